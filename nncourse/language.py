@@ -56,8 +56,8 @@ def using(language: str) -> Iterator[None]:
 
 @lru_cache
 def _translations(domain: str, language: str) -> gettext.NullTranslations:
-    # English is the language of the sources, so it needs no catalogue.
-    return gettext.translation(domain, LOCALE_FOLDER, [language], fallback=language == "en")
+    # English is the language of the sources, so it has no catalogue and falls back to them.
+    return gettext.translation(domain, LOCALE_FOLDER, [language], fallback=True)
 
 
 def catalogue(domain: str) -> Callable[..., str]:

@@ -1,0 +1,1 @@
+"""The course as files: bilingual sources, the editions built from them, messages, the lab."""
