@@ -1,0 +1,1 @@
+"""What a lecturer calls: release an assignment, grade what came back, write the scores."""
