@@ -1,0 +1,20 @@
+"""Matplotlib pictures of the course. Each function draws on axes and returns them.
+
+Give ``axes=`` to draw into a figure of your own; without it a function makes one in the course's
+style. Labels are in the language of ``nncourse.language``.
+"""
+
+from nncourse.plots.differences import difference_error, difference_near_kink
+from nncourse.plots.digits import digit_grid
+from nncourse.plots.network import matrix_shapes, network_passes
+from nncourse.plots.training import gradient_through_depth, history
+
+__all__ = [
+    "difference_error",
+    "difference_near_kink",
+    "digit_grid",
+    "gradient_through_depth",
+    "history",
+    "matrix_shapes",
+    "network_passes",
+]

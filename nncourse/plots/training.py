@@ -1,0 +1,71 @@
+"""What training looks like from outside: loss and accuracy by epoch, gradients by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nncourse.language import catalogue
+from nncourse.plots import style
+
+_ = catalogue("plots")
+
+
+@style.styled
+def history(record: Any, axes: Any = None) -> Any:
+    """Loss and accuracy by epoch; returns the two axes.
+
+    ``record`` is what ``nncourse.training.fit`` returns, or anything with lists ``loss``,
+    ``accuracy``, ``valid_loss`` and ``valid_accuracy``; empty or missing ones are left out.
+    """
+    if axes is None:
+        axes = style.make_axes(9, 3.4, ncols=2)
+    series = (
+        (axes[0], "loss", _("training"), 0),
+        (axes[0], "valid_loss", _("held-out"), 1),
+        (axes[1], "accuracy", _("training"), 0),
+        (axes[1], "valid_accuracy", _("held-out"), 1),
+    )
+    for place, name, label, index in series:
+        numbers = list(getattr(record, name, None) or [])
+        if numbers:
+            epochs = np.arange(1, len(numbers) + 1)
+            every = max(1, len(numbers) // 8)
+            place.plot(epochs, numbers, label=label, markevery=every, **style.line(index))
+    axes[0].set_yscale("log")
+    axes[0].set_title(_("Loss"))
+    axes[1].set_title(_("Accuracy"))
+    for place in axes:
+        place.set_xlabel(_("epoch"))
+        place.xaxis.get_major_locator().set_params(integer=True)
+        if place.get_legend_handles_labels()[0]:
+            place.legend()
+    return axes
+
+
+@style.styled
+def gradient_through_depth(
+    norms: Mapping[str, Mapping[Any, Sequence[float]]], axes: Any = None
+) -> Any:
+    """The gradient's norm in every layer: a panel for each activation, a line for each scale.
+
+    norms[activation][scale] lists the norms from the first layer to the last; they are drawn
+    relative to the last one, on a common logarithmic scale. Returns the axes.
+    """
+    if axes is None:
+        axes = style.make_axes(9.5, 3.8, ncols=len(norms), sharey=True)
+    axes = np.atleast_1d(axes)
+    for place, (name, lines) in zip(axes, norms.items(), strict=True):
+        for index, (scale, numbers) in enumerate(lines.items()):
+            relative = np.asarray(numbers, dtype=np.float64) / numbers[-1]
+            layers = np.arange(1, len(relative) + 1)
+            look = style.line(index)
+            place.semilogy(layers, relative, label=f"{scale}", markevery=6, **look)
+        place.axhline(1.0, color=style.FAINT, linewidth=0.8)
+        place.set_title(name)
+        place.set_xlabel(_("layer"))
+    axes[0].set_ylabel(_("gradient, relative to the last layer"))
+    axes[-1].legend(title=_("scale of weights"), loc="lower right")
+    return axes
