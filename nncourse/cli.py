@@ -1,0 +1,174 @@
+"""The ``nncourse`` command: for the student, the lecturer and the contributor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from nncourse import __version__, language
+from nncourse.language import catalogue
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+except ImportError as error:
+    sys.exit(f'{error.name} is missing: pip install "nncourse[course]"')
+
+if TYPE_CHECKING:
+    from nncourse.course.files import Course
+
+_ = catalogue("course")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=_("A neural-network course that is run, taught and graded in Jupyter."),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console(highlight=False, soft_wrap=True)
+
+Lang = Annotated[
+    str | None,
+    typer.Option("--lang", help=_("Language: ru or en. Default: $NNCOURSE_LANG, or en.")),
+]
+
+
+def fail(message: object) -> typer.Exit:
+    """Print what went wrong on stderr; to be raised by the caller."""
+    print(f"nncourse: {message}", file=sys.stderr)
+    return typer.Exit(1)
+
+
+def _course() -> Course:
+    from nncourse.course.files import find_course
+
+    try:
+        return find_course()
+    except FileNotFoundError as error:
+        raise fail(error) from None
+
+
+def _speak(lang: str | None) -> None:
+    if lang is not None:
+        try:
+            language.use(lang)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"nncourse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help=_("Show the version.")),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(help=_("Open JupyterLab at a start page that links lectures and exercises."))
+def lab(
+    lang: Lang = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help=_("Open a browser window."))
+    ] = True,
+    port: Annotated[int | None, typer.Option(help=_("Port of the server. Default: 8888."))] = None,
+) -> None:
+    from nncourse.course import build as builder
+    from nncourse.course import lab as opener
+
+    _speak(lang)
+    course = _course()
+    missing = builder.missing(course)
+    if missing:
+        console.print(_("building {count} notebooks", count=len(missing)))
+        try:
+            builder.build(course, missing)
+        except builder.BuildError as error:
+            raise fail(error) from None
+    for path in opener.lay_out(course):
+        console.print(_("your copy: {path}", path=path.relative_to(course.root)))
+    opener.write_start_pages(course)
+    command = opener.lab_command(course, browser, port)
+    console.print(_("opening JupyterLab; stop it with Ctrl+C"))
+    try:
+        raise typer.Exit(subprocess.call(command, cwd=course.root))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@app.command(
+    help=_(
+        "Build the Russian and English notebooks from their common sources, run them, and release "
+        "the exercises. Only what changed is built."
+    )
+)
+def build(
+    sources: Annotated[
+        list[Path] | None, typer.Argument(help=_("Sources to build. Default: all."))
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help=_("Build nothing; fail where something is not current."))
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help=_("Build all anew, and drop edits of built notebooks."))
+    ] = False,
+) -> None:
+    from nncourse.course import build as builder
+    from nncourse.course.sources import SourceError
+
+    course = _course()
+    try:
+        if check:
+            found = builder.check(course)
+            for line in found:
+                console.print(line, markup=False)
+            if found:
+                raise fail(_("{count} problems", count=len(found)))
+            console.print(_("sources and built notebooks agree"))
+            return
+        built = builder.build(course, sources, force, say=lambda line: print(line, flush=True))
+    except (builder.BuildError, SourceError, FileNotFoundError) as error:
+        raise fail(error) from None
+    console.print(_("{count} notebooks built", count=len(built)))
+
+
+@app.command(help=_("Show what is installed, what is missing, and what to do."))
+def doctor(lang: Lang = None) -> None:
+    from nncourse.course.doctor import examine
+
+    _speak(lang)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", _("what"), _("state"), _("what to do")):
+        table.add_column(heading, overflow="fold")
+    findings = examine()
+    for finding in findings:
+        sign = "[green]✓[/]" if finding.ok else ("[red]✗[/]" if finding.needed else "[dim]-[/]")
+        table.add_row(sign, *map(escape, (finding.what, finding.state, finding.mend)))
+    Console(highlight=False).print(table)
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise fail(_("something that you need is missing"))
+
+
+def main() -> None:
+    """Entry point of the ``nncourse`` command."""
+    # Windows consoles may not be in UTF-8, and the course speaks Russian.
+    os.environ.setdefault("PYTHONUTF8", "1")
+    app()
+
+
+if __name__ == "__main__":
+    main()
