@@ -84,34 +84,40 @@ def build(
             raise BuildError("\n".join([*edited, _("To drop these edits, build with --force.")]))
     stale = [target for target, state, _why in wanted if force or state is not State.FRESH]
 
-    def one(target: Target) -> list[Path]:
+    def execute_and_write(target: Target) -> Path:
         say(_("building {path}", path=_relative(course, target.path)))
-        return list(_build(course, target))
+        return _build_edition(course, target)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return [path for paths in pool.map(one, stale) for path in paths]
+        built = list(pool.map(execute_and_write, stale))
+    # nbgrader changes the current folder of the process, so releases are made one by one.
+    exercises = (target for target in stale if course.is_exercise(target.source.path))
+    return built + [_build_release(course, target) for target in exercises]
 
 
-def _build(course: Course, target: Target) -> Iterator[Path]:
+def _build_edition(course: Course, target: Target) -> Path:
     notebook = nbformat.from_dict(target.edition)
     target.path.parent.mkdir(parents=True, exist_ok=True)
     execute(notebook, target.path.parent, _relative(course, target.path))
     _write(notebook, target.path, target.made_from)
-    yield target.path
-    if course.is_exercise(target.source.path):
-        from nncourse.grading.release import release
+    return target.path
 
-        released = release(
+
+def _build_release(course: Course, target: Target) -> Path:
+    from nncourse.grading.release import ReleaseError, release
+
+    try:
+        release(
             course.solutions / target.language,
             course.exercises / target.language,
             assignment(target.source.path),
             target.language,
         )
-        path = course.release(target.source.path, target.language)
-        if not path.exists():
-            raise BuildError(f"{released} should hold {path.name}, and does not")
-        _write(nbformat.read(path, as_version=4), path, target.made_from)
-        yield path
+    except ReleaseError as error:
+        raise BuildError(f"{target.source.name}: {error}") from error
+    path = course.release(target.source.path, target.language)
+    _write(nbformat.read(path, as_version=4), path, target.made_from)
+    return path
 
 
 def _relative(course: Course, path: Path) -> str:
@@ -139,6 +145,7 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
         store_widget_state=False,
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": str(folder)}},
     )
     # One thread: sums in a fixed order, so that the last digits don't depend on the moment.

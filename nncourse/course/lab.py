@@ -53,8 +53,8 @@ def start_page(course: Course, language: str) -> nbformat.NotebookNode:
         f"# {_('Neural networks: the course')}",
         "",
         _(
-            "Open a lecture and run its cells with Shift+Enter. Solve an exercise in your own copy: "
-            "it is saved in the folder `work`."
+            "Open a lecture and run its cells with Shift+Enter. Solve an exercise in your own "
+            "copy: it is saved in the folder `work`."
         ),
         "",
         f"## {_('Lectures')}",
