@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+NO_GPU = "no GPU"  # the one reason to skip that no installation can mend
 
 
 @pytest.fixture(scope="session")
@@ -17,12 +18,18 @@ def root() -> Path:
     return ROOT
 
 
-def pytest_runtest_makereport(item, call):
-    """Where every tool must be there (the continuous check), a skip for a missing one fails."""
-    if os.environ.get("NNCOURSE_ALL_TOOLS") and call.excinfo is not None:
-        reason = str(call.excinfo.value)
-        if call.excinfo.errisinstance(pytest.skip.Exception) and "not installed" in reason:
-            pytest.fail(f"here every tool must be installed: {reason}", pytrace=False)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where every tool must be there (the continuous check), a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("NNCOURSE_ALL_TOOLS") or reporter is None:
+        return
+    reasons = {report.longrepr[2] for report in reporter.stats.get("skipped", [])}
+    missing = sorted(reason for reason in reasons if NO_GPU not in reason)
+    if missing:
+        reporter.write_line("skipped, but here every tool must be installed:", red=True)
+        for reason in missing:
+            reporter.write_line(f"  {reason}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def find_tool(name: str, purpose: str) -> str:
