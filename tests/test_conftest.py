@@ -20,7 +20,9 @@ import pytest
 def test_a_skip_fails_where_all_tools_must_be_there(tmp_path, reason, all_tools, status):
     shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path)
     (tmp_path / "test_skip.py").write_text(
-        f"import pytest\ndef test_skip(): pytest.skip({reason!r})\ndef test_passes(): assert 1 == 1\n"
+        "import pytest\n"
+        f"def test_skip(): pytest.skip({reason!r})\n"
+        "def test_passes(): assert 1 == 1\n"
     )
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path],
