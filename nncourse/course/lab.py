@@ -50,18 +50,18 @@ def start_page(course: Course, language: str) -> nbformat.NotebookNode:
     exercises = sorted((course.work / language).glob("*/*.ipynb"))
     other = next(name for name in LANGUAGES if name != language)
     lines = [
-        f"# {_('Neural networks: the course')}",
+        "# " + _("Neural networks: the course"),
         "",
         _(
             "Open a lecture and run its cells with Shift+Enter. Solve an exercise in your own "
             "copy: it is saved in the folder `work`."
         ),
         "",
-        f"## {_('Lectures')}",
+        "## " + _("Lectures"),
         "",
         *(f"- [{_label(path)}](../lectures/{language}/{path.name})" for path in lectures),
         "",
-        f"## {_('Exercises')}",
+        "## " + _("Exercises"),
         "",
         *(
             f"- [{_label(path)}]({path.relative_to(course.work).as_posix()})"
