@@ -79,8 +79,15 @@ def _options(
     pass
 
 
-@app.command(help=_("Open JupyterLab at a start page that links lectures and exercises."))
+@app.command(
+    help=_(
+        "Open JupyterLab at a start page that links lectures and exercises. Further options are "
+        "JupyterLab's own."
+    ),
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 def lab(
+    context: typer.Context,
     lang: Lang = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help=_("Open a browser window."))
@@ -102,7 +109,7 @@ def lab(
     for path in opener.lay_out(course):
         console.print(_("your copy: {path}", path=path.relative_to(course.root)))
     opener.write_start_pages(course)
-    command = opener.lab_command(course, browser, port)
+    command = [*opener.lab_command(course, browser, port), *context.args]
     console.print(_("opening JupyterLab; stop it with Ctrl+C"))
     try:
         raise typer.Exit(subprocess.call(command, cwd=course.root))

@@ -23,12 +23,17 @@ def test_every_call_is_extracted(domain):
     # stay English for ever.
     extracted = messages.extract(domain)
     for path in messages.source_files(domain):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                if node.func.id == "mark" or (
-                    node.func.id == "_" and not isinstance(node.args[0], VARIABLE)
-                ):
-                    assert ast.literal_eval(node.args[0]) in extracted, f"{path}:{node.lineno}"
+        for text, line in _declared(path.read_text(encoding="utf-8")):
+            assert text in extracted, f"{path}:{line}"
+
+
+def _declared(code):
+    """The texts that ``_`` and ``mark`` are called with, and their lines."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            looked_up = node.func.id == "_" and not isinstance(node.args[0], VARIABLE)
+            if looked_up or node.func.id == "mark":
+                yield ast.literal_eval(node.args[0]), node.lineno
 
 
 def test_placeholders_are_read_as_format_reads_them():

@@ -1,0 +1,124 @@
+"""A real JupyterLab, started by ``nncourse lab`` on a copy of the course, and Chromium on it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 120  # seconds
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab: its address, its token, and the course that it serves."""
+
+    url: str
+    token: str
+    root: Path
+
+    def address(self, path: str = "") -> str:
+        return f"{self.url}/lab/tree/{path}?token={self.token}&reset"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def lab(root: Path, chromium: str, tmp_path_factory) -> Iterator[Lab]:
+    course = tmp_path_factory.mktemp("lab")
+    for folder in ("lectures", "exercises"):
+        shutil.copytree(root / folder, course / folder, ignore=shutil.ignore_patterns("*.md"))
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("JUPYTER")},
+        "HOME": str(home),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "IPYTHONDIR": str(home / "ipython"),
+    }
+    port = free_port()
+    log = home / "lab.log"
+    options = ["--no-browser", "--lang", "en", f"--port={port}", "--expose-app-in-browser"]
+    if hasattr(os, "getuid") and os.getuid() == 0:
+        options.append("--allow-root")
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "nncourse.cli", "lab", *options],
+            cwd=course,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield Lab(f"http://127.0.0.1:{port}", wait_for_token(server, log), course)
+    finally:
+        # The command starts the server as its child; both share a process group of their own.
+        os.killpg(server.pid, 15)
+        server.wait(20)
+
+
+def wait_for_token(server: subprocess.Popen, log: Path) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        found = re.search(r"token=(\w+)", log.read_text())
+        if found:
+            return found[1]
+        if server.poll() is not None:
+            break
+        time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[object]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as tool:
+        instance = tool.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield instance
+        instance.close()
+
+
+@pytest.fixture()
+def page(browser, request) -> Iterator[object]:
+    """A fresh page of 1400 x 1000 px; the test fails when a script of the page fails."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def pictures(root: Path) -> Path:
+    """Where screenshots are kept, for a person to look at."""
+    folder = root / "test-results"
+    folder.mkdir(exist_ok=True)
+    return folder
