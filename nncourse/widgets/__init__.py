@@ -1,0 +1,34 @@
+"""What moves: widgets for lectures, usable in any notebook.
+
+from nncourse.widgets import GraphStepper
+GraphStepper("x**2 + x*y + (x + y)**2", x=2, y=3)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nncourse.widgets.graph_stepper import GraphStepper
+
+__all__ = ["GraphStepper"]
+
+_HOMES = {
+    "GraphStepper": "nncourse.widgets.graph_stepper",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # The models behind the widgets are plain Python; Jupyter is needed only for what is shown.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("nncourse"):
+            raise
+        raise ModuleNotFoundError(
+            f"nncourse.widgets.{name} needs {error.name}: pip install 'nncourse[course]'",
+            name=error.name,
+        ) from error
