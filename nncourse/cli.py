@@ -111,10 +111,11 @@ def lab(
     opener.write_start_pages(course)
     command = [*opener.lab_command(course, browser, port), *context.args]
     console.print(_("opening JupyterLab; stop it with Ctrl+C"))
-    try:
-        raise typer.Exit(subprocess.call(command, cwd=course.root))
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+    os.chdir(course.root)
+    if os.name == "posix":  # become the server, so that signals reach it
+        sys.stdout.flush()
+        os.execve(command[0], command, opener.lab_environment())
+    raise typer.Exit(subprocess.call(command, env=opener.lab_environment()))
 
 
 @app.command(

@@ -3,16 +3,31 @@
 nbgrader reads ``nbgrader_config.py`` from the folder it is started in. The settings stand here
 once: they are written into that file when a course folder is made, and they are used directly
 where an assignment is released without a course folder (``nncourse.grading.release``).
+
+    nbgrader_config.py    the settings, to be edited by the lecturer
+    gradebook.db          nbgrader's database, made with the first release
+    source/ps05/          notebooks with solutions
+    release/ps05/         what students get
+    submitted/STUDENT/    what came back, as it was handed to nbgrader
+    autograded/STUDENT/   the same after it was run
+    feedback/STUDENT/     HTML for the student
 """
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nncourse.language import LANGUAGES
+from nncourse.course.files import Course, find_course
+from nncourse.language import LANGUAGES, catalogue, using
 
 if TYPE_CHECKING:
     from traitlets.config import Config
+
+_ = catalogue("course")
 
 # What a student finds in place of a solution. The code must run up to the call of the function:
 # a stub is a defined function that says, when it is called, that it is not written yet.
@@ -22,7 +37,14 @@ CODE_STUB = {
 }
 TEXT_STUB = {"ru": "ВАШ ОТВЕТ", "en": "YOUR ANSWER HERE"}
 
+CONFIG_FILE = "nbgrader_config.py"
+CELL_TIMEOUT = 60  # seconds
+
 Settings = dict[str, dict[str, Any]]
+
+
+class CourseFolderError(Exception):
+    """A course folder can't be made or used; the text says why and what to do."""
 
 
 def settings(language: str) -> Settings:
@@ -30,14 +52,13 @@ def settings(language: str) -> Settings:
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {', '.join(LANGUAGES)}; got {language!r}")
     return {
+        "CourseDirectory": {"course_id": "nncourse"},
         "ClearSolutions": {
             "code_stub": {"python": CODE_STUB[language]},
             "text_stub": TEXT_STUB[language],
         },
-        # A deleted graded cell is put back from the lecturer's source and run.
         "OverwriteCells": {"add_missing_cells": True},
-        # A kernel that is asked politely to leave takes a quarter of the time of a submission.
-        "Execute": {"timeout": 60, "shutdown_kernel": "immediate"},
+        "Execute": {"timeout": CELL_TIMEOUT, "shutdown_kernel": "immediate"},
     }
 
 
@@ -49,3 +70,131 @@ def as_config(values: Settings) -> Config:
     for name, traits in values.items():
         config[name].update(traits)
     return config
+
+
+def config_text(language: str) -> str:
+    """``nbgrader_config.py`` for an edition, with its comments in that language."""
+    with using(language):
+        comments = {
+            "CourseDirectory": _("The course's name in the gradebook."),
+            "ClearSolutions": _("What students find in place of solutions."),
+            "OverwriteCells": _("A deleted graded cell is put back and run."),
+            "Execute": _("Seconds that a cell may take; kernels are ended without waiting."),
+        }
+        lines = ["# " + _("nbgrader's settings of this course."), "c = get_config()  # noqa: F821"]
+    for name, traits in settings(language).items():
+        lines += ["", "# " + comments[name]]
+        lines += [f"c.{name}.{trait} = {value!r}" for trait, value in traits.items()]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class CourseFolder:
+    """A folder that nbgrader can work in."""
+
+    root: Path
+
+    def source(self, assignment: str) -> Path:
+        """The notebooks with solutions of an assignment."""
+        return self.root / "source" / assignment
+
+    def release(self, assignment: str) -> Path:
+        """What students get."""
+        return self.root / "release" / assignment
+
+    def submitted(self, student: str, assignment: str) -> Path:
+        """What a student handed in, as nbgrader gets it."""
+        return self.root / "submitted" / student / assignment
+
+    def autograded(self, student: str, assignment: str) -> Path:
+        """The same after it was run."""
+        return self.root / "autograded" / student / assignment
+
+    def feedback(self, student: str, assignment: str) -> Path:
+        """The HTML for the student."""
+        return self.root / "feedback" / student / assignment
+
+    def config(self) -> Config:
+        """nbgrader's settings, as ``nbgrader_config.py`` gives them."""
+        from traitlets.config import PyFileConfigLoader
+
+        return PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
+
+    def notebook(self, assignment: str) -> Path:
+        """The released notebook of an assignment. Raises CourseFolderError."""
+        found = sorted(self.release(assignment).glob("*.ipynb"))
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise CourseFolderError(
+                _(
+                    "{folder} holds no released notebook: release {assignment} first",
+                    folder=self.release(assignment),
+                    assignment=assignment,
+                )
+            )
+        raise CourseFolderError(
+            _(
+                "{folder} holds {count} notebooks; an assignment has one",
+                folder=self.release(assignment),
+                count=len(found),
+            )
+        )
+
+
+def open_course(path: Path) -> CourseFolder:
+    """The course folder at ``path``. Raises CourseFolderError if there is none."""
+    root = Path(path).resolve()
+    if not (root / CONFIG_FILE).is_file():
+        raise CourseFolderError(
+            _(
+                "{root} is no course folder: it has no {file}. Make one first",
+                root=root,
+                file=CONFIG_FILE,
+            )
+        )
+    _refuse_patterns(root)
+    return CourseFolder(root)
+
+
+def make_course(
+    path: Path, language: str, assignments: Iterable[str] = (), course: Course | None = None
+) -> CourseFolder:
+    """Make a course folder, or add assignments to one, and return it.
+
+    ``language``: "ru" or "en", whose notebooks are copied to ``source/``. ``assignments``: names
+    such as "ps05". ``course``: where the built notebooks with solutions are (default: the course
+    around the current folder). Nothing that exists is overwritten. Raises CourseFolderError.
+    """
+    root = Path(path).resolve()
+    _refuse_patterns(root)
+    text = config_text(language)
+    folder = CourseFolder(root)
+    solutions = (course or find_course()).solutions / language
+    wanted = list(assignments)
+    for assignment in wanted:
+        if not any((solutions / assignment).glob("*.ipynb")):
+            known = ", ".join(sorted(p.name for p in solutions.glob("*") if p.is_dir())) or "-"
+            raise CourseFolderError(
+                _(
+                    "there is no assignment {assignment} in {solutions}. There are: {known}",
+                    assignment=assignment,
+                    solutions=solutions,
+                    known=known,
+                )
+            )
+    root.mkdir(parents=True, exist_ok=True)
+    if not (root / CONFIG_FILE).exists():
+        (root / CONFIG_FILE).write_text(text, encoding="utf-8")
+    for assignment in wanted:
+        if not folder.source(assignment).exists():
+            ignore = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+            shutil.copytree(solutions / assignment, folder.source(assignment), ignore=ignore)
+    return folder
+
+
+def _refuse_patterns(root: Path) -> None:
+    if set("*?[]") & set(str(root)):
+        raise CourseFolderError(
+            _("nbgrader can't work in {root}: its path may not contain * ? [ or ]", root=root)
+        )

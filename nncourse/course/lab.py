@@ -6,6 +6,7 @@ student's answers stay, whatever happens to the course's own files.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -95,3 +96,10 @@ def lab_command(course: Course, browser: bool, port: int | None) -> list[str]:
         *([f"--port={port}"] if port else []),
     ]
     return [sys.executable, "-m", "jupyterlab", *options]
+
+
+def lab_environment() -> dict[str, str]:
+    """The environment of the server: JupyterLab fetches no news and asks for none."""
+    own = str(Path(__file__).with_name("jupyter"))
+    paths = [own, *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}

@@ -1,0 +1,74 @@
+"""The command: its texts suffice, its errors are plain, its exit status can be relied on."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from nncourse import __version__, cli, language
+
+COMMANDS = ("lab", "build", "release", "grade", "doctor")
+
+
+@pytest.fixture
+def call(monkeypatch):
+    """Call the command as from a shell; returns exit status and everything printed."""
+    before = language.current()
+
+    def call(*arguments, folder=None):
+        if folder is not None:
+            monkeypatch.chdir(folder)
+        result = CliRunner().invoke(cli.app, list(arguments))
+        return result.exit_code, result.output
+
+    yield call
+    language.use(before)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_a_command_does(call, command):
+    status, text = call(command, "--help")
+    assert status == 0
+    assert "Usage" in text
+    assert len(text.split()) > 25
+
+
+def test_help_is_translated():
+    run = subprocess.run(
+        [sys.executable, "-m", "nncourse.cli", "--help"],
+        env={**os.environ, "NNCOURSE_LANG": "ru", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert "Курс по нейронным сетям" in run.stdout
+
+
+def test_version(call):
+    assert call("--version") == (0, f"nncourse {__version__}\n")
+
+
+def test_unknown_language_is_a_usage_error(call):
+    status, text = call("doctor", "--lang", "fr")
+    assert status == 2
+    assert "ru, en" in text
+
+
+def test_doctor_tells_what_to_do_in_russian(call, root):
+    status, text = call("doctor", "--lang", "ru", folder=root)
+    assert status == 0, text
+    assert "что делать" in text
+
+
+def test_the_project_is_built(call, root):
+    status, text = call("build", "--check", folder=root)
+    assert status == 0, text
+
+
+def test_a_source_that_does_not_exist_is_named(call, root):
+    status, text = call("build", "lectures/99-none.md", folder=root)
+    assert status == 1
+    assert "99-none.md" in text
+    assert "Traceback" not in text
