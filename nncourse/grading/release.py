@@ -14,25 +14,11 @@ import tempfile
 from pathlib import Path
 
 from nncourse.course.folder import as_config, settings
+from nncourse.grading.nbgrader import Complaints
 
 
 class ReleaseError(Exception):
     """An assignment could not be released; the text says what nbgrader objected to."""
-
-
-class _Complaints(logging.Handler):
-    """Keeps what nbgrader logs as an error, so that it can be put into the exception."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage().strip()
-        if text.startswith("Traceback"):
-            text = text.splitlines()[-1]
-        if not text.startswith("There was an error processing"):
-            self.lines.append(text)
 
 
 def release(source_root: Path, release_root: Path, assignment: str, language: str) -> Path:
@@ -40,7 +26,7 @@ def release(source_root: Path, release_root: Path, assignment: str, language: st
 
     ``language`` ("ru" or "en") chooses the stubs that replace solutions. Other files of the
     assignment are copied along. An existing release is replaced. Returns the folder written.
-    The same source gives the same bytes. Raises ``ReleaseError``.
+    The same source gives the same bytes. Raises ReleaseError.
     """
     from nbgrader.converters import GenerateAssignment
     from nbgrader.converters.base import NbGraderException
@@ -51,7 +37,7 @@ def release(source_root: Path, release_root: Path, assignment: str, language: st
     if not any(source.glob("*.ipynb")):
         raise ReleaseError(f"There is no notebook in {source}. Expected {source}/NAME.ipynb.")
 
-    complaints = _Complaints()
+    complaints = Complaints()
     log = logging.Logger("nncourse.release", logging.ERROR)
     log.addHandler(complaints)
     with tempfile.TemporaryDirectory(prefix="nncourse-") as temporary:
@@ -64,7 +50,7 @@ def release(source_root: Path, release_root: Path, assignment: str, language: st
             config=config, log=log, root=str(root), assignment_id=assignment, student_id="."
         )
         converter = GenerateAssignment(coursedir=course, config=config, log=log, no_database=True)
-        # Without a gradebook there is nowhere to save cells, and the course writes its tests itself.
+        # Without a gradebook there is nowhere to save cells; the course writes its tests itself.
         converter.preprocessors = [
             step for step in converter.preprocessors if step not in (SaveCells, InstantiateTests)
         ]

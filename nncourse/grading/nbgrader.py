@@ -1,0 +1,129 @@
+"""nbgrader's steps, called in this process for one assignment and one student at a time.
+
+nbgrader stops a whole run at some kinds of broken submission, so the grader never hands it more
+than one. Everything nbgrader says goes to ``grading.log`` in the course folder; a step that fails
+raises ``StepError`` with the last thing it said.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nncourse.course.folder import CourseFolder
+
+LOG_FILE = "grading.log"
+
+# Sums in a fixed order and no fight for cores: a student's network is small.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class StepError(Exception):
+    """A step of nbgrader failed; the text is its own last word."""
+
+
+class Complaints(logging.Handler):
+    """Keeps what nbgrader logs as an error, of a traceback only its last line."""
+
+    # These lines only say that something else went wrong.
+    EMPTY = ("There was an error processing", "Please see the")
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage().strip()
+        if text.startswith("Traceback"):
+            text = text.splitlines()[-1]
+        if text and not text.startswith(self.EMPTY):
+            self.lines.append(text)
+
+
+class Nbgrader:
+    """nbgrader with the settings of one course folder."""
+
+    def __init__(self, course: CourseFolder) -> None:
+        self.course = course
+        self.config = course.config()
+        self.log = logging.Logger("nncourse.grading", logging.INFO)
+        handler = logging.FileHandler(course.root / LOG_FILE, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self.log.addHandler(handler)
+
+    def close(self) -> None:
+        """Close the log."""
+        for handler in self.log.handlers:
+            handler.close()
+
+    def release(self, assignment: str) -> None:
+        """Remove solutions, lock cells, and record the graded cells in the gradebook."""
+        from nbgrader.converters import GenerateAssignment
+
+        self._run(GenerateAssignment, assignment, ".")
+
+    def autograde(self, assignment: str, student: str) -> None:
+        """Run a submission and record its points."""
+        from nbgrader.converters import Autograde
+
+        with _environment(dict.fromkeys(ONE_THREAD, "1")):
+            self._run(Autograde, assignment, student)
+
+    def feedback(self, assignment: str, student: str) -> None:
+        """Write the HTML for a student."""
+        from nbgrader.converters import GenerateFeedback
+
+        self._run(GenerateFeedback, assignment, student)
+
+    @contextmanager
+    def gradebook(self) -> Iterator[Any]:
+        """The gradebook, closed at the end of the block."""
+        from nbgrader.api import Gradebook
+
+        directory = self._directory("", "")
+        with Gradebook(directory.db_url, directory.course_id) as gradebook:
+            yield gradebook
+
+    def _directory(self, assignment: str, student: str) -> Any:
+        from nbgrader.coursedir import CourseDirectory
+
+        return CourseDirectory(
+            config=self.config,
+            log=self.log,
+            root=str(self.course.root),
+            assignment_id=assignment,
+            student_id=student,
+        )
+
+    def _run(self, step: Any, assignment: str, student: str) -> None:
+        from nbgrader.converters.base import NbGraderException
+
+        complaints = Complaints()
+        self.log.addHandler(complaints)
+        try:
+            directory = self._directory(assignment, student)
+            step(coursedir=directory, config=self.config, log=self.log, force=True).start()
+        except NbGraderException as error:
+            raise StepError((complaints.lines or [str(error)])[0]) from error
+        except Exception as error:
+            self.log.exception("%s failed", step.__name__)
+            raise StepError(f"{type(error).__name__}: {error}") from error
+        finally:
+            self.log.removeHandler(complaints)
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
