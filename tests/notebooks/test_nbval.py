@@ -1,0 +1,50 @@
+"""A printed number that is changed by hand makes the comparison of outputs fail."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from nncourse.course.files import Course
+
+ROOT = Path(__file__).parents[2]
+COURSE = Course(ROOT)
+
+
+def nbval(notebook: Path) -> subprocess.CompletedProcess:
+    options = ["--nbval", "--nbval-cell-timeout", "60", "-q", "-p", "no:cacheprovider", "-o"]
+    sanitizer = ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval.cfg")]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "addopts=", *sanitizer, str(notebook)],
+        cwd=notebook.parent,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path",
+    [path for path in COURSE.built() if "exercises" not in path.relative_to(ROOT).parts],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_a_changed_number_fails(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    changed = []
+    for cell in notebook.cells:
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            continue
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and re.search(r"\d", output.text):
+                output.text = re.sub(r"\d", lambda digit: str(9 - int(digit[0])), output.text, 1)
+                changed.append(cell.id)
+    assert len(changed) >= 5
+    copy = tmp_path / path.name
+    nbformat.write(notebook, copy)
+    run = nbval(copy)
+    failed = re.search(r"(\d+) failed", run.stdout)
+    assert failed, run.stdout[-2000:]
+    assert int(failed[1]) == len(set(changed)), run.stdout[-3000:]
