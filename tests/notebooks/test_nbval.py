@@ -25,6 +25,18 @@ def nbval(notebook: Path) -> subprocess.CompletedProcess:
     )
 
 
+def change_a_digit(output: nbformat.NotebookNode) -> bool:
+    """Change the first digit of what an output says in text; False where it says none."""
+    holder, key = output, "text"
+    if output.output_type != "stream":
+        holder, key = output.get("data", {}), "text/plain"
+        if any(kind.startswith("image/") for kind in holder):
+            return False
+    before = holder.get(key, "")
+    holder[key] = re.sub(r"\d", lambda digit: str(9 - int(digit[0])), before, count=1)
+    return holder[key] != before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
@@ -35,16 +47,13 @@ def test_a_changed_number_fails(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     changed = []
     for cell in notebook.cells:
-        if "nbval-ignore-output" in cell.metadata.get("tags", []):
-            continue
-        for output in cell.get("outputs", []):
-            if output.output_type == "stream" and re.search(r"\d", output.text):
-                output.text = re.sub(r"\d", lambda digit: str(9 - int(digit[0])), output.text, 1)
-                changed.append(cell.id)
+        if "nbval-ignore-output" not in cell.metadata.get("tags", []):
+            hits = [change_a_digit(output) for output in cell.get("outputs", [])]
+            changed += [cell.id] if any(hits) else []
     assert len(changed) >= 5
     copy = tmp_path / path.name
     nbformat.write(notebook, copy)
     run = nbval(copy)
     failed = re.search(r"(\d+) failed", run.stdout)
     assert failed, run.stdout[-2000:]
-    assert int(failed[1]) == len(set(changed)), run.stdout[-3000:]
+    assert int(failed[1]) == len(changed), run.stdout[-3000:]
