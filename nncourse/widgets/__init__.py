@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nncourse.widgets.graph_stepper import GraphStepper
+    from nncourse.widgets.numerical_gradient import NumericalGradient
 
-__all__ = ["GraphStepper"]
+__all__ = ["GraphStepper", "NumericalGradient"]
 
 _HOMES = {
     "GraphStepper": "nncourse.widgets.graph_stepper",
+    "NumericalGradient": "nncourse.widgets.numerical_gradient",
 }
 
 

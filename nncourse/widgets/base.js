@@ -88,8 +88,10 @@ export function formatNumber(value) {
     text = size.toFixed(digits);
     if (text.includes(".")) text = text.replace(/\.?0+$/, "");
   } else {
-    const [mantissa, exponent] = size.toExponential(3).split("e");
-    text = `${mantissa.replace(/\.?0+$/, "")}·10${superscript(Number(exponent))}`;
+    const [digits, exponent] = size.toExponential(3).split("e");
+    const mantissa = digits.replace(/\.?0+$/, "");
+    const power = `10${superscript(Number(exponent))}`;
+    text = mantissa === "1" ? power : `${mantissa}·${power}`;
   }
   return value < 0 ? `−${text}` : text;
 }

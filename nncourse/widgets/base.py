@@ -104,7 +104,9 @@ class CourseWidget(anywidget.AnyWidget):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        assert bundle is not None  # only widgets without a view have none
+        data, metadata = bundle
         picture = self.png()
         width, height = (int.from_bytes(picture[k : k + 4], "big") for k in (16, 20))
         data["text/plain"] = repr(self)

@@ -56,8 +56,8 @@ class GraphStepper(CourseWidget):
         "pause": mark("Pause"),
         "position": mark("Step"),
         "count": mark("step {k} of {n}"),
-        "forward": mark("forward"),
-        "backward": mark("backward"),
+        "forward": mark("forward pass"),
+        "backward": mark("backward pass"),
         "start": mark("start"),
         "end": mark("end"),
         "predict": mark("Predict the number"),
@@ -91,8 +91,8 @@ class GraphStepper(CourseWidget):
     expression = traitlets.Unicode().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
     graph = traitlets.Dict(read_only=True).tag(sync=True)
-    steps = traitlets.List(read_only=True).tag(sync=True)
-    suggestions = traitlets.List().tag(sync=True)
+    steps: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
+    suggestions: traitlets.List[str] = traitlets.List().tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
     predict = traitlets.Bool(False).tag(sync=True)
     score = traitlets.Dict({"right": 0, "asked": 0}).tag(sync=True)

@@ -39,5 +39,7 @@ def format_number(value: float) -> str:
             text = text.rstrip("0").rstrip(".")
     else:
         mantissa, exponent = f"{size:.3e}".split("e")
-        text = f"{mantissa.rstrip('0').rstrip('.')}·10{superscript(str(int(exponent)))}"
+        mantissa = mantissa.rstrip("0").rstrip(".")
+        power = f"10{superscript(str(int(exponent)))}"
+        text = power if mantissa == "1" else f"{mantissa}·{power}"
     return f"−{text}" if value < 0 else text

@@ -1,0 +1,236 @@
+// The front end of "How small may h be?": the curve on the left, the error against h on the right.
+// All numbers come from difference.js, so nothing here waits for the kernel.
+
+import { KEEP_KEYS, drawn, element, fill, formatNumber, frame, listen, superscript } from "./base.js";
+import { CURVES, cause, difference, error, estimates, exact, rounding, sweep } from "./difference.js";
+
+const METHODS = ["forward", "central", "complex"];
+const WIDTH = 470;
+const HEIGHT = 320;
+const AREA = { left: 52, right: 458, top: 34, bottom: 278 };
+const FLOOR = -18; // log10 of where an error of 0 is drawn
+
+const scale = (from, to, low, high) => (v) => low + ((v - from) / (to - from)) * (high - low);
+const power = (exponent) => `10${superscript(exponent)}`;
+
+/** Steps of 1, 2 or 5 times a power of ten that give about `count` ticks. */
+export function ticks(low, high, count = 5) {
+  const rough = (high - low) / count;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((m) => m * unit >= rough) * unit;
+  const result = [];
+  for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k++) result.push(k * step);
+  return result;
+}
+
+function plot(title, name) {
+  const id = `nnc-clip-${name}-${Math.random().toString(36).slice(2)}`;
+  const layer = drawn("g", { "clip-path": `url(#${id})` });
+  const axes = drawn("g", { class: "nnc-axes" });
+  const over = drawn("g");
+  const svg = drawn("svg", { class: `nnc-plot nnc-plot-${name}`, role: "img", viewBox: `0 0 ${WIDTH} ${HEIGHT}` },
+    drawn("clipPath", { id }, drawn("rect", { x: AREA.left, y: AREA.top, width: AREA.right - AREA.left, height: AREA.bottom - AREA.top })),
+    drawn("text", { class: "nnc-plot-title", x: AREA.left, y: 18 }, title), axes, layer, over);
+  return { svg, axes, layer, over };
+}
+
+function axis(group, x, y, xTicks, yTicks) {
+  const marks = [drawn("path", { class: "nnc-frame", d: `M${AREA.left},${AREA.top} V${AREA.bottom} H${AREA.right}` })];
+  for (const [value, label] of xTicks)
+    marks.push(
+      drawn("path", { class: "nnc-grid", d: `M${x(value)},${AREA.top} V${AREA.bottom}` }),
+      drawn("text", { x: x(value), y: AREA.bottom + 17, "text-anchor": "middle" }, label));
+  for (const [value, label] of yTicks)
+    marks.push(
+      drawn("path", { class: "nnc-grid", d: `M${AREA.left},${y(value)} H${AREA.right}` }),
+      drawn("text", { x: AREA.left - 6, y: y(value) + 4, "text-anchor": "end" }, label));
+  group.replaceChildren(...marks.sort((a, b) => b.classList.contains("nnc-grid") - a.classList.contains("nnc-grid")));
+}
+
+const line = (points, name) => drawn("path", { class: name, d: points.length ? `M${points.map((p) => p.map((v) => v.toFixed(2))).join(" L")}` : "" });
+
+const SHAPES = {
+  forward: (x, y, r) => drawn("circle", { cx: x, cy: y, r }),
+  central: (x, y, r) => drawn("rect", { x: x - r, y: y - r, width: 2 * r, height: 2 * r }),
+  complex: (x, y, r) => drawn("path", { d: `M${x},${y - 1.2 * r} l${1.2 * r},${2.1 * r} h${-2.4 * r} z` }),
+};
+
+function render({ model, el }) {
+  const strings = model.get("strings");
+  const body = frame(model, el, "difference");
+  const functions = Object.fromEntries(model.get("functions").map((f) => [f.key, f]));
+  const get = () => ["function", "x", "h", "method", "dtype"].map((name) => model.get(name));
+  const set = (name, value) => {
+    model.set(name, value);
+    model.save_changes();
+  };
+
+  const choice = element("select", { class: "nnc-function", "aria-label": strings.function, onchange: () => set("function", choice.value), ...KEEP_KEYS },
+    ...Object.values(functions).map((f) => element("option", { value: f.key }, f.formula)));
+  const point = element("input", { type: "range", step: "0.01", class: "nnc-x", "aria-label": strings.x, oninput: () => set("x", Number(point.value)), ...KEEP_KEYS });
+  const pointValue = element("input", {
+    type: "number", step: "0.01", class: "nnc-x-value nnc-mono", "aria-label": strings.x, ...KEEP_KEYS,
+    oninput: () => Number.isFinite(pointValue.valueAsNumber) && set("x", pointValue.valueAsNumber),
+  });
+  const step = element("input", { type: "range", class: "nnc-h", min: "-16", max: "0", step: "0.125", "aria-label": strings.h, oninput: () => set("h", 10 ** Number(step.value)), ...KEEP_KEYS });
+  const stepValue = element("output", { class: "nnc-h-value nnc-mono" });
+  const radios = (name, options) => {
+    const group = `nnc-${name}-${Math.random().toString(36).slice(2)}`;
+    const inputs = options.map(([value, label]) => [
+      value,
+      element("input", { type: "radio", name: group, value, class: `nnc-${name}-${value}`, onchange: () => set(name, value), ...KEEP_KEYS }),
+      label,
+    ]);
+    return {
+      box: element("span", { class: "nnc-choices", role: "radiogroup", "aria-label": strings[name] }, ...inputs.map(([value, input, label]) =>
+        element("label", { class: "nnc-label" }, input, name === "method" ? element("span", { class: `nnc-sample nnc-sample-${value}` }) : "", label))),
+      show: (chosen) => inputs.forEach(([value, input]) => (input.checked = value === chosen)),
+    };
+  };
+  const method = radios("method", METHODS.map((m) => [m, strings[m]]));
+  const dtype = radios("dtype", [["float64", "float64"], ["float32", "float32"]]);
+  const zoom = element("input", { type: "checkbox", class: "nnc-zoom", onchange: () => set("zoom", zoom.checked), ...KEEP_KEYS });
+
+  const curvePlot = plot(strings.curve_title, "curve");
+  const errorPlot = plot(strings.error_title, "error");
+  const numbers = element("div", { class: "nnc-row nnc-numbers nnc-mono" });
+  const explanation = element("div", { class: "nnc-explanation", role: "status" });
+
+  body.append(
+    element("div", { class: "nnc-row" },
+      element("label", { class: "nnc-label" }, strings.function, choice),
+      element("label", { class: "nnc-label nnc-grow" }, strings.x, point), pointValue,
+      element("label", { class: "nnc-label" }, zoom, strings.zoom)),
+    element("div", { class: "nnc-row" },
+      element("label", { class: "nnc-label nnc-grow nnc-h-label" }, strings.h, step), stepValue, method.box, dtype.box),
+    element("div", { class: "nnc-plots" }, curvePlot.svg, errorPlot.svg),
+    element("div", { class: "nnc-panel" }, numbers, explanation),
+  );
+
+  // The error plot can be dragged: its horizontal axis is h.
+  const logH = scale(AREA.left, AREA.right, -16, 0);
+  const drag = (event) => {
+    const box = errorPlot.svg.getBoundingClientRect();
+    const where = logH(((event.clientX - box.left) / box.width) * WIDTH);
+    set("h", 10 ** (Math.round(Math.max(-16, Math.min(0, where)) * 8) / 8));
+  };
+  errorPlot.svg.addEventListener("pointerdown", (event) => {
+    errorPlot.svg.setPointerCapture(event.pointerId);
+    drag(event);
+  });
+  errorPlot.svg.addEventListener("pointermove", (event) => event.buttons && drag(event));
+
+  function showCurve([name, x, h, how, type], slope, numerical) {
+    const r = rounding(type);
+    const f = (u) => CURVES[name].value(r(u), r);
+    const zoomed = model.get("zoom");
+    const half = zoomed ? 3 * h : 2;
+    const here = f(x);
+    // Heights relative to f(x), so that a window of 1e-15 keeps its digits.
+    const points = Array.from({ length: 601 }, (_, k) => {
+      const t = -half + (k / 300) * half;
+      return [t, f(x + t) - here];
+    });
+    let [low, high] = [Math.min(...points.map((p) => p[1])), Math.max(...points.map((p) => p[1]))];
+    const least = zoomed ? Math.max(Math.abs(slope), 1e-3) * half : 0.5;
+    if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
+    const pad = 0.12 * (high - low);
+    const toX = scale(-half, half, AREA.left, AREA.right);
+    const toY = scale(low - pad, high + pad, AREA.bottom, AREA.top);
+    const xTicks = zoomed ? [[-h, "x − h"], [0, "x"], [h, "x + h"]] : ticks(x - half, x + half).map((v) => [v - x, formatNumber(Number(v.toPrecision(6)))]);
+    const yTicks = zoomed ? [[0, "f(x)"]] : ticks(low - pad + here, high + pad + here).map((v) => [v - here, formatNumber(Number(v.toPrecision(6)))]);
+    axis(curvePlot.axes, toX, toY, xTicks, yTicks);
+    const straight = (k, t0, y0) => [[toX(-half), toY(y0 + k * (-half - t0))], [toX(half), toY(y0 + k * (half - t0))]];
+    const ends = { forward: [0, h], central: [-h, h], complex: [0] }[how].map((t) => [t, f(x + t) - here]);
+    curvePlot.layer.replaceChildren(
+      line(points.map(([t, y]) => [toX(t), toY(y)]), "nnc-curve"),
+      line(straight(slope, 0, 0), "nnc-tangent"),
+      line(straight(numerical, ...ends[0]), "nnc-secant"),
+      ...ends.map(([t, y]) => drawn("circle", { class: "nnc-end", cx: toX(t), cy: toY(y), r: 5 })),
+      drawn("circle", { class: "nnc-here", cx: toX(0), cy: toY(0), r: 4 }),
+    );
+    // The legend stands in the corner that the curve leaves free.
+    const corner = points[30][1] > (low + high) / 2 ? AREA.bottom - 42 : AREA.top + 12;
+    const key = (k, name, text) => [
+      drawn("path", { class: `nnc-${name}`, d: `M${AREA.left + 10},${corner + 17 * k} h24` }),
+      drawn("text", { class: "nnc-halo", x: AREA.left + 40, y: corner + 17 * k + 4 }, text)];
+    curvePlot.over.replaceChildren(...key(0, "curve", functions[name].formula), ...key(1, "tangent", strings.tangent), ...key(2, "secant", strings.secant));
+  }
+
+  function showError([name, x, h, how, type], now) {
+    const toX = scale(-16, 0, AREA.left, AREA.right);
+    const toY = scale(FLOOR - 0.6, 1.5, AREA.bottom, AREA.top);
+    const place = ([size, wrong]) => [toX(Math.log10(size)), toY(Math.max(FLOOR, Math.log10(wrong)))];
+    axis(errorPlot.axes, toX, toY, [-16, -12, -8, -4, 0].map((k) => [k, power(k)]),
+      [...[-16, -12, -8, -4, 0].map((k) => [k, k ? power(k) : "1"]), [FLOOR, "0"]]);
+    const shapes = [];
+    let best = [NaN, Infinity];
+    for (const other of [...METHODS.filter((m) => m !== how), how]) {
+      const points = sweep(name, x, other, type);
+      const chosen = other === how ? "nnc-chosen" : "nnc-other";
+      if (other === how) best = points.reduce((a, b) => (b[1] < a[1] ? b : a));
+      const group = drawn("g", { class: `nnc-series nnc-series-${other} ${chosen}` }, line(points.map(place), "nnc-errors"));
+      points.forEach((p, k) => k % 8 === 4 && group.append(SHAPES[other](...place(p), other === how ? 3.4 : 2.6)));
+      shapes.push(group);
+    }
+    const [truncation, roundoff] = [0, 1].map((k) => [-16, 0].map((e) => [e, Math.log10(estimates(name, x, 10 ** e, how, type)[k])]));
+    const guides = [];
+    for (const [label, [a, b], at] of [["truncation", truncation, -1.4], ["roundoff", roundoff, -14.6]]) {
+      if (!Number.isFinite(a[1])) continue;
+      guides.push(line([a, b].map(([e, v]) => [toX(e), toY(v)]), "nnc-guide"));
+      const slope = (b[1] - a[1]) / 16;
+      const height = a[1] + slope * (at + 16);
+      const text = `${strings[label]} ~ ${{ 1: "h", 2: "h²", "-1": "ε/h" }[Math.round(slope)]}`;
+      const left = label === "roundoff";
+      const y = Math.max(AREA.top + 12, Math.min(AREA.bottom - 30, toY(height) - 10));
+      guides.push(drawn("text", { class: "nnc-halo nnc-guide-text", x: left ? toX(-15.7) : toX(-0.2), y: left ? Math.min(y, AREA.bottom - 30) : y, "text-anchor": left ? "start" : "end" }, text));
+    }
+    const [cx, cy] = place([h, now]);
+    errorPlot.layer.replaceChildren(...guides.filter((g) => g.tagName === "path"), ...shapes);
+    errorPlot.over.replaceChildren(
+      drawn("path", { class: "nnc-now-line", d: `M${cx},${AREA.top} V${AREA.bottom}` }),
+      drawn("circle", { class: "nnc-now", cx, cy, r: 7 }),
+      ...guides.filter((g) => g.tagName === "text"),
+      drawn("text", { x: AREA.right, y: AREA.bottom + 34, "text-anchor": "end" }, "h"),
+    );
+    return best;
+  }
+
+  function show() {
+    const at = get();
+    const [name, x, h, how, type] = at;
+    const { low, high } = functions[name];
+    choice.value = name;
+    point.min = String(low);
+    point.max = String(high);
+    point.value = String(x);
+    if (document.activeElement !== pointValue) pointValue.value = String(x);
+    step.value = String(Math.log10(h));
+    stepValue.textContent = `h = ${formatNumber(h)}`;
+    step.setAttribute("aria-valuetext", formatNumber(h));
+    method.show(how);
+    dtype.show(type);
+    zoom.checked = model.get("zoom");
+
+    const [slope, numerical, wrong] = [exact(name, x, type), difference(...at), error(...at)];
+    showCurve(at, slope, numerical);
+    const [bestH, best] = showError(at, wrong);
+    const size = Math.max(Math.abs(slope), Math.abs(numerical));
+    const digits = size === 0 ? Infinity : Math.max(0, Math.floor(-Math.log10(wrong / size)));
+    const shown = type === "float32" ? 9 : 17;
+    const cell = (label, value, mark = "") => element("span", {}, element("span", { class: "nnc-muted" }, `${label} `), element("b", { class: mark }, value));
+    numbers.replaceChildren(
+      cell(strings.exact_slope, slope.toPrecision(shown)), cell(strings.numerical_slope, numerical.toPrecision(shown)),
+      cell(strings.error, formatNumber(wrong), "nnc-error-now"),
+      Number.isFinite(digits) ? element("span", { class: "nnc-muted" }, fill(strings.digits, { n: digits })) : "");
+    explanation.textContent = fill(strings[`cause_${cause(...at)}`], { exact: formatNumber(slope), dtype: type });
+    const words = { formula: functions[name].formula, x: formatNumber(x), exact: formatNumber(slope), numerical: formatNumber(numerical), error: formatNumber(wrong), h: formatNumber(h), best: formatNumber(best), best_h: formatNumber(bestH) };
+    curvePlot.svg.setAttribute("aria-label", fill(strings.curve_alt, words));
+    errorPlot.svg.setAttribute("aria-label", fill(strings.error_alt, words));
+  }
+
+  show();
+  return listen(model, Object.fromEntries(["function", "x", "h", "method", "dtype", "zoom"].map((name) => [`change:${name}`, show])));
+}
+
+export default { render };
