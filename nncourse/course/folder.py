@@ -8,7 +8,8 @@ where an assignment is released without a course folder (``nncourse.grading.rele
     gradebook.db          nbgrader's database, made with the first release
     source/ps05/          notebooks with solutions
     release/ps05/         what students get
-    submitted/STUDENT/    what came back, as it was handed to nbgrader
+    submitted/STUDENT/    what came back
+    prepared/STUDENT/     its answers in the released notebook: what nbgrader runs
     autograded/STUDENT/   the same after it was run
     feedback/STUDENT/     HTML for the student
 """
@@ -39,6 +40,7 @@ TEXT_STUB = {"ru": "ВАШ ОТВЕТ", "en": "YOUR ANSWER HERE"}
 
 CONFIG_FILE = "nbgrader_config.py"
 CELL_TIMEOUT = 60  # seconds
+PREPARED = "prepared"
 
 Settings = dict[str, dict[str, Any]]
 
@@ -58,7 +60,11 @@ def settings(language: str) -> Settings:
             "text_stub": TEXT_STUB[language],
         },
         "OverwriteCells": {"add_missing_cells": True},
-        "Execute": {"timeout": CELL_TIMEOUT, "shutdown_kernel": "immediate"},
+        "Execute": {
+            "timeout": CELL_TIMEOUT,
+            "shutdown_kernel": "immediate",
+            "extra_arguments": ["--IPKernelApp.log_level=40"],
+        },
     }
 
 
@@ -79,7 +85,7 @@ def config_text(language: str) -> str:
             "CourseDirectory": _("The course's name in the gradebook."),
             "ClearSolutions": _("What students find in place of solutions."),
             "OverwriteCells": _("A deleted graded cell is put back and run."),
-            "Execute": _("Seconds that a cell may take; kernels are ended without waiting."),
+            "Execute": _("Seconds that a cell may take; kernels end at once and in silence."),
         }
         lines = ["# " + _("nbgrader's settings of this course."), "c = get_config()  # noqa: F821"]
     for name, traits in settings(language).items():
@@ -102,9 +108,14 @@ class CourseFolder:
         """What students get."""
         return self.root / "release" / assignment
 
-    def submitted(self, student: str, assignment: str) -> Path:
-        """What a student handed in, as nbgrader gets it."""
-        return self.root / "submitted" / student / assignment
+    @property
+    def submitted(self) -> Path:
+        """Where submissions are looked for, and where ``nbgrader collect`` puts them."""
+        return self.root / "submitted"
+
+    def prepared(self, student: str, assignment: str) -> Path:
+        """A student's answers in the released notebook."""
+        return self.root / PREPARED / student / assignment
 
     def autograded(self, student: str, assignment: str) -> Path:
         """The same after it was run."""

@@ -12,13 +12,11 @@ yourself.
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -26,6 +24,7 @@ from nbformat import NotebookNode
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.intake import IntakeError, Submission, find_submissions, take_in
 from nncourse.grading.nbgrader import Nbgrader, StepError
+from nncourse.grading.verdict import answer_errors, role, verdict
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -94,18 +93,19 @@ def release_assignment(course: CourseFolder, assignment: str) -> Path:
 def grade_submissions(
     course: CourseFolder,
     assignment: str,
-    submissions: Path,
+    submissions: Path | None = None,
     advance: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """Grade every submission in the folder ``submissions``; one Result each, in order of names.
 
     Runs the students' code with your rights: grade only submissions that you would run yourself.
-    ``advance`` is called after each. Manual grades that were given before are kept. Raises
+    ``submissions``: default is ``submitted/`` in the course folder; nothing in it is changed. For
+    the layouts see ``find_submissions``. ``advance`` is called after each submission. Manual grades that were given before are kept. Raises
     CourseFolderError if the assignment is not released, FileNotFoundError if nothing is found.
     """
     path = course.notebook(assignment)
     released = nbformat.read(path, as_version=4)
-    found = find_submissions(submissions, assignment)
+    found = find_submissions(submissions or course.submitted, assignment)
     nbgrader = Nbgrader(course)
     results = []
     try:
@@ -169,7 +169,7 @@ class _Grading:
             result.notes += intake.notes
             self._hand_over(submission.student, intake.notebook)
             self.nbgrader.autograde(self.assignment, submission.student)
-            result.notes += self._withdraw_unearned(submission.student)
+            result.notes += self._record_verdicts(submission.student)
             result.grades = _grades(self.nbgrader, self.assignment, submission.student)
             self._write_feedback(submission.student, result)
         except IntakeError as error:
@@ -184,34 +184,31 @@ class _Grading:
         return result
 
     def _hand_over(self, student: str, notebook: NotebookNode) -> None:
-        folder = self.course.submitted(student, self.assignment)
+        folder = self.course.prepared(student, self.assignment)
         _remove(folder)
         folder.mkdir(parents=True)
         nbformat.write(notebook, folder / f"{self.notebook}.ipynb")
 
-    def _withdraw_unearned(self, student: str) -> list[str]:
-        """Set to 0 what nbgrader would give for a graded cell that did not come to its end.
+    def _record_verdicts(self, student: str) -> list[str]:
+        """Put the points that were earned into the gradebook, in place of what nbgrader reads.
 
-        Returns a note for each cell without points. nbgrader gives full points to a cell without a
-        result, and to one whose result is no number or negative; here a check always ends in a
-        number of points.
+        Returns a note for each answer that can't be run and each graded cell without a result.
         """
         path = self.course.autograded(student, self.assignment) / f"{self.notebook}.ipynb"
-        ran = {
-            _role(cell).get("grade_id"): cell for cell in nbformat.read(path, as_version=4).cells
-        }
+        ran = {role(cell).get("grade_id"): cell for cell in nbformat.read(path, as_version=4).cells}
         notes = []
         with self.nbgrader.gradebook() as gradebook:
-            for cell in self.released.cells:
-                role = _role(cell)
-                if not role.get("grade") or role.get("solution"):
-                    continue
-                why = _why_nothing_earned(ran.get(role["grade_id"]), float(role["points"]))
-                if why:
-                    name = role["grade_id"]
+            for known in map(role, self.released.cells):
+                name = known.get("grade_id")
+                if known.get("solution"):
+                    errors = answer_errors(ran.get(name))
+                    notes += [_("{name}: {error}", name=name, error=error) for error in errors]
+                elif known.get("grade"):
+                    earned = verdict(ran.get(name), float(known["points"]))
                     grade = gradebook.find_grade(name, self.notebook, self.assignment, student)
-                    grade.auto_score, grade.needs_manual_grade = 0.0, False
-                    notes.append(_("{name}: 0 points, since {why}", name=name, why=why))
+                    grade.auto_score = earned.points
+                    if earned.why:
+                        notes.append(_("{name}: 0 points, {why}", name=name, why=earned.why))
             gradebook.db.commit()
         return notes
 
@@ -240,36 +237,9 @@ class _Grading:
             result.notes.append(_("not in the gradebook: {error}", error=error))
 
 
-def _role(cell: NotebookNode) -> dict[str, Any]:
-    return cell.metadata.get("nbgrader", {})
-
-
-def _why_nothing_earned(cell: NotebookNode | None, points: float) -> str:
-    """Why a graded cell deserves nothing after its run; empty if it ended in a number of points."""
-    if cell is None:
-        return _("the cell is missing after the run")
-    for output in cell.outputs:
-        if output.output_type == "error":
-            return _(
-                "it ended in an error: {error}", error=f"{output.ename}: {output.evalue}"[:200]
-            )
-        if output.output_type == "stream" and output.name == "stderr":
-            return _("something was printed as an error: {text}", text=output.text.strip()[:200])
-        if output.output_type == "execute_result":
-            text = output.data.get("text/plain", "")
-            try:
-                earned = float(text)
-            except ValueError:
-                earned = math.nan
-            if 0 <= earned <= points:
-                return ""
-            return _("its result is no number of points: {text}", text=text[:80])
-    return _("it was not run to its end")
-
-
 def _explain(problem: str) -> str:
     """What nbgrader said, in words that help."""
-    if "DeadKernelError" in problem:
+    if "DeadKernelError" in problem or "Kernel died" in problem:
         return _(
             "the code ended its Python process, by exit() or by using too much memory, so nothing "
             "could be graded: run the notebook yourself to see where"

@@ -151,8 +151,10 @@ def rebuild(cells: list[Any], released: NotebookNode) -> Intake:
 
 
 def _read(path: Path) -> str:
+    if path.is_dir():
+        raise IntakeError(_("the folder {name} holds no notebook (*.ipynb)", name=path.name))
     if path.is_symlink() or not path.is_file():
-        raise IntakeError(_("{path} is no notebook file", path=path.name))
+        raise IntakeError(_("{name} is a link or no file: ask for the notebook", name=path.name))
     size = path.stat().st_size
     if size > LARGEST:
         raise IntakeError(

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sysconfig
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nncourse.course.folder import CourseFolder
+from nncourse.course.folder import PREPARED, CourseFolder
 
 LOG_FILE = "grading.log"
 
@@ -69,8 +71,7 @@ class Nbgrader:
         """Run a submission and record its points."""
         from nbgrader.converters import Autograde
 
-        with _environment(dict.fromkeys(ONE_THREAD, "1")):
-            self._run(Autograde, assignment, student)
+        self._run(Autograde, assignment, student)
 
     def feedback(self, assignment: str, student: str) -> None:
         """Write the HTML for a student."""
@@ -84,7 +85,7 @@ class Nbgrader:
         from nbgrader.api import Gradebook
 
         directory = self._directory("", "")
-        with Gradebook(directory.db_url, directory.course_id) as gradebook:
+        with _environment(), Gradebook(directory.db_url, directory.course_id) as gradebook:
             yield gradebook
 
     def _directory(self, assignment: str, student: str) -> Any:
@@ -96,6 +97,7 @@ class Nbgrader:
             root=str(self.course.root),
             assignment_id=assignment,
             student_id=student,
+            submitted_directory=PREPARED,
         )
 
     def _run(self, step: Any, assignment: str, student: str) -> None:
@@ -105,7 +107,8 @@ class Nbgrader:
         self.log.addHandler(complaints)
         try:
             directory = self._directory(assignment, student)
-            step(coursedir=directory, config=self.config, log=self.log, force=True).start()
+            with _environment():
+                step(coursedir=directory, config=self.config, log=self.log, force=True).start()
         except NbGraderException as error:
             raise StepError((complaints.lines or [str(error)])[0]) from error
         except Exception as error:
@@ -116,11 +119,18 @@ class Nbgrader:
 
 
 @contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def _environment() -> Iterator[None]:
+    """What nbgrader and the kernels that it starts find in the environment."""
+    # nbgrader calls the program "alembic", which need not be on the path of a called-up Python.
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+    values = {"PATH": path, **dict.fromkeys(ONE_THREAD, "1")}
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
-        yield
+        with warnings.catch_warnings():
+            # nbgrader builds its rows in an order that SQLAlchemy remarks upon, to no effect.
+            warnings.filterwarnings("ignore", "Object of type <Submitted", module="nbgrader")
+            yield
     finally:
         for name, value in before.items():
             if value is None:
