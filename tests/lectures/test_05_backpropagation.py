@@ -49,7 +49,7 @@ def test_gradients_in_indices(taught, outputs):
     """Sums over m, h and j, written as loops, with biases on x0 = u0 = -1."""
     rng = np.random.default_rng(outputs)
     n, H, M = 4, 3, outputs
-    x, y = np.append(-1, rng.normal(size=n)), rng.normal(size=M)
+    x, y = np.append(-1, rng.normal(size=n)), 2 + rng.normal(size=M)
     w1, w2 = rng.normal(size=(n + 1, H + 1)), rng.normal(size=(H + 1, M))
 
     def passes():
