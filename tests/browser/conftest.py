@@ -103,7 +103,7 @@ def browser(chromium: str) -> Iterator[object]:
         instance.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def page(browser, request) -> Iterator[object]:
     """A fresh page of 1400 x 1000 px; the test fails when a script of the page fails."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000})

@@ -1,0 +1,82 @@
+"""What the tests do in JupyterLab's page, in the words of a reader: open, run, look, ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+# The app is put on the page by --expose-app-in-browser.
+READY = """() => {
+  const app = window.jupyterapp;
+  const panel = app && app.shell.currentWidget;
+  return Boolean(panel && panel.sessionContext && panel.content && panel.content.model
+    && panel.context.isReady && panel.sessionContext.session
+    && panel.sessionContext.session.kernel
+    && panel.sessionContext.session.kernel.status === 'idle');
+}"""
+
+CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+  .filter(cell => cell.model.type === 'code')
+  .map(cell => ({
+    source: cell.model.sharedModel.getSource(),
+    count: cell.model.executionCount,
+    running: cell.model.executionState === 'running',
+    errors: cell.model.sharedModel.outputs.filter(one => one.output_type === 'error')
+      .map(one => one.ename + ': ' + one.evalue),
+  }))"""
+
+RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+
+ASK = """async code => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const future = kernel.requestExecute({code, store_history: false});
+  let text = '';
+  future.onIOPub = message => {
+    if (message.header.msg_type === 'stream') text += message.content.text;
+    if (message.header.msg_type === 'error') text += message.content.evalue;
+  };
+  await future.done;
+  return text.trim();
+}"""
+
+THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+
+
+def open_notebook(page: Any, lab: Any, path: str) -> None:
+    """Open a notebook and wait until its kernel is idle."""
+    page.goto(lab.address(path))
+    page.wait_for_selector(".jp-Notebook")
+    page.wait_for_function(READY)
+
+
+def run_all(page: Any) -> list[dict[str, Any]]:
+    """Run all cells; returns source, execution count and errors of each code cell."""
+    page.evaluate(RUN_ALL)
+    page.wait_for_function(READY)
+    return page.evaluate(CELLS)
+
+
+def ask_kernel(page: Any, code: str) -> str:
+    """What a piece of code prints in the notebook's kernel."""
+    return page.evaluate(ASK, code)
+
+
+def use_theme(page: Any, theme: str) -> None:
+    """Switch to "JupyterLab Light" or "JupyterLab Dark"."""
+    page.evaluate(THEME, theme)
+    light = "true" if theme.endswith("Light") else "false"
+    page.wait_for_selector(f"body[data-jp-theme-light='{light}']")
+
+
+def show(page: Any, selector: str) -> Any:
+    """Scroll the first element that fits a selector into view, and return it."""
+    element = page.locator(selector).first
+    element.wait_for(state="attached")
+    element.evaluate("node => node.scrollIntoView({block: 'center'})")
+    element.wait_for(state="visible")
+    return element
+
+
+def keep_picture(page: Any, folder: Path, name: str) -> None:
+    """Keep a screenshot for a person to look at."""
+    page.screenshot(path=folder / f"{name}.png")
