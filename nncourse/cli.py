@@ -154,6 +154,84 @@ def build(
     console.print(_("{count} notebooks built", count=len(built)))
 
 
+Folder = Annotated[
+    Path,
+    typer.Option("--course", help=_("nbgrader's course folder. Default: the current folder.")),
+]
+
+
+@app.command(
+    help=_(
+        "Make nbgrader's course folder, if there is none, and release assignments in it: their "
+        "notebooks with solutions come into source/, what students get into release/. Nothing "
+        "that is in source/ is overwritten, so it may be edited and released again."
+    )
+)
+def release(
+    assignments: Annotated[list[str], typer.Argument(help=_("Assignments, such as ps05."))],
+    folder: Folder = Path("."),
+    lang: Lang = None,
+) -> None:
+    from nncourse.course.folder import CourseFolderError, make_course
+    from nncourse.grading.grade import release_assignment
+
+    _speak(lang)
+    try:
+        course = make_course(folder, language.current(), assignments, _course())
+        for assignment in assignments:
+            console.print(
+                _("released: {path}", path=release_assignment(course, assignment)), markup=False
+            )
+    except CourseFolderError as error:
+        raise fail(error) from None
+
+
+@app.command(
+    help=_(
+        "Grade the submissions of an assignment: STUDENT.ipynb, STUDENT/NAME.ipynb or "
+        "STUDENT/ASSIGNMENT/NAME.ipynb. Writes scores as CSV and feedback as HTML into the course "
+        "folder; written answers wait for nbgrader's formgrader. "
+        "The students' code runs on this machine with your rights: grade only submissions that "
+        "you would run yourself."
+    )
+)
+def grade(
+    assignment: Annotated[str, typer.Argument(help=_("The assignment, such as ps05."))],
+    submissions: Annotated[
+        Path | None,
+        typer.Argument(help=_("Folder of submissions. Default: submitted/ in the course folder.")),
+    ] = None,
+    folder: Folder = Path("."),
+    scores: Annotated[
+        Path | None,
+        typer.Option(help=_("CSV file of the scores. Default: ASSIGNMENT.csv in the folder.")),
+    ] = None,
+    lang: Lang = None,
+) -> None:
+    from rich.progress import Progress
+
+    from nncourse.course.folder import CourseFolderError, open_course
+    from nncourse.grading.grade import grade_submissions
+    from nncourse.grading.intake import find_submissions
+    from nncourse.grading.scores import table, write_scores
+
+    _speak(lang)
+    try:
+        course = open_course(folder)
+        found = find_submissions(submissions or course.submitted, assignment)
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(_("grading"), total=len(found))
+            results = grade_submissions(
+                course, assignment, submissions, lambda result: progress.advance(task)
+            )
+    except (CourseFolderError, FileNotFoundError) as error:
+        raise fail(error) from None
+    Console(highlight=False).print(table(results))
+    path = write_scores(scores or course.root / f"{assignment}.csv", results)
+    console.print(_("scores: {path}", path=path), markup=False)
+    console.print(_("feedback: {path}", path=course.root / "feedback"), markup=False)
+
+
 @app.command(help=_("Show what is installed, what is missing, and what to do."))
 def doctor(lang: Lang = None) -> None:
     from nncourse.course.doctor import examine
