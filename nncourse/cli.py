@@ -156,7 +156,11 @@ def build(
 
 Folder = Annotated[
     Path,
-    typer.Option("--course", help=_("nbgrader's course folder. Default: the current folder.")),
+    typer.Option(
+        "--course",
+        show_default=False,
+        help=_("nbgrader's course folder. Default: the current folder."),
+    ),
 ]
 
 
