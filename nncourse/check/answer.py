@@ -1,0 +1,109 @@
+"""From what a student's function returned to the named arrays of a piece.
+
+Lists and plain numbers are taken for arrays, a list for a tuple; anything else that is not asked
+for gets a sentence about what came and what was expected.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..diagnosis import Finding
+from ..diagnosis.measure import Array
+from ..exercises.piece import Piece
+from ..language import mark
+
+Answers = dict[str, "Array | Finding"]
+
+
+def _what(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array {value.shape}"
+    return type(value).__name__
+
+
+def to_array(value: Any, name: str) -> Array | Finding:
+    """A plain array of real numbers, copied; or what is wrong with ``value``."""
+    if value is None:
+        return Finding("none", mark("{name} is None."), {"name": name})
+    from_list = isinstance(value, list | tuple)
+    if not from_list and not isinstance(value, np.ndarray | np.generic | int | float):
+        return Finding(
+            "type",
+            mark("{name} is of type {kind}; a NumPy array is expected."),
+            {"name": name, "kind": type(value).__name__},
+        )
+    try:
+        array = np.array(value, copy=True, subok=False)
+    except Exception:
+        array = np.array(None)
+    if array.dtype.kind not in "fiub":
+        if from_list:
+            text = mark("{name} is a list that is not a rectangular table of numbers.")
+        else:
+            text = mark("{name} is an array of {kind}; real numbers are expected.")
+        return Finding("type", text, {"name": name, "kind": str(array.dtype)})
+    return array.astype(np.float64) if from_list or array.dtype.kind == "b" else array
+
+
+def unpack(piece: Piece, value: Any) -> Answers | Finding:
+    """The outputs by name, each an array or what is wrong with it; or one finding for all."""
+    names = {output.name for output in piece.outputs}
+    expected = piece.signature.split("-> ")[-1]
+    if value is None:
+        return Finding(
+            "none",
+            mark("The function returned nothing (None). Is the return missing? Expected: {want}."),
+            {"want": expected},
+        )
+    if len(names) == 1 and not piece.outputs[0].key:
+        output = piece.outputs[0]
+        if isinstance(value, tuple):
+            if len(value) != 1:
+                return _wrong_count(len(value), 1, expected)
+            value = value[0]
+        return {output.name: to_array(value, output.name)}
+    count = 1 + max(int(output.key[0]) for output in piece.outputs)
+    if not isinstance(value, tuple | list):
+        return Finding(
+            "count",
+            mark("{count} results are expected, {want}; one came back ({kind})."),
+            {"count": count, "want": expected, "kind": _what(value)},
+        )
+    if len(value) != count:
+        return _wrong_count(len(value), count, expected)
+    answers: Answers = {}
+    for output in piece.outputs:
+        item = value[int(output.key[0])]
+        for key in output.key[1:]:
+            item = _entry(item, key, output.name)
+        answers[output.name] = item if isinstance(item, Finding) else to_array(item, output.name)
+    return answers
+
+
+def _entry(item: Any, key: int | str, name: str) -> Any:
+    if isinstance(item, Finding):
+        return item
+    if not isinstance(item, dict):
+        return Finding(
+            "type",
+            mark("{name} should stand in a dictionary under {key!r}; {kind} came back."),
+            {"name": name, "key": key, "kind": _what(item)},
+        )
+    if key not in item:
+        return Finding(
+            "key",
+            mark("{name} is missing: the dictionary has no key {key!r}, only {keys}."),
+            {"name": name, "key": key, "keys": ", ".join(repr(k) for k in list(item)[:8])},
+        )
+    return item[key]
+
+
+def _wrong_count(got: int, count: int, expected: str) -> Finding:
+    return Finding(
+        "count",
+        mark("{count} result(s) expected, {want}; {got} came back."),
+        {"count": count, "want": expected, "got": got},
+    )

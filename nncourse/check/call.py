@@ -1,0 +1,221 @@
+"""Calling a student's function so that nothing it does can harm the check.
+
+It gets copies of the inputs, its prints and warnings are caught, and whatever happens instead of
+an answer (an exception, an exit, a loop without end) becomes a finding with the student's own line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import re
+import signal
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from ..diagnosis import Finding
+from ..exercises.piece import copy_arguments
+from ..language import mark
+
+TIME_LIMIT = 10.0
+"""Seconds for one call. Right answers take milliseconds."""
+
+KEPT_OUTPUT = 1_000
+"""Characters of the student's prints that a report shows."""
+
+OUTPUT_LIMIT = 200_000
+"""Characters after which a call is stopped: a loop that prints without end."""
+
+_OWN_FOLDER = str(Path(__file__).parents[1])
+_INSTALLED = ("site-packages", "dist-packages", "<__array_function__", "<frozen")
+
+
+class _Stop(BaseException):
+    """Raised inside the student's function to end it; not an Exception, so few handlers see it."""
+
+
+class _TooLong(_Stop):
+    pass
+
+
+class _TooMuchOutput(_Stop):
+    pass
+
+
+class _Sink(io.StringIO):
+    """A text stream that keeps the beginning and stops a flood."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def write(self, text: str) -> int:
+        if self.count < KEPT_OUTPUT:
+            super().write(text[: KEPT_OUTPUT - self.count])
+        self.count += len(text)
+        if self.count > OUTPUT_LIMIT:
+            raise _TooMuchOutput
+        return len(text)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call gave: ``value``, or ``problem`` if it did not come to an answer."""
+
+    value: Any = None
+    problem: Finding | None = None
+    printed: str = ""
+    modified: tuple[int, ...] = ()
+    """Positions of the arguments that were changed in place."""
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Interrupt the body after so many seconds, where the system can (main thread, not Windows)."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not (
+        threading.main_thread()
+    ):
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, remaining, interval)
+        signal.signal(signal.SIGALRM, before)
+
+
+def call(function: Callable[..., Any], arguments: tuple[Any, ...], signature: str) -> Outcome:
+    """Call ``function`` on copies of ``arguments``; never raises for what it does."""
+    given = copy_arguments(arguments)
+    sink = _Sink()
+    value: Any = None
+    problem: Finding | None = None
+    try:
+        with (
+            contextlib.redirect_stdout(sink),
+            contextlib.redirect_stderr(sink),
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            _time_limit(TIME_LIMIT),
+        ):
+            warnings.simplefilter("ignore")
+            value = function(*given)
+    except _TooLong as stop:
+        text = mark(
+            "The function did not return within {seconds:.0f} s and was stopped: "
+            "a loop without end?{place}"
+        )
+        problem = Finding("time", text, {"seconds": TIME_LIMIT, "place": _Place.of(stop, function)})
+    except _TooMuchOutput:
+        text = mark("The function prints without end and was stopped.")
+        problem = Finding("output", text)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        problem = _explain(error, function, signature)
+    printed = sink.getvalue()
+    if sink.count > KEPT_OUTPUT:
+        printed += "..."
+    return Outcome(value, problem, printed, _modified(arguments, given))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the student's code something happened; formats itself as a short suffix."""
+
+    name: str
+    line: int
+    source: str
+
+    @classmethod
+    def of(cls, error: BaseException, function: Callable[..., Any]) -> _Place | str:
+        """The deepest line of the student's code, "" if none was reached."""
+        code = getattr(function, "__code__", None)
+        own_file = code.co_filename if code is not None else None
+        students = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == own_file
+            or not (
+                frame.filename.startswith(_OWN_FOLDER)
+                or any(folder in frame.filename for folder in _INSTALLED)
+                or Path(frame.filename).name.startswith("contextlib")
+            )
+        ]
+        if not students:
+            return ""
+        frame = students[-1]
+        line = frame.lineno or 0
+        source = (frame.line or linecache.getline(frame.filename, line)).strip()
+        return cls(frame.name, line, source)
+
+    def __format__(self, _spec: str) -> str:
+        return f"\n    {self.name}, {self.line}: {self.source}"
+
+
+def _explain(error: BaseException, function: Callable[..., Any], signature: str) -> Finding:
+    place = _Place.of(error, function)
+    if isinstance(error, NotImplementedError):
+        name = place.name if isinstance(place, _Place) else ""
+        if name in ("", "<lambda>", getattr(function, "__name__", "")):
+            return Finding("not written", mark("Not written yet."))
+        return Finding(
+            "not written",
+            mark("Not written yet: this calls {name}, which is not written."),
+            {"name": name},
+        )
+    kind = type(error).__name__
+    if isinstance(error, SystemExit):
+        text = mark("The function ends the program ({kind}) instead of returning.{place}")
+        return Finding("exit", text, {"kind": kind, "place": place})
+    if isinstance(error, TypeError) and place == "":
+        return Finding(
+            "signature",
+            mark("It cannot be called as {signature}: {error}"),
+            {"signature": signature.split(" ->")[0], "error": _clean(error)},
+        )
+    text = mark("{kind}: {error}{place}")
+    return Finding("raised", text, {"kind": kind, "error": _clean(error), "place": place})
+
+
+def _clean(error: BaseException) -> str:
+    """The exception's message, short and without memory addresses, which change from run to run."""
+    try:
+        text = str(error)
+    except Exception:
+        return ""
+    text = re.sub(r"0x[0-9a-fA-F]+", "0x...", text)
+    return text if len(text) <= 400 else text[:400] + "..."
+
+
+def _modified(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(i for i, (a, b) in enumerate(zip(before, after, strict=True)) if not _equal(a, b))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.shape == b.shape and np.array_equal(a, b, True)
+    if isinstance(a, dict):
+        return (
+            isinstance(b, dict)
+            and a.keys() == b.keys()
+            and all(_equal(a[key], b[key]) for key in a)
+        )
+    if isinstance(a, tuple | list):
+        return len(a) == len(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
+    return type(a) is type(b) and bool(a == b)

@@ -1,0 +1,169 @@
+"""A report as HTML for notebooks: legible in dark and light themes, without JavaScript.
+
+Styles stand inside the elements, because style sheets are removed from notebooks that are not
+trusted and from feedback pages. Colours come from JupyterLab's variables with fallbacks; right and
+wrong differ in word and mark, not in colour alone (blue and vermilion, safe for colour-blind
+readers). Everything that is shown passes through ``escape``.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from ..language import catalogue
+from .picture import COLUMNS, MARKS, ROWS, levels, shrink
+from .report import Diagnosis, Report, Verdict
+from .words import has_map, headline, measured, number, shape_of, status, worst_line
+
+_ = catalogue("check")
+
+RIGHT, WRONG, WAITING = "#0072b2", "#b24a00", "#5f6368"
+
+_TEXT = "color:var(--jp-ui-font-color1, inherit)"
+_SOFT = "color:var(--jp-ui-font-color2, inherit)"
+_LINE = "var(--jp-border-color2, rgba(128,128,128,.45))"
+_MONO = "font-family:var(--jp-code-font-family, monospace);font-size:.93em"
+_CELL = (
+    f"text-align:left;vertical-align:top;padding:3px 14px 3px 0;border:0;background:none;{_TEXT}"
+)
+
+
+def _badge(word: str, mark: str, colour: str) -> str:
+    return (
+        f'<span style="background:{colour};color:#fff;border-radius:3px;padding:1px 7px;'
+        f'font-weight:600;white-space:nowrap">{mark} {escape(word)}</span>'
+    )
+
+
+def _lines(text: str) -> str:
+    """A message: its first line as text, indented lines after it as code."""
+    first, *rest = text.split("\n")
+    html = escape(first)
+    if rest:
+        code = escape("\n".join(line.strip() for line in rest))
+        html += (
+            f'<pre style="{_MONO};{_TEXT};background:none;margin:4px 0 0;padding:0;'
+            f'white-space:pre-wrap">{code}</pre>'
+        )
+    return html
+
+
+def _map(verdict: Verdict) -> str:
+    """The heat map as a table: mark and shade by size, both numbers on hover."""
+    a, n = verdict.yours, verdict.right
+    assert a is not None
+    assert n is not None
+    level = levels(a, n)
+    whole = level.shape[0] <= ROWS and level.shape[1] <= COLUMNS
+    scale = float(np.max(np.abs(n), initial=0)) or 1.0
+    a, n = a.reshape(level.shape), n.reshape(level.shape)
+    rows = []
+    for i, row in enumerate(shrink(level)):
+        cells = []
+        for j, k in enumerate(row):
+            title = ""
+            if whole:
+                numbers = f"{number(a[i, j], scale)} / {number(n[i, j], scale)}"
+                title = f' title="[{i}, {j}]: {escape(numbers)}"'
+            shade = f"rgba(213,94,0,{(0, 0.25, 0.5, 0.8)[k]})"
+            cells.append(
+                f'<td{title} style="width:17px;height:17px;min-width:17px;padding:0;'
+                f"text-align:center;line-height:17px;border:1px solid {_LINE};"
+                f'background:{shade};{_TEXT};{_MONO}">{MARKS[k]}</td>'
+            )
+        rows.append(f'<tr style="background:none">{"".join(cells)}</tr>')
+    caption = escape(_("yours / right on hover; . right, - + # small to large difference"))
+    label = escape(_("Where {name} is wrong", name=verdict.output.name), quote=True)
+    return (
+        f'<table role="img" aria-label="{label}" '
+        f'style="border-collapse:collapse;margin:5px 0 2px">{"".join(rows)}</table>'
+        f'<div style="{_SOFT};font-size:.88em">{caption}</div>'
+    )
+
+
+def _row(verdict: Verdict, repeated: bool) -> str:
+    name = f'<code style="background:none;{_TEXT}">{escape(verdict.output.name)}</code>'
+    badge = (
+        _badge(status(verdict), "✓", RIGHT)
+        if verdict.passed
+        else _badge(status(verdict), "✗", WRONG)
+    )
+    shape = escape(shape_of(verdict))
+    facts = [] if repeated else [_lines(measured(verdict))]
+    if not verdict.passed and verdict.accuracy is None:
+        worst = worst_line(verdict)
+        if worst:
+            facts.append(f"<div>{escape(worst)}</div>")
+        if has_map(verdict):
+            facts.append(_map(verdict))
+    return (
+        f'<tr style="background:none"><td style="{_CELL}">{name}</td>'
+        f'<td style="{_CELL}">{badge}</td>'
+        f'<td style="{_CELL};white-space:nowrap">{shape}</td>'
+        f'<td style="{_CELL}">{"".join(facts)}</td></tr>'
+    )
+
+
+def _box(title: str, body: str, colour: str) -> str:
+    return (
+        f'<div style="border-left:4px solid {colour};padding:2px 0 2px 10px;margin:8px 0">'
+        f"<b>{escape(title)}</b><br>{body}</div>"
+    )
+
+
+def _why(diagnosis: Diagnosis) -> str:
+    title = _("Why ({outputs}):", outputs=", ".join(diagnosis.outputs))
+    return _box(title, _lines(diagnosis.finding.message), "#e69f00")
+
+
+def _ladder(report: Report) -> str:
+    """Nested details: each step opens the way to the next."""
+    html = ""
+    steps = report.hints()
+    for i, (title, text) in reversed(list(enumerate(steps, 1))):
+        head = _("Hint {step} of {count}: {title}", step=i, count=len(steps), title=title)
+        html = (
+            f'<details style="margin:4px 0 4px {0 if i == 1 else 14}px">'
+            f'<summary style="cursor:pointer">{escape(head)}</summary>'
+            f'<div style="margin:3px 0 3px 14px">{escape(text)}</div>{html}</details>'
+        )
+    return html
+
+
+def report_html(report: Report) -> str:
+    """The whole report."""
+    if report.passed:
+        colour, mark = RIGHT, "✓"
+    elif report.problem is not None and report.problem.code == "not written":
+        colour, mark = WAITING, "…"
+    else:
+        colour, mark = WRONG, "✗"
+    parts = [f'<div style="margin-bottom:6px">{_badge(headline(report), mark, colour)}</div>']
+    if report.problem is not None:
+        parts.append(f'<div style="margin:6px 0">{_lines(report.problem.message)}</div>')
+    if report.verdicts:
+        rows = "".join(
+            _row(v, report.problem is not None and v.problem is report.problem)
+            for v in report.verdicts
+        )
+        parts.append(
+            f'<table style="border-collapse:collapse;margin:0;font-size:1em">{rows}</table>'
+        )
+    parts += [_why(diagnosis) for diagnosis in report.diagnoses]
+    if not report.diagnoses and any(not verdict.passed for verdict in report.verdicts):
+        parts.append(f"<div>{escape(_('The mistake was not recognised.'))}</div>")
+    parts += [f'<div style="margin:6px 0">{escape(note.message)}</div>' for note in report.notes]
+    if report.printed:
+        printed = escape(report.printed.rstrip("\n"))
+        parts.append(
+            f'<div style="margin-top:6px">{escape(_("Printed by your code:"))}</div>'
+            f'<pre style="{_MONO};{_TEXT};background:none;margin:2px 0 0 14px;'
+            f'white-space:pre-wrap">{printed}</pre>'
+        )
+    parts.append(_ladder(report))
+    return (
+        '<div class="nncourse-check" style="font-family:var(--jp-ui-font-family, sans-serif);'
+        f'font-size:14px;line-height:1.45;max-width:60em;{_TEXT}">{"".join(parts)}</div>'
+    )

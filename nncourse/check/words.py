@@ -1,0 +1,217 @@
+"""A report in words, for terminals, for ``print`` and for the text beside the HTML.
+
+The text is the same on every run and on every machine: numbers are rounded to what the arithmetic
+guarantees, and the error of a right answer is only said to be below its limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..diagnosis.measure import Array, tolerance, wrong_entries
+from ..language import catalogue
+from .picture import text_map
+from .report import Report, Verdict
+
+_ = catalogue("check")
+
+
+def number(value: float, scale: float = 1.0) -> str:
+    """Five digits; what is rounding noise beside ``scale`` is 0."""
+    value = float(value)
+    if np.isfinite(value) and abs(value) < 1e-8 * scale:
+        return "0"
+    return f"{value:.5g}"
+
+
+def headline(report: Report) -> str:
+    """One line: the name, the verdict, the share of the points."""
+    percent = f"{100 * report.score:.0f}%"
+    if report.passed:
+        return _("{name}: right, {percent}", name=report.name, percent=percent)
+    if report.problem is not None and report.problem.code == "not written":
+        return _("{name}: not written yet, {percent}", name=report.name, percent=percent)
+    if report.score > 0:
+        return _("{name}: partly right, {percent}", name=report.name, percent=percent)
+    return _("{name}: not right yet, {percent}", name=report.name, percent=percent)
+
+
+def status(verdict: Verdict) -> str:
+    """The word for one output."""
+    return _("right") if verdict.passed else _("wrong")
+
+
+def measured(verdict: Verdict) -> str:
+    """What was measured on one output, on one line."""
+    if verdict.accuracy is not None and verdict.right is not None:
+        return _(
+            "{percent:.1f}% of {count} held-out examples right",
+            percent=100 * verdict.accuracy,
+            count=len(verdict.right),
+        )
+    if verdict.problem is not None:
+        return verdict.problem.message
+    if verdict.yours is None or verdict.right is None:
+        return ""
+    if verdict.passed:
+        return _("relative error below {limit:g}", limit=tolerance(verdict.yours))
+    if verdict.error is None:
+        return _("NaN or inf in the result")
+    return _("relative error {error:.2g}", error=verdict.error)
+
+
+def worst_line(verdict: Verdict) -> str:
+    """Both numbers at the place of the largest difference."""
+    a, n = verdict.yours, verdict.right
+    if a is None or n is None:
+        return ""
+    scale = float(np.max(np.abs(n), initial=0)) or 1.0
+    if n.ndim == 0:
+        return _(
+            "yours {yours}, right {right}",
+            yours=number(float(a), scale),
+            right=number(float(n), scale),
+        )
+    worst = verdict.worst
+    assert worst is not None
+    place = "[" + ", ".join(map(str, worst)) + "]"
+    if verdict.output.by == "gradient":
+        return _(
+            "largest difference at {place}: yours {yours}, numerical gradient {right}",
+            place=place,
+            yours=number(a[worst], scale),
+            right=number(n[worst], scale),
+        )
+    return _(
+        "largest difference at {place}: yours {yours}, right {right}",
+        place=place,
+        yours=number(a[worst], scale),
+        right=number(n[worst], scale),
+    )
+
+
+def has_map(verdict: Verdict) -> bool:
+    """Whether a picture of the entries says something."""
+    return (
+        not verdict.passed
+        and verdict.yours is not None
+        and verdict.right is not None
+        and verdict.right.ndim > 0
+        and verdict.accuracy is None
+    )
+
+
+def shape_of(verdict: Verdict) -> str:
+    """The shape of the right array, for arrays."""
+    right = verdict.right
+    return "" if right is None or right.ndim == 0 else str(right.shape)
+
+
+def report_text(report: Report) -> str:
+    """The whole report."""
+    lines = [headline(report)]
+    if report.problem is not None:
+        lines += _indent(report.problem.message, 2)
+    if report.verdicts:
+        names = max(len(verdict.output.name) for verdict in report.verdicts)
+        words = max(len(status(verdict)) for verdict in report.verdicts)
+        for verdict in report.verdicts:
+            same = report.problem is not None and verdict.problem is report.problem
+            facts = [shape_of(verdict), "" if same else measured(verdict)]
+            start = f"  {verdict.output.name:<{names}}  {status(verdict):<{words}}"
+            lines.append(f"{start}  {'  '.join(filter(None, facts))}".rstrip())
+            if verdict.passed or verdict.accuracy is not None:
+                continue
+            worst = worst_line(verdict)
+            if worst:
+                lines.append(f"      {worst}")
+            if has_map(verdict):
+                assert verdict.yours is not None
+                assert verdict.right is not None
+                lines.append("      " + _("where (. right; - + # small to large difference):"))
+                lines += _indent("\n".join(text_map(verdict.yours, verdict.right)), 8)
+    for diagnosis in report.diagnoses:
+        lines.append(_("Why ({outputs}):", outputs=", ".join(diagnosis.outputs)))
+        lines += _indent(diagnosis.finding.message, 2)
+    if not report.diagnoses and any(not verdict.passed for verdict in report.verdicts):
+        lines.append(_("The mistake was not recognised."))
+    lines += [note.message for note in report.notes]
+    if report.printed:
+        lines.append(_("Printed by your code:"))
+        lines += _indent(report.printed.rstrip("\n"), 2)
+    steps = report.hints()
+    if steps:
+        lines.append(_("Hints, one step at a time: .hint(1) to .hint({count})", count=len(steps)))
+    return "\n".join(lines)
+
+
+def _indent(text: str, by: int) -> list[str]:
+    return [(" " * by + line).rstrip() for line in text.splitlines()]
+
+
+def _first_wrong(report: Report) -> Verdict | None:
+    return next((verdict for verdict in report.verdicts if not verdict.passed), None)
+
+
+def _seen(verdict: Verdict) -> str:
+    """The first step: what there is to see, without a reason."""
+    a, n = verdict.yours, verdict.right
+    name = verdict.output.name
+    if verdict.problem is not None:
+        return f"{name}: {verdict.problem.message}"
+    if a is None or n is None:
+        return ""
+    if verdict.accuracy is not None or n.ndim == 0:
+        return f"{name}: {measured(verdict)}"
+    wrong = wrong_entries(a, n)
+    facts = [
+        _(
+            "{name}: {wrong} of {size} entries are wrong.",
+            name=name,
+            wrong=int(wrong.sum()),
+            size=wrong.size,
+        )
+    ]
+    if np.isfinite(a).all() and np.any(a) and np.any(n):
+        facts.append(_direction(a, n))
+    return " ".join(facts)
+
+
+def _direction(a: Array, n: Array) -> str:
+    cosine = float(np.vdot(a, n) / np.linalg.norm(a) / np.linalg.norm(n))
+    ratio = float(np.linalg.norm(a) / np.linalg.norm(n))
+    return _(
+        "As one long vector it is {ratio:.3g} times as long as the right one, "
+        "and the cosine of the angle between them is {cosine:.3f}.",
+        ratio=ratio,
+        # No "-0.000": rounding noise has no sign.
+        cosine=round(cosine, 3) + 0.0,
+    )
+
+
+def ladder(report: Report) -> list[tuple[str, str]]:
+    """The steps for the first wrong output; none where there is nothing to compare yet."""
+    verdict = _first_wrong(report)
+    if verdict is None or (report.problem is not None and verdict.problem is report.problem):
+        return []
+    output = verdict.output
+    steps = [
+        (_("What you see"), _seen(verdict)),
+        (_("Where to look"), _(output.look)),
+        (_("What to derive again"), _(output.derive)),
+        (_("The formula"), output.formula),
+    ]
+    return [(title, text) for title, text in steps if text]
+
+
+def hint_text(steps: Sequence[tuple[str, str]], upto: int, only_last: bool = False) -> str:
+    """The first ``upto`` steps as text, or only the last of them."""
+    if not steps:
+        return _("There is no hint here.")
+    chosen = [(i, *steps[i]) for i in range(upto)]
+    return "\n".join(
+        _("Hint {step} of {count}. {title}: {text}", step=i + 1, count=len(steps), title=t, text=s)
+        for i, t, s in (chosen[-1:] if only_last else chosen)
+    )

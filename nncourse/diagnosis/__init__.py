@@ -1,0 +1,28 @@
+"""Why a gradient is wrong: two arrays in, a reason out.
+
+A hand-written gradient and the numerical one are compared by a list of small rules, from the
+plainest (shape) to the most particular (a difference parallel to a known term). Each rule knows
+one trace that a mistake leaves in the numbers. No rule guesses: an array that fits none of them
+is "not recognised", because a wrong reason costs the reader more than none. Nothing here knows
+about autograd, exercises or notebooks.
+"""
+
+from .context import Context, Quantity, Term
+from .finding import Finding
+from .labels import diagnose_labels
+from .measure import central_difference, distance, same, tolerance
+from .rules import RULES, diagnose
+
+__all__ = [
+    "RULES",
+    "Context",
+    "Finding",
+    "Quantity",
+    "Term",
+    "central_difference",
+    "diagnose",
+    "diagnose_labels",
+    "distance",
+    "same",
+    "tolerance",
+]

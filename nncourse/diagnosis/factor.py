@@ -1,0 +1,162 @@
+"""Rules on factors: one constant everywhere, or one for each index of an axis.
+
+k = <a, n> / <n, n> is compared with the constants that mistakes produce: N, 1/N, 2, -1, N/C, ...
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..language import mark
+from .context import Context
+from .finding import Finding
+from .measure import Array, projection, same, tolerance
+
+
+def _table(context: Context) -> list[tuple[str, float, str, str]]:
+    """The known constants: (code, value, name, sentence)."""
+    rows: list[tuple[str, float, str, str]] = [
+        (
+            "M04",
+            -1.0,
+            "-1",
+            mark(
+                "Every number has the opposite sign. Is a difference taken the wrong way round "
+                "(target minus prediction), or a minus lost?"
+            ),
+        ),
+        (
+            "M03",
+            2.0,
+            "2",
+            mark("Every number is twice the right one: a factor 2 too much."),
+        ),
+        (
+            "M03",
+            0.5,
+            "1/2",
+            mark("Every number is half the right one: a factor 2 is lost."),
+        ),
+    ]
+    N, C = context.batch, context.classes
+    if N is not None and N > 1:
+        if context.averaged:
+            forgot = mark(
+                "Every number is {k:.4f} times the right one, and {batch} is the batch size: "
+                "the loss is a mean over the batch, so its 1/N belongs into the gradient, once."
+            )
+            once_more = mark(
+                "Every number is {k:.4f} times the right one, and that is 1/N (N = {batch}): "
+                "the 1/N of the mean is applied once more than it should be. Where does it enter "
+                "first?"
+            )
+            again = "M02"
+        else:
+            forgot = mark(
+                "Every number is {k:.4f} times the right one, and {batch} is the batch size: "
+                "something is counted once for each sample."
+            )
+            once_more = mark(
+                "Every number is {k:.4f} times the right one, and that is 1/N (N = {batch}): "
+                "a mean over the batch stands where a sum belongs. The 1/N of the loss, if there "
+                "is one, is already inside the gradient from above."
+            )
+            again = "M10"
+        rows += [
+            ("M01", float(N), "N", forgot),
+            (again, 1 / N, "1/N", once_more),
+            (
+                "M02",
+                1 / N**2,
+                "1/N^2",
+                mark(
+                    "Every number is {k:.4f} times the right one, and that is 1/N^2 "
+                    "(N = {batch}): 1/N is applied twice too often."
+                ),
+            ),
+        ]
+        if C is not None and C > 1:
+            rows += [
+                (
+                    "M31",
+                    N / C,
+                    "N/C",
+                    mark(
+                        "Every number is {k:.4f} times the right one, and that is N/C "
+                        "(N = {batch}, C = {classes}): the sum was divided by the number of "
+                        "classes instead of the number of samples."
+                    ),
+                ),
+                (
+                    "M31",
+                    1 / C,
+                    "1/C",
+                    mark(
+                        "Every number is {k:.4f} times the right one, and that is 1/C "
+                        "(C = {classes}): a mean was taken over the classes as well. "
+                        "The loss is a mean over the samples only."
+                    ),
+                ),
+            ]
+    for name, value in context.constants.items():
+        sentence = mark("Every number is {k:.4f} times the right one, and that is {name}.")
+        rows.append(("scale", value, name, sentence))
+    return rows
+
+
+def constant_factor(a: Array, n: Array, context: Context) -> Finding | None:
+    """a = k n with one k for all entries."""
+    if a.shape != n.shape or not np.any(a):
+        return None
+    k, rest = projection(a, n)
+    if rest > 10 * tolerance(a) * max(abs(k), 1e-12) or k == 0:
+        return None
+    evidence = {"k": k, "batch": context.batch, "classes": context.classes}
+    near = 10 * tolerance(a)
+    found = [row for row in _table(context) if abs(k - row[1]) < near * abs(row[1])]
+    if len(found) == 1:
+        code, _value, name, sentence = found[0]
+        return Finding(code, sentence, {**evidence, "name": name})
+    if found:
+        names = ", ".join(row[2] for row in found)
+        sentence = mark("Every number is {k:.4f} times the right one; here that is: {names}.")
+        return Finding("scale", sentence, {**evidence, "names": names})
+    if a.size == 1:
+        # Any number is a multiple of any other.
+        return None
+    return Finding(
+        "scale",
+        mark(
+            "Every number is {k:.4g} times the right one: the direction is right, "
+            "and one constant factor is missing or too much."
+        ),
+        evidence,
+    )
+
+
+def factor_along_axis(a: Array, n: Array, context: Context) -> Finding | None:
+    """a = r_i n with a factor r_i for each index i of one axis."""
+    if a.shape != n.shape or a.ndim < 2:
+        return None
+    for axis in range(a.ndim):
+        others = tuple(i for i in range(a.ndim) if i != axis)
+        if a.shape[axis] < 2 or a.size // a.shape[axis] < 2:
+            continue
+        squares = (n * n).sum(axis=others, keepdims=True)
+        if not np.all(squares > 0):
+            continue
+        r = (a * n).sum(axis=others, keepdims=True) / squares
+        if np.any(np.abs(r) > 1e-9) and same(a, r * n):
+            shown = ", ".join(f"{v:.4g}" for v in r.reshape(-1)[:6])
+            if r.size > 6:
+                shown += ", ..."
+            return Finding(
+                "axis",
+                mark(
+                    "Along axis {axis} each slice is the right one times a factor of its own: "
+                    "{factors}. A quantity with one value for each index of this axis is missing "
+                    "or too much."
+                ),
+                {"axis": axis, "factors": shown},
+            )
+    return None

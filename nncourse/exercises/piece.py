@@ -1,0 +1,219 @@
+"""What an exercise asks for, declared as data: a piece.
+
+A piece knows how to draw inputs, what the right numbers are (values of the reference, or the
+numerical gradient of the reference's forward pass), which parts earn which share of the points,
+and which wrong and other right solutions are known. The check, the hints, the grading and the tests
+of the check all read this one declaration.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ..diagnosis import Context
+from ..diagnosis.measure import Array, central_difference
+
+PLAIN, SQUARE = "plain", "square"
+"""Cases that every piece has: all dimensions different; two equal on purpose."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One set of inputs.
+
+    arguments: what the student's function is called with.
+    variables: the arrays in which the reference's forward pass is differentiated, by name.
+    upstream: the random gradient from above, in the shape of the forward's output (1.0 for a loss).
+    case: which kind of inputs, "plain", "square", or one of the piece's own.
+    """
+
+    arguments: tuple[Any, ...]
+    variables: Mapping[str, Array] = field(default_factory=dict)
+    upstream: Array | float = 1.0
+    case: str = PLAIN
+
+
+@dataclass(frozen=True)
+class Output:
+    """One array that the student returns.
+
+    by: "gradient" (compared with the numerical gradient in the variable ``of``), "value" (with the
+    reference's value) or "labels" (class numbers, judged by their agreement with ``of``).
+    key: where it stands in what is returned: a tuple of positions and dictionary keys.
+    after: outputs that are computed before this one; while they are wrong, it is not diagnosed.
+    look, derive, formula: the last three steps of the ladder of hints (marked for translation).
+    """
+
+    name: str
+    by: str = "gradient"
+    of: str = ""
+    key: tuple[int | str, ...] = ()
+    after: tuple[str, ...] = ()
+    look: str = ""
+    derive: str = ""
+    formula: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of the points: one output, right in the given cases.
+
+    For labels the part is earned from ``accuracy`` on.
+    """
+
+    output: str
+    weight: float
+    cases: tuple[str, ...] = (PLAIN, SQUARE)
+    accuracy: float = 0.0
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A known wrong solution: the function, the hint it deserves, its family of mistakes.
+
+    ``code`` is that of the catalogue of mistakes, where it stands there.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    hint: str
+    family: str
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """Another right solution, which must pass: loops, einsum, another order, float32 inside."""
+
+    name: str
+    function: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One thing to write, with everything needed to judge it.
+
+    draw(rng, case): a Point. forward(variables, point): the reference's forward pass, in float64.
+    reference(*arguments): a right answer. context(point): for each output what the rules may know.
+    outputs stand in the order in which they should be put right, that of the backward pass.
+    """
+
+    name: str
+    signature: str
+    outputs: tuple[Output, ...]
+    parts: tuple[Part, ...]
+    draw: Callable[[np.random.Generator, str], Point]
+    reference: Callable[..., Any]
+    forward: Callable[[Mapping[str, Array], Point], Array | float] | None = None
+    context: Callable[[Point], Mapping[str, Context]] | None = None
+    mutants: tuple[Mutant, ...] = ()
+    equivalents: tuple[Equivalent, ...] = ()
+    cases: tuple[str, ...] = (PLAIN, PLAIN, SQUARE)
+
+    def points(self, seed: int | None = None) -> list[Point]:
+        """The inputs for a seed (None: the piece's own), one for each of ``cases``."""
+        entropy = [zlib.crc32(self.name.encode()), *([] if seed is None else [1, seed])]
+        rng = np.random.default_rng(entropy)
+        return [self.draw(rng, case) for case in self.cases]
+
+    def expected(self, point: Point) -> dict[str, Array]:
+        """The right arrays by output: reference values and numerical gradients, in float64."""
+        values: Any = None
+        right: dict[str, Array] = {}
+        for output in self.outputs:
+            if output.by == "gradient":
+                right[output.name] = self._numerical(point, output.of)
+            elif output.by == "labels":
+                right[output.name] = point.variables[output.of]
+            else:
+                if values is None:
+                    values = self.reference(*copy_arguments(point.arguments))
+                right[output.name] = np.asarray(pick(values, output.key))
+        return right
+
+    def _numerical(self, point: Point, name: str) -> Array:
+        forward = self.forward
+        if forward is None:
+            raise TypeError(f"{self.name}: an output judged by gradient needs `forward`")
+
+        def of_one(value: Array) -> Array | float:
+            return forward({**point.variables, name: value}, point)
+
+        return central_difference(of_one, point.variables[name], point.upstream)
+
+    @cached_property
+    def weights(self) -> float:
+        """The sum of the parts' weights."""
+        return sum(part.weight for part in self.parts)
+
+    def output(self, name: str) -> Output:
+        """The output of this name."""
+        return next(output for output in self.outputs if output.name == name)
+
+
+def pick(values: Any, key: Sequence[int | str]) -> Any:
+    """The element of nested tuples and dicts under ``key``; ``values`` itself for the empty key."""
+    for step in key:
+        values = values[step]
+    return values
+
+
+def copy_arguments(value: Any) -> Any:
+    """A copy of nested tuples, lists and dicts in which every array is copied too."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: copy_arguments(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(copy_arguments(item) for item in value)
+    return value
+
+
+def normal(rng: np.random.Generator, *shape: int) -> Array:
+    """Standard normal numbers in float64 that float32 holds exactly.
+
+    A solution that computes in float32 then starts from the same numbers as the reference.
+    """
+    return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
+
+
+def dimensions(rng: np.random.Generator, count: int, among: Sequence[int]) -> list[int]:
+    """``count`` different sizes out of ``among``, in random order."""
+    return [int(d) for d in rng.choice(among, count, replace=False)]
+
+
+def sets() -> list[str]:
+    """The names of all exercise sets, in order: ["ps05", ...]."""
+    folder = import_module(__package__)
+    names = (module.name for module in pkgutil.iter_modules(folder.__path__))
+    return sorted(name for name in names if name.startswith("ps"))
+
+
+def find(name: str) -> Piece:
+    """The piece "psNN.name". KeyError, with the nearest names, if there is none."""
+    exercise, _, piece = name.partition(".")
+    known = sets()
+    if exercise in known:
+        pieces: Mapping[str, Piece] = import_module(f"{__package__}.{exercise}").PIECES
+        if piece in pieces:
+            return pieces[piece]
+        candidates = [f"{exercise}.{other}" for other in pieces]
+    else:
+        candidates = [
+            f"{other}.{p}"
+            for other in known
+            for p in import_module(f"{__package__}.{other}").PIECES
+        ]
+    near = difflib.get_close_matches(name, candidates, n=3, cutoff=0.4)
+    near = near or [c for c in candidates if c.endswith(f".{name}")]
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    raise KeyError(f"no exercise piece {name!r}.{hint}")

@@ -1,0 +1,448 @@
+"""softmax_cross_entropy: the loss of a classifier and its gradient in the logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...diagnosis import Context
+from ...diagnosis.measure import Array
+from ...language import mark
+from ..piece import (
+    PLAIN,
+    SQUARE,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    dimensions,
+    normal,
+)
+
+LARGE = "large"
+"""Logits near +-1000 with differences of some dozens: exp(logits) overflows or underflows."""
+
+
+def draw(rng: np.random.Generator, case: str) -> Point:
+    """logits (N, C) and targets y (N,), of which each class but one occurs, and one twice."""
+    (N,) = dimensions(rng, 1, (5, 7))
+    (C,) = dimensions(rng, 1, (3, 4))
+    if case == SQUARE:
+        C = N
+    logits = 1.5 * normal(rng, N, C)
+    # Not every class occurs: a column without targets shows p[:, y] -= 1.
+    y = rng.permutation(np.resize(np.arange(C - 1), N))
+    if case == LARGE:
+        # Multiples of 1/64, which float32 holds exactly also at 1000.
+        logits = np.round(logits * 4 * 64) / 64
+        logits[::2] += 1000
+        logits[1::2] -= 1000
+        # A target with probability exp(-40), so that log(p + eps) and log(p) differ.
+        logits[0, y[0]] = logits[0].max() - 40
+    return Point((logits, y), {"logits": logits}, 1.0, case)
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities (N, C) whose rows sum to 1."""
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def loss(logits: Array, y: Array) -> float:
+    """The mean of -log softmax(logits)[n, y[n]], through the logarithm of the sum."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(shifted).sum(axis=1))
+    return float(np.mean(log_sum - shifted[np.arange(len(y)), y]))
+
+
+def onehot(y: Array, C: int) -> Array:
+    """(N, C) with a 1 at each row's target."""
+    return np.eye(C)[y]
+
+
+def forward(variables: Mapping[str, Array], point: Point) -> float:
+    """The loss as a function of the logits."""
+    return loss(variables["logits"], point.arguments[1])
+
+
+def reference(logits: Array, y: Array) -> tuple[float, Array]:
+    """(loss, dlogits) with dlogits = (softmax - onehot) / N."""
+    N, C = logits.shape
+    return loss(logits, y), (softmax(logits) - onehot(y, C)) / N
+
+
+def context(point: Point) -> dict[str, Context]:
+    """Targets and probabilities, and the sizes for the table of factors."""
+    logits, y = point.arguments
+    N, C = logits.shape
+    return {
+        "loss": Context(batch=N, classes=C, averaged=True, logits=logits),
+        "dlogits": Context(
+            batch=N,
+            classes=C,
+            averaged=True,
+            targets=y,
+            probabilities=softmax(logits),
+            logits=logits,
+        ),
+    }
+
+
+def _with(
+    loss_of: Callable[..., Any] | None = None, gradient_of: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    """The reference with another loss or gradient, given as functions of (p, y, logits)."""
+
+    def function(logits: Array, y: Array) -> tuple[Any, Any]:
+        right_loss, right_gradient = reference(logits, y)
+        p = softmax(logits)
+        return (
+            right_loss if loss_of is None else loss_of(p, y, logits),
+            right_gradient if gradient_of is None else gradient_of(p, y, logits),
+        )
+
+    return function
+
+
+def _from_probabilities(softmax_of: Callable[[Array], Array]) -> Callable[..., Any]:
+    """Loss and gradient from another softmax."""
+
+    def function(logits: Array, y: Array) -> tuple[Any, Any]:
+        N, C = logits.shape
+        p = softmax_of(logits)
+        return -np.mean(np.log(p[np.arange(N), y])), (p - onehot(y, C)) / N
+
+    return function
+
+
+def _raw_softmax(logits: Array) -> Array:
+    e = np.exp(logits)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _global_max_softmax(logits: Array) -> Array:
+    e = np.exp(logits - logits.max())
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _columns_softmax(logits: Array) -> Array:
+    e = np.exp(logits - logits.max(axis=0))
+    return e / e.sum(axis=0)
+
+
+def _all_softmax(logits: Array) -> Array:
+    e = np.exp(logits - logits.max())
+    return e / e.sum()
+
+
+def _column_indexed(p: Array, y: Array, logits: Array) -> Array:
+    p = p.copy()
+    p[:, y] -= 1
+    return p / len(y)
+
+
+def _in_probabilities(p: Array, y: Array, logits: Array) -> Array:
+    return -onehot(y, p.shape[1]) / p / len(y)
+
+
+def _diagonal(p: Array, y: Array, logits: Array) -> Array:
+    t = onehot(y, p.shape[1])
+    return -t / p * p * (1 - p) / len(y)
+
+
+def _aliased(logits: Array, y: Array) -> tuple[Any, Any]:
+    p = softmax(logits)
+    rows = np.arange(len(y))
+    dlogits = p
+    dlogits[rows, y] -= 1
+    return -np.mean(np.log(p[rows, y])), dlogits / len(y)
+
+
+def _picked(p: Array, y: Array) -> Array:
+    return p[np.arange(len(y)), y]
+
+
+def _difference(p: Array, y: Array) -> Array:
+    return p - onehot(y, p.shape[1])
+
+
+MUTANTS = (
+    Mutant(
+        "no 1/N in the gradient",
+        _with(gradient_of=lambda p, y, z: _difference(p, y)),
+        mark(
+            "The loss is a mean over the batch, but its gradient is that of the sum: "
+            "1/N is missing in dlogits."
+        ),
+        "scale",
+        "M01",
+    ),
+    Mutant(
+        "sums",
+        _with(lambda p, y, z: -np.sum(np.log(_picked(p, y))), lambda p, y, z: _difference(p, y)),
+        mark("The loss is the sum over the batch; the mean is asked for, in both outputs."),
+        "scale",
+        "M01",
+    ),
+    Mutant(
+        "1/N twice",
+        _with(gradient_of=lambda p, y, z: _difference(p, y) / len(y) ** 2),
+        mark("dlogits is divided by N twice; a mean divides once."),
+        "scale",
+        "M02",
+    ),
+    Mutant(
+        "divided by C",
+        _with(gradient_of=lambda p, y, z: _difference(p, y) / p.shape[1]),
+        mark(
+            "dlogits is divided by the number of classes. The mean runs over the samples, "
+            "so the divisor is N = logits.shape[0]."
+        ),
+        "scale",
+        "M31",
+    ),
+    Mutant(
+        "divided by N·C",
+        _with(
+            lambda p, y, z: -np.log(_picked(p, y)).sum() / p.size,
+            lambda p, y, z: _difference(p, y) / p.size,
+        ),
+        mark(
+            "Loss and gradient are divided by N·C, the number of all entries. Each sample "
+            "contributes one number to the loss, so the mean has N terms."
+        ),
+        "scale",
+        "M31",
+    ),
+    Mutant(
+        "sign",
+        _with(gradient_of=lambda p, y, z: -_difference(p, y) / len(y)),
+        mark(
+            "The sign of dlogits is reversed: onehot - p instead of p - onehot. A larger logit at "
+            "the target lowers the loss, so its gradient there is negative."
+        ),
+        "sign",
+        "M04",
+    ),
+    Mutant(
+        "loss without minus",
+        _with(lambda p, y, z: np.mean(np.log(_picked(p, y)))),
+        mark("The loss is negative: the logarithm of a probability needs a minus in front."),
+        "sign",
+        "M04",
+    ),
+    Mutant(
+        "no -1 at the target",
+        _with(gradient_of=lambda p, y, z: p / len(y)),
+        mark(
+            "dlogits contains the probabilities only. The loss also depends on the target's logit "
+            "directly: something has to be subtracted at the target of each row."
+        ),
+        "target",
+        "M29",
+    ),
+    Mutant(
+        "whole columns",
+        _with(gradient_of=_column_indexed),
+        mark(
+            "[:, y] selects whole columns, in every row. Row n has its own target y[n]: "
+            "index rows and columns together."
+        ),
+        "indexing",
+        "M30",
+    ),
+    Mutant(
+        "in the probabilities",
+        _with(gradient_of=_in_probabilities),
+        mark(
+            "This is the gradient in the probabilities p. The logits come one step earlier; "
+            "the step through softmax is missing."
+        ),
+        "jacobian",
+        "M32",
+    ),
+    Mutant(
+        "diagonal of the Jacobian",
+        _with(gradient_of=_diagonal),
+        mark(
+            "Only the diagonal of softmax's Jacobian is used. Every logit changes all "
+            "probabilities of its row, through the sum in the denominator."
+        ),
+        "jacobian",
+        "M33",
+    ),
+    Mutant(
+        "softmax derivative twice",
+        _with(gradient_of=lambda p, y, z: _difference(p, y) / len(y) * p * (1 - p)),
+        mark(
+            "p - onehot is the gradient in the logits already, derivative of softmax included; "
+            "yours is multiplied by p(1 - p) once more."
+        ),
+        "jacobian",
+        "M35",
+    ),
+    Mutant(
+        "no maximum subtracted",
+        _from_probabilities(_raw_softmax),
+        mark(
+            "At logits of +-1000 exp overflows or all of a row underflows, and NaN or inf comes "
+            "out. Softmax does not change when a row's maximum is subtracted from the row first."
+        ),
+        "stability",
+        "M26",
+    ),
+    Mutant(
+        "one maximum for the batch",
+        _from_probabilities(_global_max_softmax),
+        mark(
+            "One maximum is subtracted from the whole batch. A row that lies far below it "
+            "underflows to 0/0: each row needs its own maximum."
+        ),
+        "stability",
+        "M27",
+    ),
+    Mutant(
+        "normalised over axis 0",
+        _from_probabilities(_columns_softmax),
+        mark(
+            "Softmax is normalised down the columns, over the samples. The classes of one sample "
+            "compete: each row must sum to 1."
+        ),
+        "axis",
+        "M28",
+    ),
+    Mutant(
+        "normalised over all entries",
+        _from_probabilities(_all_softmax),
+        mark("Softmax is normalised over the whole array. Each row must sum to 1 by itself."),
+        "axis",
+        "M28",
+    ),
+    Mutant(
+        "log(p + 1e-7)",
+        _with(lambda p, y, z: -np.mean(np.log(_picked(p, y) + 1e-7))),
+        mark(
+            "The loss is off where the target's probability is tiny, as if a small number were "
+            "added inside the logarithm or p clipped. Take the logarithm of the softmax by hand: "
+            "no such number is needed then."
+        ),
+        "stability",
+        "M36",
+    ),
+    Mutant(
+        "loss after p was changed",
+        _aliased,
+        mark(
+            "dlogits = p makes no copy, so subtracting 1 at the targets changes p too, and the "
+            "loss is computed from the changed p. Compute the loss first, or copy."
+        ),
+        "alias",
+    ),
+)
+
+
+def _loops(logits: Array, y: Array) -> tuple[float, Array]:
+    N, C = logits.shape
+    total, dlogits = 0.0, np.zeros((N, C))
+    for n in range(N):
+        top = max(logits[n])
+        e = [np.exp(logit - top) for logit in logits[n]]
+        for c in range(C):
+            dlogits[n, c] = (e[c] / sum(e) - (c == y[n])) / N
+        total -= np.log(e[y[n]] / sum(e)) / N
+    return total, dlogits
+
+
+def _einsum(logits: Array, y: Array) -> list[Any]:
+    t = onehot(y, logits.shape[1])
+    log_p = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
+    return [-np.einsum("nc,nc->", t, log_p) / len(y), (np.exp(log_p) - t) / len(y)]
+
+
+def _indexed(logits: Array, y: Array) -> tuple[Any, Array]:
+    rows = np.arange(len(y))
+    p = softmax(logits)
+    value = -np.log(p[rows, y]).mean()
+    p[rows, y] -= 1
+    p /= len(y)
+    return value, p
+
+
+def _float32(logits: Array, y: Array) -> tuple[Any, Array]:
+    return _indexed(logits.astype(np.float32), y)
+
+
+def _float32_inside(logits: Array, y: Array) -> tuple[float, Array]:
+    value, gradient = _float32(logits, y)
+    return float(value), gradient.astype(np.float64)
+
+
+def _jacobian(logits: Array, y: Array) -> tuple[Any, Array]:
+    p = softmax(logits)
+    rows = np.arange(len(y))
+    dp = np.zeros_like(p)
+    dp[rows, y] = -1 / p[rows, y] / len(y)
+    jacobian = p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
+    return np.array([-np.log(p[rows, y]).mean()]), np.einsum("nc,ncd->nd", dp, jacobian)
+
+
+EQUIVALENTS = (
+    Equivalent("loops", _loops),
+    Equivalent("einsum, a list returned", _einsum),
+    Equivalent("indexing, in place on p", _indexed),
+    Equivalent("float32", _float32),
+    Equivalent("float32 inside", _float32_inside),
+    Equivalent("through the Jacobian, the loss as an array", _jacobian),
+)
+
+SOFTMAX = Piece(
+    name="softmax_cross_entropy",
+    signature="softmax_cross_entropy(logits, y) -> (loss, dlogits)",
+    outputs=(
+        Output(
+            "loss",
+            by="value",
+            key=(0,),
+            look=mark(
+                "Take one row of logits. Is your softmax positive with sum 1? Is the probability "
+                "of the target picked, row by row? Is the mean taken over the samples?"
+            ),
+            derive=mark(
+                "-log softmax(z)[y] is a difference of two terms: a logarithm of a sum of "
+                "exponentials, and z[y]. Subtract the row's maximum m inside and add it outside."
+            ),
+            formula="L = (1/N) · Σ_n ( log Σ_c exp(z[n, c]) - z[n, y[n]] )",
+        ),
+        Output(
+            "dlogits",
+            of="logits",
+            key=(1,),
+            look=mark(
+                "Look at one row of dlogits: it must sum to 0, be negative at the target only, "
+                "and stay below 1/N in size."
+            ),
+            derive=mark(
+                "Differentiate log Σ_c exp(z[c]) - z[y] in z[k], once for k = y and once for "
+                "k ≠ y. Which of the two terms contains z[k]?"
+            ),
+            formula="dlogits[n, c] = (softmax(z)[n, c] - [c = y[n]]) / N",
+        ),
+    ),
+    parts=(
+        Part("loss", 0.3),
+        Part("dlogits", 0.5),
+        Part("loss", 0.1, (LARGE,)),
+        Part("dlogits", 0.1, (LARGE,)),
+    ),
+    draw=draw,
+    reference=reference,
+    forward=forward,
+    context=context,
+    mutants=MUTANTS,
+    equivalents=EQUIVALENTS,
+    cases=(PLAIN, PLAIN, SQUARE, LARGE),
+)
