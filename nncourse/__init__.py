@@ -1,7 +1,70 @@
-"""nncourse: a neural-network course in Jupyter, and the NumPy library it is built on."""
+"""nncourse: a neural-network course in Jupyter, and the NumPy library it is built on.
 
-from nncourse import language
+    import nncourse as nnc
+
+gives tensors and their functions under PyTorch's names; ``nnc.nn``, ``nnc.optim``, ``nnc.data``
+and ``nnc.training`` come with it. Plots, widgets and checks are imported where they are used.
+"""
+
+from nncourse import data, language, nn, ops, optim, training
+from nncourse.autograd import (
+    Tensor,
+    enable_grad,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from nncourse.dtypes import bool_ as bool
+from nncourse.dtypes import (
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from nncourse.dtypes import float32 as float
+from nncourse.dtypes import float64 as double
+from nncourse.dtypes import int64 as long
+from nncourse.ops import *  # noqa: F403
+from nncourse.random import Generator, default_generator, manual_seed
 
 __version__ = "0.1.0"
 
-__all__ = ["language"]
+__all__ = [
+    "Generator",
+    "Tensor",
+    "bool",
+    "data",
+    "default_generator",
+    "double",
+    "enable_grad",
+    "float",
+    "float16",
+    "float32",
+    "float64",
+    "get_default_dtype",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "is_grad_enabled",
+    "language",
+    "long",
+    "manual_seed",
+    "nn",
+    "no_grad",
+    "ops",
+    "optim",
+    "promote_types",
+    "set_default_dtype",
+    "set_grad_enabled",
+    "training",
+    "uint8",
+    *ops.__all__,
+]

@@ -1,0 +1,175 @@
+"""A function of the graph, and how an operation is recorded.
+
+A function is written as a small class: ``forward`` computes the result from arrays, ``backward``
+takes the derivative with respect to the result and returns the derivatives with respect to the
+inputs. One object of the class is one node of the graph. It keeps no tensors of its inputs, only
+
+- ``edges``: for each input the node that computed it, or the tensor itself if it is a leaf, or
+  None where no gradient is needed. So there are no cycles, and memory goes when the result goes;
+- ``saved``: the arrays that ``backward`` needs, named in ``saves`` in the same order. A name of a
+  parameter of ``forward`` means that input, "out" the result, any other a constant.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nncourse import dtypes
+from nncourse.autograd.changes import tick
+from nncourse.autograd.mode import recording
+from nncourse.autograd.tensor import Tensor
+from nncourse.backend import Array, as_array, ndarray
+
+
+class Function:
+    """Base of all operations. One differentiable result; inputs are arrays, then options.
+
+    ``backward`` must return arrays that are new, or ``dout`` itself, or views; never a saved one.
+    It is written in arithmetic, ``@`` and the functions of ``autograd.vocabulary``.
+    """
+
+    __slots__ = ("edges", "needs", "order", "saved")
+
+    saves: tuple[str, ...] = ()
+
+    edges: tuple[Function | Tensor | None, ...]
+    needs: tuple[bool, ...]
+    order: int  # time of creation; the youngest has the smallest number
+    saved: Any
+
+    def forward(self, *arrays: Any) -> Array:
+        raise NotImplementedError
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+_new = object.__new__
+
+
+def constant(array: Array) -> Tensor:
+    """A tensor without history around an array."""
+    out: Tensor = _new(Tensor)
+    out._data = array if type(array) is ndarray else as_array(array)
+    out._grad = out._grad_fn = None
+    out._needs = False
+    return out
+
+
+def unary(operation: type[Function], x: Tensor, *options: Any) -> Tensor:
+    """Apply an operation to one tensor."""
+    node = operation()
+    data = node.forward(x._data, *options)
+    out: Tensor = _new(Tensor)
+    out._data = data if type(data) is ndarray else as_array(data)
+    out._grad = None
+    if x._needs and recording.enabled:
+        node.edges = (x._grad_fn or x,)
+        node.order = tick()
+        out._grad_fn = node
+        out._needs = True
+    else:
+        out._grad_fn = None
+        out._needs = False
+    return out
+
+
+def binary(operation: type[Function], a: Any, b: Any) -> Tensor:
+    """Apply an operation to two operands, tensors or Python numbers, after promotion."""
+    if (
+        isinstance(b, Tensor)
+        and isinstance(a, Tensor)
+        and (x := a._data).dtype is (y := b._data).dtype
+    ):
+        need_a, need_b = a._needs, b._needs
+    else:
+        a, b = promoted(a, b)
+        x, y = a._data, b._data
+        need_a, need_b = a._needs, b._needs
+    node = operation()
+    data = node.forward(x, y)
+    out: Tensor = _new(Tensor)
+    out._data = data if type(data) is ndarray else as_array(data)
+    out._grad = None
+    if (need_a or need_b) and recording.enabled:
+        node.edges = (
+            (a._grad_fn or a) if need_a else None,
+            (b._grad_fn or b) if need_b else None,
+        )
+        node.needs = need_a, need_b
+        node.order = tick()
+        out._grad_fn = node
+        out._needs = True
+    else:
+        out._grad_fn = None
+        out._needs = False
+    return out
+
+
+def apply(operation: type[Function], inputs: tuple[Tensor | None, ...], *options: Any) -> Tensor:
+    """Apply an operation to any number of tensors, None standing for one that is left out."""
+    node = operation()
+    data = node.forward(*[None if x is None else x._data for x in inputs], *options)
+    out = constant(data)
+    if recording.enabled:
+        needs = tuple([x is not None and x._needs for x in inputs])
+        if True in needs:
+            node.edges = tuple(
+                [(x._grad_fn or x) if need else None for x, need in zip(inputs, needs)]  # type: ignore[union-attr]
+            )
+            node.needs = needs
+            node.order = tick()
+            out._grad_fn = node
+            out._needs = True
+    return out
+
+
+def promoted(*operands: Any) -> tuple[Tensor, ...]:
+    """The operands as tensors of the common type, by PyTorch's rules."""
+    plain = [x._data if isinstance(x, Tensor) else _operand(x) for x in operands]
+    dtype = dtypes.result_type(*plain)
+    return tuple(
+        [
+            (x if x._data.dtype == dtype else cast(x, dtype))
+            if isinstance(x, Tensor)
+            else constant(as_array(array).astype(dtype))
+            for x, array in zip(operands, plain)
+        ]
+    )
+
+
+def _operand(x: Any) -> Any:
+    if isinstance(x, bool | int | float):
+        return x
+    if isinstance(x, ndarray):
+        return x
+    item = getattr(x, "dtype", None)
+    if item is not None and not getattr(x, "shape", True):
+        return x.item()  # a NumPy scalar counts as a Python number
+    raise TypeError(
+        f"an operand must be a tensor, an array or a number; got {type(x).__name__}. "
+        "Make a tensor of it first: nnc.tensor(...)"
+    )
+
+
+class Cast(Function):
+    """out = x in another type;  dx = dout in the type of x."""
+
+    __slots__ = ("dtype",)
+
+    def forward(self, x: Array, dtype: Any) -> Array:
+        self.dtype = x.dtype
+        return x.astype(dtype)
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        return (dout.astype(self.dtype),)
+
+
+def cast(x: Tensor, dtype: Any) -> Tensor:
+    """``x`` in another number type; gradients pass between floating-point types only."""
+    if dtype.kind not in "fc":
+        return constant(x._data.astype(dtype))
+    return unary(Cast, x, dtype)

@@ -1,0 +1,81 @@
+"""Whether operations are recorded: ``no_grad`` and ``enable_grad``.
+
+Each thread has a switch of its own, so that a widget's callback or a test in one thread cannot
+stop the recording in another.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Recording(threading.local):
+    enabled = True
+
+
+recording = _Recording()
+
+
+class _Switch:
+    """A context manager that is also a decorator; one object may be used again and nested."""
+
+    value: bool
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(recording.enabled)
+        recording.enabled = self.value
+
+    def __exit__(self, *_: object) -> None:
+        recording.enabled = self._before.pop()
+
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return switched  # type: ignore[return-value]
+
+
+class no_grad(_Switch):
+    """Inside, operations are not recorded: their results do not require gradients.
+
+    Use it as ``with no_grad():`` or as a decorator, ``@no_grad()``.
+    """
+
+    value = False
+
+
+class enable_grad(_Switch):
+    """Inside, operations are recorded again, within a ``no_grad``."""
+
+    value = True
+
+
+class set_grad_enabled(_Switch):
+    """Record operations or not, according to ``mode``."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.value = bool(mode)
+
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(self.value):
+                return function(*args, **kwargs)
+
+        return switched  # type: ignore[return-value]
+
+
+def is_grad_enabled() -> bool:
+    """True where operations are recorded."""
+    return recording.enabled

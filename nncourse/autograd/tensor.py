@@ -1,0 +1,291 @@
+"""The tensor: an array that remembers how it was computed.
+
+This file holds what makes a tensor a tensor: its array, its gradient, and the function that made
+it. Everything that computes (``+``, ``sum``, ``reshape``...) is defined in ``nncourse.ops``, each
+operation beside its derivative, and put onto this class by ``method``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from nncourse.autograd.changes import changes
+from nncourse.backend import Array, as_array, ndarray, to_numpy
+
+if TYPE_CHECKING:
+    from nncourse.autograd.function import Function
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Tensor:
+    """An array with a gradient. ``nnc.tensor(values)`` makes one from numbers, with a copy.
+
+    A tensor made by the program is a *leaf*; with ``requires_grad`` it collects gradients in
+    ``.grad``. A tensor computed from such leaves carries in ``grad_fn`` the function that made it,
+    and through it the whole graph.
+    """
+
+    # _needs: does it require gradients? A plain attribute, for it is read for every operation.
+    __slots__ = ("__weakref__", "_data", "_grad", "_grad_fn", "_needs")
+
+    # NumPy must leave `array * tensor` to the tensor.
+    __array_ufunc__ = None
+
+    _data: Array
+    _grad: Tensor | None
+    _grad_fn: Function | None
+    _needs: bool
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        """Wrap an array without copying it; anything else becomes an array first."""
+        self._data = data if isinstance(data, ndarray) else as_array(data)
+        self._grad = None
+        self._grad_fn = None
+        self._needs = False
+        if requires_grad:
+            self.requires_grad = True
+
+    # What it holds
+
+    @property
+    def data(self) -> Array:
+        """The array itself: changes to it are changes of the tensor."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = value._data if isinstance(value, Tensor) else value
+        if not isinstance(array, ndarray):
+            raise TypeError(f".data must be an array or a tensor; got {type(value).__name__}")
+        changes.note(self._data)
+        self._data = array
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient collected so far, of the tensor's own shape; None before any backward."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f".grad must be a tensor or None; got {type(value).__name__}")
+            if value.shape != self.shape:
+                raise ValueError(
+                    f".grad must have the tensor's shape {self.shape}; got {value.shape}"
+                )
+            if value.dtype != self.dtype:
+                raise TypeError(
+                    f".grad must have the tensor's type {self.dtype}; got {value.dtype}"
+                )
+        self._grad = value
+
+    @property
+    def grad_fn(self) -> Function | None:
+        """The function that computed the tensor, if it was recorded; None for leaves."""
+        return self._grad_fn
+
+    @property
+    def requires_grad(self) -> bool:
+        """Does a backward pass reach this tensor?"""
+        return self._needs
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._grad_fn is not None and not value:
+            raise RuntimeError(
+                "requires_grad can be switched off for leaves only; "
+                "use .detach() for a copy without history"
+            )
+        if value and self._data.dtype.kind not in "fc":
+            raise RuntimeError(
+                f"only floating-point tensors can require gradients; this one is {self.dtype}. "
+                "Convert it first, e.g. nnc.tensor(values, dtype=nnc.float32)"
+            )
+        self._needs = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Switch ``requires_grad`` and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """True if the program made it, or if it was computed without being recorded."""
+        return self._grad_fn is None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one axis."""
+        return self._data.shape if dim is None else self._data.shape[dim]
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._data.dtype
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return int(self._data.size)
+
+    # Out of the graph
+
+    def detach(self) -> Tensor:
+        """The same values without history; memory is shared."""
+        return Tensor(self._data)
+
+    def numpy(self) -> np.ndarray:
+        """The values as a NumPy array that shares memory with the tensor."""
+        if self._needs:
+            raise RuntimeError(
+                "this tensor requires gradients, which NumPy cannot follow: write .detach().numpy()"
+            )
+        return to_numpy(self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"a conversion from {array.dtype} to {dtype} needs a copy")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number."""
+        if self._data.size != 1:
+            raise RuntimeError(
+                f"item() is for tensors with one element; this one has shape {self.shape}"
+            )
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        return self._data.__index__()
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise RuntimeError(
+                f"a tensor of shape {self.shape} is neither true nor false: "
+                "use .any() or .all(), or compare single elements"
+            )
+        return bool(self._data.item())
+
+    # Backward
+
+    def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
+        """Add to every leaf's ``.grad`` the derivative of this tensor with respect to the leaf.
+
+        ``gradient`` is the derivative of the final result with respect to this tensor, of its
+        shape; it may be left out for a tensor with one element, where it is 1. What functions had
+        saved for the pass is dropped as it goes, unless ``retain_graph``.
+        """
+        from nncourse.autograd.engine import run_backward
+
+        run_backward(self, gradient, retain_graph)
+
+    # As a container
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise TypeError("a 0-d tensor has no length")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._data.ndim:
+            raise TypeError("a 0-d tensor cannot be iterated over")
+        return (self[i] for i in range(len(self._data)))
+
+    __hash__ = object.__hash__
+
+    def __reduce__(self) -> tuple:
+        if self._grad_fn is not None:
+            raise RuntimeError(
+                "only leaves can be copied or pickled, for the graph behind this tensor would have "
+                "to come along: use .detach() first"
+            )
+        return _rebuild, (type(self), self._data, self._needs, self._grad)
+
+    def __repr__(self) -> str:
+        values = np.array2string(
+            to_numpy(self._data), separator=", ", precision=4, suppress_small=True, prefix="tensor("
+        )
+        notes = ""
+        if self._data.dtype not in _UNSAID:
+            notes += f", dtype={self._data.dtype}"
+        if self._grad_fn is not None:
+            notes += f", grad_fn=<{type(self._grad_fn).__name__}>"
+        elif self._needs:
+            notes += ", requires_grad=True"
+        return f"tensor({values}{notes})"
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only when the name is not found.
+        from nncourse.autograd.names import unknown_attribute
+
+        raise unknown_attribute(self, name)
+
+    if TYPE_CHECKING:
+        # Defined in nncourse.ops.
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any) -> Tensor: ...
+        def __rpow__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __rmatmul__(self, other: Any) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+
+
+_UNSAID = {np.dtype(name) for name in ("float32", "int64", "bool")}
+
+
+def _rebuild(kind: type[Tensor], data: Array, needs: bool, grad: Tensor | None) -> Tensor:
+    tensor = kind.__new__(kind)
+    tensor._data, tensor._needs = data, needs
+    tensor._grad, tensor._grad_fn = grad, None
+    return tensor
+
+
+def method(*names: str) -> Callable[[F], F]:
+    """Put the decorated function onto ``Tensor`` as a method of these names."""
+
+    def register(function: F) -> F:
+        for name in names:
+            setattr(Tensor, name, function)
+        return function
+
+    return register

@@ -1,0 +1,27 @@
+"""Networks: modules, layers, losses, initial values."""
+
+from nncourse.nn import functional, init
+from nncourse.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from nncourse.nn.container import Flatten, Identity, Sequential
+from nncourse.nn.linear import Linear
+from nncourse.nn.loss import CrossEntropyLoss, MSELoss
+from nncourse.nn.module import Module
+from nncourse.nn.parameter import Parameter
+
+__all__ = [
+    "CrossEntropyLoss",
+    "Flatten",
+    "Identity",
+    "Linear",
+    "LogSoftmax",
+    "MSELoss",
+    "Module",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "functional",
+    "init",
+]

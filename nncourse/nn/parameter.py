@@ -1,0 +1,24 @@
+"""A tensor that a module learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nncourse.autograd.tensor import Tensor
+from nncourse.backend import as_array, ndarray
+
+
+class Parameter(Tensor):
+    """A leaf that requires gradients; a module finds it among its attributes.
+
+    ``Parameter(tensor)`` shares memory with the tensor.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        array = data._data if isinstance(data, Tensor) else data
+        super().__init__(array if isinstance(array, ndarray) else as_array(array), requires_grad)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"

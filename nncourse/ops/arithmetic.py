@@ -1,0 +1,264 @@
+"""Sums, products, quotients and powers, element by element, with broadcasting.
+
+Each derivative has the shape of the result; ``unbroadcast`` sums it over the axes along which an
+input was repeated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nncourse.autograd.function import Function, binary, cast, promoted, unary
+from nncourse.autograd.tensor import Tensor, method
+from nncourse.autograd.vocabulary import log, unbroadcast, where
+from nncourse.backend import Array, xp
+from nncourse.dtypes import get_default_dtype
+
+
+class Add(Function):
+    """out = a + b;  da = dout,  db = dout."""
+
+    __slots__ = ("shapes",)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.shapes = a.shape, b.shape
+        return a + b
+
+    def backward(self, dout: Array) -> tuple[Array, Array]:
+        shape_a, shape_b = self.shapes
+        return unbroadcast(dout, shape_a), unbroadcast(dout, shape_b)
+
+
+@method("add", "__add__", "__radd__")
+def add(a: Any, b: Any) -> Tensor:
+    """a + b."""
+    return binary(Add, a, b)
+
+
+class Subtract(Function):
+    """out = a - b;  da = dout,  db = -dout."""
+
+    __slots__ = ("shapes",)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.shapes = a.shape, b.shape
+        return a - b
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        need_a, need_b = self.needs
+        shape_a, shape_b = self.shapes
+        return (
+            unbroadcast(dout, shape_a) if need_a else None,
+            unbroadcast(-dout, shape_b) if need_b else None,
+        )
+
+
+@method("sub", "__sub__")
+def sub(a: Any, b: Any) -> Tensor:
+    """a - b."""
+    return binary(Subtract, a, b)
+
+
+@method("__rsub__")
+def _reflected_sub(b: Tensor, a: Any) -> Tensor:
+    return sub(a, b)
+
+
+class Multiply(Function):
+    """out = a * b;  da = dout * b,  db = dout * a."""
+
+    __slots__ = ()
+    saves = ("a", "b")
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.saved = a, b
+        return a * b
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        a, b = self.saved
+        need_a, need_b = self.needs
+        return (
+            unbroadcast(dout * b, a.shape) if need_a else None,
+            unbroadcast(dout * a, b.shape) if need_b else None,
+        )
+
+
+@method("mul", "__mul__", "__rmul__")
+def mul(a: Any, b: Any) -> Tensor:
+    """a * b, element by element."""
+    return binary(Multiply, a, b)
+
+
+class Divide(Function):
+    """out = a / b;  da = dout / b,  db = -dout * out / b."""
+
+    __slots__ = ("shapes",)
+    saves = ("b", "out")
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.shapes = a.shape, b.shape
+        out = a / b
+        self.saved = b, out
+        return out
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        b, out = self.saved
+        need_a, need_b = self.needs
+        shape_a, shape_b = self.shapes
+        da = dout / b
+        return (
+            unbroadcast(da, shape_a) if need_a else None,
+            unbroadcast(-da * out, shape_b) if need_b else None,
+        )
+
+
+@method("div", "__truediv__")
+def div(a: Any, b: Any) -> Tensor:
+    """a / b. Integers are converted to the default floating-point type first."""
+    if not (_floating(a) or _floating(b)):
+        a, b = (cast(x, get_default_dtype()) for x in promoted(a, b))
+    return binary(Divide, a, b)
+
+
+def _floating(x: Any) -> bool:
+    return isinstance(x, float) or (isinstance(x, Tensor) and x._data.dtype.kind == "f")
+
+
+@method("__rtruediv__")
+def _reflected_div(b: Tensor, a: Any) -> Tensor:
+    return div(a, b)
+
+
+class Negate(Function):
+    """out = -x;  dx = -dout."""
+
+    __slots__ = ()
+
+    def forward(self, x: Array) -> Array:
+        return -x
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        return (-dout,)
+
+
+@method("neg", "__neg__")
+def neg(x: Tensor) -> Tensor:
+    """-x."""
+    return unary(Negate, x)
+
+
+class PowerOfNumber(Function):
+    """out = x^n for a number n;  dx = dout * n * x^(n-1)."""
+
+    __slots__ = ("n",)
+    saves = ("x",)
+
+    def forward(self, x: Array, n: float) -> Array:
+        self.saved = (x,)
+        self.n = n
+        return x * x if n == 2 else x**n
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        (x,) = self.saved
+        n = self.n
+        if n == 0:
+            return (dout * 0.0,)
+        return (dout * (n * x) if n == 2 else dout * (n * x ** (n - 1)),)
+
+
+class Power(Function):
+    """out = a^b;  da = dout * b * a^(b-1),  db = dout * out * log(a).
+
+    0^b does not change with b where b >= 0: db = 0 there, though log(0) is infinite.
+    """
+
+    __slots__ = ()
+    saves = ("a", "b", "out")
+
+    def forward(self, a: Array, b: Array) -> Array:
+        out = a**b
+        self.saved = a, b, out
+        return out
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        a, b, out = self.saved
+        need_a, need_b = self.needs
+        da = db = None
+        if need_a:
+            da = unbroadcast(dout * (b * a ** where(b == 0, 0 * b, b - 1)), a.shape)
+        if need_b:
+            flat = (a == 0) & (b >= 0)
+            db = unbroadcast(
+                dout * (out * where(flat, 0 * a, log(where(flat, 0 * a + 1, a)))), b.shape
+            )
+        return da, db
+
+
+@method("pow", "__pow__")
+def pow(a: Any, b: Any) -> Tensor:
+    """a to the power b, element by element."""
+    if isinstance(b, bool | int | float) and isinstance(a, Tensor):
+        if a._data.dtype.kind != "f":
+            if isinstance(b, float):
+                a = cast(a, get_default_dtype())
+            elif b < 0:
+                raise RuntimeError("integers to negative powers are not allowed: convert to float")
+        return unary(PowerOfNumber, a, b)
+    return binary(Power, a, b)
+
+
+@method("__rpow__")
+def _reflected_pow(b: Tensor, a: Any) -> Tensor:
+    return pow(a, b)
+
+
+class Maximum(Function):
+    """out = max(a, b);  the gradient goes to the greater one, half to each where they are equal."""
+
+    __slots__ = ()
+    saves = ("a", "b")
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.saved = a, b
+        return xp.maximum(a, b)
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        a, b = self.saved
+        need_a, need_b = self.needs
+        half = where(a == b, dout * 0.5, dout)
+        return (
+            unbroadcast(half * (a >= b), a.shape) if need_a else None,
+            unbroadcast(half * (b >= a), b.shape) if need_b else None,
+        )
+
+
+@method("maximum")
+def maximum(a: Any, b: Any) -> Tensor:
+    """The greater of a and b, element by element."""
+    return binary(Maximum, a, b)
+
+
+class Minimum(Function):
+    """out = min(a, b);  the gradient goes to the smaller one, half to each where they are equal."""
+
+    __slots__ = ()
+    saves = ("a", "b")
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.saved = a, b
+        return xp.minimum(a, b)
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        a, b = self.saved
+        need_a, need_b = self.needs
+        half = where(a == b, dout * 0.5, dout)
+        return (
+            unbroadcast(half * (a <= b), a.shape) if need_a else None,
+            unbroadcast(half * (b <= a), b.shape) if need_b else None,
+        )
+
+
+@method("minimum")
+def minimum(a: Any, b: Any) -> Tensor:
+    """The smaller of a and b, element by element."""
+    return binary(Minimum, a, b)

@@ -1,0 +1,83 @@
+"""Comparisons: results are bool tensors, which carry no gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nncourse.autograd.function import constant, promoted
+from nncourse.autograd.tensor import Tensor, method
+from nncourse.backend import Array, xp
+
+
+def _compare(function: Callable[[Array, Array], Array], a: Any, b: Any) -> Tensor:
+    a, b = promoted(a, b)
+    return constant(function(a._data, b._data))
+
+
+@method("eq", "__eq__")
+def eq(a: Any, b: Any) -> Tensor:
+    """a == b, element by element."""
+    return _compare(xp.equal, a, b)
+
+
+@method("ne", "__ne__")
+def ne(a: Any, b: Any) -> Tensor:
+    """a != b, element by element."""
+    return _compare(xp.not_equal, a, b)
+
+
+@method("lt", "__lt__")
+def lt(a: Any, b: Any) -> Tensor:
+    """a < b, element by element."""
+    return _compare(xp.less, a, b)
+
+
+@method("le", "__le__")
+def le(a: Any, b: Any) -> Tensor:
+    """a <= b, element by element."""
+    return _compare(xp.less_equal, a, b)
+
+
+@method("gt", "__gt__")
+def gt(a: Any, b: Any) -> Tensor:
+    """a > b, element by element."""
+    return _compare(xp.greater, a, b)
+
+
+@method("ge", "__ge__")
+def ge(a: Any, b: Any) -> Tensor:
+    """a >= b, element by element."""
+    return _compare(xp.greater_equal, a, b)
+
+
+@method("logical_not", "__invert__")
+def logical_not(x: Tensor) -> Tensor:
+    """True where x is zero or false. ``~x`` is for bool tensors."""
+    return constant(xp.logical_not(x._data))
+
+
+@method("logical_and", "__and__")
+def logical_and(a: Tensor, b: Tensor) -> Tensor:
+    """True where both are."""
+    return constant(xp.logical_and(a._data, b._data))
+
+
+@method("logical_or", "__or__")
+def logical_or(a: Tensor, b: Tensor) -> Tensor:
+    """True where at least one is."""
+    return constant(xp.logical_or(a._data, b._data))
+
+
+def allclose(a: Tensor, b: Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
+    """Is |a - b| <= atol + rtol * |b| everywhere?"""
+    return bool(xp.allclose(a._data, b._data, rtol=rtol, atol=atol))
+
+
+def equal(a: Tensor, b: Tensor) -> bool:
+    """Do both have the same shape and the same values?"""
+    return bool(xp.array_equal(a._data, b._data))
+
+
+method("allclose")(allclose)
+method("equal")(equal)

@@ -1,0 +1,136 @@
+"""Operators that overwrite a tensor: ``p -= lr * g``, ``x[i] = v``, ``fill_``, ``zero_``.
+
+Under ``no_grad``, or where no gradients are involved, the array is simply overwritten. While
+operations are being recorded, the tensor becomes the result of the recorded operation: its values
+are overwritten and its ``grad_fn`` is the new function. Three cases are refused, because the
+gradient would be wrong: leaves that require gradients, views of other tensors, and (when the
+backward pass comes there) values that an earlier function has saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nncourse.autograd.changes import changes, tick
+from nncourse.autograd.function import cast, constant
+from nncourse.autograd.mode import recording
+from nncourse.autograd.tensor import Tensor, method
+from nncourse.backend import Array, as_array, ndarray
+from nncourse.ops.arithmetic import add, div, mul, pow, sub
+from nncourse.ops.indexing import plain_index, set_item
+
+
+def _operator(name: str, compute: Callable[[Any, Any], Tensor]) -> None:
+    def in_place(self: Tensor, other: Any) -> Tensor:
+        _check(self, other, name)
+        return _become(self, compute(self, other), name)
+
+    in_place.__name__ = in_place.__qualname__ = f"__i{name}__"
+    in_place.__doc__ = f"``{name}`` in place."
+    method(f"__i{name}__", f"{name}_")(in_place)
+
+
+def _check(x: Tensor, other: Any, what: str) -> None:
+    """Refuse what would make gradients wrong."""
+    if not recording.enabled:
+        return
+    if x._needs and x._grad_fn is None:
+        raise RuntimeError(
+            f"{what} in place on a leaf that requires gradients: its value before would be lost. "
+            "An update of parameters stands under no_grad: with nnc.no_grad(): p -= lr * p.grad"
+        )
+    needs = x._needs or (isinstance(other, Tensor) and other._needs)
+    if needs and x._data.base is not None:
+        raise RuntimeError(
+            f"{what} in place on a view of another tensor cannot be recorded, for the other "
+            "tensor's gradient would be wrong. Make a new tensor: y = y + 1 rather than y += 1"
+        )
+
+
+def _become(x: Tensor, result: Tensor, what: str) -> Tensor:
+    """Take over value and history of ``result``, keeping the array."""
+    array = x._data
+    if result._data.shape != array.shape:
+        raise RuntimeError(
+            f"{what} in place gives shape {result.shape}, which does not fit into {x.shape}"
+        )
+    if result._data.dtype.kind != array.dtype.kind and array.dtype.kind != "f":
+        raise RuntimeError(
+            f"{what} in place gives {result.dtype}, which does not fit into a tensor of {x.dtype}"
+        )
+    if result._needs and result._data.dtype != array.dtype:
+        result = cast(result, array.dtype)
+    node = result._grad_fn
+    if node is not None and node.saves:
+        # What the function saved must outlive the change: a value from before it is copied, and
+        # its result lives on in the overwritten array.
+        node.saved = tuple(
+            [
+                array if name == "out" else kept.copy() if kept is array else kept
+                for name, kept in zip(node.saves, node.saved)
+            ]
+        )
+    array[...] = result._data
+    changes.note(array)
+    if node is not None:
+        node.order = tick()  # the function was made before the change of its own result was noted
+        x._grad_fn = node
+        x._needs = True
+    return x
+
+
+for _name, _compute in {"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": pow}.items():
+    _operator(_name, _compute)
+method("div_")(Tensor.__itruediv__)  # type: ignore[attr-defined]
+
+
+@method("__setitem__")
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """x[index] = value."""
+    _check(x, value, "an assignment")
+    index = plain_index(index)
+    if recording.enabled and (x._needs or (isinstance(value, Tensor) and value._needs)):
+        if not isinstance(value, Tensor):
+            value = constant(as_array(value))
+        if value._data.dtype != x._data.dtype:
+            value = cast(value, x._data.dtype)
+        _become(x, set_item(x, value, index), "an assignment")
+        return
+    x._data[index] = value._data if isinstance(value, Tensor) else value
+    changes.note(x._data)
+
+
+def _overwrite(x: Tensor, value: Any, what: str) -> Tensor:
+    _check(x, None, what)
+    if x._needs and recording.enabled:
+        setitem(x, ..., value)
+        return x
+    x._data[...] = value
+    changes.note(x._data)
+    return x
+
+
+@method("fill_")
+def fill_(x: Tensor, value: float) -> Tensor:
+    """Set every element to one value."""
+    return _overwrite(x, value, "fill_")
+
+
+@method("zero_")
+def zero_(x: Tensor) -> Tensor:
+    """Set every element to 0."""
+    return _overwrite(x, 0, "zero_")
+
+
+@method("copy_")
+def copy_(x: Tensor, source: Any) -> Tensor:
+    """Overwrite with the values of another tensor or array, which is broadcast."""
+    _check(x, source, "copy_")
+    setitem(x, ..., source if isinstance(source, Tensor | ndarray) else as_array(source))
+    return x
+
+
+def overwritten(array: Array) -> None:
+    """Note that an array has been changed by hand, so that a backward pass that needs it stops."""
+    changes.note(array)
