@@ -41,6 +41,20 @@ export function button(label, symbol, onclick) {
   );
 }
 
+// Drawn here, since the fonts of many machines lack the signs of a tape recorder.
+const ICONS = {
+  first: "M3,3 h2 v10 h-2 z M13,3 v10 l-7,-5 z",
+  back: "M11,3 v10 l-8,-5 z",
+  next: "M5,3 v10 l8,-5 z",
+  last: "M13,3 h-2 v10 h2 z M3,3 v10 l7,-5 z",
+  play: "M8,1 a7,7 0 1 0 0.01,0 z M8,2.4 a5.6,5.6 0 1 1 -0.01,0 z M6.3,5 v6 l5,-3 z",
+  pause: "M4,3 h3 v10 h-3 z M9,3 h3 v10 h-3 z",
+};
+
+export function icon(name) {
+  return drawn("svg", { class: "nnc-icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, drawn("path", { d: ICONS[name] }));
+}
+
 /** The outer frame: the question as its heading, the body below. Returns the body. */
 export function frame(model, el, name) {
   const id = `nnc-${Math.random().toString(36).slice(2)}`;

@@ -1,7 +1,9 @@
 // The front end of the computation-graph stepper. It shows steps that Python has computed: which
 // numbers are out by now, which node and edges are being visited, what the step says about them.
 
-import { KEEP_KEYS, button, drawn, element, fill, frame, listen, readNumber, reducedMotion, requests } from "./base.js";
+import {
+  KEEP_KEYS, button, drawn, element, fill, frame, icon, listen, readNumber, reducedMotion, requests,
+} from "./base.js";
 
 const PAUSE = 1600; // milliseconds a step stays when playing
 
@@ -39,6 +41,15 @@ export function curve(route) {
   return path;
 }
 
+/** A text with its derivatives, ∂f/∂x, set as fractions. */
+export function typeset(text) {
+  return text.split(/(∂[^\s/]+\/∂[^\s/=·:;,)]+)/).map((part, k) => {
+    if (k % 2 === 0) return part;
+    const [above, below] = part.split("/");
+    return element("span", { class: "nnc-fraction" }, element("span", {}, above), element("span", {}, below));
+  });
+}
+
 function render({ model, el }) {
   const strings = model.get("strings");
   const body = frame(model, el, "stepper");
@@ -70,10 +81,10 @@ function render({ model, el }) {
   const stage = element("div", { class: "nnc-stage", tabindex: "0", role: "group", "aria-label": `${strings.graph}. ${strings.keys}`, ...KEEP_KEYS }, svg);
 
   // The controls.
-  const first = button(strings.first, "⏮", () => go(0));
-  const back = button(strings.back, "◀", () => go(position() - 1));
-  const next = button(strings.next, "▶", () => go(position() + 1));
-  const last = button(strings.last, "⏭", () => go(Infinity));
+  const first = button(strings.first, icon("first"), () => go(0));
+  const back = button(strings.back, icon("back"), () => go(position() - 1));
+  const next = button(strings.next, icon("next"), () => go(position() + 1));
+  const last = button(strings.last, icon("last"), () => go(Infinity));
   const play = button(strings.play, "", () => (timer ? pause() : start()));
   next.classList.add("nnc-next");
   const slider = element("input", {
@@ -93,7 +104,7 @@ function render({ model, el }) {
   // What the step says, and the question.
   const title = element("div", { class: "nnc-title" });
   const lines = element("div", { class: "nnc-lines" });
-  const ask = element("label", { class: "nnc-ask nnc-mono" });
+  const ask = element("label", { class: "nnc-ask" });
   const answer = element("input", {
     type: "text", class: "nnc-answer", inputmode: "decimal", size: "9", "aria-label": strings.answer,
     autocomplete: "off", ...KEEP_KEYS,
@@ -162,7 +173,7 @@ function render({ model, el }) {
   }
 
   function showPlay() {
-    play.textContent = timer ? "⏸" : "⏵";
+    play.replaceChildren(icon(timer ? "pause" : "play"));
     play.classList.add("nnc-play");
     play.title = timer ? strings.pause : strings.play;
     play.setAttribute("aria-label", play.title);
@@ -210,8 +221,9 @@ function render({ model, el }) {
     const [left, top] = [10, 10];
     const [width, height] = [graph.width + 20, graph.height + 36];
     svg.setAttribute("viewBox", `${-left} ${-top} ${width} ${height}`);
-    svg.style.width = `${width}px`;
-    svg.style.minWidth = `${Math.min(width, width * 0.72)}px`;
+    // Small graphs grow a little with the page; large ones shrink a little, then scroll.
+    svg.style.width = `${width * 1.3}px`;
+    svg.style.minWidth = `${width * 0.75}px`;
     const edges = graph.edges.map((edge) => {
       const [x, y] = edge.route[edge.route.length - 1];
       const line = drawn("path", { class: "nnc-edge", d: curve(edge.route.with(-1, [x - 7, y])) });
@@ -309,13 +321,12 @@ function render({ model, el }) {
       const width = tag.textContent.length * 7.2 + 6;
       plate.setAttribute("width", tag.textContent ? width : 0);
       plate.setAttribute("x", end - width + 3);
-      svg.append();
     });
     title.textContent = step.title;
     lines.replaceChildren(...step.lines.map((line) => {
-      const row = element("div", { class: "nnc-line nnc-mono" });
+      const row = element("div", { class: "nnc-line" });
       for (const part of line) {
-        if (typeof part === "string") row.append(part);
+        if (typeof part === "string") row.append(...typeset(part));
         else row.append(element("b", { class: `nnc-result nnc-result-${step.phase}` }, part[0] < out ? part[1] : "?"));
       }
       return row;
@@ -331,14 +342,14 @@ function render({ model, el }) {
     first.disabled = back.disabled = position() === 0;
     last.disabled = next.disabled = position() === total - 1;
     form.hidden = !asking;
-    if (asking) ask.textContent = step.numbers[out].ask;
+    if (asking) ask.replaceChildren(...typeset(step.numbers[out].ask));
     answer.value = "";
     reveal.hidden = true;
     tries = 0;
     const counted = model.get("score");
     score.textContent = predict.checked ? fill(strings.score, counted) : "";
-    const said = lines.innerText || [...lines.children].map((line) => line.textContent).join("\n");
-    announced.textContent = `${step.title}. ${said}`;
+    const said = step.lines.map((line) => line.map((part) => (typeof part === "string" ? part : part[0] < out ? part[1] : "?")).join(""));
+    announced.textContent = [step.title, ...said, asking ? step.numbers[out].ask : ""].join(". ");
     svg.setAttribute("aria-label", describe(graph, seen, where));
     follow(graph.nodes[step.node], svg);
   }

@@ -6,8 +6,8 @@ import { CURVES, cause, difference, error, estimates, exact, rounding, sweep } f
 
 const METHODS = ["forward", "central", "complex"];
 const WIDTH = 470;
-const HEIGHT = 320;
 const AREA = { left: 52, right: 458, top: 34, bottom: 278 };
+const DECADES = [-16, -12, -8, -4, 0];
 const FLOOR = -18; // log10 of where an error of 0 is drawn
 
 const scale = (from, to, low, high) => (v) => low + ((v - from) / (to - from)) * (high - low);
@@ -23,12 +23,12 @@ export function ticks(low, high, count = 5) {
   return result;
 }
 
-function plot(title, name) {
+function plot(title, name, height) {
   const id = `nnc-clip-${name}-${Math.random().toString(36).slice(2)}`;
   const layer = drawn("g", { "clip-path": `url(#${id})` });
   const axes = drawn("g", { class: "nnc-axes" });
   const over = drawn("g");
-  const svg = drawn("svg", { class: `nnc-plot nnc-plot-${name}`, role: "img", viewBox: `0 0 ${WIDTH} ${HEIGHT}` },
+  const svg = drawn("svg", { class: `nnc-plot nnc-plot-${name}`, role: "img", viewBox: `0 0 ${WIDTH} ${height}` },
     drawn("clipPath", { id }, drawn("rect", { x: AREA.left, y: AREA.top, width: AREA.right - AREA.left, height: AREA.bottom - AREA.top })),
     drawn("text", { class: "nnc-plot-title", x: AREA.left, y: 18 }, title), axes, layer, over);
   return { svg, axes, layer, over };
@@ -91,8 +91,13 @@ function render({ model, el }) {
   const dtype = radios("dtype", [["float64", "float64"], ["float32", "float32"]]);
   const zoom = element("input", { type: "checkbox", class: "nnc-zoom", onchange: () => set("zoom", zoom.checked), ...KEEP_KEYS });
 
-  const curvePlot = plot(strings.curve_title, "curve");
-  const errorPlot = plot(strings.error_title, "error");
+  const curvePlot = plot(strings.curve_title, "curve", 300);
+  const errorPlot = plot(strings.error_title, "error", 320);
+  const formulaKey = element("span");
+  const legend = element("div", { class: "nnc-legend" },
+    element("span", { class: "nnc-key nnc-key-curve" }, formulaKey),
+    element("span", { class: "nnc-key nnc-key-tangent" }, strings.tangent),
+    element("span", { class: "nnc-key nnc-key-secant" }, strings.secant));
   const numbers = element("div", { class: "nnc-row nnc-numbers nnc-mono" });
   const explanation = element("div", { class: "nnc-explanation", role: "status" });
 
@@ -103,7 +108,9 @@ function render({ model, el }) {
       element("label", { class: "nnc-label" }, zoom, strings.zoom)),
     element("div", { class: "nnc-row" },
       element("label", { class: "nnc-label nnc-grow nnc-h-label" }, strings.h, step), stepValue, method.box, dtype.box),
-    element("div", { class: "nnc-plots" }, curvePlot.svg, errorPlot.svg),
+    element("div", { class: "nnc-plots" },
+      element("div", { class: "nnc-half" }, curvePlot.svg, legend),
+      element("div", { class: "nnc-half" }, errorPlot.svg)),
     element("div", { class: "nnc-panel" }, numbers, explanation),
   );
 
@@ -149,20 +156,15 @@ function render({ model, el }) {
       ...ends.map(([t, y]) => drawn("circle", { class: "nnc-end", cx: toX(t), cy: toY(y), r: 5 })),
       drawn("circle", { class: "nnc-here", cx: toX(0), cy: toY(0), r: 4 }),
     );
-    // The legend stands in the corner that the curve leaves free.
-    const corner = points[30][1] > (low + high) / 2 ? AREA.bottom - 42 : AREA.top + 12;
-    const key = (k, name, text) => [
-      drawn("path", { class: `nnc-${name}`, d: `M${AREA.left + 10},${corner + 17 * k} h24` }),
-      drawn("text", { class: "nnc-halo", x: AREA.left + 40, y: corner + 17 * k + 4 }, text)];
-    curvePlot.over.replaceChildren(...key(0, "curve", functions[name].formula), ...key(1, "tangent", strings.tangent), ...key(2, "secant", strings.secant));
+    formulaKey.textContent = functions[name].formula;
   }
 
   function showError([name, x, h, how, type], now) {
     const toX = scale(-16, 0, AREA.left, AREA.right);
     const toY = scale(FLOOR - 0.6, 1.5, AREA.bottom, AREA.top);
     const place = ([size, wrong]) => [toX(Math.log10(size)), toY(Math.max(FLOOR, Math.log10(wrong)))];
-    axis(errorPlot.axes, toX, toY, [-16, -12, -8, -4, 0].map((k) => [k, power(k)]),
-      [...[-16, -12, -8, -4, 0].map((k) => [k, k ? power(k) : "1"]), [FLOOR, "0"]]);
+    axis(errorPlot.axes, toX, toY, DECADES.map((k) => [k, k ? power(k) : "1"]),
+      [...DECADES.map((k) => [k, k ? power(k) : "1"]), [FLOOR, "0"]]);
     const shapes = [];
     let best = [NaN, Infinity];
     for (const other of [...METHODS.filter((m) => m !== how), how]) {
@@ -175,15 +177,19 @@ function render({ model, el }) {
     }
     const [truncation, roundoff] = [0, 1].map((k) => [-16, 0].map((e) => [e, Math.log10(estimates(name, x, 10 ** e, how, type)[k])]));
     const guides = [];
-    for (const [label, [a, b], at] of [["truncation", truncation, -1.4], ["roundoff", roundoff, -14.6]]) {
-      if (!Number.isFinite(a[1])) continue;
-      guides.push(line([a, b].map(([e, v]) => [toX(e), toY(v)]), "nnc-guide"));
-      const slope = (b[1] - a[1]) / 16;
-      const height = a[1] + slope * (at + 16);
-      const text = `${strings[label]} ~ ${{ 1: "h", 2: "h²", "-1": "ε/h" }[Math.round(slope)]}`;
-      const left = label === "roundoff";
-      const y = Math.max(AREA.top + 12, Math.min(AREA.bottom - 30, toY(height) - 10));
-      guides.push(drawn("text", { class: "nnc-halo nnc-guide-text", x: left ? toX(-15.7) : toX(-0.2), y: left ? Math.min(y, AREA.bottom - 30) : y, "text-anchor": left ? "start" : "end" }, text));
+    for (const [label, [from, to]] of [["truncation", truncation], ["roundoff", roundoff]]) {
+      if (!Number.isFinite(from[1])) continue;
+      const [x0, y0, x1, y1] = [toX(-16), toY(from[1]), toX(0), toY(to[1])];
+      guides.push(line([[x0, y0], [x1, y1]], "nnc-guide"));
+      // The label runs along its line: above the falling one, below the rising one.
+      const falling = label === "roundoff";
+      const at = falling ? Math.max(x0, x0 + ((AREA.top + 6 - y0) / (y1 - y0)) * (x1 - x0)) + 14 : Math.min(x1, x0 + ((AREA.top + 6 - y0) / (y1 - y0)) * (x1 - x0)) - 8;
+      const angle = (Math.atan2(y1 - y0, x1 - x0) * 180) / Math.PI;
+      const exponent = Math.round((to[1] - from[1]) / 16);
+      guides.push(drawn("text", {
+        class: "nnc-halo nnc-guide-text", "text-anchor": falling ? "start" : "end", dy: falling ? -7 : 17,
+        transform: `translate(${at},${y0 + ((y1 - y0) * (at - x0)) / (x1 - x0)}) rotate(${angle})`,
+      }, `${strings[label]} ~ ${{ 1: "h", 2: "h²", "-1": "ε/h" }[exponent]}`));
     }
     const [cx, cy] = place([h, now]);
     errorPlot.layer.replaceChildren(...guides.filter((g) => g.tagName === "path"), ...shapes);
@@ -191,7 +197,7 @@ function render({ model, el }) {
       drawn("path", { class: "nnc-now-line", d: `M${cx},${AREA.top} V${AREA.bottom}` }),
       drawn("circle", { class: "nnc-now", cx, cy, r: 7 }),
       ...guides.filter((g) => g.tagName === "text"),
-      drawn("text", { x: AREA.right, y: AREA.bottom + 34, "text-anchor": "end" }, "h"),
+      drawn("text", { x: (AREA.left + AREA.right) / 2, y: AREA.bottom + 36, "text-anchor": "middle" }, strings.h),
     );
     return best;
   }
@@ -222,6 +228,7 @@ function render({ model, el }) {
     numbers.replaceChildren(
       cell(strings.exact_slope, slope.toPrecision(shown)), cell(strings.numerical_slope, numerical.toPrecision(shown)),
       cell(strings.error, formatNumber(wrong), "nnc-error-now"),
+      cell(strings.best, `${formatNumber(best)} (h = ${formatNumber(bestH)})`),
       Number.isFinite(digits) ? element("span", { class: "nnc-muted" }, fill(strings.digits, { n: digits })) : "");
     explanation.textContent = fill(strings[`cause_${cause(...at)}`], { exact: formatNumber(slope), dtype: type });
     const words = { formula: functions[name].formula, x: formatNumber(x), exact: formatNumber(slope), numerical: formatNumber(numerical), error: formatNumber(wrong), h: formatNumber(h), best: formatNumber(best), best_h: formatNumber(bestH) };
