@@ -100,8 +100,9 @@ def grade_submissions(
 
     Runs the students' code with your rights: grade only submissions that you would run yourself.
     ``submissions``: default is ``submitted/`` in the course folder; nothing in it is changed. For
-    the layouts see ``find_submissions``. ``advance`` is called after each submission. Manual grades that were given before are kept. Raises
-    CourseFolderError if the assignment is not released, FileNotFoundError if nothing is found.
+    the layouts see ``find_submissions``. ``advance`` is called after each submission. Manual
+    grades that were given before are kept. Raises
+    CourseFolderError if the assignment is not released, SubmissionsError if nothing is found.
     """
     path = course.notebook(assignment)
     released = nbformat.read(path, as_version=4)

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ STUDENT = re.compile(r"[\w@-][\w .@+-]*")
 
 class IntakeError(Exception):
     """No answer can be taken from a submission; the text says why and what to do."""
+
+
+class SubmissionsError(Exception):
+    """A folder of submissions can't be understood; the text says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,12 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
 
     A student's folder without a notebook counts as a submission that can't be read. Where it holds
     several, the one whose name starts with the assignment's name is taken, or else the first.
-    Raises FileNotFoundError if the folder holds nothing of this kind.
+    Raises SubmissionsError if the folder holds nothing of this kind, or a student twice.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(_("{folder} is not a folder", folder=folder))
-    found = []
+        raise SubmissionsError(_("{folder} is not a folder", folder=folder))
+    found: list[Submission] = []
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
@@ -76,7 +81,7 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
         elif entry.suffix == ".ipynb":
             found.append(Submission(entry.stem, entry))
     if not found:
-        raise FileNotFoundError(
+        raise SubmissionsError(
             _(
                 "{folder} holds no submissions: expected STUDENT.ipynb, STUDENT/NAME.ipynb or "
                 "STUDENT/{assignment}/NAME.ipynb",
@@ -84,6 +89,17 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
                 assignment=assignment,
             )
         )
+    found.sort(key=lambda submission: submission.student)
+    for one, other in pairwise(found):
+        if one.student == other.student:
+            raise SubmissionsError(
+                _(
+                    "{student} is there twice, as {one} and as {other}: remove one of them",
+                    student=one.student,
+                    one=one.path.relative_to(folder),
+                    other=other.path.relative_to(folder),
+                )
+            )
     return found
 
 

@@ -1,0 +1,86 @@
+"""Course folders: made, extended, opened, and read by nbgrader itself."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nncourse.course.folder import (
+    CODE_STUB,
+    CourseFolderError,
+    config_text,
+    make_course,
+    open_course,
+    settings,
+)
+from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.nbgrader import Nbgrader
+
+from .toy import write_toy
+
+
+def test_the_config_file_says_what_the_settings_say(tmp_path):
+    course = make_course(tmp_path / "course", "ru", [], write_toy(tmp_path / "repository", "ru"))
+    config = course.config()
+    assert {name: dict(traits) for name, traits in config.items()} == settings("ru")
+    assert config.ClearSolutions.code_stub["python"] == CODE_STUB["ru"]
+    assert max(len(line) for line in config_text("ru").splitlines()) <= 100
+
+
+def test_nothing_that_exists_is_overwritten(tmp_path):
+    source = write_toy(tmp_path / "repository")
+    course = make_course(tmp_path / "course", "en", ["ps99"], source)
+    config, notebook = course.root / "nbgrader_config.py", course.source("ps99")
+    config.write_text("c = get_config()\nc.Execute.timeout = 7\n")
+    (notebook / "ps99-squares.ipynb").write_text("{}")
+    again = make_course(tmp_path / "course", "en", ["ps99"], source)
+    assert again.config().Execute.timeout == 7
+    assert (notebook / "ps99-squares.ipynb").read_text() == "{}"
+
+
+def test_an_unknown_assignment_is_refused_and_nothing_is_made(tmp_path):
+    source = write_toy(tmp_path / "repository")
+    with pytest.raises(CourseFolderError, match=r"no assignment ps98 in .* There are: ps99"):
+        make_course(tmp_path / "course", "en", ["ps98"], source)
+    assert not (tmp_path / "course").exists()
+
+
+def test_a_path_that_nbgrader_reads_as_a_pattern_is_refused(tmp_path):
+    with pytest.raises(CourseFolderError, match="may not contain"):
+        make_course(tmp_path / "course [1]", "en", [], write_toy(tmp_path / "repository"))
+
+
+def test_a_folder_that_is_no_course_is_refused(tmp_path):
+    with pytest.raises(CourseFolderError, match=r"no nbgrader_config\.py"):
+        open_course(tmp_path)
+
+
+def test_grading_before_the_release_is_refused(tmp_path):
+    source = write_toy(tmp_path / "repository")
+    course = make_course(tmp_path / "course", "en", ["ps99"], source)
+    with pytest.raises(CourseFolderError, match="release ps99 first"):
+        grade_submissions(course, "ps99", tmp_path)
+
+
+def test_a_source_that_nbgrader_objects_to_is_named(tmp_path):
+    source = write_toy(tmp_path / "repository")
+    course = make_course(tmp_path / "course", "en", ["ps99"], source)
+    path = course.source("ps99") / "ps99-squares.ipynb"
+    path.write_text(path.read_text().replace("### END SOLUTION", ""))
+    with pytest.raises(CourseFolderError, match="No end solution statement"):
+        release_assignment(course, "ps99")
+
+
+def test_a_release_records_the_graded_cells(toy):
+    nbgrader = Nbgrader(toy)
+    with nbgrader.gradebook() as gradebook:
+        notebook = gradebook.find_notebook("ps99-squares", "ps99")
+        points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+    nbgrader.close()
+    assert points == {"square": 10, "plus": 5, "why": 10}
+
+
+def test_nbgraders_own_command_works_in_the_folder(toy):
+    command = [sys.executable, "-m", "nbgrader", "db", "assignment", "list"]
+    done = subprocess.run(command, cwd=toy.root, capture_output=True, text=True, timeout=60)
+    assert "ps99" in done.stdout + done.stderr

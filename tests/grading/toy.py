@@ -1,0 +1,110 @@
+"""A toy assignment of three questions, and the writing of submissions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from nncourse.course.files import Course
+from nncourse.course.folder import CourseFolder, make_course
+from nncourse.grading.grade import release_assignment
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+POINTS = """\
+def points(f, most):
+    try:
+        return float(most * (f(3) == 9))
+    except NotImplementedError:
+        return 0.0"""
+
+RIGHT = {
+    "square_answer": "def square(x):\n    return x * x",
+    "plus_answer": "def plus(x):\n    return x + 6",
+    "why": "Because.",
+}
+
+
+def role(name: str, kind: str, points: float | None = None) -> dict[str, Any]:
+    flags = {
+        "solution": {"grade": False, "solution": True, "locked": False},
+        "tests": {"grade": True, "solution": False, "locked": True},
+        "manual": {"grade": True, "solution": True, "locked": False},
+        "readonly": {"grade": False, "solution": False, "locked": True},
+    }[kind]
+    metadata = {"grade_id": name, "schema_version": 3, "task": False, **flags}
+    return {"nbgrader": metadata if points is None else {**metadata, "points": points}}
+
+
+def with_solution(code: str) -> str:
+    head, body = code.split("\n")
+    return f"{head}\n    ### BEGIN SOLUTION\n{body}\n    ### END SOLUTION"
+
+
+def toy_notebook() -> nbformat.NotebookNode:
+    cells = [
+        new_markdown_cell("# Squares"),
+        new_code_cell(POINTS, metadata=role("setup", "readonly")),
+        new_code_cell(
+            with_solution(RIGHT["square_answer"]), metadata=role("square_answer", "solution")
+        ),
+        new_code_cell("points(square, 10)", metadata=role("square", "tests", 10)),
+        new_code_cell("# a place to try things"),
+        new_code_cell(
+            with_solution(RIGHT["plus_answer"]), metadata=role("plus_answer", "solution")
+        ),
+        new_code_cell("points(plus, 5)", metadata=role("plus", "tests", 5)),
+        new_markdown_cell("Because of the rubric.", metadata=role("why", "manual", 10)),
+    ]
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    return new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+
+
+def write_toy(root: Path, language: str = "en") -> Course:
+    """A course that holds the toy, built."""
+    folder = root / "solutions" / language / "ps99"
+    folder.mkdir(parents=True)
+    nbformat.write(toy_notebook(), folder / "ps99-squares.ipynb")
+    return Course(root)
+
+
+def make_released(root: Path, source: Course, assignment: str, language: str) -> CourseFolder:
+    course = make_course(root, language, [assignment], source)
+    release_assignment(course, assignment)
+    return course
+
+
+Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+
+
+def submission(
+    course: CourseFolder, assignment: str, answers: dict[str, str], change: Change = list
+) -> str:
+    """The released notebook with ``answers``, its cells put through ``change``, as JSON."""
+    notebook = json.loads(course.notebook(assignment).read_text("utf-8"))
+    for cell in notebook["cells"]:
+        name = cell_name(cell)
+        if name in answers:
+            cell["source"] = answers[name]
+    notebook["cells"] = change(notebook["cells"])
+    return json.dumps(notebook, ensure_ascii=False)
+
+
+def cell_name(cell: dict[str, Any]) -> str | None:
+    return cell["metadata"].get("nbgrader", {}).get("grade_id")
+
+
+def without(*names: str) -> Change:
+    """Delete cells."""
+    return lambda cells: [cell for cell in cells if cell_name(cell) not in names]
+
+
+def with_cell(source: str) -> Change:
+    """Add a cell of the student's own."""
+    return lambda cells: [*cells, json.loads(json.dumps(new_code_cell(source)))]
