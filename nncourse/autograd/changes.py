@@ -14,9 +14,7 @@ import itertools
 import weakref
 from typing import Any
 
-import numpy
-
-from nncourse.backend import Array
+from nncourse.backend import Array, xp
 
 # The clock counts downwards: the youngest function has the smallest number, which is what the
 # priority queue of the backward pass wants.
@@ -56,7 +54,7 @@ class _Changes:
 
 
 def _overlap(a: Array, b: Array) -> bool:
-    return a is b or numpy.may_share_memory(a, b, 10_000)  # True where it is too hard to tell
+    return a is b or xp.may_share_memory(a, b, 10_000)  # True where it is too hard to tell
 
 
 changes = _Changes()
