@@ -14,13 +14,14 @@ from ..diagnosis import Finding
 from ..diagnosis.measure import Array
 from ..exercises.piece import Piece
 from ..language import mark
+from .call import printable
 
 Answers = dict[str, "Array | Finding"]
 
 
 def _what(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        return f"array {value.shape}"
+        return f"array {np.shape(value)}"
     return type(value).__name__
 
 
@@ -50,6 +51,18 @@ def to_array(value: Any, name: str) -> Array | Finding:
 
 def unpack(piece: Piece, value: Any) -> Answers | Finding:
     """The outputs by name, each an array or what is wrong with it; or one finding for all."""
+    try:
+        return _unpack(piece, value)
+    except Exception as error:
+        # Containers of the student's own making may raise anything when they are read.
+        return Finding(
+            "type",
+            mark("The result cannot be read ({kind})."),
+            {"kind": type(error).__name__},
+        )
+
+
+def _unpack(piece: Piece, value: Any) -> Answers | Finding:
     names = {output.name for output in piece.outputs}
     expected = piece.signature.split("-> ")[-1]
     if value is None:
@@ -96,7 +109,11 @@ def _entry(item: Any, key: int | str, name: str) -> Any:
         return Finding(
             "key",
             mark("{name} is missing: the dictionary has no key {key!r}, only {keys}."),
-            {"name": name, "key": key, "keys": ", ".join(repr(k) for k in list(item)[:8])},
+            {
+                "name": name,
+                "key": key,
+                "keys": printable(", ".join(repr(k) for k in list(item)[:8])),
+            },
         )
     return item[key]
 

@@ -13,6 +13,7 @@ import re
 import signal
 import threading
 import traceback
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ import numpy as np
 
 from ..diagnosis import Finding
 from ..exercises.piece import copy_arguments
-from ..language import mark
+from ..language import catalogue, mark
+
+_ = catalogue("check")
 
 TIME_LIMIT = 10.0
 """Seconds for one call. Right answers take milliseconds."""
@@ -128,10 +131,14 @@ def call(function: Callable[..., Any], arguments: tuple[Any, ...], signature: st
         raise
     except BaseException as error:
         problem = _explain(error, function, signature)
-    printed = sink.getvalue()
+    printed = printable(sink.getvalue())
     if sink.count > KEPT_OUTPUT:
         printed += "..."
-    return Outcome(value, problem, printed, _modified(arguments, given))
+    try:
+        modified = _modified(arguments, given)
+    except Exception:
+        modified = tuple(range(len(arguments)))
+    return Outcome(value, problem, printed, modified)
 
 
 @dataclass(frozen=True)
@@ -162,10 +169,11 @@ class _Place:
         frame = students[-1]
         line = frame.lineno or 0
         source = (frame.line or linecache.getline(frame.filename, line)).strip()
-        return cls(frame.name, line, source)
+        return cls(frame.name, line, printable(source))
 
-    def __format__(self, _spec: str) -> str:
-        return f"\n    {self.name}, {self.line}: {self.source}"
+    def __format__(self, spec: str) -> str:
+        where = _("in {name}, line {line}:", name=self.name, line=self.line)
+        return f"\n    {where} {self.source}"
 
 
 def _explain(error: BaseException, function: Callable[..., Any], signature: str) -> Finding:
@@ -199,8 +207,15 @@ def _clean(error: BaseException) -> str:
         text = str(error)
     except Exception:
         return ""
-    text = re.sub(r"0x[0-9a-fA-F]+", "0x...", text)
+    text = printable(re.sub(r"0x[0-9a-fA-F]+", "0x...", text)).replace("\n", " ")
     return text if len(text) <= 400 else text[:400] + "..."
+
+
+def printable(text: str) -> str:
+    """Without terminal escapes, other control characters and lone surrogates."""
+    return "".join(
+        c if c in "\n\t" or not unicodedata.category(c).startswith("C") else "?" for c in text
+    )
 
 
 def _modified(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[int, ...]:

@@ -15,7 +15,17 @@ import numpy as np
 from ..language import catalogue
 from .picture import COLUMNS, MARKS, ROWS, levels, shrink
 from .report import Diagnosis, Report, Verdict
-from .words import has_map, headline, measured, number, shape_of, status, worst_line
+from .words import (
+    case_note,
+    has_map,
+    headline,
+    measured,
+    number,
+    shape_of,
+    status,
+    unanswered,
+    worst_line,
+)
 
 _ = catalogue("check")
 
@@ -74,24 +84,21 @@ def _map(verdict: Verdict) -> str:
                 f'background:{shade};{_TEXT};{_MONO}">{MARKS[k]}</td>'
             )
         rows.append(f'<tr style="background:none">{"".join(cells)}</tr>')
-    caption = escape(_("yours / right on hover; . right, - + # small to large difference"))
     label = escape(_("Where {name} is wrong", name=verdict.output.name), quote=True)
     return (
         f'<table role="img" aria-label="{label}" '
         f'style="border-collapse:collapse;margin:5px 0 2px">{"".join(rows)}</table>'
-        f'<div style="{_SOFT};font-size:.88em">{caption}</div>'
     )
 
 
-def _row(verdict: Verdict, repeated: bool) -> str:
+def _row(report: Report, verdict: Verdict) -> str:
+    waiting = unanswered(report, verdict)
     name = f'<code style="background:none;{_TEXT}">{escape(verdict.output.name)}</code>'
-    badge = (
-        _badge(status(verdict), "✓", RIGHT)
-        if verdict.passed
-        else _badge(status(verdict), "✗", WRONG)
-    )
+    mark, colour = ("✓", RIGHT) if verdict.passed else ("…", WAITING) if waiting else ("✗", WRONG)
+    badge = _badge(status(report, verdict), mark, colour)
     shape = escape(shape_of(verdict))
-    facts = [] if repeated else [_lines(measured(verdict))]
+    note = case_note(report, verdict)
+    facts = [] if waiting else [_lines(measured(verdict) + (f" {note}" if note else ""))]
     if not verdict.passed and verdict.accuracy is None:
         worst = worst_line(verdict)
         if worst:
@@ -143,14 +150,19 @@ def report_html(report: Report) -> str:
     parts = [f'<div style="margin-bottom:6px">{_badge(headline(report), mark, colour)}</div>']
     if report.problem is not None:
         parts.append(f'<div style="margin:6px 0">{_lines(report.problem.message)}</div>')
+        if report.inputs:
+            inputs = escape(_("Inputs: {shapes}", shapes=report.inputs))
+            parts.append(f'<div style="margin:6px 0;{_SOFT}">{inputs}</div>')
     if report.verdicts:
-        rows = "".join(
-            _row(v, report.problem is not None and v.problem is report.problem)
-            for v in report.verdicts
-        )
+        rows = "".join(_row(report, verdict) for verdict in report.verdicts)
         parts.append(
             f'<table style="border-collapse:collapse;margin:0;font-size:1em">{rows}</table>'
         )
+    if any(has_map(verdict) for verdict in report.verdicts):
+        caption = escape(
+            _("In the maps: . right, - + # small to large difference; on hover: yours / right.")
+        )
+        parts.append(f'<div style="{_SOFT};font-size:.9em">{caption}</div>')
     parts += [_why(diagnosis) for diagnosis in report.diagnoses]
     if not report.diagnoses and any(not verdict.passed for verdict in report.verdicts):
         parts.append(f"<div>{escape(_('The mistake was not recognised.'))}</div>")

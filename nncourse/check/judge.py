@@ -63,8 +63,10 @@ def judge(
     trials = run(piece, answers[0], points, stop_early=True)
     problems = [trial.problem for trial in trials if trial.problem]
     printed = next((trial.outcome.printed for trial in trials if trial.outcome.printed), "")
-    if len(problems) == len(trials):
-        return Report(name, piece, 0.0, False, problem=problems[0], printed=printed)
+    if len(problems) == len(trials) or len(trials) < len(points):
+        problem = problems[0] if len(trials) == len(points) else problems[-1]
+        inputs = _shapes(piece, trials)
+        return Report(name, piece, 0.0, False, problem=problem, printed=printed, inputs=inputs)
 
     right = [piece.expected(point) for point in points[:-1]]
     right.append(right[0])
@@ -91,6 +93,7 @@ def judge(
         diagnoses,
         tuple(notes),
         printed,
+        _shapes(piece, trials),
     )
 
 
@@ -161,7 +164,7 @@ def _judge_labels(piece: Piece, output: Output, a: Array, labels: Array) -> Verd
 def run(
     piece: Piece, function: Any, points: Sequence[Point], stop_early: bool = False
 ) -> list[Trial]:
-    """Call ``function`` at every point. ``stop_early``: not again after "not written yet"."""
+    """Call ``function`` at every point. ``stop_early``: no further after "not written yet"."""
     trials: list[Trial] = []
     for point in points:
         outcome = call(function, point.arguments, piece.signature)
@@ -174,9 +177,24 @@ def run(
                 answers = unpacked
         trials.append(Trial(point, outcome, answers, problem, {}, {}))
         hopeless = ("not written", "signature", "time", "output", "exit")
-        if stop_early and len(trials) == 1 and problem is not None and problem.code in hopeless:
+        if stop_early and problem is not None and problem.code in hopeless:
             break
     return trials
+
+
+def _shapes(piece: Piece, trials: Sequence[Trial]) -> str:
+    """The inputs' shapes where the student's code raised: what an error in a product is about."""
+    for trial in trials:
+        if trial.problem is None or trial.problem.code != "raised":
+            continue
+        shapes = []
+        for name, value in zip(piece.arguments, trial.point.arguments, strict=True):
+            if isinstance(value, dict):
+                shapes += [f"{key} {np.shape(item)}" for key, item in value.items()]
+            else:
+                shapes.append(f"{name} {np.shape(value)}")
+        return ", ".join(shapes)
+    return ""
 
 
 def _score(piece: Piece, trials: Sequence[Trial]) -> float:
@@ -200,8 +218,7 @@ def _verdict(output: Output, trials: Sequence[Trial]) -> Verdict:
 
 
 def _modified_inputs(piece: Piece, positions: Sequence[int]) -> Finding:
-    inside = piece.signature.partition("(")[2].partition(")")[0]
-    names = [name.strip() for name in inside.split(",")]
+    names = piece.arguments
     return Finding(
         "modified",
         mark(
@@ -219,7 +236,7 @@ def _diagnose(piece: Piece, trials: Sequence[Trial], mutants: bool) -> tuple[Dia
     wrong = [
         output
         for output in piece.outputs
-        if any(not trial.verdicts[output.name].passed for trial in trials)
+        if any(not t.verdicts[output.name].passed for t in trials if t.problem is None)
     ]
     names = tuple(output.name for output in wrong)
     state = _keeps_state(names, trials)
@@ -230,13 +247,8 @@ def _diagnose(piece: Piece, trials: Sequence[Trial], mutants: bool) -> tuple[Dia
         if all(_reproduces(output.name, trials, others) for output in piece.outputs):
             return (Diagnosis(names, _hint_of(mutant), mutant.name),)
     found: dict[str, Diagnosis] = {}
-    wrong_numbers = {
-        name
-        for name in names
-        if any(not t.verdicts[name].passed for t in trials if t.problem is None)
-    }
     for output in wrong:
-        if any(name in wrong_numbers for name in output.after):
+        if any(name in names for name in output.after):
             continue
         diagnosis = _by_mutant(output, names, trials, library) or _by_rule(piece, output, trials)
         if diagnosis is None:

@@ -72,6 +72,8 @@ class Report:
     diagnoses: tuple[Diagnosis, ...] = ()
     notes: tuple[Finding, ...] = ()
     printed: str = ""
+    inputs: str = ""
+    """The shapes of the inputs at which ``problem`` arose."""
     _shown: int = field(default=0, repr=False)
 
     def hints(self) -> list[tuple[str, str]]:

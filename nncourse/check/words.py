@@ -6,16 +6,21 @@ guarantees, and the error of a right answer is only said to be below its limit.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..diagnosis.measure import Array, tolerance, wrong_entries
+from ..exercises.piece import SQUARE
 from ..language import catalogue
 from .picture import text_map
 from .report import Report, Verdict
 
 _ = catalogue("check")
+
+WIDTH = 96
+"""Columns of the text."""
 
 
 def number(value: float, scale: float = 1.0) -> str:
@@ -38,9 +43,26 @@ def headline(report: Report) -> str:
     return _("{name}: not right yet, {percent}", name=report.name, percent=percent)
 
 
-def status(verdict: Verdict) -> str:
+def unanswered(report: Report, verdict: Verdict) -> bool:
+    """Whether there is nothing to say on this output beyond the problem of the whole call."""
+    return report.problem is not None and verdict.problem is report.problem
+
+
+def status(report: Report, verdict: Verdict) -> str:
     """The word for one output."""
-    return _("right") if verdict.passed else _("wrong")
+    if verdict.passed:
+        return _("right")
+    return _("no answer") if unanswered(report, verdict) else _("wrong")
+
+
+def case_note(report: Report, verdict: Verdict) -> str:
+    """What is special about the inputs at which the output is wrong; empty for ordinary ones."""
+    if verdict.passed or unanswered(report, verdict) or verdict.accuracy is not None:
+        return ""
+    if verdict.case == SQUARE:
+        return _("(inputs with two equal sizes)")
+    name = report.piece.case_names.get(verdict.case)
+    return f"({_(name)})" if name else ""
 
 
 def measured(verdict: Verdict) -> str:
@@ -56,7 +78,9 @@ def measured(verdict: Verdict) -> str:
     if verdict.yours is None or verdict.right is None:
         return ""
     if verdict.passed:
-        return _("relative error below {limit:g}", limit=tolerance(verdict.yours))
+        precise = verdict.error is not None and verdict.error < 1e-6
+        limit = 1e-6 if precise else tolerance(verdict.yours)
+        return _("relative error below {limit:g}", limit=limit)
     if verdict.error is None:
         return _("NaN or inf in the result")
     return _("relative error {error:.2g}", error=verdict.error)
@@ -114,13 +138,15 @@ def report_text(report: Report) -> str:
     lines = [headline(report)]
     if report.problem is not None:
         lines += _indent(report.problem.message, 2)
+        if report.inputs:
+            lines += _indent(_("Inputs: {shapes}", shapes=report.inputs), 2)
     if report.verdicts:
         names = max(len(verdict.output.name) for verdict in report.verdicts)
-        words = max(len(status(verdict)) for verdict in report.verdicts)
+        words = max(len(status(report, verdict)) for verdict in report.verdicts)
         for verdict in report.verdicts:
-            same = report.problem is not None and verdict.problem is report.problem
-            facts = [shape_of(verdict), "" if same else measured(verdict)]
-            start = f"  {verdict.output.name:<{names}}  {status(verdict):<{words}}"
+            facts = [shape_of(verdict), "" if unanswered(report, verdict) else measured(verdict)]
+            facts.append(case_note(report, verdict))
+            start = f"  {verdict.output.name:<{names}}  {status(report, verdict):<{words}}"
             lines.append(f"{start}  {'  '.join(filter(None, facts))}".rstrip())
             if verdict.passed or verdict.accuracy is not None:
                 continue
@@ -137,18 +163,29 @@ def report_text(report: Report) -> str:
         lines += _indent(diagnosis.finding.message, 2)
     if not report.diagnoses and any(not verdict.passed for verdict in report.verdicts):
         lines.append(_("The mistake was not recognised."))
-    lines += [note.message for note in report.notes]
+    for note in report.notes:
+        lines += _indent(note.message, 0)
     if report.printed:
         lines.append(_("Printed by your code:"))
         lines += _indent(report.printed.rstrip("\n"), 2)
     steps = report.hints()
     if steps:
-        lines.append(_("Hints, one step at a time: .hint(1) to .hint({count})", count=len(steps)))
+        lines.append(
+            _(
+                "Hints, step by step: check(...).hint(1), then .hint(2) to .hint({last})",
+                last=len(steps),
+            )
+        )
     return "\n".join(lines)
 
 
 def _indent(text: str, by: int) -> list[str]:
-    return [(" " * by + line).rstrip() for line in text.splitlines()]
+    """Lines, indented; long ones of prose are wrapped, indented ones (code, maps) are kept."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        kept = line.startswith(" ") or len(line) <= WIDTH - by
+        lines += [line] if kept else textwrap.wrap(line, WIDTH - by, break_long_words=False)
+    return [(" " * by + line).rstrip() for line in lines]
 
 
 def _first_wrong(report: Report) -> Verdict | None:
@@ -194,7 +231,7 @@ def _direction(a: Array, n: Array) -> str:
 def ladder(report: Report) -> list[tuple[str, str]]:
     """The steps for the first wrong output; none where there is nothing to compare yet."""
     verdict = _first_wrong(report)
-    if verdict is None or (report.problem is not None and verdict.problem is report.problem):
+    if verdict is None or unanswered(report, verdict):
         return []
     output = verdict.output
     steps = [
@@ -211,7 +248,8 @@ def hint_text(steps: Sequence[tuple[str, str]], upto: int, only_last: bool = Fal
     if not steps:
         return _("There is no hint here.")
     chosen = [(i, *steps[i]) for i in range(upto)]
-    return "\n".join(
-        _("Hint {step} of {count}. {title}: {text}", step=i + 1, count=len(steps), title=t, text=s)
+    lines = [
+        _("Hint {step} of {count}. {title}: {hint}", step=i + 1, count=len(steps), title=t, hint=s)
         for i, t, s in (chosen[-1:] if only_last else chosen)
-    )
+    ]
+    return "\n".join("\n".join(_indent(line, 0)) for line in lines)

@@ -27,7 +27,7 @@ _AT_OUTPUT = mark(
     "The derivative is evaluated at the wrong place: {name} is a function of the pre-activation z, "
     "and the numbers fit when the activation's output is put into it instead."
 )
-_OTHER = mark("The numbers fit another derivative: {name}.")
+_OTHER = mark("The numbers fit {name} in place of the derivative; it belongs to another function.")
 
 
 def relu_mask(a: Array, n: Array, context: Context) -> Finding | None:

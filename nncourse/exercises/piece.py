@@ -105,6 +105,7 @@ class Piece:
     draw(rng, case): a Point. forward(variables, point): the reference's forward pass, in float64.
     reference(*arguments): a right answer. context(point): for each output what the rules may know.
     outputs stand in the order in which they should be put right, that of the backward pass.
+    case_names: for cases of its own, a few words that describe the inputs.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Piece:
     mutants: tuple[Mutant, ...] = ()
     equivalents: tuple[Equivalent, ...] = ()
     cases: tuple[str, ...] = (PLAIN, PLAIN, SQUARE)
+    case_names: Mapping[str, str] = field(default_factory=dict)
 
     def points(self, seed: int | None = None) -> list[Point]:
         """The inputs for a seed (None: the piece's own), one for each of ``cases``."""
@@ -154,6 +156,12 @@ class Piece:
     def weights(self) -> float:
         """The sum of the parts' weights."""
         return sum(part.weight for part in self.parts)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The names of the function's arguments, out of the signature."""
+        inside = self.signature.partition("(")[2].partition(")")[0]
+        return [name.strip() for name in inside.split(",")]
 
     def output(self, name: str) -> Output:
         """The output of this name."""

@@ -76,29 +76,24 @@ def relu_context(point: Point) -> dict[str, Context]:
 
 
 def sigmoid_context(point: Point) -> dict[str, Context]:
-    """The derivative s (1 - s) and what it is confused with."""
+    """The derivative and what it is confused with. The names must not give the answer away."""
     dout, s = point.arguments
     at_output = _sigmoid(s) * (1 - _sigmoid(s))
     quantities = (
-        Quantity("s·(1 - s)", s * (1 - s), "derivative"),
-        Quantity("sigmoid(s)·(1 - sigmoid(s))", at_output, "derivative at output"),
-        Quantity("1 - s², tanh'", 1 - s**2, "other derivative"),
-        Quantity("s", s),
-        Quantity("(1 - s)", 1 - s),
+        Quantity("sigmoid'(z)", s * (1 - s), "derivative"),
+        Quantity("sigmoid'(s)", at_output, "derivative at output"),
+        Quantity("1 - s²", 1 - s**2, "other derivative"),
     )
     return {"dz": Context(batch=len(s), upstream=dout, quantities=quantities)}
 
 
 def tanh_context(point: Point) -> dict[str, Context]:
-    """The derivative 1 - h^2 and what it is confused with."""
+    """The derivative and what it is confused with. The names must not give the answer away."""
     dout, h = point.arguments
     quantities = (
-        Quantity("(1 - h²)", 1 - h**2, "derivative"),
-        Quantity("1 - tanh²(h)", 1 - np.tanh(h) ** 2, "derivative at output"),
-        Quantity("h·(1 - h), sigmoid'", h * (1 - h), "other derivative"),
-        Quantity("h", h),
-        Quantity("(1 + h)", 1 + h),
-        Quantity("(1 - h)", 1 - h),
+        Quantity("tanh'(z)", 1 - h**2, "derivative"),
+        Quantity("tanh'(h)", 1 - np.tanh(h) ** 2, "derivative at output"),
+        Quantity("h·(1 - h)", h * (1 - h), "other derivative"),
     )
     return {"dz": Context(batch=len(h), upstream=dout, quantities=quantities)}
 
@@ -210,20 +205,26 @@ SIGMOID_MUTANTS = (
     Mutant(
         "tanh's derivative",
         lambda dout, s: dout * (1 - s**2),
-        mark("1 - s² is the derivative of tanh. The sigmoid has another one."),
+        mark("1 - s², which these numbers contain, is the derivative of another function."),
         "other function",
         "X03",
     ),
     Mutant(
         "only s",
         lambda dout, s: dout * s,
-        mark("One of the two factors of the derivative is missing: dout·s is only half of it."),
+        mark(
+            "dout·s is not enough: the derivative has one more factor, which makes it small "
+            "where the sigmoid saturates at 1."
+        ),
         "factor missing",
     ),
     Mutant(
         "only 1 - s",
         lambda dout, s: dout * (1 - s),
-        mark("One of the two factors of the derivative is missing: dout·(1 - s) is not enough."),
+        mark(
+            "dout·(1 - s) is not enough: the derivative has one more factor, which makes it small "
+            "where the sigmoid saturates at 0."
+        ),
         "factor missing",
     ),
     Mutant(

@@ -88,9 +88,9 @@ def context(point: Point) -> dict[str, Context]:
     h, z1, d2, W2 = s["h"], s["z1"], s["d2"], params["W2"]
     slope = 1 - h**2
     quantities = (
-        Quantity("(1 - h²)", slope, "derivative"),
-        Quantity("1 - tanh²(h)", 1 - np.tanh(h) ** 2, "derivative at output"),
-        Quantity("h·(1 - h), sigmoid'", h * (1 - h), "other derivative"),
+        Quantity("tanh'(z1)", slope, "derivative"),
+        Quantity("tanh'(h)", 1 - np.tanh(h) ** 2, "derivative at output"),
+        Quantity("h·(1 - h)", h * (1 - h), "other derivative"),
     )
     dW2 = d2.T @ h
     through_gradient = (d2 @ dW2) * slope

@@ -445,4 +445,5 @@ SOFTMAX = Piece(
     mutants=MUTANTS,
     equivalents=EQUIVALENTS,
     cases=(PLAIN, PLAIN, SQUARE, LARGE),
+    case_names={LARGE: mark("logits near 1000 and -1000")},
 )
