@@ -19,6 +19,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from nncourse.course.folder import CourseFolderError
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -32,7 +33,7 @@ class IntakeError(Exception):
     """No answer can be taken from a submission; the text says why and what to do."""
 
 
-class SubmissionsError(Exception):
+class SubmissionsError(CourseFolderError):
     """A folder of submissions can't be understood; the text says what was expected."""
 
 
