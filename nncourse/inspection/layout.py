@@ -119,35 +119,63 @@ def count_crossings(rows: Sequence[Sequence[int]], pairs: Sequence[tuple[int, in
     return total
 
 
-def _order(layer: list[int], pairs: list[tuple[int, int]], sweeps: int = 12) -> list[list[int]]:
-    """Sort layers by the mean place of their neighbours, to and fro; keep the best order seen."""
-    rows: list[list[int]] = [[] for _ in range(max(layer, default=-1) + 1)]
-    for v, k in enumerate(layer):
-        rows[k].append(v)
+def _order(layer: list[int], pairs: list[tuple[int, int]], sweeps: int = 8) -> list[list[int]]:
+    """The order in each layer with the fewest crossings, out of several attempts.
+
+    Each attempt starts from a walk through the graph, against the edges from the outputs or along
+    them from the sources, which keeps what belongs together side by side.
+    """
     before: list[list[int]] = [[] for _ in layer]
     after: list[list[int]] = [[] for _ in layer]
     for a, b in pairs:
         after[a].append(b)
         before[b].append(a)
-    best, fewest = [list(row) for row in rows], count_crossings(rows, pairs)
-    for sweep in range(sweeps):
-        forward = sweep % 2 == 0
-        neighbours = before if forward else after
-        for row in rows if forward else reversed(rows):
-            # A node without neighbours on that side keeps its place.
-            place = {v: i for r in rows for i, v in enumerate(r)}
-            key = {
-                v: sum(place[w] for w in neighbours[v]) / len(neighbours[v])
-                if neighbours[v]
-                else place[v]
-                for v in row
-            }
-            row.sort(key=lambda v: (key[v], place[v]))
-        _swap_neighbours(rows, before, after)
-        crossings = count_crossings(rows, pairs)
-        if crossings < fewest:
-            best, fewest = [list(row) for row in rows], crossings
+    best: list[list[int]] = []
+    fewest = -1
+    for along, turned in ((before, False), (before, True), (after, False), (after, True)):
+        walk = _walk(along, turned)
+        rows: list[list[int]] = [[] for _ in range(max(layer, default=-1) + 1)]
+        for v in walk:
+            rows[layer[v]].append(v)
+        for sweep in range(sweeps):
+            _swap_neighbours(rows, before, after)
+            crossings = count_crossings(rows, pairs)
+            if not best or crossings < fewest:
+                best, fewest = [list(row) for row in rows], crossings
+            forward = sweep % 2 == 0
+            neighbours = before if forward else after
+            for row in rows if forward else reversed(rows):
+                _sort(row, rows, neighbours)
     return best
+
+
+def _walk(along: list[list[int]], turned: bool) -> list[int]:
+    """All nodes, depth first, each after those that it leads to."""
+    led_to = {v for targets in along for v in targets}
+    starts = [v for v in range(len(along)) if v not in led_to]
+    seen: set[int] = set()
+    walk = []
+    stack = [(v, False) for v in (starts if turned else starts[::-1])]
+    while stack:
+        v, done = stack.pop()
+        if done:
+            walk.append(v)
+        elif v not in seen:
+            seen.add(v)
+            stack.append((v, True))
+            stack += [(w, False) for w in (along[v] if turned else along[v][::-1])]
+    return walk
+
+
+def _sort(row: list[int], rows: list[list[int]], neighbours: list[list[int]]) -> None:
+    """Sort a layer by the mean place of the neighbours on one side (both from 0 to 1)."""
+    place = {v: (i + 0.5) / len(r) for r in rows for i, v in enumerate(r)}
+    key = {}
+    for v in row:
+        around = [place[w] for w in neighbours[v]]
+        # A node without neighbours on that side keeps its place.
+        key[v] = sum(around) / len(around) if around else place[v]
+    row.sort(key=lambda v: (key[v], place[v]))
 
 
 def _swap_neighbours(

@@ -20,7 +20,7 @@ import anywidget
 import traitlets
 
 from nncourse import language
-from nncourse.language import catalogue, mark
+from nncourse.language import catalogue
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,9 +57,6 @@ class CourseWidget(anywidget.AnyWidget):
 
     question: ClassVar[str] = ""
     texts: ClassVar[dict[str, str]] = {}
-    common_texts: ClassVar[dict[str, str]] = {
-        "no_kernel": mark("The kernel does not answer, so values stay as they are."),
-    }
 
     heading = traitlets.Unicode().tag(sync=True)
     strings = traitlets.Dict().tag(sync=True)
@@ -71,7 +68,7 @@ class CourseWidget(anywidget.AnyWidget):
         self.lock = threading.RLock()
         super().__init__(**traits)
         self.heading = _(self.question)
-        self.strings = {k: _(text) for k, text in (self.common_texts | self.texts).items()}
+        self.strings = {k: _(text) for k, text in self.texts.items()}
         self.lang = language.current()
 
     def describe(self) -> str:

@@ -1,19 +1,7 @@
-"""Forward and backward pass through a typed expression, as a list of steps to be shown.
+"""Forward and backward pass through a typed expression, and where its graph is drawn.
 
-No widget in here: numbers and sentences only, so that they can be tested without a browser and a
-front end has nothing left to compute. A step visits one node. Its ``numbers`` come to light one
-after the other; a reader who predicts is asked for each, all others see them at once.
-
-A step is a plain dict:
-    phase    "start", "forward", "seed", "backward" or "end"
-    node     the number of the node that is visited, or None
-    edges    the edges that it uses
-    title    one line
-    lines    lists of parts; a part is a text, or [k, text] for a text to hide until number k is out
-    numbers  dicts: value, ask (the question, "" for none), hint, shows
-``shows`` lists what appears in the picture with a number, as [kind, which, text]: the "value" or
-"gradient" of a node, the "local" derivative on an edge; for this step only, the "flow" along an
-edge and the "adding" at a node.
+Plain numbers and no widget, so that all of it can be tested without a browser. graph_steps.py tells
+the same two passes step by step.
 """
 
 from __future__ import annotations
@@ -26,12 +14,10 @@ from typing import Any
 from nncourse.inspection.layout import layered_layout
 from nncourse.language import catalogue
 from nncourse.widgets.expression import Expression, ExpressionError
-from nncourse.widgets.numbers import format_number
-from nncourse.widgets.operations import bracketed
 
 _ = catalogue("widgets")
 
-_FIRST_VALUES = (2.0, 3.0, 0.5, 1.5, 1.0, 2.5)
+_FEW, _MANY = (2.0, 3.0, 0.5), (0.5, 1.0, 0.25, 0.75)  # large graphs saturate with large values
 _ROW, _CHARACTER = 21.0, 7.8  # a line of text in a node, in the units of the picture
 
 
@@ -57,8 +43,9 @@ class Passes:
 def starting_values(expression: Expression, given: Mapping[str, float]) -> dict[str, float]:
     """A value for each leaf: the given one, else the text's own, else a small number."""
     names = [expression.nodes[i].name for i in expression.leaves]
+    usual = _FEW if len(names) <= len(_FEW) else _MANY
     return {
-        name: float(given.get(name, expression.defaults.get(name, _FIRST_VALUES[k % 6])))
+        name: float(given.get(name, expression.defaults.get(name, usual[k % len(usual)])))
         for k, name in enumerate(names)
     }
 
@@ -126,11 +113,11 @@ def drawing(expression: Expression) -> dict[str, Any]:
     sizes = []
     for i, node in enumerate(expression.nodes):
         title = node.label if node.operation is None else f"{node.label} = {expression.formula(i)}"
-        width = max(100.0, len(title) * _CHARACTER + 22)
+        width = max(118.0, len(title) * _CHARACTER + 22)
         sizes.append((width, max(3 * _ROW + 6, len(node.inputs) * 20.0 + 8)))
     edges = expression.edges
     layout = layered_layout(
-        sizes, [(u, i) for u, i, _place in edges], column_gap=84, row_gap=30, port_gap=20
+        sizes, [(u, i) for u, i, _place in edges], column_gap=90, row_gap=30, port_gap=20
     )
     nodes = [
         {
@@ -156,197 +143,4 @@ def drawing(expression: Expression) -> dict[str, Any]:
         ],
         "width": round(layout.width, 1),
         "height": round(layout.height, 1),
-    }
-
-
-def steps(passes: Passes) -> list[dict[str, Any]]:
-    """Start, one step per operation forward, the seed, one step per operation backward, end."""
-    expression = passes.expression
-    operations = [i for i, node in enumerate(expression.nodes) if node.operation is not None]
-    sent = [0] * len(expression.nodes)
-    so_far = [0.0] * len(expression.nodes)
-    so_far[-1] = 1.0
-    return [
-        _start(passes),
-        *(_forward(passes, i) for i in operations),
-        _seed(passes),
-        *(_backward(passes, i, sent, so_far) for i in reversed(operations)),
-        _end(passes),
-    ]
-
-
-def _edges_into(expression: Expression, i: int) -> list[tuple[int, int, int, str]]:
-    """(edge, source, place, name of the local derivative) of each edge into node i."""
-    node = expression.nodes[i]
-    result: list[tuple[int, int, int, str]] = []
-    for k, (u, target, place) in enumerate(expression.edges):
-        if target == i:
-            name = f"∂{node.label}/∂{expression.nodes[u].label}"
-            if node.inputs.count(u) > 1:  # a + a: the same name twice
-                name += f" ({len([r for r in result if r[1] == u]) + 1})"
-            result.append((k, u, place, name))
-    return result
-
-
-def _start(passes: Passes) -> dict[str, Any]:
-    leaves = passes.expression.leaves
-    shows = [["value", i, format_number(passes.values[i])] for i in leaves]
-    return {
-        "phase": "start",
-        "node": None,
-        "edges": [],
-        "title": _("The leaves have their values."),
-        "lines": [[_("The forward pass computes the other nodes from left to right.")]],
-        "numbers": [{"value": 0.0, "ask": "", "hint": "", "shows": shows}],
-    }
-
-
-def _forward(passes: Passes, i: int) -> dict[str, Any]:
-    expression, values = passes.expression, passes.values
-    node = expression.nodes[i]
-    assert node.operation is not None
-    formula, substituted = expression.formula(i), expression.formula(i, values)
-    text = format_number(values[i])
-    shows: list[list[Any]] = [["value", i, text]]
-    lines: list[list[Any]] = [[f"{node.label} = {formula} = {substituted} = ", [0, text]]]
-    edges = _edges_into(expression, i)
-    for k, _u, place, name in edges:
-        template = node.operation.derivatives[place]
-        local = format_number(passes.partials[i][place])
-        shows.append(["local", k, local])
-        written = expression.written(i, template)
-        line: list[Any] = [f"{name} = {written}"]
-        if written != local:
-            line += [" = ", [0, local]]
-        lines.append(line)
-    operands = [values[u] if isinstance(u, int) else u for u in node.operands]
-    if node.operation.at_kink(*operands):
-        lines.append([_("This is a kink: any slope between the two sides would do as well.")])
-    return {
-        "phase": "forward",
-        "node": i,
-        "edges": [k for k, *_rest in edges],
-        "title": _("Forward to {node}: its value and its local derivatives", node=node.label),
-        "lines": lines,
-        "numbers": [
-            {
-                "value": values[i],
-                "ask": f"{node.label} = {formula} = ?",
-                "hint": f"{node.label} = {substituted}",
-                "shows": shows,
-            }
-        ],
-    }
-
-
-def _seed(passes: Passes) -> dict[str, Any]:
-    output = len(passes.values) - 1
-    label = passes.expression.nodes[output].label
-    return {
-        "phase": "seed",
-        "node": output,
-        "edges": [],
-        "title": _("The backward pass begins at {node}", node=label),
-        "lines": [
-            [f"∂{label}/∂{label} = ", [0, "1"]],
-            [_("From here the gradient runs from right to left.")],
-        ],
-        "numbers": [
-            {
-                "value": 1.0,
-                "ask": f"∂{label}/∂{label} = ?",
-                "hint": _("How fast does {node} change when {node} itself changes?", node=label),
-                "shows": [["gradient", output, "1"]],
-            }
-        ],
-    }
-
-
-def _backward(passes: Passes, i: int, sent: list[int], so_far: list[float]) -> dict[str, Any]:
-    """``sent`` counts the contributions that each node has had, ``so_far`` is their sum."""
-    expression = passes.expression
-    node, output = expression.nodes[i], expression.nodes[-1].label
-    upstream = passes.gradients[i]
-    lines: list[list[Any]] = [
-        [
-            _("The gradient of {node} is complete:", node=node.label)
-            + f" ∂{output}/∂{node.label} = {format_number(upstream)}"
-        ]
-    ]
-    numbers: list[dict[str, Any]] = []
-    edges = _edges_into(expression, i)
-    for k, u, place, name in edges:
-        label, local = expression.nodes[u].label, passes.partials[i][place]
-        product = upstream * local
-        text = format_number(product)
-        symbols = f"∂{output}/∂{node.label} · {name}"
-        factors = f"{bracketed(format_number(upstream))} · {bracketed(format_number(local))}"
-        lines.append([f"→ {label}:  {symbols} = {factors} = ", [len(numbers), text]])
-        before, total = so_far[u], so_far[u] + product
-        # u = v·w: the first contribution is the gradient so far; later ones are added to it.
-        first = sent[u] == 0
-        sum_text = f"{format_number(before)} + {bracketed(text)}"
-        shows: list[list[Any]] = [["flow", k, text]]
-        if first:
-            shows.append(["gradient", u, text])
-        else:
-            shows.append(["adding", u, f"{sum_text} = ?"])
-        numbers.append(
-            {
-                "value": product,
-                "ask": f"{symbols} = ?",
-                "hint": _("upstream · local = {product}", product=factors),
-                "shows": shows,
-            }
-        )
-        if not first:
-            total_text = format_number(total)
-            lines.append(
-                [
-                    _("{node} is used several times, so contributions add:", node=label)
-                    + f" ∂{output}/∂{label} = {format_number(before)} + ",
-                    [len(numbers) - 1, bracketed(text)],
-                    " = ",
-                    [len(numbers), total_text],
-                ]
-            )
-            numbers.append(
-                {
-                    "value": total,
-                    "ask": _("∂{output}/∂{node} so far = ?", output=output, node=label),
-                    "hint": _("contributions add: {sum}", sum=sum_text),
-                    "shows": [
-                        ["gradient", u, total_text],
-                        ["adding", u, f"{sum_text} = {total_text}"],
-                    ],
-                }
-            )
-        so_far[u] = total
-        sent[u] += 1
-    return {
-        "phase": "backward",
-        "node": i,
-        "edges": [k for k, *_rest in edges],
-        "title": _("Backward from {node}: upstream times local", node=node.label),
-        "lines": lines,
-        "numbers": numbers,
-    }
-
-
-def _end(passes: Passes) -> dict[str, Any]:
-    nodes, output = passes.expression.nodes, passes.expression.nodes[-1].label
-    lines = []
-    for i in passes.expression.leaves:
-        line = f"∂{output}/∂{nodes[i].label} = {format_number(passes.gradients[i])}"
-        numerical = central_difference(passes, nodes[i].name)
-        if numerical is not None:
-            line += _("  (central difference: {number})", number=format_number(numerical))
-        lines.append([line])
-    return {
-        "phase": "end",
-        "node": None,
-        "edges": [],
-        "title": _("Every gradient is known"),
-        "lines": lines,
-        "numbers": [],
     }

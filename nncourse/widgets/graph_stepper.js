@@ -222,8 +222,8 @@ function render({ model, el }) {
     const [width, height] = [graph.width + 20, graph.height + 36];
     svg.setAttribute("viewBox", `${-left} ${-top} ${width} ${height}`);
     // Small graphs grow a little with the page; large ones shrink a little, then scroll.
-    svg.style.width = `${width * 1.3}px`;
-    svg.style.minWidth = `${width * 0.75}px`;
+    svg.style.width = `${width * 1.2}px`;
+    svg.style.minWidth = `${width * 0.8}px`;
     const edges = graph.edges.map((edge) => {
       const [x, y] = edge.route[edge.route.length - 1];
       const line = drawn("path", { class: "nnc-edge", d: curve(edge.route.with(-1, [x - 7, y])) });

@@ -1,6 +1,6 @@
 """The computation-graph stepper: type a formula, walk forward and back through its graph.
 
-All steps are computed here (see graph_model.py); the front end shows them, so stepping needs no
+All steps are computed here (see graph_steps.py); the front end shows them, so stepping needs no
 round trip. What the reader edits, a formula or a value, comes as a request, is computed and goes
 back as new traits; a request that cannot be computed changes nothing but ``error``.
 """
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from nncourse.language import catalogue, mark
-from nncourse.widgets import graph_model
+from nncourse.widgets import graph_model, graph_steps
 from nncourse.widgets.base import CourseWidget, script, styles
-from nncourse.widgets.expression import Expression, ExpressionError, parse
+from nncourse.widgets.expression import Expression, ExpressionError
 from nncourse.widgets.numbers import format_number
+from nncourse.widgets.parser import parse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,6 +76,7 @@ class GraphStepper(CourseWidget):
         "legend_gradient": mark("gradient of the output by this node"),
         "legend_local": mark("local derivative"),
         "node_value": mark("{node}: value {value}"),
+        "no_kernel": mark("The kernel does not answer, so formula and values stay as they are."),
         "node_both": mark("{node}: value {value}, gradient {gradient}"),
     }
     examples = (
@@ -134,7 +136,7 @@ class GraphStepper(CourseWidget):
             if not same_graph:
                 drawing = graph_model.drawing(expression)
                 self.set_trait("graph", {**drawing, "text": expression.text})
-            self.set_trait("steps", graph_model.steps(passes))
+            self.set_trait("steps", graph_steps.steps(passes))
             self.expression = expression.text
             self.values = passes.leaves
             self.set_trait("error", {})

@@ -83,7 +83,7 @@ function render({ model, el }) {
     ]);
     return {
       box: element("span", { class: "nnc-choices", role: "radiogroup", "aria-label": strings[name] }, ...inputs.map(([value, input, label]) =>
-        element("label", { class: "nnc-label" }, input, name === "method" ? element("span", { class: `nnc-sample nnc-sample-${value}` }) : "", label))),
+        element("label", { class: "nnc-label", title: name === "method" ? strings[`method_${value}`] : null }, input, name === "method" ? element("span", { class: `nnc-sample nnc-sample-${value}` }) : "", label))),
       show: (chosen) => inputs.forEach(([value, input]) => (input.checked = value === chosen)),
     };
   };
