@@ -320,12 +320,12 @@ def test_trained_with_the_library_reaches_97_percent():
 def library_accuracy(seed):
     (train_x, train_y), (test_x, test_y) = nnc.data.digits(split=True)
     nnc.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10))
     train_set = nnc.data.TensorDataset(train_x, train_y)
-    loader = nnc.data.DataLoader(train_set, batch_size=32, shuffle=True, seed=seed)
-    optimizer = nnc.optim.Adam(model.parameters(), lr=3e-3)
-    nnc.training.fit(model, loader, nn.CrossEntropyLoss(), optimizer, epochs=30, progress=False)
-    return np.mean(model(test_x).numpy().argmax(axis=1) == test_y.numpy())
+    loader = nnc.data.DataLoader(train_set, batch_size=16, shuffle=True, seed=seed)
+    optimizer = nnc.optim.SGD(model.parameters(), lr=1.0)
+    nnc.training.fit(model, loader, nn.CrossEntropyLoss(), optimizer, epochs=20, progress=False)
+    return np.mean(model(test_x).detach().numpy().argmax(axis=1) == test_y.numpy())
 
 
 # The form of a lecture
