@@ -7,6 +7,7 @@ style. Labels are in the language of ``nncourse.language``.
 from nncourse.plots.differences import difference_error, difference_near_kink
 from nncourse.plots.digits import digit_grid
 from nncourse.plots.network import matrix_shapes, network_passes
+from nncourse.plots.style import make_axes
 from nncourse.plots.training import gradient_through_depth, history
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "digit_grid",
     "gradient_through_depth",
     "history",
+    "make_axes",
     "matrix_shapes",
     "network_passes",
 ]

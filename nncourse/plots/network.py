@@ -36,7 +36,7 @@ def _edges(axes: Any, values: np.ndarray, left: float, right: float, largest: fl
 def _nodes(axes: Any, numbers: Sequence[float], names: Sequence[str], x: float, fill: str) -> None:
     for y, number, name in zip(_heights(len(numbers)), numbers, names, strict=True):
         axes.scatter([x], [y], s=1150, color=fill, edgecolor=style.INK, linewidth=1, zorder=2)
-        axes.text(x, y, f"{number:.2f}", ha="center", va="center", fontsize=10, zorder=3)
+        axes.text(x, y, f"{number:z.2f}", ha="center", va="center", fontsize=10, zorder=3)
         axes.text(x, y + 0.37, name, ha="center", va="bottom", fontsize=12, zorder=3)
 
 
@@ -128,10 +128,10 @@ def matrix_shapes(n: int = 5, inputs: int = 4, outputs: int = 3, axes: Any = Non
                        va="bottom", fontsize=10, color=style.FAINT)  # fmt: skip
             place.text(left - 0.12, 0, letters[height], ha="right", va="center", fontsize=10,
                        color=style.FAINT)  # fmt: skip
-            left += width + 2.2
+            left += width + 2.7
             if index < 2:
-                place.text(left - 1.45, 0, "=@"[index], ha="center", va="center", fontsize=14)
-        place.set_xlim(-1.0, left - 1.2)
+                place.text(left - 1.8, 0, "=@"[index], ha="center", va="center", fontsize=14)
+        place.set_xlim(-1.0, left - 1.7)
         tallest = max(n, inputs, outputs)
         place.set_ylim(-tallest / 2 - 0.2, tallest / 2 + 0.9)
         place.set_aspect("equal")

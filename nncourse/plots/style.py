@@ -105,8 +105,9 @@ def styled(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     return drawn
 
 
+@styled
 def make_axes(width: float = 7.5, height: float = 3.6, **subplots: Any) -> Any:
-    """A new figure in the current settings: ``pyplot.subplots``'s axes. Sizes are in inches."""
+    """A new figure in the course's style: ``pyplot.subplots``'s axes. Sizes are in inches."""
     return load_pyplot().subplots(figsize=(width, height), **subplots)[1]
 
 

@@ -345,7 +345,7 @@ def test_form_of_the_lecture(notebook, language):
     assert text.count(question) >= 3
     assert text.count(predict) >= 1
     assert text.count("<details><summary>") == text.count("</details>") >= 4
-    assert 3 <= code.count("plots.") <= 7
+    assert 3 <= code.count("plt.show()") <= 6
     assert code.count("widgets.") >= 2
     longest = max(len(cell.source.split("\n")) for cell in cells if cell.cell_type == "code")
     assert longest <= 18

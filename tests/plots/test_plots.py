@@ -39,6 +39,7 @@ DRAWINGS = {
     "digit_grid": lambda: plots.digit_grid(np.zeros((3, 64)), [1, 2, 3], [1, 2, 4]),
     "gradient_through_depth": lambda: plots.gradient_through_depth({"tanh": {"1": [1.0, 2.0]}}),
     "history": lambda: plots.history(SimpleNamespace(loss=[2, 1], valid_accuracy=[0.5, 0.9])),
+    "make_axes": lambda: plots.make_axes(4, 2, ncols=2),
     "matrix_shapes": lambda: plots.matrix_shapes(),
     "network_passes": lambda: plots.network_passes(*sample_network()),
 }
@@ -140,7 +141,7 @@ def test_network_shows_its_numbers():
     axes = plots.network_passes(values, errors, weights, gradients)
     shown = [text.get_text() for text in axes[0].texts]
     for layer in values:
-        assert all(f"{number:.2f}" in shown for number in layer)
+        assert all(f"{number:z.2f}" in shown for number in layer)
     dashed = sum(line.get_linestyle() != "-" for line in axes[0].lines)
     assert dashed == sum(int((matrix < 0).sum()) for matrix in weights)
 
