@@ -61,7 +61,6 @@ class CourseWidget(anywidget.AnyWidget):
     heading = traitlets.Unicode().tag(sync=True)
     strings = traitlets.Dict().tag(sync=True)
     lang = traitlets.Unicode().tag(sync=True)
-    description = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         # JupyterLab runs callbacks in threads of their own, not always the same one.

@@ -390,8 +390,12 @@ function render({ model, el }) {
     show();
   }
 
+  let shown = null;
   function update() {
-    formula.value = model.get("expression");
+    if (shown !== model.get("expression")) {
+      shown = model.get("expression"); // a text being typed is left alone by other changes
+      formula.value = shown;
+    }
     complaint.textContent = "";
     formula.removeAttribute("aria-invalid");
     answers = {};

@@ -141,7 +141,6 @@ class GraphStepper(CourseWidget):
             self.values = passes.leaves
             self.set_trait("error", {})
             self.step = self.step if same_graph else 0
-            self.description = self.describe()
 
     def _assigned(self, change: Any) -> None:
         """``expression`` or ``values`` was set from Python (or by a linked widget)."""
@@ -166,7 +165,7 @@ class GraphStepper(CourseWidget):
 
     def _requested(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """A reader has edited the formula or a value in the front end."""
-        with self.lock:
+        with self.lock, self.hold_sync():
             try:
                 values = {k: float(v) for k, v in content.get("values", {}).items()}
                 text = content.get("expression", self.expression)

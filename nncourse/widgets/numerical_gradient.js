@@ -159,14 +159,17 @@ function render({ model, el }) {
     formulaKey.textContent = functions[name].formula;
   }
 
-  function showError([name, x, h, how, type], now) {
-    const toX = scale(-16, 0, AREA.left, AREA.right);
-    const toY = scale(FLOOR - 0.6, 1.5, AREA.bottom, AREA.top);
-    const place = ([size, wrong]) => [toX(Math.log10(size)), toY(Math.max(FLOOR, Math.log10(wrong)))];
-    axis(errorPlot.axes, toX, toY, DECADES.map((k) => [k, k ? power(k) : "1"]),
-      [...DECADES.map((k) => [k, k ? power(k) : "1"]), [FLOOR, "0"]]);
+  const toX = scale(-16, 0, AREA.left, AREA.right);
+  const toY = scale(FLOOR - 0.6, 1.5, AREA.bottom, AREA.top);
+  const place = ([size, wrong]) => [toX(Math.log10(size)), toY(Math.max(FLOOR, Math.log10(wrong)))];
+  axis(errorPlot.axes, toX, toY, DECADES.map((k) => [k, k ? power(k) : "1"]),
+    [...DECADES.map((k) => [k, k ? power(k) : "1"]), [FLOOR, "0"]]);
+  let drawnFor = "";
+  let best = [NaN, NaN];
+
+  /** The three curves and the two guides; they do not depend on h. */
+  function showErrors(name, x, how, type) {
     const shapes = [];
-    let best = [NaN, Infinity];
     for (const other of [...METHODS.filter((m) => m !== how), how]) {
       const points = sweep(name, x, other, type);
       const chosen = other === how ? "nnc-chosen" : "nnc-other";
@@ -175,28 +178,34 @@ function render({ model, el }) {
       points.forEach((p, k) => k % 8 === 4 && group.append(SHAPES[other](...place(p), other === how ? 3.4 : 2.6)));
       shapes.push(group);
     }
-    const [truncation, roundoff] = [0, 1].map((k) => [-16, 0].map((e) => [e, Math.log10(estimates(name, x, 10 ** e, how, type)[k])]));
     const guides = [];
-    for (const [label, [from, to]] of [["truncation", truncation], ["roundoff", roundoff]]) {
-      if (!Number.isFinite(from[1])) continue;
-      const [x0, y0, x1, y1] = [toX(-16), toY(from[1]), toX(0), toY(to[1])];
-      guides.push(line([[x0, y0], [x1, y1]], "nnc-guide"));
+    for (const [k, label] of ["truncation", "roundoff"].entries()) {
+      const [from, to] = [-16, 0].map((e) => Math.log10(estimates(name, x, 10 ** e, how, type)[k]));
+      if (!Number.isFinite(from)) continue;
+      const [x0, y0, x1, y1] = [toX(-16), toY(from), toX(0), toY(to)];
+      shapes.unshift(line([[x0, y0], [x1, y1]], "nnc-guide"));
       // The label runs along its line: above the falling one, below the rising one.
       const falling = label === "roundoff";
-      const at = falling ? Math.max(x0, x0 + ((AREA.top + 6 - y0) / (y1 - y0)) * (x1 - x0)) + 14 : Math.min(x1, x0 + ((AREA.top + 6 - y0) / (y1 - y0)) * (x1 - x0)) - 8;
+      const enters = x0 + ((AREA.top + 6 - y0) / (y1 - y0)) * (x1 - x0); // where the line meets the top
+      const at = falling ? Math.max(x0, enters) + 14 : Math.min(x1, enters) - 8;
       const angle = (Math.atan2(y1 - y0, x1 - x0) * 180) / Math.PI;
-      const exponent = Math.round((to[1] - from[1]) / 16);
+      const exponent = Math.round((to - from) / 16);
       guides.push(drawn("text", {
         class: "nnc-halo nnc-guide-text", "text-anchor": falling ? "start" : "end", dy: falling ? -7 : 17,
         transform: `translate(${at},${y0 + ((y1 - y0) * (at - x0)) / (x1 - x0)}) rotate(${angle})`,
       }, `${strings[label]} ~ ${{ 1: "h", 2: "h²", "-1": "ε/h" }[exponent]}`));
     }
+    errorPlot.layer.replaceChildren(...shapes, ...guides);
+  }
+
+  function showError([name, x, h, how, type], now) {
+    const key = [name, x, how, type].join();
+    if (key !== drawnFor) showErrors(name, x, how, type);
+    drawnFor = key;
     const [cx, cy] = place([h, now]);
-    errorPlot.layer.replaceChildren(...guides.filter((g) => g.tagName === "path"), ...shapes);
     errorPlot.over.replaceChildren(
       drawn("path", { class: "nnc-now-line", d: `M${cx},${AREA.top} V${AREA.bottom}` }),
       drawn("circle", { class: "nnc-now", cx, cy, r: 7 }),
-      ...guides.filter((g) => g.tagName === "text"),
       drawn("text", { x: (AREA.left + AREA.right) / 2, y: AREA.bottom + 36, "text-anchor": "middle" }, strings.h),
     );
     return best;

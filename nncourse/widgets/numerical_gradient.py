@@ -95,12 +95,6 @@ class NumericalGradient(CourseWidget):
             for key, curve in CURVES.items()
         ]
         self.set_trait("functions", shown)
-        self.description = self.describe()
-        self.observe(self._moved, names=["function", "x", "h", "method", "dtype"])
-
-    def _moved(self, _change: Any) -> None:
-        with self.lock:
-            self.description = self.describe()
 
     def _point(self) -> tuple[str, float, float, str, str]:
         return self.function, self.x, self.h, self.method, self.dtype

@@ -100,9 +100,7 @@ def expressions(functions: list[str], pairs: list[str]):
     return st.recursive(st.one_of(leaves, constants), grow, max_leaves=8).map(lambda t: f"x + {t}")
 
 
-values = st.fixed_dictionaries(
-    {name: st.floats(-2, 2).filter(lambda v: abs(v) > 0.05) for name in "xyz"}
-)
+values = st.fixed_dictionaries({name: st.floats(0.05, 2) | st.floats(-2, -0.05) for name in "xyz"})
 
 
 def computed(text, point):
@@ -110,9 +108,6 @@ def computed(text, point):
         result = passes(text, **{k: v for k, v in point.items() if k in text.replace("exp", "")})
     except ExpressionError:
         assume(False)
-    for node in result.expression.nodes:
-        operands = [result.values[u] if isinstance(u, int) else u for u in node.operands]
-        assume(node.operation is None or not node.operation.at_kink(*operands))
     sizes = [abs(v) for v in (*result.values, *result.gradients)]
     assume(max(sizes) < 1e4)
     return result
@@ -125,10 +120,13 @@ def test_random_expressions_agree_with_python_and_central_differences(text, poin
     assert result.values[-1] == pytest.approx(eval(text, REAL, dict(point)), rel=1e-9, abs=1e-12)
     for i in result.expression.leaves:
         name = result.expression.nodes[i].name
-        coarse, fine = (central_difference(result, name, h) for h in (2e-5, 1e-5))
-        assume(coarse is not None and fine is not None)
-        # Where the two disagree there is a kink or a wild slope in between.
-        assume(abs(coarse - fine) <= 1e-6 * max(1.0, abs(fine)))
+        fine = central_difference(result, name)
+        assume(fine is not None)
+        # Where the two sides disagree there is a kink, or a curvature too strong for this step.
+        ahead, behind = (
+            computed(text, {**point, name: point[name] + d}).values[-1] for d in (1e-5, -1e-5)
+        )
+        assume(abs(ahead - 2 * result.values[-1] + behind) <= 1e-9)
         assert result.gradients[i] == pytest.approx(fine, rel=1e-4, abs=1e-4)
 
 

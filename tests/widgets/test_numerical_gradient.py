@@ -89,10 +89,10 @@ def test_traits_and_numbers():
     assert widget.exact == math.cos(1.0)
     assert widget.numerical == (math.sin(1 + 1e-5) - math.sin(1.0)) / 1e-5
     assert widget.error == abs(widget.numerical - widget.exact)
-    before = widget.description
+    before = widget.describe()
     widget.h = 1e-12
-    assert widget.description != before
-    assert "10⁻¹²" in widget.description
+    assert widget.describe() != before
+    assert "10⁻¹²" in widget.describe()
 
 
 @pytest.mark.parametrize(
