@@ -74,10 +74,18 @@ def build(
     The editions of one call run side by side, each in a kernel of its own. Raises BuildError
     where a cell fails, or where a built notebook holds somebody's edits.
     """
-    wanted = [
-        (target, *inspect(course, target))
-        for target in targets(course, course.sources() if sources is None else sources)
-    ]
+    chosen = course.sources() if sources is None else [path.resolve() for path in sources]
+    for path in chosen:
+        if path.parent not in (course.lectures, course.solutions):
+            raise BuildError(
+                _(
+                    "{path} is no source of the course: those lie in {lectures} and {solutions}",
+                    path=path,
+                    lectures=course.lectures,
+                    solutions=course.solutions,
+                )
+            )
+    wanted = [(target, *inspect(course, target)) for target in targets(course, chosen)]
     if not force:
         edited = [why for _target, state, why in wanted if state is State.EDITED]
         if edited:

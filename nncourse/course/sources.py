@@ -17,7 +17,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from nncourse.language import LANGUAGES, catalogue
+from nncourse.language import LANGUAGES, catalogue, using
 
 _ = catalogue("course")
 
@@ -73,6 +73,8 @@ def read_source(path: Path, root: Path) -> Source:
             f"{name}: the front matter needs a title in each language:\n"
             'nncourse:\n  title: {ru: "...", en: "..."}'
         )
+    if not source.cells or source.cells[0].cell_type != "markdown":
+        raise SourceError(f"{name}: the first cell must be a text, the notebook's heading")
     seen: set[tuple[str, str]] = set()
     for number, cell in enumerate(source.cells, start=1):
         _check_cell(cell, f"{name}, cell {number} ({_excerpt(cell)})", seen)
@@ -112,10 +114,12 @@ def make_edition(source: Source, language: str) -> NotebookNode:
 
     Cell ids depend on the text alone, so an edit changes the ids of the cells that it touches.
     """
-    cells = [_opening_line(source, language)]
-    for cell in source.cells:
-        if cell.metadata.get("lang") in (None, language):
-            cells.append(_edition_cell(cell))
+    cells = [
+        _edition_cell(cell)
+        for cell in source.cells
+        if cell.metadata.get("lang") in (None, language)
+    ]
+    cells[0].source = f"{_opening_line(source, language)}\n\n{cells[0].source}"
     _name_cells(cells)
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata = nbformat.from_dict(
@@ -132,17 +136,11 @@ def make_edition(source: Source, language: str) -> NotebookNode:
     return notebook
 
 
-def _opening_line(source: Source, language: str) -> NotebookNode:
-    from nncourse.language import using
-
+def _opening_line(source: Source, language: str) -> str:
+    """Where the source is: for who opens the cell to edit it, not for the reader."""
     with using(language):
-        line = _(
-            "Built from `{source}` by `nncourse build`: changes belong there.", source=source.name
-        )
-    return nbformat.v4.new_markdown_cell(
-        f"<small>{line}</small>",
-        metadata={"slideshow": {"slide_type": "skip"}, "editable": False, "deletable": False},
-    )
+        line = _("Built from {source} by nncourse build: changes belong there.", source=source.name)
+    return f"<!-- {line} -->"
 
 
 def _edition_cell(cell: NotebookNode) -> NotebookNode:

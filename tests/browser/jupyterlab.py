@@ -65,7 +65,7 @@ def use_theme(page: Any, theme: str) -> None:
     """Switch to "JupyterLab Light" or "JupyterLab Dark"."""
     page.evaluate(THEME, theme)
     light = "true" if theme.endswith("Light") else "false"
-    page.wait_for_selector(f"body[data-jp-theme-light='{light}']")
+    page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
 
 
 def show(page: Any, selector: str) -> Any:

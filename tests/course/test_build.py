@@ -1,5 +1,7 @@
 """Building: only what changed, the same bytes again, and no drift that goes unnoticed."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 
@@ -27,8 +29,8 @@ def test_both_editions_and_releases_are_written(built_course):
 
 def test_outputs_are_kept_in_editions_and_not_in_releases(built_course):
     lecture = nbformat.read(built_course.root / "lectures/en/01-trial.ipynb", as_version=4)
-    assert lecture.cells[2].outputs[0].text == "square: 49\n"
-    assert lecture.cells[3].outputs[0].data["text/plain"] == "array([0, 1, 2])"
+    assert lecture.cells[1].outputs[0].text == "square: 49\n"
+    assert lecture.cells[2].outputs[0].data["text/plain"] == "array([0, 1, 2])"
     release = nbformat.read(built_course.root / "exercises/en/ps01/ps01-trial.ipynb", as_version=4)
     code = [cell for cell in release.cells if cell.cell_type == "code"]
     assert all(cell.outputs == [] for cell in code)
@@ -72,6 +74,18 @@ def test_an_edit_by_hand_is_found_and_kept(lecture_only):
     assert built.read_text("utf-8") == edited
     build(lecture_only, force=True)
     assert "квадрат: 49" in built.read_text("utf-8")
+
+
+def test_sources_may_be_named_from_where_one_is(lecture_only, monkeypatch):
+    monkeypatch.chdir(lecture_only.lectures)
+    assert len(build(lecture_only, sources=[Path("01-trial.md")], force=True)) == 2
+
+
+def test_a_source_outside_the_course_is_refused(lecture_only, tmp_path_factory):
+    stray = tmp_path_factory.mktemp("stray") / "01-trial.md"
+    stray.write_bytes((lecture_only.lectures / "01-trial.md").read_bytes())
+    with pytest.raises(builder.BuildError, match="is no source of the course"):
+        build(lecture_only, sources=[stray])
 
 
 def test_missing_and_orphaned_notebooks_are_named(lecture_only):

@@ -5,6 +5,11 @@ import pytest
 
 from nncourse.course.sources import SourceError, make_edition, read_source
 
+RU_LINE = (
+    "<!-- Собрано из lectures/01-trial.md командой nncourse build: правки вносите туда. -->\n\n"
+)
+EN_LINE = "<!-- Built from lectures/01-trial.md by nncourse build: changes belong there. -->\n\n"
+
 
 def read(course, text):
     path = course.lectures / "02-other.md"
@@ -19,13 +24,13 @@ def lecture(course):
 def test_edition_holds_its_language_and_the_shared_code(small_course):
     source = lecture(small_course)
     ru, en = make_edition(source, "ru"), make_edition(source, "en")
-    assert [cell.source for cell in ru.cells[1:]] == [
-        "# Проба\n\nКвадрат числа: $x^2$.",
+    assert [cell.source for cell in ru.cells] == [
+        RU_LINE + "# Проба\n\nКвадрат числа: $x^2$.",
         'print("квадрат:", 7**2)  # считаем',
         "import numpy as np\nnp.arange(3)",
     ]
-    assert [cell.source for cell in en.cells[1:]] == [
-        "# Trial\n\nThe square of a number: $x^2$.",
+    assert [cell.source for cell in en.cells] == [
+        EN_LINE + "# Trial\n\nThe square of a number: $x^2$.",
         'print("square:", 7**2)  # compute',
         "import numpy as np\nnp.arange(3)",
     ]
@@ -33,18 +38,13 @@ def test_edition_holds_its_language_and_the_shared_code(small_course):
     nbformat.validate(en)
 
 
-def test_edition_opens_with_the_place_of_its_source(small_course):
-    first = make_edition(lecture(small_course), "en").cells[0].source
-    assert "lectures/01-trial.md" in first
-    assert "nncourse build" in first
-
-
 def test_cell_ids_follow_the_text_and_are_unique(small_course):
     before = make_edition(lecture(small_course), "en")
     text = (small_course.lectures / "01-trial.md").read_text(encoding="utf-8")
+    text = text.replace("The square", "A square")
     repeated = '\n```{code-cell} ipython3\nprint("new")\n```\n' * 2
     after = make_edition(read(small_course, text + repeated), "en")
-    assert [cell.id for cell in after.cells[1:4]] == [cell.id for cell in before.cells[1:]]
+    assert [cell.id for cell in after.cells[1:3]] == [cell.id for cell in before.cells[1:]]
     assert len({cell.id for cell in after.cells}) == len(after.cells)
 
 
@@ -66,6 +66,7 @@ def test_roles_become_nbgrader_metadata(small_course):
         ('+++ {"lang": "en"}', '+++ {"lang": "fr"}', "must say its language"),
         (":lang: ru", ":lang: fr", "lang must be ru or en"),
         ('ru: "Проба", ', "", "needs a title in each language"),
+        ('+++ {"lang": "ru"}', "```{code-cell} ipython3\n1\n```", "the first cell must be a text"),
         (":lang: ru", ":nbgrader: {kind: test, id: a}", "needs a kind"),
         (":lang: ru", ":nbgrader: {kind: tests}", "and an id"),
         (":lang: ru", ":nbgrader: {kind: tests, id: a}", "a graded cell needs points"),
