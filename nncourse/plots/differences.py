@@ -74,12 +74,28 @@ def difference_near_kink(distance: float = 1e-3, steps: Any = None, axes: Any = 
         axes = style.make_axes(7.5, 3)
     steps = np.logspace(-6, 0, 241) if steps is None else np.asarray(steps, dtype=np.float64)
     slope = central_difference(lambda z: np.maximum(z, 0.0), distance, steps)
-    axes.semilogx(steps, slope, label=_("central difference"), color=style.BLUE)
-    axes.axhline(1.0, color=style.VERMILLION, linestyle="--", label=_("derivative at this point"))
+    axes.semilogx(steps, slope, color=style.BLUE)
+    axes.axhline(1.0, color=style.VERMILLION, linestyle="--")
     axes.axvline(distance, color=style.FAINT, linewidth=1)
-    axes.annotate("$h = z$", (distance, 0.55), xytext=(6, 0), textcoords="offset points")
+    # Labels stand beside their lines: the panel is narrow, and a legend would cover the curve.
+    offset = {"textcoords": "offset points"}
+    axes.annotate("$h = z$", (distance, 0.47), xytext=(5, 0), **offset)
+    axes.annotate(
+        _("derivative at this point"),
+        (steps[0], 1.0),
+        xytext=(0, 5),
+        color=style.VERMILLION,
+        **offset,
+    )
+    axes.annotate(
+        _("central difference").replace(" ", "\n"),
+        (steps[-1], 0.57),
+        xytext=(0, 8),
+        ha="right",
+        color=style.BLUE,
+        **offset,
+    )
     axes.set_ylim(0.45, 1.1)
     axes.set_xlabel(_("step $h$"))
     axes.set_title(_("ReLU at $z = {distance:g}$: the kink inside the step", distance=distance))
-    axes.legend(loc="center left")
     return axes
