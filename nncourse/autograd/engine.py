@@ -15,7 +15,7 @@ from typing import Any
 from nncourse.autograd.changes import changes
 from nncourse.autograd.function import Function, constant
 from nncourse.autograd.tensor import Tensor
-from nncourse.autograd.vocabulary import ones_like
+from nncourse.autograd.vocabulary import array_copy, ones_like, unbroadcast
 from nncourse.backend import Array, as_array, ndarray
 
 
@@ -23,7 +23,7 @@ def run_backward(root: Tensor, gradient: Any = None, retain_graph: bool = False)
     """Add to the ``.grad`` of every leaf behind ``root`` its share of the gradient."""
     dout = first_gradient(root, gradient)
     if root._grad_fn is None:
-        deposit({root: dout.copy()})
+        deposit({root: array_copy(dout)})
     else:
         deposit(propagate(root._grad_fn, dout, retain_graph))
 
@@ -33,34 +33,51 @@ def propagate(root: Function, gradient: Array, retain_graph: bool) -> dict[Tenso
     waiting: list[tuple[int, Function]] = [(root.order, root)]
     gradients: dict[Function, Array] = {root: gradient}
     leaves: dict[Tensor, Array] = {}
-    own: set[Any] = set()  # whose gradient is a sum made here, and so may be added to in place
+    own: set[Function] = set()  # whose gradient is a sum made here, and so may be added to in place
+    last_change = changes.latest
 
     while waiting:
         node = heappop(waiting)[1]
         dout = gradients.pop(node)
-        if node.saves and (node.saved is None or node.order > changes.latest):
+        if node.saves and (node.saved is None or node.order > last_change):
             check_saved(node)
-        for edge, contribution in zip(node.edges, node.backward(dout)):
-            if edge is None or contribution is None:
+        shares: Any = node.backward(dout)
+        for edge, share in zip(node.edges, shares):
+            if edge is None:
                 continue
+            if share.shape != edge.shape:
+                share = fitted(share, edge, node)
             if isinstance(edge, Tensor):
-                if edge in leaves:
-                    leaves[edge] += contribution
-                elif contribution is dout or getattr(contribution, "base", None) is not None:
-                    leaves[edge] = contribution.copy()
+                known = leaves.get(edge)
+                if known is not None:
+                    known += share
+                elif share is dout or type(share) is not ndarray or share.base is not None:
+                    leaves[edge] = array_copy(share)  # someone else may hold its memory
                 else:
-                    leaves[edge] = contribution
-            elif edge not in gradients:
-                gradients[edge] = contribution
-                heappush(waiting, (edge.order, edge))
-            elif edge in own:
-                gradients[edge] += contribution
+                    leaves[edge] = share
             else:
-                gradients[edge] = gradients[edge] + contribution
-                own.add(edge)
+                known = gradients.get(edge)
+                if known is None:
+                    gradients[edge] = share
+                    heappush(waiting, (edge.order, edge))
+                elif edge in own:
+                    known += share
+                else:
+                    gradients[edge] = as_array(known + share)
+                    own.add(edge)
         if not retain_graph:
             node.saved = None
     return leaves
+
+
+def fitted(share: Array, edge: Function | Tensor, node: Function) -> Array:
+    """A gradient in the shape of the value it belongs to, which was broadcast to another."""
+    if not node.broadcasts:
+        raise RuntimeError(
+            f"the backward of {type(node).__name__} returned a gradient of shape {share.shape} "
+            f"for an input of shape {edge.shape}: they must be equal"
+        )
+    return unbroadcast(share, edge.shape)
 
 
 def deposit(gradients: dict[Tensor, Array]) -> None:

@@ -24,18 +24,23 @@ from nncourse.backend import Array, as_array, ndarray
 class Function:
     """Base of all operations. One differentiable result; inputs are arrays, then options.
 
-    ``backward`` must return arrays that are new, or ``dout`` itself, or views; never a saved one.
-    It is written in arithmetic, ``@`` and the functions of ``autograd.vocabulary``.
+    ``backward`` returns for each input the derivative, or None where ``needs`` says that it is not
+    needed: arrays that are new, or ``dout`` itself, or views; never a saved one. It is written in
+    arithmetic, ``@`` and the functions of ``autograd.vocabulary``.
     """
 
-    __slots__ = ("edges", "needs", "order", "saved")
+    __slots__ = ("edges", "needs", "order", "saved", "shape")
 
     saves: tuple[str, ...] = ()
+    # True for operations whose inputs are broadcast to a common shape: their derivatives come in
+    # that shape, and the backward pass sums them over the axes along which an input was repeated.
+    broadcasts: bool = False
 
     edges: tuple[Function | Tensor | None, ...]
     needs: tuple[bool, ...]
     order: int  # time of creation; the youngest has the smallest number
     saved: Any
+    shape: tuple[int, ...]  # of the result
 
     def forward(self, *arrays: Any) -> Array:
         raise NotImplementedError
@@ -48,6 +53,7 @@ class Function:
 
 
 _new = object.__new__
+_NUMBERS = {float, int}
 
 
 def constant(array: Array) -> Tensor:
@@ -69,6 +75,7 @@ def unary(operation: type[Function], x: Tensor, *options: Any) -> Tensor:
     if x._needs and recording.enabled:
         node.edges = (x._grad_fn or x,)
         node.order = tick()
+        node.shape = out._data.shape
         out._grad_fn = node
         out._needs = True
     else:
@@ -78,17 +85,21 @@ def unary(operation: type[Function], x: Tensor, *options: Any) -> Tensor:
 
 
 def binary(operation: type[Function], a: Any, b: Any) -> Tensor:
-    """Apply an operation to two operands, tensors or Python numbers, after promotion."""
-    if (
-        isinstance(b, Tensor)
-        and isinstance(a, Tensor)
-        and (x := a._data).dtype is (y := b._data).dtype
-    ):
+    """Apply an operation to two operands, one of which may be a Python number or an array."""
+    if isinstance(b, Tensor) and isinstance(a, Tensor):
+        x, y = a._data, b._data
+        if x.dtype is not y.dtype:
+            a, b = promoted(a, b)
+            x, y = a._data, b._data
         need_a, need_b = a._needs, b._needs
+    elif type(b) in _NUMBERS and a._data.dtype.kind == "f":
+        # NumPy's rule for a floating-point array with a Python number is PyTorch's.
+        x, y, need_a, need_b = a._data, b, a._needs, False
+    elif type(a) in _NUMBERS and b._data.dtype.kind == "f":
+        x, y, need_a, need_b = a, b._data, False, b._needs
     else:
         a, b = promoted(a, b)
-        x, y = a._data, b._data
-        need_a, need_b = a._needs, b._needs
+        x, y, need_a, need_b = a._data, b._data, a._needs, b._needs
     node = operation()
     data = node.forward(x, y)
     out: Tensor = _new(Tensor)
@@ -101,6 +112,7 @@ def binary(operation: type[Function], a: Any, b: Any) -> Tensor:
         )
         node.needs = need_a, need_b
         node.order = tick()
+        node.shape = out._data.shape
         out._grad_fn = node
         out._needs = True
     else:
@@ -122,6 +134,7 @@ def apply(operation: type[Function], inputs: tuple[Tensor | None, ...], *options
             )
             node.needs = needs
             node.order = tick()
+            node.shape = out._data.shape
             out._grad_fn = node
             out._needs = True
     return out

@@ -1,7 +1,7 @@
 """Sums, products, quotients and powers, element by element, with broadcasting.
 
-Each derivative has the shape of the result; ``unbroadcast`` sums it over the axes along which an
-input was repeated.
+Derivatives are written in the shape of the result; the backward pass sums them over the axes along
+which an input was repeated (``broadcasts``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from nncourse.autograd.function import Function, binary, cast, promoted, unary
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.autograd.vocabulary import log, unbroadcast, where
+from nncourse.autograd.vocabulary import log, where
 from nncourse.backend import Array, xp
 from nncourse.dtypes import get_default_dtype
 
@@ -18,15 +18,14 @@ from nncourse.dtypes import get_default_dtype
 class Add(Function):
     """out = a + b;  da = dout,  db = dout."""
 
-    __slots__ = ("shapes",)
+    __slots__ = ()
+    broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = a.shape, b.shape
         return a + b
 
     def backward(self, dout: Array) -> tuple[Array, Array]:
-        shape_a, shape_b = self.shapes
-        return unbroadcast(dout, shape_a), unbroadcast(dout, shape_b)
+        return dout, dout
 
 
 @method("add", "__add__", "__radd__")
@@ -38,18 +37,17 @@ def add(a: Any, b: Any) -> Tensor:
 class Subtract(Function):
     """out = a - b;  da = dout,  db = -dout."""
 
-    __slots__ = ("shapes",)
+    __slots__ = ()
+    broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = a.shape, b.shape
         return a - b
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         need_a, need_b = self.needs
-        shape_a, shape_b = self.shapes
         return (
-            unbroadcast(dout, shape_a) if need_a else None,
-            unbroadcast(-dout, shape_b) if need_b else None,
+            dout if need_a else None,
+            -dout if need_b else None,
         )
 
 
@@ -69,6 +67,7 @@ class Multiply(Function):
 
     __slots__ = ()
     saves = ("a", "b")
+    broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
         self.saved = a, b
@@ -78,8 +77,8 @@ class Multiply(Function):
         a, b = self.saved
         need_a, need_b = self.needs
         return (
-            unbroadcast(dout * b, a.shape) if need_a else None,
-            unbroadcast(dout * a, b.shape) if need_b else None,
+            dout * b if need_a else None,
+            dout * a if need_b else None,
         )
 
 
@@ -92,11 +91,11 @@ def mul(a: Any, b: Any) -> Tensor:
 class Divide(Function):
     """out = a / b;  da = dout / b,  db = -dout * out / b."""
 
-    __slots__ = ("shapes",)
+    __slots__ = ()
     saves = ("b", "out")
+    broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
-        self.shapes = a.shape, b.shape
         out = a / b
         self.saved = b, out
         return out
@@ -104,11 +103,10 @@ class Divide(Function):
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         b, out = self.saved
         need_a, need_b = self.needs
-        shape_a, shape_b = self.shapes
         da = dout / b
         return (
-            unbroadcast(da, shape_a) if need_a else None,
-            unbroadcast(-da * out, shape_b) if need_b else None,
+            da if need_a else None,
+            -da * out if need_b else None,
         )
 
 
@@ -174,6 +172,7 @@ class Power(Function):
 
     __slots__ = ()
     saves = ("a", "b", "out")
+    broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
         out = a**b
@@ -185,12 +184,10 @@ class Power(Function):
         need_a, need_b = self.needs
         da = db = None
         if need_a:
-            da = unbroadcast(dout * (b * a ** where(b == 0, 0 * b, b - 1)), a.shape)
+            da = dout * (b * a ** where(b == 0, 0 * b, b - 1))
         if need_b:
             flat = (a == 0) & (b >= 0)
-            db = unbroadcast(
-                dout * (out * where(flat, 0 * a, log(where(flat, 0 * a + 1, a)))), b.shape
-            )
+            db = dout * (out * where(flat, 0 * a, log(where(flat, 0 * a + 1, a))))
         return da, db
 
 
@@ -204,7 +201,7 @@ def pow(a: Any, b: Any) -> Tensor:
             elif b < 0:
                 raise RuntimeError("integers to negative powers are not allowed: convert to float")
         return unary(PowerOfNumber, a, b)
-    return binary(Power, a, b)
+    return binary(Power, *promoted(a, b))
 
 
 @method("__rpow__")
@@ -217,6 +214,7 @@ class Maximum(Function):
 
     __slots__ = ()
     saves = ("a", "b")
+    broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
         self.saved = a, b
@@ -227,8 +225,8 @@ class Maximum(Function):
         need_a, need_b = self.needs
         half = where(a == b, dout * 0.5, dout)
         return (
-            unbroadcast(half * (a >= b), a.shape) if need_a else None,
-            unbroadcast(half * (b >= a), b.shape) if need_b else None,
+            half * (a >= b) if need_a else None,
+            half * (b >= a) if need_b else None,
         )
 
 
@@ -243,6 +241,7 @@ class Minimum(Function):
 
     __slots__ = ()
     saves = ("a", "b")
+    broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
         self.saved = a, b
@@ -253,8 +252,8 @@ class Minimum(Function):
         need_a, need_b = self.needs
         half = where(a == b, dout * 0.5, dout)
         return (
-            unbroadcast(half * (a <= b), a.shape) if need_a else None,
-            unbroadcast(half * (b <= a), b.shape) if need_b else None,
+            half * (a <= b) if need_a else None,
+            half * (b <= a) if need_b else None,
         )
 
 

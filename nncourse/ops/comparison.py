@@ -15,16 +15,33 @@ def _compare(function: Callable[[Array, Array], Array], a: Any, b: Any) -> Tenso
     return constant(function(a._data, b._data))
 
 
-@method("eq", "__eq__")
+def _comparable(b: Any) -> bool:
+    return isinstance(b, Tensor | bool | int | float) or hasattr(b, "dtype")
+
+
 def eq(a: Any, b: Any) -> Tensor:
     """a == b, element by element."""
     return _compare(xp.equal, a, b)
 
 
-@method("ne", "__ne__")
 def ne(a: Any, b: Any) -> Tensor:
     """a != b, element by element."""
     return _compare(xp.not_equal, a, b)
+
+
+method("eq")(eq)
+method("ne")(ne)
+
+
+# With other things than numbers, == and != answer as for any two Python objects.
+@method("__eq__")
+def _equals(a: Tensor, b: Any) -> Any:
+    return eq(a, b) if _comparable(b) else NotImplemented
+
+
+@method("__ne__")
+def _differs(a: Tensor, b: Any) -> Any:
+    return ne(a, b) if _comparable(b) else NotImplemented
 
 
 @method("lt", "__lt__")

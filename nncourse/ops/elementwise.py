@@ -10,7 +10,7 @@ from typing import Any
 
 from nncourse.autograd.function import Function, apply, cast, constant, promoted, unary
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.autograd.vocabulary import cos, sign, sin, unbroadcast, where
+from nncourse.autograd.vocabulary import cos, sign, sin, where
 from nncourse.backend import Array, xp
 from nncourse.dtypes import get_default_dtype
 
@@ -161,7 +161,9 @@ class Sigmoid(Function):
     saves = ("out",)
 
     def forward(self, x: Array) -> Array:
-        out = xp.tanh(x * 0.5) * 0.5 + 0.5
+        out = xp.tanh(x * 0.5)
+        out *= 0.5
+        out += 0.5
         self.saved = (out,)
         return out
 
@@ -252,22 +254,21 @@ def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tens
 class Where(Function):
     """out = a where the mask is true, else b;  da = dout * mask,  db = dout * not mask."""
 
-    __slots__ = ("shapes",)
+    __slots__ = ()
     saves = ("mask",)
+    broadcasts = True
 
     def forward(self, mask: Array, a: Array, b: Array) -> Array:
         self.saved = (mask,)
-        self.shapes = a.shape, b.shape
         return xp.where(mask, a, b)
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         (mask,) = self.saved
         _, need_a, need_b = self.needs
-        shape_a, shape_b = self.shapes
         return (
             None,
-            unbroadcast(where(mask, dout, 0 * dout), shape_a) if need_a else None,
-            unbroadcast(where(mask, 0 * dout, dout), shape_b) if need_b else None,
+            where(mask, dout, 0 * dout) if need_a else None,
+            where(mask, 0 * dout, dout) if need_b else None,
         )
 
 

@@ -40,27 +40,27 @@ def _plain(index: Any) -> Any:
 class Slice(Function):
     """out = x[index], no element twice;  dx = zeros with dout at the index."""
 
-    __slots__ = ("index", "shape")
+    __slots__ = ("before", "index")
 
     def forward(self, x: Array, index: Any) -> Array:
-        self.shape, self.index = x.shape, index
+        self.before, self.index = x.shape, index
         return x[index]
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (put(dout, self.index, self.shape),)
+        return (put(dout, self.index, self.before),)
 
 
 class Gather(Function):
     """out = x[index] with arrays of positions;  dx = zeros with dout added at the index."""
 
-    __slots__ = ("index", "shape")
+    __slots__ = ("before", "index")
 
     def forward(self, x: Array, index: Any) -> Array:
-        self.shape, self.index = x.shape, index
+        self.before, self.index = x.shape, index
         return x[index]
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (put_add(dout, self.index, self.shape),)
+        return (put_add(dout, self.index, self.before),)
 
 
 @method("__getitem__")
@@ -82,10 +82,10 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 class SetItem(Function):
     """out = x with out[index] = v;  dx = dout with zeros at the index,  dv = dout[index]."""
 
-    __slots__ = ("index", "shape")
+    __slots__ = ("index", "value_shape")
 
     def forward(self, x: Array, value: Array, index: Any) -> Array:
-        self.index, self.shape = index, value.shape
+        self.index, self.value_shape = index, value.shape
         out = x.copy()
         out[index] = value
         return out
@@ -96,7 +96,7 @@ class SetItem(Function):
         if need_x:
             dx = dout.copy()
             dx[self.index] = 0
-        return dx, unbroadcast(dout[self.index], self.shape) if need_value else None
+        return dx, unbroadcast(dout[self.index], self.value_shape) if need_value else None
 
 
 def set_item(x: Tensor, value: Tensor, index: Any) -> Tensor:

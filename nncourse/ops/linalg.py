@@ -62,7 +62,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     """The matrix product a @ b; axes before the last two are batches and broadcast."""
     try:
         return binary(MatMul, a, b)
-    except ValueError:
+    except (ValueError, AttributeError):
         raise _shapes_differ(a, b) from None
 
 
@@ -73,7 +73,7 @@ def _reflected_matmul(b: Tensor, a: Any) -> Tensor:
 
 def _shapes_differ(a: Any, b: Any) -> RuntimeError:
     """The error for a product of shapes that do not fit, with the likely mend."""
-    s, t = tuple(a.shape), tuple(b.shape)
+    s, t = tuple(getattr(a, "shape", ())), tuple(getattr(b, "shape", ()))
     if not s or not t:
         return RuntimeError(
             f"a @ b needs at least one axis each; got {s} @ {t}. Did you mean a * b?"

@@ -47,14 +47,14 @@ def _spread(dout: Array, shape: tuple[int, ...], axes: tuple[int, ...] | None, k
 class Sum(Function):
     """out = sum of x over axes;  dx = dout, repeated along them."""
 
-    __slots__ = ("axes", "keep", "shape")
+    __slots__ = ("axes", "before", "keep")
 
     def forward(self, x: Array, axes: tuple[int, ...] | None, keep: bool) -> Array:
-        self.shape, self.axes, self.keep = x.shape, axes, keep
+        self.before, self.axes, self.keep = x.shape, axes, keep
         return xp.add.reduce(x, axes, None, None, keep)
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (_spread(dout, self.shape, self.axes, self.keep),)
+        return (_spread(dout, self.before, self.axes, self.keep),)
 
 
 @method("sum")
@@ -68,17 +68,17 @@ def sum(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 class Mean(Function):
     """out = sum of x over axes / n;  dx = dout / n, repeated along them."""
 
-    __slots__ = ("axes", "keep", "n", "shape")
+    __slots__ = ("axes", "before", "keep", "n")
 
     def forward(self, x: Array, axes: tuple[int, ...] | None, keep: bool) -> Array:
-        self.shape, self.axes, self.keep = x.shape, axes, keep
+        self.before, self.axes, self.keep = x.shape, axes, keep
         out = xp.add.reduce(x, axes, None, None, keep)
         self.n = x.size // out.size if out.size else 1
         return out / self.n if self.n else out * xp.nan
 
     def backward(self, dout: Array) -> tuple[Array]:
         n = self.n
-        return (_spread(dout / n if n else dout, self.shape, self.axes, self.keep),)
+        return (_spread(dout / n if n else dout, self.before, self.axes, self.keep),)
 
 
 @method("mean")
@@ -101,11 +101,11 @@ class Variance(Function):
     The mean moves with x as well, but its share vanishes, since deviations from it add up to 0.
     """
 
-    __slots__ = ("axes", "keep", "scale", "shape")
+    __slots__ = ("axes", "before", "keep", "scale")
     saves = ("deviation",)
 
     def forward(self, x: Array, axes: tuple[int, ...] | None, c: float, keep: bool) -> Array:
-        self.shape, self.axes, self.keep = x.shape, axes, keep
+        self.before, self.axes, self.keep = x.shape, axes, keep
         deviation = x - x.mean(axes, keepdims=True)
         self.saved = (deviation,)
         out = xp.add.reduce(deviation * deviation, axes, None, None, keep)
@@ -116,7 +116,7 @@ class Variance(Function):
 
     def backward(self, dout: Array) -> tuple[Array]:
         (deviation,) = self.saved
-        spread = _spread(dout, self.shape, self.axes, self.keep)
+        spread = _spread(dout, self.before, self.axes, self.keep)
         return (spread * (2 * self.scale) * deviation,)
 
 
@@ -146,19 +146,19 @@ class Extreme(Function):
     Elements that tie share the gradient evenly.
     """
 
-    __slots__ = ("axes", "keep", "shape")
+    __slots__ = ("axes", "before", "keep")
     saves = ("ties",)
 
     def forward(self, x: Array, reduce: Any, axes: tuple[int, ...] | None, keep: bool) -> Array:
-        self.shape, self.axes, self.keep = x.shape, axes, keep
+        self.before, self.axes, self.keep = x.shape, axes, keep
         out = reduce(x, axes, None, None, True)
-        self.saved = (x == out,)
+        self.saved = ((x == out).astype(x.dtype),)
         return out if keep else out.reshape(reduced_shape(x.shape, axes))
 
     def backward(self, dout: Array) -> tuple[Array]:
         (ties,) = self.saved
-        share = _spread(dout, self.shape, self.axes, self.keep)
-        return (share * ties / sum_over(ties, self.axes, True),)
+        share = _spread(dout, self.before, self.axes, self.keep)
+        return (share * (ties / sum_over(ties, self.axes, True)),)
 
 
 def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -169,18 +169,18 @@ def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...] | None) -> tuple
 class ExtremeAlong(Function):
     """out = x at the index of the extreme along one axis;  dx = dout there, else 0."""
 
-    __slots__ = ("axis", "index", "keep", "shape")
+    __slots__ = ("axis", "before", "index", "keep")
 
     def forward(self, x: Array, index: Array, axis: int, keep: bool) -> Array:
         # index: for each axis of x the position, ready for x[index]
-        self.shape, self.axis, self.index, self.keep = x.shape, axis, index, keep
+        self.before, self.axis, self.index, self.keep = x.shape, axis, index, keep
         out = x[index]
         return xp.expand_dims(out, axis) if keep else out
 
     def backward(self, dout: Array) -> tuple[Array]:
         if self.keep:
-            dout = dout.reshape(reduced_shape(self.shape, (self.axis,)))
-        return (put(dout, self.index, self.shape),)
+            dout = dout.reshape(reduced_shape(self.before, (self.axis,)))
+        return (put(dout, self.index, self.before),)
 
 
 def _extreme(x: Tensor, dim: Any, keepdim: bool, argument: Any) -> ValuesAndIndices:

@@ -37,14 +37,14 @@ def _axis(x: Tensor, dim: int, extra: int = 0) -> int:
 class Reshape(Function):
     """out = x with the same elements in row-major order;  dx = dout reshaped back."""
 
-    __slots__ = ("shape",)
+    __slots__ = ("before",)
 
     def forward(self, x: Array, shape: tuple[int, ...]) -> Array:
-        self.shape = x.shape
+        self.before = x.shape
         return x.reshape(shape)
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (reshaped(dout, self.shape),)
+        return (reshaped(dout, self.before),)
 
 
 @method("reshape", "view")
@@ -155,14 +155,14 @@ Tensor.mT = property(_matrices_transposed)  # type: ignore[attr-defined]
 class Expand(Function):
     """out = x repeated along axes of length 1 and new leading axes;  dx = dout summed over them."""
 
-    __slots__ = ("shape",)
+    __slots__ = ("before",)
 
     def forward(self, x: Array, shape: tuple[int, ...]) -> Array:
-        self.shape = x.shape
+        self.before = x.shape
         return xp.broadcast_to(x, shape)
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (unbroadcast(dout, self.shape),)
+        return (unbroadcast(dout, self.before),)
 
 
 @method("expand")

@@ -1,0 +1,225 @@
+"""Every operation of the catalogue: values, gradients, number types, memory."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import nncourse as nnc
+from nncourse.autograd.function import Cast, Function
+from nncourse.ops.catalogue import OPERATIONS
+from nncourse.ops.indexing import SetItem
+
+from .catalogue_checks import (
+    CASES,
+    IDS,
+    TOLERANCE,
+    arrays_for,
+    differentiable,
+    gradient_error,
+    gradients,
+    numerical_gradients,
+    upstream_for,
+)
+
+cases = pytest.mark.parametrize(("operation", "example"), CASES, ids=IDS)
+
+
+@cases
+def test_value_is_that_of_the_reference(operation, example):
+    arrays = arrays_for(operation, example)
+    found = operation.function(*[nnc.tensor(a) for a in arrays], **example.options)
+    expected = np.asarray(operation.reference(*arrays, **example.options))
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+
+
+@cases
+def test_gradient_is_that_of_central_differences(operation, example):
+    assert gradient_error(operation, example) < TOLERANCE
+
+
+@cases
+def test_no_gradient_check_is_vacuous(operation, example):
+    if example.options.get("n") == 0:  # x^0 is constant
+        return
+    arrays = arrays_for(operation, example)
+    if np.size(operation.reference(*arrays, **example.options)):
+        slopes = numerical_gradients(operation, example, arrays)
+        assert sum(np.linalg.norm(slope) for slope in slopes) > 1e-3
+
+
+def _in_torch(torch, operation, example, tensors):
+    if operation.torch == "same":
+        return operation.function(*tensors, **example.options)
+    function = torch
+    for name in operation.torch.split("."):
+        function = getattr(function, name)
+    return function(*tensors, **example.options)
+
+
+@cases
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_value_and_gradient_are_those_of_pytorch(operation, example, dtype):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; nothing to compare with")
+    arrays = [a.astype(dtype) if differentiable(a) else a for a in arrays_for(operation, example)]
+    found, slopes = gradients(operation, example, arrays)
+
+    tensors = [torch.tensor(a, requires_grad=differentiable(a)) for a in arrays]
+    if operation.torch is None:  # PyTorch takes a list here
+        dim = example.options["dim"]
+        expected = getattr(torch, operation.name)(tensors, dim=dim)
+    else:
+        expected = _in_torch(torch, operation, example, tensors)
+    expected.backward(torch.tensor(upstream_for(found.shape).astype(dtype)))
+
+    tolerance = {"float32": 2e-5, "float64": 1e-11}[dtype]
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, expected.detach().numpy(), rtol=tolerance, atol=tolerance)
+    their_slopes = [t.grad.numpy() for t in tensors if t.requires_grad]
+    for ours, theirs in zip(slopes, their_slopes, strict=True):
+        assert ours.dtype == dtype
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+def _spread_out(array):
+    """The same values in memory with gaps and axes in reverse order."""
+    if not array.ndim:
+        return array
+    roomy = np.zeros([2 * n for n in reversed(array.shape)], array.dtype)
+    view = roomy[tuple([slice(None, None, 2)] * array.ndim)].T
+    view[...] = array
+    return view
+
+
+@cases
+def test_inputs_need_not_be_contiguous(operation, example):
+    arrays = arrays_for(operation, example)
+    expected, slopes = gradients(operation, example, arrays)
+    tensors = [nnc.Tensor(_spread_out(a), requires_grad=differentiable(a)) for a in arrays]
+    out = operation.function(*tensors, **example.options)
+    out.backward(nnc.Tensor(_spread_out(upstream_for(out.shape))))
+    np.testing.assert_allclose(out.detach().numpy(), expected, rtol=1e-12, atol=1e-12)
+    for tensor, slope in zip([t for t in tensors if t.requires_grad], slopes, strict=True):
+        np.testing.assert_allclose(tensor.grad.numpy(), slope, rtol=1e-12, atol=1e-12)
+
+
+@cases
+def test_nothing_is_modified_and_nothing_is_shared(operation, example):
+    arrays = arrays_for(operation, example)
+    tensors = [nnc.tensor(a, requires_grad=differentiable(a)) for a in arrays]
+    out = operation.function(*tensors, **example.options)
+    value = out.detach().numpy().copy()
+    gradient = nnc.tensor(upstream_for(out.shape))
+    for _ in range(2):  # the second pass adds to what the first one stored
+        out.backward(gradient, retain_graph=True)
+
+    np.testing.assert_array_equal(gradient.numpy(), upstream_for(out.shape))
+    np.testing.assert_array_equal(out.detach().numpy(), value)
+    for tensor, array in zip(tensors, arrays):
+        np.testing.assert_array_equal(tensor.detach().numpy(), array)
+    memory = [t.data for t in tensors] + [t.grad.data for t in tensors if t.requires_grad]
+    memory.append(gradient.data)
+    for i, a in enumerate(memory):
+        for b in memory[:i]:
+            assert not np.shares_memory(a, b)
+    _, slopes = gradients(operation, example, arrays)
+    for tensor, slope in zip([t for t in tensors if t.requires_grad], slopes, strict=True):
+        np.testing.assert_allclose(tensor.grad.numpy(), 2 * slope, rtol=1e-12, atol=1e-12)
+
+
+@cases
+def test_each_input_may_be_the_only_one_with_a_gradient(operation, example):
+    arrays = arrays_for(operation, example)
+    _, slopes = gradients(operation, example, arrays)
+    places = [i for i, a in enumerate(arrays) if differentiable(a)]
+    for place, slope in zip(places, slopes, strict=True):
+        tensors = [nnc.tensor(a, requires_grad=i == place) for i, a in enumerate(arrays)]
+        out = operation.function(*tensors, **example.options)
+        out.backward(nnc.tensor(upstream_for(out.shape)))
+        np.testing.assert_allclose(tensors[place].grad.numpy(), slope, rtol=1e-12, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def frozen_heap():
+    """What there is already need not be searched for garbage each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@cases
+def test_the_graph_goes_with_its_result(operation, example, frozen_heap):
+    arrays = arrays_for(operation, example)
+    tensors = [nnc.tensor(a, requires_grad=differentiable(a)) for a in arrays]
+    gc.disable()
+    gc.collect()
+    try:
+        out = operation.function(*tensors, **example.options)
+        out.backward(nnc.tensor(upstream_for(out.shape)))
+        del out
+        operation.function(*tensors, **example.options)
+        assert gc.collect() == 0, "a reference cycle"
+    finally:
+        gc.enable()
+
+
+@cases
+def test_the_graph_holds_what_is_declared(operation, example):
+    arrays = arrays_for(operation, example)
+    tensors = [nnc.tensor(a, requires_grad=differentiable(a)) for a in arrays]
+    out = operation.function(*tensors, **example.options)
+    found, waiting = set(), [out.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        found.add(type(node))
+        assert (len(node.saved) if node.saves else 0) == len(node.saves)
+        waiting += [edge for edge in node.edges if isinstance(edge, Function)]
+    if example.options.get("n") != 0:
+        assert found == set(operation.nodes)
+
+    # Where the operation is a single function, the names of what it saved can be checked.
+    parameters = type(node).forward.__code__.co_varnames[1:]
+    if node is out.grad_fn and len(operation.nodes) == 1:
+        for name, array in zip(node.saves, node.saved if node.saves else ()):
+            if name == "out":
+                assert np.array_equal(array, out.data)
+            elif name in parameters[: len(tensors)]:
+                assert array is tensors[parameters.index(name)].data
+
+
+@cases
+def test_without_gradients_nothing_is_recorded(operation, example):
+    tensors = [nnc.tensor(a) for a in arrays_for(operation, example)]
+    assert operation.function(*tensors, **example.options).grad_fn is None
+    for t in tensors:
+        t.requires_grad = differentiable(t.data)
+    with nnc.no_grad():
+        out = operation.function(*tensors, **example.options)
+    assert out.grad_fn is None
+    assert not out.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("operation", "example"),
+    [(o, e) for o, e in CASES if o.spelled_out],
+    ids=[i for i, (o, _) in zip(IDS, CASES) if o.spelled_out],
+)
+def test_fused_operations_equal_their_spelled_out_twins(operation, example):
+    arrays = arrays_for(operation, example)
+    results = []
+    for function in (operation.function, operation.spelled_out):
+        tensors = [nnc.tensor(a, requires_grad=differentiable(a)) for a in arrays]
+        out = function(*tensors, **example.options)
+        out.backward(nnc.tensor(upstream_for(out.shape)))
+        results.append([out.detach()] + [t.grad for t in tensors if t.requires_grad])
+    for fused, spelled_out in zip(*results, strict=True):
+        np.testing.assert_allclose(fused.numpy(), spelled_out.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_every_function_is_in_the_catalogue():
+    declared = {node for operation in OPERATIONS for node in operation.nodes}
+    elsewhere = {Cast, SetItem}  # tested with number types, and with assignments
+    exist = {c for c in Function.__subclasses__() if c.__module__.startswith("nncourse.")}
+    assert exist - declared - elsewhere == set()
