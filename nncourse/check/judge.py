@@ -210,11 +210,10 @@ def _earned(part: Part, trials: Sequence[Trial]) -> bool:
 
 
 def _verdict(output: Output, trials: Sequence[Trial]) -> Verdict:
-    """The verdict to show: the first that failed and has numbers, else the first that failed."""
-    all_of = [trial.verdicts[output.name] for trial in trials]
-    failed = [verdict for verdict in all_of if not verdict.passed]
-    with_numbers = [verdict for verdict in failed if verdict.error is not None]
-    return (with_numbers or failed or all_of)[0]
+    """The verdict to show: the first that failed where the call gave an answer, if any did."""
+    failed = [trial for trial in trials if not trial.verdicts[output.name].passed]
+    answered = [trial for trial in failed if trial.problem is None]
+    return (answered or failed or list(trials))[0].verdicts[output.name]
 
 
 def _modified_inputs(piece: Piece, positions: Sequence[int]) -> Finding:
@@ -274,8 +273,11 @@ def _library(piece: Piece, trials: Sequence[Trial]) -> Library:
     return [(mutant, run(piece, mutant.function, points)) for mutant in piece.mutants]
 
 
-def _equal(a: Array | Finding | None, b: Array | Finding | None) -> bool:
-    """Whether two answers are the same numbers (NaN equals NaN), or both no numbers at all."""
+def _equal(a: Array | Finding | None, b: Array | Finding | None, n: Array) -> bool:
+    """Whether two answers are the same numbers (NaN equals NaN), or both no numbers at all.
+
+    What is rounding noise beside the right array ``n`` makes no difference.
+    """
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray)
     a = a.reshape(()) if a.size == b.size == 1 else a
@@ -286,7 +288,8 @@ def _equal(a: Array | Finding | None, b: Array | Finding | None) -> bool:
     if not np.array_equal(finite, np.isfinite(b)):
         return False
     exact = 1e-4 if tolerance(a) > 1e-6 else 1e-8
-    return distance(a[finite], b[finite]) < exact
+    gap = float(np.linalg.norm(a[finite].astype(np.float64) - b[finite]))
+    return gap <= exact * sum(float(np.linalg.norm(part)) for part in (a[finite], b[finite], n))
 
 
 def _reproduces(name: str, trials: Sequence[Trial], others: Sequence[Trial]) -> bool:
@@ -294,11 +297,10 @@ def _reproduces(name: str, trials: Sequence[Trial], others: Sequence[Trial]) -> 
 
     Points at which both fail agree too, as long as there are numbers at one.
     """
-    pairs = [
-        (trial.answers.get(name), other.answers.get(name))
+    return any(isinstance(trial.answers.get(name), np.ndarray) for trial in trials) and all(
+        _equal(trial.answers.get(name), other.answers.get(name), trial.right[name])
         for trial, other in zip(trials, others, strict=True)
-    ]
-    return all(_equal(a, b) for a, b in pairs) and any(isinstance(a, np.ndarray) for a, _b in pairs)
+    )
 
 
 def _by_mutant(
@@ -326,7 +328,7 @@ def _keeps_state(wrong: Sequence[str], trials: Sequence[Trial]) -> Finding | Non
         return None
     for name in wrong:
         a, b = first.answers.get(name), again.answers.get(name)
-        if _equal(a, b):
+        if _equal(a, b, first.right[name]):
             continue
         if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and same(b, 2 * a):
             text = mark(

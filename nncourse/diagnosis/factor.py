@@ -29,13 +29,13 @@ def _table(context: Context) -> list[tuple[str, float, str, str]]:
             "M03",
             2.0,
             "2",
-            mark("Every number is twice the right one: a factor 2 too much."),
+            mark("Every number is twice the right one: there is an extra factor of 2."),
         ),
         (
             "M03",
             0.5,
             "1/2",
-            mark("Every number is half the right one: a factor 2 is lost."),
+            mark("Every number is half the right one: a factor of 2 is lost."),
         ),
     ]
     N, C = context.batch, context.classes
@@ -109,11 +109,13 @@ def constant_factor(a: Array, n: Array, context: Context) -> Finding | None:
     if a.shape != n.shape or not np.any(a):
         return None
     k, rest = projection(a, n)
-    if rest > 10 * tolerance(a) * max(abs(k), 1e-12) or k == 0:
+    near = tolerance(a)
+    if k == 0 or rest > 2 * near * abs(k):
         return None
     evidence = {"k": k, "batch": context.batch, "classes": context.classes}
-    near = 10 * tolerance(a)
-    found = [row for row in _table(context) if abs(k - row[1]) < near * abs(row[1])]
+    # A constant that happens to be 1 (N/C with N = C) explains no difference.
+    known = [row for row in _table(context) if abs(row[1] - 1) > 1e-3]
+    found = [row for row in known if abs(k - row[1]) < near * abs(row[1])]
     if len(found) == 1:
         code, _value, name, sentence = found[0]
         return Finding(code, sentence, {**evidence, "name": name})
@@ -128,7 +130,7 @@ def constant_factor(a: Array, n: Array, context: Context) -> Finding | None:
         "scale",
         mark(
             "Every number is {k:.4g} times the right one: the direction is right, "
-            "and one constant factor is missing or too much."
+            "and one constant factor is missing or extra."
         ),
         evidence,
     )
@@ -155,7 +157,7 @@ def factor_along_axis(a: Array, n: Array, context: Context) -> Finding | None:
                 mark(
                     "Along axis {axis} each slice is the right one times a factor of its own: "
                     "{factors}. A quantity with one value for each index of this axis is missing "
-                    "or too much."
+                    "or extra."
                 ),
                 {"axis": axis, "factors": shown},
             )

@@ -119,8 +119,9 @@ def upstream_factor(a: Array, n: Array, context: Context) -> Finding | None:
     return None
 
 
-def _over(n: Array, q: Array) -> Array | None:
-    return n / q if np.min(np.abs(q)) > 1e-5 else None
+def _over(n: Array, q: Array, smallest: float = 1e-5) -> Array | None:
+    """n / q, unless q is so small somewhere that the noise of a numerical n would be blown up."""
+    return n / q if np.min(np.abs(q)) > smallest else None
 
 
 def _derivatives(
@@ -134,7 +135,11 @@ def _derivatives(
 
 
 def _compare(
-    a: Array, n: Array, context: Context, build: Callable[[Array], Array]
+    a: Array,
+    n: Array,
+    context: Context,
+    build: Callable[[Array], Array] = lambda factor: factor,
+    smallest: float = 1e-5,
 ) -> Finding | None:
     """Try the quantities on ``n``, the elementwise factor; ``build`` makes the gradient of it."""
 
@@ -145,7 +150,7 @@ def _compare(
     for d in derivative:
         if d.value.shape != n.shape:
             continue
-        plain = _over(n, d.value)
+        plain = _over(n, d.value, smallest)
         if fits(plain):
             return Finding("M15", _MISSING, {"name": d.name})
         if fits(n * d.value):
@@ -166,9 +171,10 @@ def elementwise_derivative(a: Array, n: Array, context: Context) -> Finding | No
     if a.shape != n.shape or a.size < 2 or not np.any(n):
         return None
     if context.product is None:
-        return _compare(a, n, context, lambda elementwise: elementwise)
+        return _compare(a, n, context)
     left, right = context.product
-    return _compare(a, left, context, lambda factor: multiply(factor, right))
+    # The left factor is computed, not numerical: it has no noise that a division could blow up.
+    return _compare(a, left, context, lambda factor: multiply(factor, right), smallest=0.0)
 
 
 def multiply(left: Array, right: Array | None) -> Array:

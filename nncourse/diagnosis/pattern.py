@@ -51,7 +51,8 @@ def softmax_cross_entropy(a: Array, n: Array, context: Context) -> Finding | Non
             return Finding(
                 "M32",
                 mark(
-                    "These are the derivatives in the probabilities, -1/p at the target and 0 "
+                    "These are the derivatives with respect to the probabilities, -1/p at the "
+                    "target and 0 "
                     "elsewhere. The step from probabilities to logits is missing."
                 ),
             )

@@ -377,7 +377,7 @@ SIGMOID = Piece(
             "lie between 0 and 1/4, largest where s = 1/2, and near 0 where s is near 0 or 1."
         ),
         mark(
-            "Differentiate 1 / (1 + exp(-z)) in z, and then replace what stands there by "
+            "Differentiate 1 / (1 + exp(-z)) with respect to z, then replace what stands there by "
             "s = sigmoid(z): exp(-z) = (1 - s) / s."
         ),
         "dz[n, i] = dout[n, i] · s[n, i] · (1 - s[n, i])",

@@ -167,7 +167,7 @@ MUTANTS = (
         with_changes(dW=lambda dout, x, W, b: (x @ W.T + b).T @ x),
         mark(
             "dW is computed from the layer's output instead of from dout. What flows back is the "
-            "gradient of the loss in the output, not the output."
+            "gradient of the loss with respect to the output, not the output."
         ),
         "upstream",
     ),
@@ -175,8 +175,8 @@ MUTANTS = (
         "bias in dx",
         with_changes(dx=lambda dout, x, W, b: (dout - b) @ W),
         mark(
-            "b takes part in dx. The output is linear in x, and its derivative in x contains "
-            "only W: an added constant has derivative 0."
+            "b takes part in dx. The derivative of x @ W.T + b with respect to x contains only W: "
+            "an added constant has derivative 0."
         ),
         "forward",
     ),
@@ -264,7 +264,7 @@ LINEAR = Piece(
             ),
             derive=mark(
                 "One W[k, i] stands in out[n, k] for every sample n. What is the derivative of "
-                "out[n, k] in W[k, i], and what happens over n?"
+                "out[n, k] with respect to W[k, i], and what happens over n?"
             ),
             formula="dW[k, i] = Σ_n dout[n, k] · x[n, i]",
         ),

@@ -73,7 +73,9 @@ _OLD_WEIGHTS = mark(
 _GRADIENT_FOR_WEIGHTS = mark(
     "The numbers fit when dW2 stands in place of W2 on the way back through the second layer."
 )
-_NO_TARGET = mark("The numbers fit a gradient in the logits that lacks the -1 at the target.")
+_NO_TARGET = mark(
+    "The numbers fit a gradient with respect to the logits that lacks the -1 at the target."
+)
 _ORIENTATION = mark(
     "The numbers fit a product with the other orientation of W2 on the way back; "
     "it is square here, so the shapes allow both."
@@ -156,7 +158,7 @@ def _from_hidden(d1_of: Callable[[dict[str, Array], Params], Array]) -> Callable
 
 
 def _from_logits(d2_of: Callable[[dict[str, Array]], Array]) -> Callable[..., Any]:
-    """A mistake in d2, the gradient in the logits; everything below inherits it."""
+    """A mistake in d2, the gradient with respect to the logits; everything below inherits it."""
 
     def change(s: dict[str, Array], params: Params, x: Array, y: Array) -> dict[str, Array]:
         d2 = d2_of(s)
@@ -193,7 +195,7 @@ MUTANTS = (
         _from_hidden(lambda s, params: (s["d2"] @ (s["d2"].T @ s["h"])) * (1 - s["h"] ** 2)),
         mark(
             "The gradient goes back through dW2 instead of W2. The local derivative of the second "
-            "layer in h is its weight."
+            "layer with respect to h is its weight."
         ),
         "wrong array",
         "M19",
@@ -238,7 +240,8 @@ MUTANTS = (
         "1/N in every layer",
         _with(_averaged_layers),
         mark(
-            "1/N is applied twice: the gradient in the logits contains it already, so the linear "
+            "1/N is applied twice: the gradient with respect to the logits contains it already, "
+            "so the linear "
             "layers only sum over the batch."
         ),
         "scale",
@@ -254,7 +257,10 @@ MUTANTS = (
     Mutant(
         "no -1 at the target",
         _from_logits(lambda s: s["p"] / len(s["p"])),
-        mark("The gradient in the logits lacks the -1 at the target, and all others inherit it."),
+        mark(
+            "The gradient with respect to the logits lacks the -1 at the target, and all others "
+            "inherit it."
+        ),
         "target",
         "M29",
     ),

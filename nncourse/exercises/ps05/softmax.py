@@ -1,4 +1,4 @@
-"""softmax_cross_entropy: the loss of a classifier and its gradient in the logits."""
+"""softmax_cross_entropy: the loss of a classifier and its gradient with respect to the logits."""
 
 from __future__ import annotations
 
@@ -259,7 +259,8 @@ MUTANTS = (
         "in the probabilities",
         _with(gradient_of=_in_probabilities),
         mark(
-            "This is the gradient in the probabilities p. The logits come one step earlier; "
+            "This is the gradient with respect to the probabilities p. The logits come one step "
+            "earlier; "
             "the step through softmax is missing."
         ),
         "jacobian",
@@ -279,7 +280,8 @@ MUTANTS = (
         "softmax derivative twice",
         _with(gradient_of=lambda p, y, z: _difference(p, y) / len(y) * p * (1 - p)),
         mark(
-            "p - onehot is the gradient in the logits already, derivative of softmax included; "
+            "p - onehot is the gradient with respect to the logits already, derivative of "
+            "softmax included; "
             "yours is multiplied by p(1 - p) once more."
         ),
         "jacobian",
@@ -426,7 +428,8 @@ SOFTMAX = Piece(
                 "and stay below 1/N in size."
             ),
             derive=mark(
-                "Differentiate log Σ_c exp(z[c]) - z[y] in z[k], once for k = y and once for "
+                "Differentiate log Σ_c exp(z[c]) - z[y] with respect to z[k], once for k = y "
+                "and once for "
                 "k ≠ y. Which of the two terms contains z[k]?"
             ),
             formula="dlogits[n, c] = (softmax(z)[n, c] - [c = y[n]]) / N",

@@ -1,0 +1,312 @@
+"""What a report says: verdicts, text, HTML, points, hints; in both languages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from nncourse import language
+from nncourse.check import Report, check
+from nncourse.check.judge import judge
+from nncourse.exercises.ps05 import PIECES
+
+LINEAR = PIECES["linear_backward"]
+NAMES = [f"ps05.{name}" for name in PIECES]
+
+
+def mutant(piece, name):
+    return next(m.function for m in PIECES[piece].mutants if m.name == name)
+
+
+def right(dout, x, W, b):
+    return dout @ W, dout.T @ x, dout.sum(axis=0)
+
+
+def only(*outputs):
+    """linear_backward that is right in these outputs only."""
+
+    def function(dout, x, W, b):
+        answers = dict(zip(("dx", "dW", "db"), right(dout, x, W, b), strict=True))
+        return tuple(v if name in outputs else v * np.pi + 1 for name, v in answers.items())
+
+    return function
+
+
+def test_right_answer():
+    report = check("ps05.linear_backward", right)
+    assert report.passed
+    assert report.score == 1.0
+    text = str(report)
+    assert text.startswith("ps05.linear_backward: right, 100%")
+    assert len(re.findall(r"^  d\w +right", text, re.M)) == 3
+    assert "hint" not in text
+
+
+def test_score_is_the_sum_of_the_parts_that_are_right():
+    weights = {"dx": 0.4, "dW": 0.4, "db": 0.2}
+    for names in ((), ("dx",), ("dW",), ("db",), ("dx", "db"), ("dx", "dW"), ("dW", "db")):
+        report = check("ps05.linear_backward", only(*names))
+        assert report.score == pytest.approx(sum(weights[name] for name in names))
+        assert not report.passed
+    assert check("ps05.linear_backward", only("dx", "dW", "db")).score == 1.0
+
+
+def test_points_are_printed_and_are_a_plain_float(capsys):
+    earned = check("ps05.linear_backward", only("dx", "db")).points(20)
+    assert type(earned) is float
+    assert earned == 12.0
+    assert capsys.readouterr().out == str(check("ps05.linear_backward", only("dx", "db"))) + "\n"
+    assert check("ps05.linear_backward", right).points(20) == 20.0
+    assert check("ps05.linear_backward", right).points(7) == 7.0
+    assert check("ps05.linear_backward", lambda *args: None).points(20) == 0.0
+
+
+def test_text_is_the_same_in_another_process():
+    program = (
+        "from nncourse.check import check\n"
+        "from nncourse.exercises.ps05 import PIECES\n"
+        "for piece in PIECES.values():\n"
+        "    for function in (piece.reference, *(m.function for m in piece.mutants)):\n"
+        "        report = check('ps05.' + piece.name, function)\n"
+        "        print(report, report._repr_html_())\n"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": str(i), "PATH": "", "PYTHONIOENCODING": "utf-8"},
+        ).stdout
+        for i in (1, 2)
+    ]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) > 10_000
+
+
+def test_rounding_noise_does_not_reach_the_text():
+    """The report must not differ between machines whose sums differ in the last digit."""
+
+    def noisy(scale):
+        rng = np.random.default_rng(0)
+
+        def function(dout, x, W, b):
+            dx, dW, db = right(dout, x, W, b)
+            dx = dx * (1 + scale * rng.normal(size=dx.shape))
+            return dx, dW / len(x), db * 0 + scale * rng.normal(size=db.shape)
+
+        return function
+
+    texts = {str(check("ps05.linear_backward", noisy(scale))) for scale in (0, 1e-16, 1e-15)}
+    assert len(texts) == 1
+
+
+def test_wrong_output_shows_both_numbers_and_a_map():
+    def function(dout, x, W, b):
+        dx, dW, db = right(dout, x, W, b)
+        dW[1, 2] += 3
+        return dx, dW, db
+
+    report = check("ps05.linear_backward", function)
+    text = str(report)
+    verdict = report.verdicts[1]
+    assert verdict.worst == (1, 2)
+    assert f"at [1, 2]: yours {verdict.yours[1, 2]:.5g}" in text
+    assert f"numerical gradient {verdict.right[1, 2]:.5g}" in text
+    rows = [line.strip() for line in text.splitlines() if re.fullmatch(r" +[.#+-]( [.#+-])+", line)]
+    assert len(rows) == verdict.right.shape[0]
+    marks = [row.split() for row in rows]
+    assert marks[1][2] == "#"
+    assert sum(mark != "." for row in marks for mark in row) == 1
+
+
+def test_large_arrays_get_a_small_map():
+    from nncourse.check.picture import COLUMNS, ROWS, text_map
+
+    n = np.random.default_rng(0).normal(size=(3, 50, 70))
+    a = n.copy()
+    a[2, 49, 69] += 1
+    rows = text_map(a, n)
+    assert len(rows) == ROWS
+    assert len(rows[0].split()) == COLUMNS
+    assert rows[-1].endswith("#")
+    assert sum(row.count("#") for row in rows) == 1
+
+
+def test_hints_open_step_by_step():
+    report = check("ps05.linear_backward", mutant("linear_backward", "db mean"))
+    seen = [str(report.hint()) for _step in range(4)]
+    assert [hint.split(".")[0] for hint in seen] == [f"Hint {i} of 4" for i in (1, 2, 3, 4)]
+    assert str(report.hint()) == seen[3]
+    assert repr(report.hint(1)) == seen[0]
+    assert str(report.hint(4)) == "\n".join(seen)
+    assert "Σ" in seen[3]
+    assert not any("Σ" in hint for hint in seen[:3])
+    assert str(check("ps05.linear_backward", right).hint()) == "There is no hint here."
+    assert "Σ" not in str(report)
+
+
+def test_the_solution_is_never_shown():
+    for name, piece in PIECES.items():
+        for wrong in piece.mutants:
+            report = check(f"ps05.{name}", wrong.function)
+            for shown in (str(report), report._repr_html_()):
+                assert "dout.T @ x" not in shown.replace("line 90", "") or "lambda" in shown
+                assert "dout * s * (1 - s)" not in shown
+                assert "(p - onehot" not in shown
+
+
+class _Structure(HTMLParser):
+    """Collects tags and checks that they are closed in order."""
+
+    VOID = {"br", "hr"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.text, self.attributes = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def structure(html):
+    parser = _Structure()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def every_report():
+    for name, piece in PIECES.items():
+        yield check(f"ps05.{name}", piece.reference)
+        for wrong in piece.mutants:
+            yield check(f"ps05.{name}", wrong.function)
+    yield check("ps05.linear_backward", lambda *args: None)
+    yield check("ps05.linear_backward", 3)
+
+
+@pytest.mark.parametrize("lang", language.LANGUAGES)
+def test_html_is_well_formed_and_needs_neither_script_nor_style_sheet(lang):
+    with language.using(lang):
+        for report in every_report():
+            found = structure(report._repr_html_())
+            assert not {"script", "style", "svg", "link", "iframe"} & set(found.tags)
+            assert not any(key.startswith("on") for key, _value in found.attributes)
+            styles = [value for key, value in found.attributes if key == "style"]
+            # A fixed text colour is legible only on a fixed background.
+            assert all("background:#" in s for s in styles if re.search(r"(^|;)color:#", s))
+
+
+def test_html_holds_the_hints_in_nested_details():
+    report = check("ps05.linear_backward", mutant("linear_backward", "db mean"))
+    html = report._repr_html_()
+    assert structure(html).tags.count("details") == 4
+    assert "open" not in dict(structure(html).attributes)
+    assert html.count("</details></details></details></details>") == 1
+
+
+def test_html_escapes_what_comes_from_the_student():
+    bad = "<script>alert('&')</script>"
+
+    class Odd(Exception):
+        pass
+
+    Odd.__name__ = bad
+
+    def raises(dout, x, W, b):
+        raise Odd(bad)
+
+    def prints(dout, x, W, b):
+        print(bad)
+        return right(dout, x, W, b)
+
+    def keys(params, x, y):
+        return 0.0, {bad: 1}
+
+    reports = [
+        check("ps05.linear_backward", raises),
+        check("ps05.linear_backward", prints),
+        check("ps05.network_gradients", keys),
+        judge(LINEAR, [right], name=bad),
+        check("ps05.linear_backward", type(bad, (), {})()),
+    ]
+    for report in reports:
+        html = report._repr_html_()
+        assert "<script" not in html
+        assert "script" not in structure(html).tags
+    assert "&lt;script&gt;" in reports[0]._repr_html_()
+    assert "&lt;script&gt;" in reports[1]._repr_html_()
+
+
+@pytest.mark.parametrize("lang", language.LANGUAGES)
+def test_reports_speak_the_language(lang):
+    with language.using(lang):
+        for report in every_report():
+            text, html = str(report), report._repr_html_()
+            steps = " ".join(hint for _title, hint in report.hints()[:3])
+            for shown in (text, html, steps):
+                cyrillic = re.search("[а-яё]", shown.lower())
+                assert bool(cyrillic) == (lang == "ru" and bool(shown))
+                assert "{" not in re.sub(r'\{"W1.*?\}', "", shown)
+
+
+def test_language_may_change_after_the_check():
+    report = check("ps05.linear_backward", mutant("linear_backward", "db mean"))
+    english = str(report)
+    with language.using("ru"):
+        assert "db" in str(report) != english
+        assert re.search("[а-я]", str(report.hint(2)))
+    assert str(report) == english
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_check_takes_a_fraction_of_a_second(name):
+    piece = PIECES[name.split(".")[1]]
+    check(name, piece.reference)  # the training piece fits its reference once
+    for function in (piece.reference, piece.mutants[0].function):
+        start = time.perf_counter()
+        str(check(name, function))
+        assert time.perf_counter() - start < 0.5
+
+
+def test_report_in_a_notebook_has_both_forms():
+    formatters = pytest.importorskip(
+        "IPython.core.formatters", reason="IPython is needed to format as a notebook does"
+    )
+    report = check("ps05.linear_backward", right)
+    data, _metadata = formatters.DisplayFormatter().format(report)
+    assert data["text/plain"] == str(report)
+    assert data["text/html"] == report._repr_html_()
+    assert isinstance(report, Report)
+
+
+def test_seeds_give_other_numbers_and_the_same_verdict():
+    wrong = mutant("linear_backward", "db mean")
+    texts = {str(check("ps05.linear_backward", wrong, seed=seed)) for seed in (None, 0, 1, 2)}
+    assert len(texts) == 4
+    assert all("80%" in text for text in texts)
+
+
+def test_importing_the_check_needs_numpy_only():
+    program = (
+        "import sys, nncourse.check\n"
+        "heavy = {'matplotlib', 'IPython', 'ipywidgets', 'nbgrader', 'torch'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,442 @@
+"""Whatever the student's function does, the check answers with a sentence about it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+from nncourse.check import call, check
+from nncourse.check.call import OUTPUT_LIMIT
+from nncourse.exercises.ps05 import PIECES
+
+NAME = "ps05.linear_backward"
+
+
+def right(dout, x, W, b):
+    return dout @ W, dout.T @ x, dout.sum(axis=0)
+
+
+def problem(function, name=NAME):
+    report = check(name, function)
+    assert not report.passed
+    assert report.score == 0
+    assert report.points(20) == 0.0
+    return report.problem
+
+
+def test_not_written_yet():
+    def linear_backward(dout, x, W, b):
+        raise NotImplementedError("write me")
+
+    found = problem(linear_backward)
+    assert found.code == "not written"
+    assert str(check(NAME, linear_backward)).startswith(f"{NAME}: not written yet, 0%")
+
+
+def test_not_written_yet_in_a_function_that_is_called():
+    def tanh_backward(dout, h):
+        raise NotImplementedError
+
+    def network_gradients(params, x, y):
+        return tanh_backward(x, x)
+
+    found = problem(network_gradients, "ps05.network_gradients")
+    assert found.code == "not written"
+    assert "tanh_backward" in found.message
+
+
+def test_forgotten_return():
+    def function(dout, x, W, b):
+        right(dout, x, W, b)
+
+    found = problem(function)
+    assert found.code == "none"
+    assert "(dx, dW, db)" in found.message
+
+
+def test_one_of_the_results_is_none():
+    report = check(NAME, lambda dout, x, W, b: (dout @ W, None, dout.sum(axis=0)))
+    assert report.verdicts[1].problem.code == "none"
+    assert report.score == pytest.approx(0.6)
+
+
+def test_exception_with_the_students_line():
+    def helper(a, b):
+        return a @ b
+
+    def function(dout, x, W, b):
+        dx = dout @ W
+        dW = helper(x.T, dout.T)
+        return dx, dW, dout.sum(axis=0)
+
+    found = problem(function)
+    assert found.code == "raised"
+    line = helper.__code__.co_firstlineno + 1
+    assert f"in helper, line {line}: return a @ b" in found.message
+    assert found.message.startswith("ValueError: matmul")
+    assert "Inputs: dout (" in str(check(NAME, function))
+
+
+def test_line_number_is_that_of_the_cell():
+    """A notebook cell is compiled on its own: line 3 of the cell is line 3."""
+    source = "def linear_backward(dout, x, W, b):\n    y = dout + 1\n    return y.nothing\n"
+    import linecache
+
+    cell = "/tmp/ipykernel_1/2.py"
+    linecache.cache[cell] = (len(source), None, source.splitlines(True), cell)
+    space = {}
+    exec(compile(source, cell, "exec"), space)
+    found = problem(space["linear_backward"])
+    assert "line 3: return y.nothing" in found.message
+    assert "ipykernel" not in str(check(NAME, space["linear_backward"]))
+
+
+def test_addresses_do_not_reach_the_text():
+    def function(dout, x, W, b):
+        raise ValueError(f"bad {object()!r}")
+
+    assert "0x..." in problem(function).message
+    assert str(check(NAME, function)) == str(check(NAME, function))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(SystemExit(3), "exit"), (RecursionError("deep"), "raised")]
+)
+def test_exit_and_recursion(error, code):
+    def function(dout, x, W, b):
+        raise error
+
+    assert problem(function).code == code
+
+
+def test_endless_recursion():
+    def function(dout, x, W, b):
+        return function(dout, x, W, b)
+
+    assert problem(function).code == "raised"
+
+
+def test_wrong_arguments():
+    found = problem(lambda dout, x: dout)
+    assert found.code == "signature"
+    assert "linear_backward(dout, x, W, b)" in found.message
+
+
+def test_type_error_inside_the_students_code_is_not_about_the_signature():
+    def function(dout, x, W, b):
+        return len(3)
+
+    assert problem(function).code == "raised"
+
+
+@pytest.mark.parametrize("answer", [None, 3, "text", right(*np.ones((4, 2, 2)))])
+def test_something_that_cannot_be_called(answer):
+    found = problem(answer)
+    assert found.code == "not callable"
+
+
+def test_no_answer_or_two():
+    assert check(NAME).problem.code == "not callable"
+    assert check(NAME, right, right).problem.code == "not callable"
+
+
+@pytest.mark.parametrize(
+    "value", [np.ones(3), (1, 2), [1, 2, 3, 4], {"dx": 1}, 7, "abc", {1, 2}, object(), iter([])]
+)
+def test_wrong_number_of_results(value):
+    found = problem(lambda *args: value)
+    assert found.code == "count"
+    assert "(dx, dW, db)" in found.message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text",
+        object(),
+        {"a": 1},
+        np.array([1, None]),
+        np.array(["a"]),
+        1j,
+        np.ones(3) * 1j,
+        [[1, 2], [3]],
+        [object()],
+        (i for i in range(3)),
+        len,
+    ],
+)
+def test_wrong_type_of_one_result(value):
+    report = check(NAME, lambda dout, x, W, b: (dout @ W, dout.T @ x, value))
+    assert report.verdicts[2].problem.code == "type"
+    assert report.score == pytest.approx(0.8)
+    assert "db" in report.verdicts[2].problem.message
+
+
+def test_tensor_for_array():
+    nnc = pytest.importorskip("nncourse")
+    if not hasattr(nnc, "tensor"):
+        pytest.fail("nncourse.tensor is missing")
+    report = check("ps05.relu_backward", lambda dout, z: nnc.tensor(dout * (z > 0)))
+    assert report.verdicts[0].problem.code == "type"
+    assert "Tensor" in str(report)
+
+
+def test_wrong_shape_and_transposed():
+    def function(dout, x, W, b):
+        return dout @ W, x.T @ dout, dout.sum(axis=0, keepdims=True)
+
+    report = check(NAME, function, mutants=False)
+    assert [v.problem.code if v.problem else None for v in report.verdicts] == [
+        None,
+        "shape",
+        "shape",
+    ]
+    assert [d.finding.code for d in report.diagnoses] == ["M05", "M56"]
+    assert report.score == pytest.approx(0.4)
+
+
+def test_nan_and_inf():
+    for bad in (np.nan, np.inf, -np.inf):
+
+        def function(dout, x, W, b, bad=bad):
+            dx, dW, db = right(dout, x, W, b)
+            dW[0, 0] = bad
+            return dx, dW, db
+
+        report = check(NAME, function)
+        assert report.diagnoses[0].finding.code == "nan"
+        assert report.diagnoses[0].outputs == ("dW",)
+        assert report.score == pytest.approx(0.6)
+        assert report.verdicts[1].worst == (0, 0)
+
+
+def test_modified_inputs():
+    def relu_backward(dout, z):
+        dout[z <= 0] = 0
+        return dout
+
+    report = check("ps05.relu_backward", relu_backward)
+    assert not report.passed
+    assert report.score == 0.5
+    assert [note.code for note in report.notes] == ["modified"]
+    assert "dout" in report.notes[0].message
+    assert "z" not in report.notes[0].evidence["names"]
+
+
+def test_modified_parameters_in_a_dictionary():
+    reference = PIECES["network_gradients"].reference
+
+    def network_gradients(params, x, y):
+        loss, grads = reference(params, x, y)
+        params["W2"] -= 0.1 * grads["W2"]
+        return loss, grads
+
+    report = check("ps05.network_gradients", network_gradients)
+    assert report.score == 0.5
+    assert "params" in report.notes[0].message
+
+    def adds_a_key(params, x, y):
+        params["cache"] = x
+        return reference(params, x, y)
+
+    assert check("ps05.network_gradients", adds_a_key).score == 0.5
+
+
+def test_the_students_arrays_are_left_alone():
+    """What the check does with the inputs must not reach the next call."""
+    seen = []
+
+    def function(dout, x, W, b):
+        seen.append(W.copy())
+        W *= 0
+        return right(dout, x, W, b)
+
+    check(NAME, function)
+    assert all(np.any(W) for W in seen)
+
+
+def test_results_in_another_order():
+    def function(dout, x, W, b):
+        dx, dW, db = right(dout, x, W, b)
+        return dW, dx, db
+
+    report = check(NAME, function)
+    assert {d.finding.code for d in report.diagnoses} == {"order"}
+
+
+def test_gradients_kept_between_calls():
+    kept = {}
+
+    def function(dout, x, W, b):
+        dx, dW, db = right(dout, x, W, b)
+        key = W.tobytes()
+        kept[key] = kept.get(key, 0) + dW
+        return dx, kept[key], db
+
+    report = check(NAME, function)
+    assert report.score == pytest.approx(0.6)
+    assert [d.finding.code for d in report.diagnoses] == ["M12"]
+
+
+def test_random_answers():
+    rng = np.random.default_rng()
+
+    def function(dout, x, W, b):
+        dx, dW, db = right(dout, x, W, b)
+        return dx, dW * rng.random(), db
+
+    assert [d.finding.code for d in check(NAME, function).diagnoses] == ["state"]
+
+
+def test_prints_and_warnings_are_kept_in_the_report(capsys):
+    def function(dout, x, W, b):
+        print("shape", dout.shape)
+        print("to stderr", file=sys.stderr)
+        warnings.warn("careful", stacklevel=1)
+        np.log(np.zeros(2))
+        return right(dout, x, W, b)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = check(NAME, function)
+    assert capsys.readouterr() == ("", "")
+    assert report.passed
+    assert "shape (" in str(report)
+    assert "to stderr" in str(report)
+
+
+def test_much_output_is_cut():
+    def function(dout, x, W, b):
+        print("a" * 5000)
+        return right(dout, x, W, b)
+
+    report = check(NAME, function)
+    assert report.passed
+    assert len(str(report)) < 2500
+
+
+def test_endless_output():
+    def function(dout, x, W, b):
+        while True:
+            print("a" * 1000)
+
+    assert problem(function).code == "output"
+    assert OUTPUT_LIMIT < 10**7
+
+
+def test_escape_codes_and_lone_surrogates_are_made_visible():
+    def function(dout, x, W, b):
+        print("\x1b[31mred\x07 \ud800")
+        raise ValueError("\x1b[2J\ud800")
+
+    report = check(NAME, function)
+    for text in (str(report), report._repr_html_()):
+        assert "\x1b" not in text
+        text.encode()
+
+
+@pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="no GPU needed; this system has no interval timer"
+)
+def test_endless_loop(monkeypatch):
+    monkeypatch.setattr(call, "TIME_LIMIT", 0.2)
+    before = signal.getsignal(signal.SIGALRM)
+
+    def function(dout, x, W, b):
+        while True:
+            dout = dout + 1
+
+    found = problem(function)
+    assert found.code == "time"
+    assert "dout = dout + 1" in found.message or "while True" in found.message
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_works_outside_the_main_thread():
+    reports = []
+    thread = threading.Thread(target=lambda: reports.append(check(NAME, right)))
+    thread.start()
+    thread.join()
+    assert reports[0].passed
+
+
+def test_objects_that_lie():
+    class Liar:
+        def __eq__(self, other):
+            return True
+
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("no")
+
+    class Sly(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+            return np.array(True)
+
+        def __array_function__(self, *args, **kwargs):
+            return True
+
+        @property
+        def shape(self):
+            raise RuntimeError("no")
+
+    class Moody(dict):
+        def __contains__(self, key):
+            raise RuntimeError("no")
+
+    class Tuple(tuple):
+        def __len__(self):
+            raise RuntimeError("no")
+
+    def sly(dout, z):
+        return np.zeros(z.shape).view(Sly)
+
+    assert check("ps05.relu_backward", sly).score == 0
+    assert check("ps05.relu_backward", lambda dout, z: Liar()).score == 0
+    assert check("ps05.network_gradients", lambda p, x, y: (0, Moody())).score == 0
+    assert check(NAME, lambda *args: Tuple((1, 2, 3))).score == 0
+
+
+def test_float32_and_integers():
+    def single(dout, z):
+        return (dout * (z > 0)).astype(np.float32)
+
+    def whole(dout, z):
+        return (dout * (z > 0)).astype(int)
+
+    assert check("ps05.relu_backward", single).passed
+    report = check("ps05.relu_backward", whole)
+    assert report.score == 0
+    assert report.diagnoses[0].finding.code == "X07"
+
+
+def test_raises_only_for_names_that_do_not_exist():
+    with pytest.raises(KeyError, match=r"ps05\.linear_backward"):
+        check("ps05.linear", right)
+
+
+def test_predictions():
+    name, piece = "ps05.training", PIECES["training"]
+
+    def noisy(share):
+        def predict(x):
+            labels = piece.reference(x)
+            rng = np.random.default_rng(0)
+            wrong = rng.random(len(labels)) < share
+            return np.where(wrong, (labels + rng.integers(1, 10, len(labels))) % 10, labels)
+
+        return predict
+
+    assert check(name, noisy(0)).score == 1.0
+    assert check(name, noisy(0.05)).score == pytest.approx(0.7)
+    assert check(name, noisy(0.14)).score == pytest.approx(0.4)
+    assert check(name, noisy(0.4)).score == 0.0
+    report = check(name, lambda x: np.full((len(x), 1), 3))
+    assert report.verdicts[0].problem.code == "shape"
+    assert "argmax" in report.verdicts[0].problem.message
+    assert check(name, lambda x: np.full(len(x), np.nan)).verdicts[0].problem.code == "type"

@@ -1,0 +1,151 @@
+"""The points at which the pieces are checked: not blind, and the references right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nncourse.diagnosis import distance
+from nncourse.diagnosis.measure import KINK_DISTANCE
+from nncourse.exercises import find
+from nncourse.exercises.piece import PLAIN, SQUARE, pick, sets
+from nncourse.exercises.ps05 import PIECES
+
+BY_GRADIENT = [piece for piece in PIECES.values() if piece.forward is not None]
+each_piece = pytest.mark.parametrize("piece", BY_GRADIENT, ids=lambda piece: piece.name)
+
+
+def _arrays(point):
+    for value in point.arguments:
+        yield from value.values() if isinstance(value, dict) else [value]
+
+
+@each_piece
+def test_reference_agrees_with_the_numerical_gradient(piece):
+    for seed in range(20):
+        for point in piece.points(seed):
+            answer = piece.reference(*point.arguments)
+            for output in piece.outputs:
+                n = piece.expected(point)[output.name]
+                assert distance(np.asarray(pick(answer, output.key)), n) < 1e-8
+
+
+@each_piece
+def test_no_point_is_vacuous(piece):
+    for seed in range(20):
+        for point in piece.points(seed):
+            for name, n in piece.expected(point).items():
+                assert np.linalg.norm(n) > 1e-3, (piece.name, name, seed, point.case)
+
+
+@each_piece
+def test_sizes_differ_except_in_the_square_case(piece):
+    for seed in range(10):
+        for point in piece.points(seed):
+            matrices = [a.shape for a in _arrays(point) if a.ndim == 2]
+            assert all(size > 1 for shape in matrices for size in shape)
+            assert matrices[0][0] >= 4 or isinstance(point.arguments[0], dict)
+            square = [shape for shape in matrices if shape[0] == shape[1]]
+            assert bool(square) == (point.case == SQUARE)
+
+
+@each_piece
+def test_both_usual_cases_occur(piece):
+    assert piece.cases.count(PLAIN) >= 1
+    assert piece.cases.count(SQUARE) == 1
+
+
+def test_constants_of_the_factor_table_differ():
+    """N, 1/N, 2, N/C, ... must not coincide at the plain points, or a factor has two names."""
+    for name in ("softmax_cross_entropy", "network_gradients"):
+        for seed in range(20):
+            for point in PIECES[name].points(seed):
+                if point.case == SQUARE:
+                    continue
+                last = point.arguments[-1]
+                N = len(last)
+                C = (
+                    point.arguments[0].shape[1]
+                    if name == "softmax_cross_entropy"
+                    else len(point.arguments[0]["b2"])
+                )
+                values = [2, 0.5, N, 1 / N, 1 / N**2, N / C, 1 / C]
+                assert len({round(v, 9) for v in values}) == len(values), (N, C)
+
+
+def test_relu_points_stay_away_from_the_kink_and_have_both_signs():
+    for seed in range(50):
+        for point in PIECES["relu_backward"].points(seed):
+            dout, z = point.arguments
+            assert np.min(np.abs(z)) > KINK_DISTANCE
+            for array in (dout, z):
+                assert np.any(array > 0)
+                assert np.any(array < 0)
+
+
+def test_softmax_points_show_what_they_should():
+    for seed in range(20):
+        points = PIECES["softmax_cross_entropy"].points(seed)
+        for point in points:
+            logits, y = point.arguments
+            assert len(set(y)) < logits.shape[1], "a column without targets is needed"
+        logits, y = points[-1].arguments
+        assert np.max(logits) > 900
+        assert np.min(logits) < -900
+        assert np.array_equal(logits, logits.astype(np.float32))
+        assert PIECES["softmax_cross_entropy"].reference(logits, y)[0] > 5
+
+
+def test_weights_of_the_parts_are_whole_and_use_existing_outputs_and_cases():
+    for piece in PIECES.values():
+        assert piece.weights == pytest.approx(1)
+        for part in piece.parts:
+            assert piece.output(part.output)
+            assert set(part.cases) <= set(piece.cases)
+        assert {part.output for part in piece.parts} == {output.name for output in piece.outputs}
+
+
+def test_same_seed_same_points_other_seed_other_points():
+    piece = PIECES["linear_backward"]
+    for one, other in zip(piece.points(3), piece.points(3), strict=True):
+        assert all(map(np.array_equal, one.arguments, other.arguments))
+    assert not np.array_equal(piece.points(3)[0].upstream, piece.points(4)[0].upstream)
+    assert not np.array_equal(piece.points()[0].upstream, piece.points(0)[0].upstream)
+
+
+def test_find_by_name():
+    assert find("ps05.linear_backward") is PIECES["linear_backward"]
+    assert "ps05" in sets()
+    for wrong, near in (
+        ("ps05.linear_backwards", "ps05.linear_backward"),
+        ("linear_backward", "ps05.linear_backward"),
+        ("ps5.training", "ps05.training"),
+    ):
+        with pytest.raises(KeyError, match=near):
+            find(wrong)
+    with pytest.raises(KeyError):
+        find("")
+
+
+def test_held_out_digits_are_not_the_training_digits():
+    from nncourse.exercises.ps05.training import digits
+
+    (train_x, _train_y), (test_x, _test_y) = digits()
+    (point,) = PIECES["training"].points()
+    (x,) = point.arguments
+    assert len(x) == len(test_x) == len(point.variables["labels"])
+    train = {row.tobytes() for row in train_x}
+    assert sum(row.tobytes() in train for row in x) <= 1  # equal pictures may occur in the data
+
+
+def test_hints_never_contain_code_of_the_solution():
+    """Formulas are given in indices, at the last step only; no line that could be pasted."""
+    for piece in PIECES.values():
+        for output in piece.outputs:
+            assert output.look
+            assert output.derive
+            assert output.formula
+            for text in (output.look, output.derive, output.formula):
+                assert " @ " not in text
+                assert "np." not in text
+                assert ".sum(" not in text
