@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..diagnosis.measure import Array, tolerance, wrong_entries
-from ..exercises.piece import SQUARE
+from ..exercises.piece import SQUARE, Output
 from ..language import catalogue
 from .picture import text_map
 from .report import Report, Verdict
@@ -192,6 +192,14 @@ def _first_wrong(report: Report) -> Verdict | None:
     return next((verdict for verdict in report.verdicts if not verdict.passed), None)
 
 
+def _output_of_line(report: Report) -> Output | None:
+    """The output that the line with the error was to compute: "dW = x.T @ dout.T" is about dW."""
+    place = None if report.problem is None else report.problem.evidence.get("place")
+    name, equals, _rest = str(getattr(place, "source", "")).partition("=")
+    named = (output for output in report.piece.outputs if equals and output.name == name.strip())
+    return next(named, None)
+
+
 def _seen(verdict: Verdict) -> str:
     """The first step: what there is to see, without a reason."""
     a, n = verdict.yours, verdict.right
@@ -231,11 +239,13 @@ def _direction(a: Array, n: Array) -> str:
 def ladder(report: Report) -> list[tuple[str, str]]:
     """The steps for the first wrong output; none where there is nothing to compare yet."""
     verdict = _first_wrong(report)
-    if verdict is None or unanswered(report, verdict):
+    if verdict is not None and unanswered(report, verdict):
+        verdict = None
+    output = verdict.output if verdict is not None else _output_of_line(report)
+    if output is None:
         return []
-    output = verdict.output
     steps = [
-        (_("What you see"), _seen(verdict)),
+        (_("What you see"), _seen(verdict) if verdict is not None else ""),
         (_("Where to look"), _(output.look)),
         (_("What to derive again"), _(output.derive)),
         (_("The formula"), output.formula),

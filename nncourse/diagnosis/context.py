@@ -74,3 +74,14 @@ class Context:
     instead: Mapping[str, Array] = field(default_factory=dict)
     branches: Mapping[str, Array] = field(default_factory=dict)
     terms: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.product is None:
+            return
+        left, right = self.product
+        if left.ndim != 2 or (right is not None and (right.ndim != 2 or len(left) != len(right))):
+            shapes = (left.shape, None if right is None else right.shape)
+            raise ValueError(
+                "the factors of a weight's gradient left.T @ right are matrices with one row for "
+                f"each sample; got shapes {shapes[0]} and {shapes[1]}"
+            )

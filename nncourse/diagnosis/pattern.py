@@ -14,8 +14,11 @@ from .measure import Array, same, wrong_entries
 def softmax_cross_entropy(a: Array, n: Array, context: Context) -> Finding | None:
     """The gradient (p - onehot) / N in the logits, and the ways in which it goes wrong."""
     y, p = context.targets, context.probabilities
-    if y is None or a.shape != n.shape or a.ndim != 2 or len(y) != len(a):
+    if y is None or a.shape != n.shape or a.ndim != 2 or y.shape != (len(a),):
         return None
+    if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= a.shape[1]:
+        return None
+    p = p if p is not None and p.shape == a.shape else None
     target = np.zeros(a.shape, dtype=bool)
     target[np.arange(len(y)), y] = True
     scale = 1 / len(y) if context.averaged else 1.0
@@ -23,9 +26,10 @@ def softmax_cross_entropy(a: Array, n: Array, context: Context) -> Finding | Non
         return Finding(
             "M29",
             mark(
-                "Right everywhere except at the target class of each row, where exactly 1/N is "
-                "too much: the -1 at the target is missing."
+                "Right everywhere except at the target class of each row, where exactly "
+                "{surplus:.4g} is too much: the -1 at the target is missing."
             ),
+            {"surplus": scale},
         )
     columns = np.isin(np.arange(a.shape[1]), y)
     if same(a, n + scale * target - scale * columns):
@@ -99,6 +103,8 @@ def samples(a: Array, n: Array, context: Context) -> Finding | None:
     if context.product is None or a.shape != n.shape or a.size < 2:
         return None
     left, right = context.product
+    if multiply(left, right).shape != n.shape:
+        return None
     N = len(left)
     for i in range(N):
         one = multiply(left[i : i + 1], None if right is None else right[i : i + 1])

@@ -68,3 +68,24 @@ def test_in_russian_and_as_html():
         assert "знак" in str(found)
         assert found._repr_html_().startswith("<pre")
     assert "<script" not in explain_gradient(n * 0.3, n, constants={"<script>": 0.3})._repr_html_()
+
+
+def test_context_that_does_not_fit_is_ignored_or_named():
+    with pytest.raises(ValueError, match=r"left\.T @ right"):
+        explain_gradient(2 * n, n, left=dout, right=x[:2])
+    odd = rng.normal(size=(7, 2))
+    found = explain_gradient(
+        rng.normal(size=n.shape),
+        n,
+        upstream=odd,
+        preactivation=odd,
+        targets=[0, 1, 9],
+        probabilities=odd,
+        derivative=odd,
+        weights=odd,
+        quantities={"odd": odd},
+        branches={"odd": odd},
+        left=odd,
+        right=odd,
+    )
+    assert found.finding is None

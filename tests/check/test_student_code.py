@@ -440,3 +440,15 @@ def test_predictions():
     assert report.verdicts[0].problem.code == "shape"
     assert "argmax" in report.verdicts[0].problem.message
     assert check(name, lambda x: np.full(len(x), np.nan)).verdicts[0].problem.code == "type"
+
+
+def test_an_error_in_the_line_of_one_output_opens_its_hints():
+    def function(dout, x, W, b):
+        dx = dout @ W
+        dW = x.T @ dout.T
+        return dx, dW, dout.sum(axis=0)
+
+    steps = check(NAME, function).hints()
+    assert len(steps) == 3
+    assert steps[-1][1].startswith("dW[")
+    assert check(NAME, lambda *args: 1 / 0).hints() == []
