@@ -33,10 +33,10 @@ export function fill(text, values) {
 // focus says otherwise.
 export const KEEP_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
-export function button(label, symbol, onclick) {
+export function button(label, symbol, onclick, name = "") {
   return element(
     "button",
-    { type: "button", class: "nnc-button", "aria-label": label, title: label, onclick, ...KEEP_KEYS },
+    { type: "button", class: `nnc-button ${name}`, "aria-label": label, title: label, onclick, ...KEEP_KEYS },
     symbol,
   );
 }

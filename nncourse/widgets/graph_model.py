@@ -113,11 +113,11 @@ def drawing(expression: Expression) -> dict[str, Any]:
     sizes = []
     for i, node in enumerate(expression.nodes):
         title = node.label if node.operation is None else f"{node.label} = {expression.formula(i)}"
-        width = max(118.0, len(title) * _CHARACTER + 22)
+        width = max(112.0, len(title) * _CHARACTER + 22)
         sizes.append((width, max(3 * _ROW + 6, len(node.inputs) * 20.0 + 8)))
     edges = expression.edges
     layout = layered_layout(
-        sizes, [(u, i) for u, i, _place in edges], column_gap=90, row_gap=30, port_gap=20
+        sizes, [(u, i) for u, i, _place in edges], column_gap=80, row_gap=30, port_gap=20
     )
     nodes = [
         {

@@ -43,7 +43,7 @@ export function curve(route) {
 
 /** A text with its derivatives, ∂f/∂x, set as fractions. */
 export function typeset(text) {
-  return text.split(/(∂[^\s/]+\/∂[^\s/=·:;,)]+)/).map((part, k) => {
+  return text.split(/(∂[^\s/]+\/∂[^\s/=·:;,)?]+)/).map((part, k) => {
     if (k % 2 === 0) return part;
     const [above, below] = part.split("/");
     return element("span", { class: "nnc-fraction" }, element("span", {}, above), element("span", {}, below));
@@ -81,12 +81,11 @@ function render({ model, el }) {
   const stage = element("div", { class: "nnc-stage", tabindex: "0", role: "group", "aria-label": `${strings.graph}. ${strings.keys}`, ...KEEP_KEYS }, svg);
 
   // The controls.
-  const first = button(strings.first, icon("first"), () => go(0));
-  const back = button(strings.back, icon("back"), () => go(position() - 1));
-  const next = button(strings.next, icon("next"), () => go(position() + 1));
-  const last = button(strings.last, icon("last"), () => go(Infinity));
-  const play = button(strings.play, "", () => (timer ? pause() : start()));
-  next.classList.add("nnc-next");
+  const first = button(strings.first, icon("first"), () => go(0), "nnc-first");
+  const back = button(strings.back, icon("back"), () => go(position() - 1), "nnc-back");
+  const next = button(strings.next, icon("next"), () => go(position() + 1), "nnc-next");
+  const last = button(strings.last, icon("last"), () => go(Infinity), "nnc-last");
+  const play = button(strings.play, "", () => (timer ? pause() : start()), "nnc-play");
   const slider = element("input", {
     type: "range", min: "0", step: "1", class: "nnc-position", "aria-label": strings.position,
     oninput: () => go(Number(slider.value)), ...KEEP_KEYS,
@@ -107,17 +106,12 @@ function render({ model, el }) {
   const ask = element("label", { class: "nnc-ask" });
   const answer = element("input", {
     type: "text", class: "nnc-answer", inputmode: "decimal", size: "9", "aria-label": strings.answer,
-    autocomplete: "off", ...KEEP_KEYS,
+    autocomplete: "off", onkeydown: (e) => e.key === "Enter" && judge(), ...KEEP_KEYS,
   });
   const verdict = element("span", { class: "nnc-verdict", role: "status" });
-  const reveal = button(strings.reveal, strings.reveal, () => settle(false));
-  const form = element(
-    "form",
-    { class: "nnc-row nnc-question-row", onsubmit: (e) => { e.preventDefault(); judge(); } },
-    ask, answer,
-    element("button", { type: "submit", class: "nnc-button nnc-check", ...KEEP_KEYS }, strings.check),
-    reveal,
-  );
+  const reveal = button(strings.reveal, strings.reveal, () => settle(false), "nnc-reveal");
+  // No <form>: JupyterLab swallows the Enter that would submit it.
+  const form = element("div", { class: "nnc-row nnc-question-row" }, ask, answer, button(strings.check, strings.check, () => judge(), "nnc-check"), reveal);
   const panel = element("div", { class: "nnc-panel" }, title, lines, form, verdict);
   const announced = element("div", { class: "nnc-hidden", "aria-live": "polite" });
 
@@ -128,7 +122,7 @@ function render({ model, el }) {
   body.append(
     element("div", { class: "nnc-row" },
       element("label", { class: "nnc-label nnc-grow" }, strings.expression, formula),
-      element("button", { type: "button", class: "nnc-button nnc-draw", onclick: draw, ...KEEP_KEYS }, strings.draw),
+      button(strings.draw, strings.draw, draw, "nnc-draw"),
       examples),
     complaint, values, stage, legend,
     element("div", { class: "nnc-row nnc-controls" },
@@ -174,7 +168,6 @@ function render({ model, el }) {
 
   function showPlay() {
     play.replaceChildren(icon(timer ? "pause" : "play"));
-    play.classList.add("nnc-play");
     play.title = timer ? strings.pause : strings.play;
     play.setAttribute("aria-label", play.title);
   }
@@ -324,12 +317,13 @@ function render({ model, el }) {
     });
     title.textContent = step.title;
     lines.replaceChildren(...step.lines.map((line) => {
-      const row = element("div", { class: "nnc-line" });
+      const groups = [element("span")];
       for (const part of line) {
-        if (typeof part === "string") row.append(...typeset(part));
-        else row.append(element("b", { class: `nnc-result nnc-result-${step.phase}` }, part[0] < out ? part[1] : "?"));
+        if (part === "; ") groups.push(element("span"));
+        else if (typeof part === "string") groups.at(-1).append(...typeset(part));
+        else groups.at(-1).append(element("b", { class: `nnc-result nnc-result-${step.phase}` }, part[0] < out ? part[1] : "?"));
       }
-      return row;
+      return element("div", { class: "nnc-line" }, ...groups);
     }));
     const total = steps().length;
     const phase = { start: "start", forward: "forward", seed: "backward", backward: "backward", end: "end" }[step.phase];
@@ -403,10 +397,26 @@ function render({ model, el }) {
     arrive();
   }
 
+  // One message may change graph, steps and step, and each is announced on its own; they fit
+  // together only after the last, so everything waits for the end of the message.
+  const changed = new Set();
+  function later(what) {
+    if (!changed.size) {
+      queueMicrotask(() => {
+        const now = new Set(changed);
+        changed.clear();
+        if (now.has("graph")) drawGraph();
+        if (now.has("steps")) update();
+        else arrive();
+      });
+    }
+    changed.add(what);
+  }
+
   const stop = listen(model, {
-    "change:graph": () => drawGraph(),
-    "change:steps": () => queueMicrotask(update),
-    "change:step": arrive,
+    "change:graph": () => later("graph"),
+    "change:steps": () => later("steps"),
+    "change:step": () => later("step"),
     "change:score": () => (score.textContent = predict.checked ? fill(strings.score, model.get("score")) : ""),
     "change:predict": () => {
       predict.checked = model.get("predict");

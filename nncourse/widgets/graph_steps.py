@@ -8,7 +8,8 @@ asked for each, all others see them at once. A step is a plain dict:
     node     the number of the node that is visited, or None
     edges    the edges that it uses
     title    one line
-    lines    lists of parts; a part is a text, or [k, text] for a text to hide until number k is out
+    lines    lists of parts; a part is a text, or [k, text], a text to hide until number k is out;
+             after the part "; " a narrow page may begin a new row
     numbers  dicts: value, ask (the question, "" for none), hint, shows
 
 ``shows`` lists what appears in the picture with a number, as [kind, which, text]: the "value" or
@@ -174,8 +175,8 @@ def _backward(passes: Passes, i: int, sent: list[int], so_far: list[float]) -> d
         if not first:
             total_text = format_number(total)
             line += [
-                ";   "
-                + _("added to what {node} has:", node=label)
+                "; ",
+                _("added to what {node} has:", node=label)
                 + f" ∂{output}/∂{label} = {format_number(before)} + ",
                 [len(numbers) - 1, bracketed(text)],
                 " = ",

@@ -73,7 +73,7 @@ function render({ model, el }) {
     oninput: () => Number.isFinite(pointValue.valueAsNumber) && set("x", pointValue.valueAsNumber),
   });
   const step = element("input", { type: "range", class: "nnc-h", min: "-16", max: "0", step: "0.125", "aria-label": strings.h, oninput: () => set("h", 10 ** Number(step.value)), ...KEEP_KEYS });
-  const stepValue = element("output", { class: "nnc-h-value nnc-mono" });
+  const stepValue = element("output", { class: "nnc-h-value" });
   const radios = (name, options) => {
     const group = `nnc-${name}-${Math.random().toString(36).slice(2)}`;
     const inputs = options.map(([value, label]) => [
@@ -98,7 +98,7 @@ function render({ model, el }) {
     element("span", { class: "nnc-key nnc-key-curve" }, formulaKey),
     element("span", { class: "nnc-key nnc-key-tangent" }, strings.tangent),
     element("span", { class: "nnc-key nnc-key-secant" }, strings.secant));
-  const numbers = element("div", { class: "nnc-row nnc-numbers nnc-mono" });
+  const numbers = element("div", { class: "nnc-row nnc-numbers" });
   const explanation = element("div", { class: "nnc-explanation", role: "status" });
 
   body.append(
@@ -179,7 +179,8 @@ function render({ model, el }) {
       shapes.push(group);
     }
     const guides = [];
-    for (const [k, label] of ["truncation", "roundoff"].entries()) {
+    const expected = CURVES[name].kinks.includes(x) ? [] : ["truncation", "roundoff"];
+    for (const [k, label] of expected.entries()) {
       const [from, to] = [-16, 0].map((e) => Math.log10(estimates(name, x, 10 ** e, how, type)[k]));
       if (!Number.isFinite(from)) continue;
       const [x0, y0, x1, y1] = [toX(-16), toY(from), toX(0), toY(to)];
