@@ -24,6 +24,7 @@ from .words import (
     shape_of,
     status,
     unanswered,
+    unexplained,
     worst_line,
 )
 
@@ -164,7 +165,7 @@ def report_html(report: Report) -> str:
         )
         parts.append(f'<div style="{_SOFT};font-size:.9em">{caption}</div>')
     parts += [_why(diagnosis) for diagnosis in report.diagnoses]
-    if not report.diagnoses and any(not verdict.passed for verdict in report.verdicts):
+    if unexplained(report):
         parts.append(f"<div>{escape(_('The mistake was not recognised.'))}</div>")
     parts += [f'<div style="margin:6px 0">{escape(note.message)}</div>' for note in report.notes]
     if report.printed:

@@ -127,6 +127,13 @@ def has_map(verdict: Verdict) -> bool:
     )
 
 
+def unexplained(report: Report) -> bool:
+    """Whether numbers are wrong and nothing was found out about them."""
+    return not report.diagnoses and any(
+        not (verdict.passed or verdict.problem) for verdict in report.verdicts
+    )
+
+
 def shape_of(verdict: Verdict) -> str:
     """The shape of the right array, for arrays."""
     right = verdict.right
@@ -161,7 +168,7 @@ def report_text(report: Report) -> str:
     for diagnosis in report.diagnoses:
         lines.append(_("Why ({outputs}):", outputs=", ".join(diagnosis.outputs)))
         lines += _indent(diagnosis.finding.message, 2)
-    if not report.diagnoses and any(not verdict.passed for verdict in report.verdicts):
+    if unexplained(report):
         lines.append(_("The mistake was not recognised."))
     for note in report.notes:
         lines += _indent(note.message, 0)

@@ -452,3 +452,21 @@ def test_an_error_in_the_line_of_one_output_opens_its_hints():
     assert len(steps) == 3
     assert steps[-1][1].startswith("dW[")
     assert check(NAME, lambda *args: 1 / 0).hints() == []
+
+
+def test_an_error_in_one_kind_of_input_only():
+    reference = PIECES["softmax_cross_entropy"].reference
+
+    def function(logits, y):
+        if logits.max() > 900:
+            raise OverflowError("too large for me")
+        return reference(logits, y)
+
+    report = check("ps05.softmax_cross_entropy", function)
+    assert report.score == pytest.approx(0.8)
+    assert report.problem.code == "raised"
+    assert report.diagnoses == ()
+    text = str(report)
+    assert "too large for me" in text
+    assert text.count("no answer") == 2
+    assert "not recognised" not in text

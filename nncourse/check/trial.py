@@ -1,0 +1,102 @@
+"""One call of a student's function at one point, and the comparison of what it returned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..diagnosis import Finding, distance, tolerance
+from ..diagnosis.measure import Array
+from ..exercises import Output, Piece, Point
+from ..language import mark
+from .answer import Answers, unpack
+from .call import Outcome, call
+from .report import Verdict
+
+
+@dataclass
+class Trial:
+    """One call at one point: what came back, what was right, which outputs agree."""
+
+    point: Point
+    outcome: Outcome
+    answers: Answers
+    problem: Finding | None
+    right: dict[str, Array]
+    verdicts: dict[str, Verdict]
+
+    def compare(self, piece: Piece, right: dict[str, Array]) -> None:
+        """Fill in the verdict on every output."""
+        self.right = right
+        for output in piece.outputs:
+            verdict = self._one(piece, output, right[output.name])
+            self.verdicts[output.name] = replace(verdict, case=self.point.case)
+
+    def _one(self, piece: Piece, output: Output, n: Array) -> Verdict:
+        if self.problem is not None:
+            return Verdict(output, False, self.problem)
+        a = self.answers[output.name]
+        if isinstance(a, Finding):
+            return Verdict(output, False, a)
+        if output.by == "labels":
+            return _judge_labels(piece, output, a, n)
+        if n.ndim == 0 and a.size == 1:
+            # A loss may come as an array of one number.
+            a = a.reshape(())
+            self.answers[output.name] = a
+        if a.shape != n.shape:
+            return Verdict(output, False, _shape(a, n))
+        if not np.isfinite(a).all():
+            return Verdict(output, False, None, yours=a, right=n)
+        error = distance(a, n)
+        return Verdict(output, error < tolerance(a), None, error, yours=a, right=n)
+
+
+def _shape(a: Array, n: Array) -> Finding:
+    text = mark("The shape is {got}, but it must be {want}.")
+    return Finding("shape", text, {"got": a.shape, "want": n.shape})
+
+
+def _judge_labels(piece: Piece, output: Output, a: Array, labels: Array) -> Verdict:
+    """Class numbers are right in the share in which they agree with the true ones."""
+    if a.shape != labels.shape:
+        if a.ndim == 2 and len(a) == len(labels):
+            text = mark(
+                "The shape is {got}, but one class number for each row is expected, {want}. "
+                "Is the argmax over axis 1 missing?"
+            )
+            return Verdict(output, False, Finding("shape", text, _shape(a, labels).evidence))
+        return Verdict(output, False, _shape(a, labels))
+    whole = np.isfinite(a) & (a == np.round(np.where(np.isfinite(a), a, 0)))
+    if not whole.all():
+        text = mark("Class numbers are whole numbers; {value:.4g} is not.")
+        return Verdict(
+            output, False, Finding("type", text, {"value": float(a[~whole].reshape(-1)[0])})
+        )
+    accuracy = float(np.mean(a == labels))
+    full = max(part.accuracy for part in piece.parts if part.output == output.name)
+    return Verdict(output, accuracy >= full, None, accuracy=accuracy, yours=a, right=labels)
+
+
+def run(
+    piece: Piece, function: Any, points: Sequence[Point], stop_early: bool = False
+) -> list[Trial]:
+    """Call ``function`` at every point. ``stop_early``: no further after "not written yet"."""
+    trials: list[Trial] = []
+    for point in points:
+        outcome = call(function, point.arguments, piece.signature)
+        problem, answers = outcome.problem, {}
+        if problem is None:
+            unpacked = unpack(piece, outcome.value)
+            if isinstance(unpacked, Finding):
+                problem = unpacked
+            else:
+                answers = unpacked
+        trials.append(Trial(point, outcome, answers, problem, {}, {}))
+        hopeless = ("not written", "signature", "time", "output", "exit")
+        if stop_early and problem is not None and problem.code in hopeless:
+            break
+    return trials
