@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from functools import partial
 from typing import Any
 
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, ndarray, xp
 
 # The clock counts downwards: the youngest function has the smallest number, which is what the
 # priority queue of the backward pass wants.
@@ -22,39 +23,68 @@ tick = itertools.count(-1, -1).__next__
 
 
 class _Changes:
-    """The time of the latest change, and for every changed array that is alive, of its latest."""
+    """What has been changed in place, and when."""
 
     def __init__(self) -> None:
-        self.latest = 0
-        self.arrays: dict[int, tuple[Any, int]] = {}
+        self.latest = 0  # the time of the latest change
+        # Of every block of memory that is alive, and of each changed part of it, the latest change.
+        # An array without a base is a block; a view is a part, of which the geometry is kept, for
+        # the view itself is usually gone by the time of the question.
+        self.blocks: dict[int, tuple[Any, dict[Any, tuple[Any, int]]]] = {}
 
     def note(self, array: Array) -> None:
         """``array`` has just been overwritten."""
-        key = id(array)
-        arrays = self.arrays
-
-        def forget(reference: Any) -> None:
-            # Another array may have the same id by now.
-            if key in arrays and arrays[key][0] is reference:
-                del arrays[key]
-
-        known = arrays.get(key)
-        same = known is not None and known[0]() is array
-        reference = known[0] if known is not None and same else weakref.ref(array, forget)
         self.latest = tick()
-        arrays[key] = (reference, self.latest)
+        block = _block(array)
+        key = id(block)
+        known = self.blocks.get(key)
+        if known is None or known[0]() is not block:
+            known = (weakref.ref(block, partial(self._forget, key)), {})
+            self.blocks[key] = known
+        parts = known[1]
+        if block is array or len(parts) > _PARTS:
+            parts.clear()
+            parts[None] = (None, self.latest)
+        else:
+            place = array.__array_interface__
+            parts[place["data"], place["shape"], place["strides"]] = (place, self.latest)
+
+    def _forget(self, key: int, reference: Any) -> None:
+        # Another block may have the same id by now.
+        if key in self.blocks and self.blocks[key][0] is reference:
+            del self.blocks[key]
 
     def since(self, time: int, array: Array) -> bool:
         """Has memory of ``array`` been overwritten after ``time``?"""
-        for reference, changed_at in list(self.arrays.values()):
-            changed = reference()
-            if changed_at < time and changed is not None and _overlap(changed, array):
-                return True
-        return False
+        known = self.blocks.get(id(_block(array)))
+        if known is None:
+            return False
+        return any(
+            changed_at < time and (place is None or _overlap(place, array))
+            for place, changed_at in known[1].values()
+        )
 
 
-def _overlap(a: Array, b: Array) -> bool:
-    return a is b or xp.may_share_memory(a, b, 10_000)  # True where it is too hard to tell
+_PARTS = 1000  # beyond so many changed parts, the whole block counts as changed
+
+
+def _block(array: Array) -> Array:
+    """The array that owns the memory."""
+    while isinstance(array.base, ndarray):
+        array = array.base
+    return array
+
+
+class _Part:
+    """Stands for a view that is gone, by its place in memory, which is never read."""
+
+    def __init__(self, place: dict[str, Any]) -> None:
+        self.__array_interface__ = place
+
+
+def _overlap(place: dict[str, Any], array: Array) -> bool:
+    # True also where it is too hard to tell.
+    return bool(xp.may_share_memory(xp.asarray(_Part(place)), array, 10_000))
 
 
 changes = _Changes()

@@ -26,6 +26,10 @@ class _Switch:
 
     value: bool
 
+    def __new__(cls, function: Any = None) -> Any:
+        # Written without parentheses, @no_grad gets the function right here.
+        return cls()(function) if callable(function) else super().__new__(cls)
+
     def __init__(self) -> None:
         self._before: list[bool] = []
 

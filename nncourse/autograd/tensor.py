@@ -32,9 +32,6 @@ class Tensor:
     # _needs: does it require gradients? A plain attribute, for it is read for every operation.
     __slots__ = ("__weakref__", "_data", "_grad", "_grad_fn", "_needs")
 
-    # NumPy must leave `array * tensor` to the tensor.
-    __array_ufunc__ = None
-
     _data: Array
     _grad: Tensor | None
     _grad_fn: Function | None

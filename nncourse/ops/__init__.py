@@ -41,6 +41,7 @@ from nncourse.ops.elementwise import sine as sin
 from nncourse.ops.inplace import setitem as _setitem  # noqa: F401
 from nncourse.ops.linalg import matmul
 from nncourse.ops.losses import log_softmax, softmax
+from nncourse.ops.numpy_functions import numpy_function as _numpy_function  # noqa: F401
 from nncourse.ops.reduction import (
     all,
     amax,

@@ -43,7 +43,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
         array = xp.array(data, dtype=dtype)
     except ValueError as error:
         raise ValueError(f"rows of different lengths cannot become a tensor: {error}") from None
-    if array.dtype == object:
+    if array.dtype.kind not in "biufc":
         raise TypeError(
             f"a tensor holds numbers; got {type(data).__name__} with other things in it"
         )
