@@ -1,7 +1,7 @@
 """The check that tells the reason: ``check`` for exercises, ``explain_gradient`` for any arrays."""
 
-from .explain import Explanation, explain_gradient
-from .judge import check
-from .report import Report
+from nncourse.check.explain import Explanation, explain_gradient
+from nncourse.check.judge import check
+from nncourse.check.report import Report
 
 __all__ = ["Explanation", "Report", "check", "explain_gradient"]

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnosis import Finding
-from ..diagnosis.measure import Array
-from ..exercises.piece import Piece
-from ..language import mark
-from .call import printable
+from nncourse.check.call import printable
+from nncourse.diagnosis import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import Piece
+from nncourse.language import mark
 
 Answers = dict[str, "Array | Finding"]
 

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnosis import Finding
-from ..exercises.piece import copy_arguments
-from ..language import catalogue, mark
+from nncourse.diagnosis import Finding
+from nncourse.exercises.piece import copy_arguments
+from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
 

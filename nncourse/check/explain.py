@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..diagnosis import Context, Finding, Quantity, Term, diagnose, distance, tolerance
-from ..diagnosis.measure import Array
-from ..language import catalogue, mark
-from .picture import text_map
+from nncourse.check.picture import text_map
+from nncourse.diagnosis import Context, Finding, Quantity, Term, diagnose, distance, tolerance
+from nncourse.diagnosis.measure import Array
+from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
 

@@ -12,10 +12,9 @@ from html import escape
 
 import numpy as np
 
-from ..language import catalogue
-from .picture import COLUMNS, MARKS, ROWS, levels, shrink
-from .report import Diagnosis, Report, Verdict
-from .words import (
+from nncourse.check.picture import COLUMNS, MARKS, ROWS, levels, shrink
+from nncourse.check.report import Diagnosis, Report, Verdict
+from nncourse.check.words import (
     case_note,
     has_map,
     headline,
@@ -27,6 +26,7 @@ from .words import (
     unexplained,
     worst_line,
 )
+from nncourse.language import catalogue
 
 _ = catalogue("check")
 

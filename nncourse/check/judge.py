@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnosis import Finding
-from ..exercises import Output, Part, Piece, find
-from ..language import mark
-from .reason import find_reasons
-from .report import Diagnosis, Report, Verdict
-from .trial import Trial, run
+from nncourse.check.reason import find_reasons
+from nncourse.check.report import Diagnosis, Report, Verdict
+from nncourse.check.trial import Trial, run
+from nncourse.diagnosis import Finding
+from nncourse.exercises import Output, Part, Piece, find
+from nncourse.language import mark
 
 MODIFIED_KEEPS = 0.5
 """Share of the score that is left when the inputs were changed in place."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..diagnosis.measure import Array, wrong_entries
+from nncourse.diagnosis.measure import Array, wrong_entries
 
 MARKS = ".-+#"
 

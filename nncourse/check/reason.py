@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..diagnosis import Context, Finding, diagnose, diagnose_labels, same, tolerance
-from ..diagnosis.measure import Array
-from ..exercises import Mutant, Output, Piece
-from ..exercises.piece import PLAIN, SQUARE
-from ..language import mark
-from .report import Diagnosis
-from .trial import Trial, run
+from nncourse.check.report import Diagnosis
+from nncourse.check.trial import Trial, run
+from nncourse.diagnosis import Context, Finding, diagnose, diagnose_labels, same, tolerance
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises import Mutant, Output, Piece
+from nncourse.exercises.piece import PLAIN, SQUARE
+from nncourse.language import mark
 
 
 def find_reasons(piece: Piece, trials: Sequence[Trial], mutants: bool) -> tuple[Diagnosis, ...]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..diagnosis import Finding
-from ..diagnosis.measure import Array
-from ..exercises.piece import Output, Piece
+from nncourse.diagnosis import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import Output, Piece
 
 
 class Text(str):
@@ -78,13 +78,13 @@ class Report:
 
     def hints(self) -> list[tuple[str, str]]:
         """The ladder of hints for the first output that is wrong: (title, text) for each step."""
-        from .words import ladder
+        from nncourse.check.words import ladder
 
         return ladder(self)
 
     def hint(self, step: int | None = None) -> Text:
         """The next step of the ladder of hints, or all steps up to ``step`` (from 1)."""
-        from .words import hint_text
+        from nncourse.check.words import hint_text
 
         steps = self.hints()
         if step is None:
@@ -100,7 +100,7 @@ class Report:
         return float(min(max(earned, 0.0), maximum))
 
     def __str__(self) -> str:
-        from .words import report_text
+        from nncourse.check.words import report_text
 
         return report_text(self)
 
@@ -108,6 +108,6 @@ class Report:
         return str(self)
 
     def _repr_html_(self) -> str:
-        from .html import report_html
+        from nncourse.check.html import report_html
 
         return report_html(self)

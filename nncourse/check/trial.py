@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnosis import Finding, distance, tolerance
-from ..diagnosis.measure import Array
-from ..exercises import Output, Piece, Point
-from ..language import mark
-from .answer import Answers, unpack
-from .call import Outcome, call
-from .report import Verdict
+from nncourse.check.answer import Answers, unpack
+from nncourse.check.call import Outcome, call
+from nncourse.check.report import Verdict
+from nncourse.diagnosis import Finding, distance, tolerance
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises import Output, Piece, Point
+from nncourse.language import mark
 
 
 @dataclass

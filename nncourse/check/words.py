@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..diagnosis.measure import Array, tolerance, wrong_entries
-from ..exercises.piece import SQUARE, Output
-from ..language import catalogue
-from .picture import text_map
-from .report import Report, Verdict
+from nncourse.check.picture import text_map
+from nncourse.check.report import Report, Verdict
+from nncourse.diagnosis.measure import Array, tolerance, wrong_entries
+from nncourse.exercises.piece import SQUARE, Output
+from nncourse.language import catalogue
 
 _ = catalogue("check")
 

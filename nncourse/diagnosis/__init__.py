@@ -7,11 +7,11 @@ is "not recognised", because a wrong reason costs the reader more than none. Not
 about autograd, exercises or notebooks.
 """
 
-from .context import Context, Quantity, Term
-from .finding import Finding
-from .labels import diagnose_labels
-from .measure import central_difference, distance, same, tolerance
-from .rules import RULES, diagnose
+from nncourse.diagnosis.context import Context, Quantity, Term
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.labels import diagnose_labels
+from nncourse.diagnosis.measure import central_difference, distance, same, tolerance
+from nncourse.diagnosis.rules import RULES, diagnose
 
 __all__ = [
     "RULES",

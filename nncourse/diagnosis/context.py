@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .measure import Array
+from nncourse.diagnosis.measure import Array
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Term:
 class Context:
     """Named facts about one gradient. Shapes: n is the gradient's own shape.
 
-    batch: N, the number of samples. classes: C.
+    batch: N, the number of examples. classes: C.
     averaged: the loss is a mean over the batch, so 1/N belongs into the gradient.
     constants: further constants by name, such as {"1 - p": 0.7}.
     upstream: the gradient that arrives from above, in the shape of the operation's output.
@@ -83,5 +83,5 @@ class Context:
             shapes = (left.shape, None if right is None else right.shape)
             raise ValueError(
                 "the factors of a weight's gradient left.T @ right are matrices with one row for "
-                f"each sample; got shapes {shapes[0]} and {shapes[1]}"
+                f"each example; got shapes {shapes[0]} and {shapes[1]}"
             )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..language import mark
-from .context import Context
-from .finding import Finding
-from .measure import Array, distance, same, tolerance
+from nncourse.diagnosis.context import Context
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.measure import Array, distance, same, tolerance
+from nncourse.language import mark
 
 
 def known_terms(a: Array, n: Array, context: Context) -> Finding | None:
@@ -38,7 +38,7 @@ def known_terms(a: Array, n: Array, context: Context) -> Finding | None:
 
 
 def constant_offset(a: Array, n: Array, context: Context) -> Finding | None:
-    """The same difference in all entries, or in all samples."""
+    """The same difference in all entries, or in all examples."""
     if a.shape != n.shape or a.size < 4:
         return None
     rest = a - n
@@ -54,8 +54,8 @@ def constant_offset(a: Array, n: Array, context: Context) -> Finding | None:
             return Finding(
                 "offset",
                 mark(
-                    "The difference is the same for every sample (index of axis 0): something "
-                    "that does not depend on the sample is added or missing."
+                    "The difference is the same for every example (index of axis 0): something "
+                    "that does not depend on the example is added or missing."
                 ),
             )
     return None

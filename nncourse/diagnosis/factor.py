@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..language import mark
-from .context import Context
-from .finding import Finding
-from .measure import Array, projection, same, tolerance
+from nncourse.diagnosis.context import Context
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.measure import Array, projection, same, tolerance
+from nncourse.language import mark
 
 
 def _table(context: Context) -> list[tuple[str, float, str, str]]:
@@ -54,7 +54,7 @@ def _table(context: Context) -> list[tuple[str, float, str, str]]:
         else:
             forgot = mark(
                 "Every number is {k:.4f} times the right one, and {batch} is the batch size: "
-                "something is counted once for each sample."
+                "something is counted once for each example."
             )
             once_more = mark(
                 "Every number is {k:.4f} times the right one, and that is 1/N (N = {batch}): "
@@ -84,7 +84,7 @@ def _table(context: Context) -> list[tuple[str, float, str, str]]:
                     mark(
                         "Every number is {k:.4f} times the right one, and that is N/C "
                         "(N = {batch}, C = {classes}): the sum was divided by the number of "
-                        "classes instead of the number of samples."
+                        "classes instead of the number of examples."
                     ),
                 ),
                 (
@@ -94,7 +94,7 @@ def _table(context: Context) -> list[tuple[str, float, str, str]]:
                     mark(
                         "Every number is {k:.4f} times the right one, and that is 1/C "
                         "(C = {classes}): a mean was taken over the classes as well. "
-                        "The loss is a mean over the samples only."
+                        "The loss is a mean over the examples only."
                     ),
                 ),
             ]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..language import catalogue
+from nncourse.language import catalogue
 
 _ = catalogue("check")
 

@@ -9,10 +9,10 @@ from itertools import combinations
 
 import numpy as np
 
-from ..language import mark
-from .context import Context
-from .finding import Finding
-from .measure import Array, same
+from nncourse.diagnosis.context import Context
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.measure import Array, same
+from nncourse.language import mark
 
 
 def not_finite(a: Array, n: Array, context: Context) -> Finding | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..language import mark
-from .finding import Finding
-from .measure import Array
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.language import mark
 
 
 def diagnose_labels(predicted: Array, labels: Array, classes: int) -> Finding | None:

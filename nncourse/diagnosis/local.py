@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..language import mark
-from .context import Context, Quantity
-from .finding import Finding
-from .measure import Array, same, wrong_entries
+from nncourse.diagnosis.context import Context, Quantity
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.measure import Array, same, wrong_entries
+from nncourse.language import mark
 
 _MISSING = mark(
     "The numbers are the right ones divided by {name}, entry by entry: "

@@ -1,14 +1,14 @@
-"""Rules on which entries are wrong: the target classes, all but the last sample, one branch."""
+"""Rules on which entries are wrong: the target classes, all but the last example, one branch."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..language import mark
-from .context import Context
-from .finding import Finding
-from .local import multiply
-from .measure import Array, same, wrong_entries
+from nncourse.diagnosis.context import Context
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.local import multiply
+from nncourse.diagnosis.measure import Array, same, wrong_entries
+from nncourse.language import mark
 
 
 def softmax_cross_entropy(a: Array, n: Array, context: Context) -> Finding | None:
@@ -77,7 +77,7 @@ def softmax_cross_entropy(a: Array, n: Array, context: Context) -> Finding | Non
             return Finding(
                 "M28",
                 mark(
-                    "The probabilities in this gradient do not sum to 1 in each row (sample): "
+                    "The probabilities in this gradient do not sum to 1 in each row (example): "
                     "softmax is normalised over the wrong axis."
                 ),
             )
@@ -91,15 +91,15 @@ def softmax_cross_entropy(a: Array, n: Array, context: Context) -> Finding | Non
             "rows",
             mark(
                 "Each row of this gradient must sum to 0, because adding one number to all logits "
-                "of a sample changes nothing. Yours sum to {low:.4f} ... {high:.4f}."
+                "of a example changes nothing. Yours sum to {low:.4f} ... {high:.4f}."
             ),
             {"low": float(a.sum(axis=1).min()), "high": float(a.sum(axis=1).max())},
         )
     return None
 
 
-def samples(a: Array, n: Array, context: Context) -> Finding | None:
-    """A sum over the batch that holds only some samples, or pairs them with the wrong array."""
+def examples(a: Array, n: Array, context: Context) -> Finding | None:
+    """A sum over the batch that holds only some examples, or pairs them with the wrong array."""
     if context.product is None or a.shape != n.shape or a.size < 2:
         return None
     left, right = context.product
@@ -113,14 +113,14 @@ def samples(a: Array, n: Array, context: Context) -> Finding | None:
                 return Finding(
                     "X04",
                     mark(
-                        "This is the contribution of the first sample alone: "
+                        "This is the contribution of the first example alone: "
                         "the sum over the batch ends too early (a return inside the loop?)."
                     ),
                 )
             return Finding(
                 "M11",
                 mark(
-                    "This is the contribution of sample {i} alone (of {count}): each sample "
+                    "This is the contribution of example {i} alone (of {count}): each example "
                     "overwrites the one before (= instead of +=)."
                 ),
                 {"i": i, "count": N},
@@ -128,7 +128,7 @@ def samples(a: Array, n: Array, context: Context) -> Finding | None:
         if N > 2 and same(a, n - one):
             return Finding(
                 "X05",
-                mark("The contribution of sample {i} is missing from the sum over the batch."),
+                mark("The contribution of example {i} is missing from the sum over the batch."),
                 {"i": i},
             )
     for name, other in context.instead.items():

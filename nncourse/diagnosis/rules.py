@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import difference, factor, form, local, pattern
-from .context import Context
-from .finding import Finding
-from .measure import Array, distance, tolerance
+from nncourse.diagnosis import difference, factor, form, local, pattern
+from nncourse.diagnosis.context import Context
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.measure import Array, distance, tolerance
 
 Rule = Callable[[Array, Array, Context], "Finding | None"]
 
@@ -33,7 +33,7 @@ RULES: tuple[Rule, ...] = (
     local.relu_mask,
     local.upstream_factor,
     pattern.softmax_cross_entropy,
-    pattern.samples,
+    pattern.examples,
     pattern.branches,
     pattern.total_everywhere,
     local.elementwise_derivative,

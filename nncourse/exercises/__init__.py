@@ -4,6 +4,6 @@
 a piece by its name, "ps05.linear_backward".
 """
 
-from .piece import Equivalent, Mutant, Output, Part, Piece, Point, find
+from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Point, find
 
 __all__ = ["Equivalent", "Mutant", "Output", "Part", "Piece", "Point", "find"]

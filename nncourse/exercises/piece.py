@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnosis import Context
-from ..diagnosis.measure import Array, central_difference
+from nncourse.diagnosis import Context
+from nncourse.diagnosis.measure import Array, central_difference
 
 PLAIN, SQUARE = "plain", "square"
 """Cases that every piece has: all dimensions different; two equal on purpose."""

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from nncourse import language
 from nncourse.diagnosis import Context, Quantity, diagnose
 from nncourse.diagnosis.rules import ENTRY_RULES, RULES
-
-from .wrong_gradients import CASES, C, K, N
-from .wrong_gradients import D as WIDTH
+from tests.diagnosis.wrong_gradients import CASES, C, K, N
+from tests.diagnosis.wrong_gradients import D as WIDTH
 
 SEEDS = range(8)
 

@@ -203,8 +203,8 @@ CASES = {
         lambda dh, h, x, o: ((dh - 0.1 * dh[:, ::-1]) * (1 - h**2)).T @ x
     ),
     "M10 mean": of_bias(lambda n, dout: dout.mean(axis=0)),
-    "M11 last sample": of_weight(lambda n, dout, x: np.outer(dout[-1], x[-1])),
-    "M11 last sample of a bias": of_bias(lambda n, dout: dout[-1]),
+    "M11 last example": of_weight(lambda n, dout, x: np.outer(dout[-1], x[-1])),
+    "M11 last example of a bias": of_bias(lambda n, dout: dout[-1]),
     "M13 one path": two_paths,
     "M15 derivative missing": activation(lambda dout, z, h, d: dout),
     "M15 derivative missing, weight": hidden(lambda dh, h, x, o: dh.T @ x),
@@ -241,7 +241,7 @@ CASES = {
     "X01 no upstream": activation(lambda dout, z, h, d: d(h)),
     "X02 upstream twice": activation(lambda dout, z, h, d: dout**2 * d(h)),
     "X03 another derivative": activation(lambda dout, z, h, d: dout * h * (1 - h)),
-    "X04 first sample": of_weight(lambda n, dout, x: np.outer(dout[0], x[0])),
-    "X05 a sample missing": of_weight(lambda n, dout, x: dout[1:].T @ x[1:]),
+    "X04 first example": of_weight(lambda n, dout, x: np.outer(dout[0], x[0])),
+    "X05 a example missing": of_weight(lambda n, dout, x: dout[1:].T @ x[1:]),
     "X07 integers": whole_numbers,
 }

@@ -127,7 +127,7 @@ def _same(a, b):
 def test_two_mistakes_in_different_outputs_get_their_own_hints():
     piece = PIECES["linear_backward"]
     pick = {mutant.name: mutant for mutant in piece.mutants}
-    for one in ("dW divided by N", "dW of the last sample", "dW of the first sample"):
+    for one in ("dW divided by N", "dW of the last example", "dW of the first example"):
         for other in ("db mean", "db not summed", "db total", "db over axis 1"):
             function = _two_at_once(piece, pick[one], pick[other])
             for seed in (1, 2):

@@ -7,10 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from ...diagnosis import Context, Quantity
-from ...diagnosis.measure import KINK_DISTANCE, Array
-from ...language import mark
-from ..piece import SQUARE, Equivalent, Mutant, Output, Part, Piece, Point, dimensions, normal
+from nncourse.diagnosis import Context, Quantity
+from nncourse.diagnosis.measure import KINK_DISTANCE, Array
+from nncourse.language import mark
+from nncourse.exercises.piece import (
+    SQUARE,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    dimensions,
+    normal,
+)
 
 
 def _sigmoid(z: Array) -> Array:

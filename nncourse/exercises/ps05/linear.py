@@ -7,10 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from ...diagnosis import Context, Term
-from ...diagnosis.measure import Array
-from ...language import mark
-from ..piece import SQUARE, Equivalent, Mutant, Output, Part, Piece, Point, dimensions, normal
+from nncourse.diagnosis import Context, Term
+from nncourse.diagnosis.measure import Array
+from nncourse.language import mark
+from nncourse.exercises.piece import (
+    SQUARE,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    dimensions,
+    normal,
+)
 
 Answer = Callable[..., Any]
 
@@ -99,7 +109,7 @@ MUTANTS = (
         "db not summed",
         with_changes(db=lambda dout, x, W, b: dout.copy()),
         mark(
-            "db still has one row for each sample. b was added to every row (broadcast), so every "
+            "db still has one row for each example. b was added to every row (broadcast), so every "
             "row's gradient flows back into the same b: they add up."
         ),
         "sum",
@@ -109,7 +119,7 @@ MUTANTS = (
         "db over axis 1",
         with_changes(db=lambda dout, x, W, b: dout.sum(axis=1)),
         mark(
-            "db is summed over the outputs instead of over the samples. b has one entry for each "
+            "db is summed over the outputs instead of over the examples. b has one entry for each "
             "output; the axis that disappears is that of the batch."
         ),
         "axis",
@@ -146,19 +156,19 @@ MUTANTS = (
         "M10",
     ),
     Mutant(
-        "dW of the last sample",
+        "dW of the last example",
         with_changes(dW=_last_sample),
         mark(
-            "dW holds the last sample only: in the loop over the batch each sample overwrites "
+            "dW holds the last example only: in the loop over the batch each example overwrites "
             "the one before. Contributions add up."
         ),
         "accumulate",
         "M11",
     ),
     Mutant(
-        "dW of the first sample",
+        "dW of the first example",
         with_changes(dW=_first_sample),
-        mark("dW holds the first sample only: the loop over the batch ends after one round."),
+        mark("dW holds the first example only: the loop over the batch ends after one round."),
         "accumulate",
         "X04",
     ),
@@ -263,7 +273,7 @@ LINEAR = Piece(
                 "that is summed away must be that of the batch."
             ),
             derive=mark(
-                "One W[k, i] stands in out[n, k] for every sample n. What is the derivative of "
+                "One W[k, i] stands in out[n, k] for every example n. What is the derivative of "
                 "out[n, k] with respect to W[k, i], and what happens over n?"
             ),
             formula="dW[k, i] = Σ_n dout[n, k] · x[n, i]",
@@ -274,7 +284,7 @@ LINEAR = Piece(
             key=(2,),
             look=mark("db has the shape of b, (out,). Look at what happens to the batch axis."),
             derive=mark(
-                "b[k] is added to out[n, k] for every sample n, so it has N ways to influence the "
+                "b[k] is added to out[n, k] for every example n, so it has N ways to influence the "
                 "loss. What does the chain rule do with several ways?"
             ),
             formula="db[k] = Σ_n dout[n, k]",

@@ -7,13 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from ...diagnosis import Context, Quantity, Term
-from ...diagnosis.local import multiply
-from ...diagnosis.measure import Array
-from ...language import mark
-from ..piece import SQUARE, Equivalent, Mutant, Output, Part, Piece, Point, dimensions, normal
-from .softmax import loss as cross_entropy
-from .softmax import onehot, softmax
+from nncourse.diagnosis import Context, Quantity, Term
+from nncourse.diagnosis.local import multiply
+from nncourse.diagnosis.measure import Array
+from nncourse.language import mark
+from nncourse.exercises.piece import (
+    SQUARE,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    dimensions,
+    normal,
+)
+from nncourse.exercises.ps05.softmax import loss as cross_entropy
+from nncourse.exercises.ps05.softmax import onehot, softmax
 
 Params = Mapping[str, Array]
 
@@ -286,14 +296,14 @@ MUTANTS = (
     Mutant(
         "db1 not summed",
         _with(lambda s, params, x, y: {"b1": s["d1"]}),
-        mark("db1 has a row for each sample. The bias is shared by all samples: sum over them."),
+        mark("db1 has a row for each example. The bias is shared by all examples: sum over them."),
         "sum",
         "M07",
     ),
     Mutant(
-        "first layer of the last sample",
+        "first layer of the last example",
         _with(_last_sample),
-        mark("dW1 and db1 hold the last sample only: each one overwrites the one before."),
+        mark("dW1 and db1 hold the last example only: each one overwrites the one before."),
         "accumulate",
         "M11",
     ),
@@ -359,7 +369,7 @@ def _float32_inside(params: Params, x: Array, y: Array) -> tuple[float, dict[str
 
 
 EQUIVALENTS = (
-    Equivalent("loops over samples", _loops),
+    Equivalent("loops over examples", _loops),
     Equivalent("einsum, another order of keys", _einsum),
     Equivalent("1/N at the end, in place", _late_mean),
     Equivalent("float32", _float32),
@@ -402,7 +412,7 @@ NETWORK = Piece(
             key=(1, "b2"),
             after=("loss",),
             look=_LINEAR_LOOK,
-            derive=mark("b2[c] enters the logits of every sample; its gradients add up."),
+            derive=mark("b2[c] enters the logits of every example; its gradients add up."),
             formula="db2[c] = Σ_n dlogits[n, c]",
         ),
         Output(
@@ -424,7 +434,7 @@ NETWORK = Piece(
             key=(1, "b1"),
             after=("loss", "dW2", "db2"),
             look=_HIDDEN_LOOK,
-            derive=mark("b1[k] enters z1 of every sample; its gradients add up."),
+            derive=mark("b1[k] enters z1 of every example; its gradients add up."),
             formula="db1[k] = Σ_n dz1[n, k]",
         ),
     ),

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...diagnosis import Context
-from ...diagnosis.measure import Array
-from ...language import mark
-from ..piece import (
+from nncourse.diagnosis import Context
+from nncourse.diagnosis.measure import Array
+from nncourse.language import mark
+from nncourse.exercises.piece import (
     PLAIN,
     SQUARE,
     Equivalent,
@@ -199,7 +199,7 @@ MUTANTS = (
         "divided by C",
         _with(gradient_of=lambda p, y, z: _difference(p, y) / p.shape[1]),
         mark(
-            "dlogits is divided by the number of classes. The mean runs over the samples, "
+            "dlogits is divided by the number of classes. The mean runs over the examples, "
             "so the divisor is N = logits.shape[0]."
         ),
         "scale",
@@ -212,7 +212,7 @@ MUTANTS = (
             lambda p, y, z: _difference(p, y) / p.size,
         ),
         mark(
-            "Loss and gradient are divided by N·C, the number of all entries. Each sample "
+            "Loss and gradient are divided by N·C, the number of all entries. Each example "
             "contributes one number to the loss, so the mean has N terms."
         ),
         "scale",
@@ -311,7 +311,7 @@ MUTANTS = (
         "normalised over axis 0",
         _from_probabilities(_columns_softmax),
         mark(
-            "Softmax is normalised down the columns, over the samples. The classes of one sample "
+            "Softmax is normalised down the columns, over the examples. The classes of one example "
             "compete: each row must sum to 1."
         ),
         "axis",
@@ -411,7 +411,7 @@ SOFTMAX = Piece(
             key=(0,),
             look=mark(
                 "Take one row of logits. Is your softmax positive with sum 1? Is the probability "
-                "of the target picked, row by row? Is the mean taken over the samples?"
+                "of the target picked, row by row? Is the mean taken over the examples?"
             ),
             derive=mark(
                 "-log softmax(z)[y] is a difference of two terms: a logarithm of a sum of "

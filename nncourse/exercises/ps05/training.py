@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ...diagnosis.measure import Array
-from ...language import mark
-from ..piece import Equivalent, Mutant, Output, Part, Piece, Point
-from . import network
+from nncourse.diagnosis.measure import Array
+from nncourse.language import mark
+from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Point
+from nncourse.exercises.ps05 import network
 
 HELD_OUT = "held-out"
 
@@ -24,7 +24,7 @@ CLASSES = 10
 @lru_cache
 def digits() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """(train_x, train_y), (test_x, test_y): the split of nncourse.data, as NumPy arrays."""
-    from ...data import digits as load
+    from nncourse.data import digits as load
 
     (train_x, train_y), (test_x, test_y) = load(split=True)
     return (np.asarray(train_x), np.asarray(train_y)), (np.asarray(test_x), np.asarray(test_y))
@@ -99,10 +99,10 @@ MUTANTS = (
         "shape",
     ),
     Mutant(
-        "argmax over the samples",
+        "argmax over the examples",
         lambda x: logits(x).argmax(axis=0),
         mark(
-            "argmax runs down the samples (axis 0) and gives ten numbers in all. "
+            "argmax runs down the examples (axis 0) and gives ten numbers in all. "
             "One class for each digit is asked: compare the ten outputs of one row."
         ),
         "axis",
