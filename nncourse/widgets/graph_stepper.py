@@ -13,10 +13,11 @@ import traitlets
 
 from nncourse.language import catalogue, mark
 from nncourse.widgets import graph_model, graph_steps
-from nncourse.widgets.base import CourseWidget, script, styles
+from nncourse.widgets.base import script, styles
 from nncourse.widgets.expression import Expression, ExpressionError
 from nncourse.widgets.numbers import format_number
 from nncourse.widgets.parser import parse
+from nncourse.widgets.step_widget import StepWidget
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ _ = catalogue("widgets")
 STANDARD = "x^2 + x*y + (x + y)^2"
 
 
-class GraphStepper(CourseWidget):
+class GraphStepper(StepWidget):
     """Step through the computation graph of ``expression``, forward and then backward.
 
     The expression may use + - * / ** (or ^), brackets, exp, log, sin, cos, tanh, sigmoid, relu,
@@ -39,45 +40,17 @@ class GraphStepper(CourseWidget):
     hides each number until it is typed, ``score`` counts the answers.
     """
 
-    _esm = script("base.js", "graph_stepper.js")
-    _css = styles("base.css", "graph_stepper.css")
+    _esm = script("base.js", "graph_drawing.js", "steps.js", "graph_stepper.js")
+    _css = styles("base.css", "steps.css", "graph_stepper.css")
 
     question = mark("How does each number reach the output, and how does the gradient come back?")
-    texts = {
+    texts = StepWidget.texts | {
         "expression": mark("Formula"),
         "draw": mark("Draw"),
-        "values": mark("Values"),
-        "value_of": mark("Value of {name}"),
         "examples": mark("Examples"),
-        "first": mark("To the start"),
-        "back": mark("One step back"),
-        "next": mark("One step on"),
-        "last": mark("To the end"),
-        "play": mark("Play"),
-        "pause": mark("Pause"),
-        "position": mark("Step"),
-        "count": mark("step {k} of {n}"),
-        "forward": mark("forward pass"),
-        "backward": mark("backward pass"),
-        "start": mark("start"),
-        "end": mark("end"),
-        "predict": mark("Predict the number"),
-        "answer": mark("Your number"),
-        "check": mark("Check"),
-        "reveal": mark("Show it"),
-        "right": mark("Right: {value}"),
-        "wrong": mark("Not yet. Hint: {hint}"),
-        "shown": mark("It is {value}: {hint}"),
-        "not_a_number": mark("Type a number such as 2.5 or −1/3."),
-        "score": mark("{right} of {asked} right at once"),
-        "graph": mark("Computation graph"),
-        "keys": mark("Arrow keys step, Home and End jump."),
         "legend_value": mark("value"),
         "legend_gradient": mark("gradient of the output by this node"),
         "legend_local": mark("local derivative"),
-        "node_value": mark("{node}: value {value}"),
-        "no_kernel": mark("The kernel does not answer, so formula and values stay as they are."),
-        "node_both": mark("{node}: value {value}, gradient {gradient}"),
     }
     examples = (
         STANDARD,
@@ -92,14 +65,7 @@ class GraphStepper(CourseWidget):
 
     expression = traitlets.Unicode().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
-    graph = traitlets.Dict(read_only=True).tag(sync=True)
-    steps: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
     suggestions: traitlets.List[str] = traitlets.List().tag(sync=True)
-    step = traitlets.Int(0).tag(sync=True)
-    predict = traitlets.Bool(False).tag(sync=True)
-    score = traitlets.Dict({"right": 0, "asked": 0}).tag(sync=True)
-    error = traitlets.Dict({}, read_only=True).tag(sync=True)
-    answered = traitlets.Int(0, read_only=True).tag(sync=True)
 
     def __init__(
         self, expression: str = STANDARD, *, step: int = 0, predict: bool = False, **values: float
@@ -110,12 +76,6 @@ class GraphStepper(CourseWidget):
         self.predict = predict
         self.step = step
         self.observe(self._assigned, names=["expression", "values"])
-        self.on_msg(self._requested)
-
-    @traitlets.validate("step")
-    def _valid_step(self, proposal: Any) -> int:
-        step: int = proposal["value"]
-        return max(0, min(step, len(self.steps) - 1)) if self.steps else step
 
     def _show(self, expression: Expression, values: dict[str, Any], strict: bool = False) -> None:
         """Compute everything for a formula and its leaves, then send it in one message."""
@@ -163,23 +123,20 @@ class GraphStepper(CourseWidget):
                     self.values = self._passes.leaves
                     raise
 
-    def _requested(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """A reader has edited the formula or a value in the front end."""
-        with self.lock, self.hold_sync():
-            try:
-                values = {k: float(v) for k, v in content.get("values", {}).items()}
-                text = content.get("expression", self.expression)
-                if text == self._passes.expression.text:
-                    self._show(self._passes.expression, {**self.values, **values})
-                else:
-                    expression = parse(text)
-                    keep = {k: v for k, v in self.values.items() if k not in expression.defaults}
-                    self._show(expression, keep | values)
-            except ExpressionError as error:
-                place = {"start": error.start, "end": error.end}
-                self.set_trait("error", {"text": error.message, "in": error.text, **place})
-            finally:
-                self.set_trait("answered", int(content.get("serial", 0)))
+    def request(self, content: dict[str, Any]) -> None:
+        """A reader has edited the formula or a value."""
+        try:
+            values = {k: float(v) for k, v in content.get("values", {}).items()}
+            text = content.get("expression", self.expression)
+            if text == self._passes.expression.text:
+                self._show(self._passes.expression, {**self.values, **values})
+            else:
+                expression = parse(text)
+                keep = {k: v for k, v in self.values.items() if k not in expression.defaults}
+                self._show(expression, keep | values)
+        except ExpressionError as error:
+            place = {"start": error.start, "end": error.end}
+            self.set_trait("error", {"text": error.message, "in": error.text, **place})
 
     @property
     def gradients(self) -> dict[str, float]:

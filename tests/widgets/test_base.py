@@ -105,7 +105,7 @@ def test_no_address_in_the_text_form_and_no_pyplot(widget):
 
 
 def test_script_joins_modules_into_one_scope():
-    joined = script("base.js", "graph_stepper.js")
+    joined = script("base.js", "graph_drawing.js", "steps.js", "graph_stepper.js")
     assert joined.count("export ") == 1
     assert joined.rstrip().endswith("export default { render };")
     names = re.findall(r"^(?:const|let|function) (\w+)", joined, re.MULTILINE)
