@@ -207,6 +207,16 @@ class Module(metaclass=_ModuleMeta):
         raise AttributeError(f"{kind!r} has no attribute {name!r}.{hint}", name=name, obj=self)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, set | frozenset) and any(_found(name, list(value))):
+            raise TypeError(
+                f"{type(self).__name__}.{name}: a set of modules or parameters has no fixed order; "
+                "use a list or a dict"
+            )
+        if isinstance(value, Iterator):
+            raise TypeError(
+                f"{type(self).__name__}.{name}: modules inside an iterator could not be found "
+                "again; make a list of it"
+            )
         if self._built and name not in self.__dict__ and not hasattr(type(self), name):
             owned = [part.split(".")[0] for part, _ in self._parts()]
             if meant := _misspelt(name, owned):

@@ -158,7 +158,7 @@ def test_data_takes_arrays_only():
 def test_a_typo_suggests_the_right_name():
     with pytest.raises(AttributeError, match="Did you mean 'reshape'"):
         nnc.ones(2).reshpe(2, 1)
-    with pytest.raises(AttributeError, match="requires_grad"):
+    with pytest.raises(AttributeError, match="require_grad"):
         nnc.ones(2).require_grad = True
     assert not hasattr(nnc.ones(2), "no_such_thing")
 

@@ -9,8 +9,7 @@ import nncourse as nnc
 from nncourse.autograd.function import Cast, Function
 from nncourse.ops.catalogue import OPERATIONS
 from nncourse.ops.indexing import SetItem
-
-from .catalogue_checks import (
+from tests.ops.catalogue_checks import (
     CASES,
     IDS,
     TOLERANCE,

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from nncourse.ops.catalogue import OPERATIONS
-
-from .catalogue_checks import TOLERANCE, gradient_error
+from tests.ops.catalogue_checks import TOLERANCE, gradient_error
 
 
 def _each(change):
