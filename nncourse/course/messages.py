@@ -12,6 +12,7 @@ import io
 import string
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages import pofile
@@ -29,6 +30,9 @@ DOMAINS = {
     "plots": ("plots",),
     "course": ("training", "course", "grading", "cli.py"),
 }
+
+# Catalogues carry no date of their own, so that equal messages make equal files.
+NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 TRANSLATED = tuple(language for language in LANGUAGES if language != "en")
 
@@ -73,7 +77,10 @@ def _text(message: Message | None) -> str:
 
 def update(domain: str, language: str) -> list[str]:
     """Bring a catalogue in line with the source, compile it; return what is still untranslated."""
-    old, new = read(domain, language), Catalog(locale=language, domain=domain, fuzzy=False)
+    old = read(domain, language)
+    new = Catalog(
+        locale=language, domain=domain, fuzzy=False, creation_date=NO_DATE, revision_date=NO_DATE
+    )
     new.mime_headers = [
         ("Language", language),
         ("MIME-Version", "1.0"),
@@ -131,9 +138,10 @@ def problems(domain: str, language: str) -> list[str]:
 def main(arguments: list[str]) -> int:
     """``python -m nncourse.course.messages [--check] [DOMAIN ...]``"""
     check_only = "--check" in arguments
-    domains = [name for name in arguments if not name.startswith("-")] or list(DOMAINS)
+    domains = [name for name in arguments if name != "--check"] or list(DOMAINS)
     unknown = [name for name in domains if name not in DOMAINS]
     if unknown:
+        print(main.__doc__)
         print(f"no such domain: {', '.join(unknown)}; there are {', '.join(DOMAINS)}")
         return 2
     found = []

@@ -36,6 +36,16 @@ def _declared(code):
                 yield ast.literal_eval(node.args[0]), node.lineno
 
 
+def test_updating_again_changes_nothing(tmp_path, monkeypatch):
+    # A date in the file would make every run a change.
+    monkeypatch.setattr(messages, "LOCALE_FOLDER", tmp_path)
+    messages.update("plots", "ru")
+    first = {path.name: path.read_bytes() for path in tmp_path.rglob("*.*o")}
+    messages.update("plots", "ru")
+    assert {path.name: path.read_bytes() for path in tmp_path.rglob("*.*o")} == first
+    assert set(first) == {"plots.po", "plots.mo"}
+
+
 def test_placeholders_are_read_as_format_reads_them():
     assert messages.placeholders("{a} and {b:.3f}, {{not}}") == {"a", "b"}
     assert messages.placeholders("a { alone") == set()
