@@ -10,12 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nncourse.widgets.backprop_net import BackpropNet
     from nncourse.widgets.graph_stepper import GraphStepper
     from nncourse.widgets.numerical_gradient import NumericalGradient
 
-__all__ = ["GraphStepper", "NumericalGradient"]
+__all__ = ["BackpropNet", "GraphStepper", "NumericalGradient"]
 
 _HOMES = {
+    "BackpropNet": "nncourse.widgets.backprop_net",
     "GraphStepper": "nncourse.widgets.graph_stepper",
     "NumericalGradient": "nncourse.widgets.numerical_gradient",
 }

@@ -43,10 +43,10 @@ export function graphDrawing(strings, onLeaf) {
     });
     const nodes = graph.nodes.map((node, i) => {
       const [x, y] = [node.x - node.width / 2, node.y - node.height / 2];
-      const row = (k) => node.y + 21 * k;
+      const row = (k) => node.y + 21 * (k + 1 - node.rows / 2); // -1 name, 0 value, 1 gradient
       const marks = [
         drawn("circle", { class: "nnc-mark-value", cx: x + 13, cy: row(0), r: 4 }),
-        drawn("path", { class: "nnc-mark-gradient", d: `M${x + 8},${row(1)} l9,-5 v10 z` }),
+        drawn("path", { class: "nnc-mark-gradient", d: node.rows < 2 ? "" : `M${x + 8},${row(1)} l9,-5 v10 z` }),
       ];
       const value = drawn("text", { class: "nnc-number", x: x + 24, y: row(0) + 4.5 });
       const gradient = drawn("text", { class: "nnc-number", x: x + 24, y: row(1) + 4.5 });

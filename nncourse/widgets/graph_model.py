@@ -125,6 +125,7 @@ def drawing(expression: Expression) -> dict[str, Any]:
             "label": node.label,
             "formula": "" if node.operation is None else expression.formula(i),
             "leaf": node.operation is None,
+            "rows": 2,
             "x": round(x, 1),
             "y": round(y, 1),
             "width": round(width, 1),

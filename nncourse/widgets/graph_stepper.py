@@ -162,6 +162,6 @@ class GraphStepper(StepWidget):
         return "\n".join(lines)
 
     def figure(self) -> Figure:
-        from nncourse.widgets.graph_picture import graph_figure
+        from nncourse.widgets.graph_picture import story_figure
 
-        return graph_figure(self._passes, self.graph, self.heading)
+        return story_figure(self.steps, self.graph, self.heading)

@@ -1,7 +1,7 @@
 // Walking through steps that Python has computed: buttons, slider and keys, the panel that says what
 // happens, and the mode in which the reader predicts each number. Several widgets are made of this.
 
-import { KEEP_KEYS, button, element, fill, icon, listen, readNumber } from "./base.js";
+import { KEEP_KEYS, button, element, fill, formatNumber, icon, listen, readNumber } from "./base.js";
 import { graphDrawing } from "./graph_drawing.js";
 
 const PAUSE = 1600; // milliseconds a step stays when playing
@@ -162,7 +162,7 @@ export function stepView(model, body, { onFresh, onLeaf }) {
     const counted = model.get("score");
     model.set("score", { right: counted.right + (right && !tries ? 1 : 0), asked: counted.asked + 1 });
     model.save_changes();
-    const written = number.shows.find(([kind]) => kind !== "adding")[2];
+    const written = formatNumber(number.value);
     verdict.textContent = right ? `✓ ${fill(strings.right, { value: written })}` : fill(strings.shown, { value: written, hint: number.hint });
     verdict.className = `nnc-verdict ${right ? "nnc-right" : ""}`;
     out += 1;
