@@ -1,16 +1,13 @@
 """``python -m benchmarks``: every comparison with PyTorch, one line each.
 
-Set before NumPy is imported: one thread for its matrix products, as for PyTorch's.
+NumPy reads the number of threads for its matrix products when it is imported; so nothing here
+imports it before that number is set.
 """
 
 from __future__ import annotations
 
-import os
-
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import argparse
+import os
 import platform
 import sys
 
@@ -21,6 +18,8 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="fail if a goal is missed")
     arguments = parser.parse_args()
 
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
     try:
         import torch
     except ImportError:

@@ -1,4 +1,4 @@
-"""The cost of single operations: small arrays, so that what is measured is everything but arithmetic."""
+"""The cost of single operations on small arrays: everything but the arithmetic."""
 
 from __future__ import annotations
 

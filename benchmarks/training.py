@@ -5,6 +5,8 @@ A step is: forget the gradients, forward, cross entropy, backward, Adam.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -16,7 +18,7 @@ def _networks(*widths: int):
     """The same network in both libraries, with ReLU between the layers."""
     theirs = torch.nn.Sequential()
     ours = nnc.nn.Sequential()
-    for i, (n, m) in enumerate(zip(widths, widths[1:])):
+    for i, (n, m) in enumerate(pairwise(widths)):
         if i:
             theirs.append(torch.nn.ReLU())
             ours.append(nnc.nn.ReLU())

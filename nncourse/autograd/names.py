@@ -15,5 +15,5 @@ def near(name: str, known: list[str]) -> str:
 def unknown_attribute(owner: Any, name: str) -> AttributeError:
     """The error for ``owner.name``, which does not exist."""
     kind = type(owner).__name__
-    hint = "" if name.startswith("__") else near(name, dir(type(owner)))
+    hint = "" if name.startswith("_") else near(name, dir(type(owner)))
     return AttributeError(f"{kind!r} has no attribute {name!r}.{hint}", name=name, obj=owner)

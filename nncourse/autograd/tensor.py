@@ -7,6 +7,7 @@ operation beside its derivative, and put onto this class by ``method``.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,7 +64,16 @@ class Tensor:
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient collected so far, of the tensor's own shape; None before any backward."""
+        """The gradient collected so far, of the tensor's own shape; None before any backward.
+
+        Only leaves collect gradients; asking another tensor for one gives None and a warning.
+        """
+        if self._grad_fn is not None and self._grad is None:
+            warnings.warn(
+                f"this tensor was computed by {type(self._grad_fn).__name__}: only leaves, such as "
+                "parameters, keep their gradients, so its .grad is None",
+                stacklevel=2,
+            )
         return self._grad
 
     @grad.setter

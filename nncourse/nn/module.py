@@ -202,7 +202,7 @@ class Module(metaclass=_ModuleMeta):
     def __getattr__(self, name: str) -> Any:
         # Reached only when the name is not found.
         known = [*self.__dict__, *dir(type(self))]
-        hint = "" if name.startswith("__") else near(name, known)
+        hint = "" if name.startswith("_") else near(name, known)
         kind = type(self).__name__
         raise AttributeError(f"{kind!r} has no attribute {name!r}.{hint}", name=name, obj=self)
 

@@ -184,10 +184,10 @@ class Power(Function):
         need_a, need_b = self.needs
         da = db = None
         if need_a:
-            da = dout * (b * a ** where(b == 0, 0 * b, b - 1))
+            da = dout * (b * a ** where(b == 0, 0.0, b - 1))
         if need_b:
             flat = (a == 0) & (b >= 0)
-            db = dout * (out * where(flat, 0 * a, log(where(flat, 0 * a + 1, a))))
+            db = dout * (out * log(where(flat, 1.0, a)))
         return da, db
 
 

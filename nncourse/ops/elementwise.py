@@ -267,8 +267,8 @@ class Where(Function):
         _, need_a, need_b = self.needs
         return (
             None,
-            where(mask, dout, 0 * dout) if need_a else None,
-            where(mask, 0 * dout, dout) if need_b else None,
+            where(mask, dout, 0.0) if need_a else None,
+            where(mask, 0.0, dout) if need_b else None,
         )
 
 

@@ -120,7 +120,10 @@ class Linear(Function):
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x W^T + b for x (..., in), weight (out, in) and bias (out); the result is (..., out)."""
+    """x W^T + b for x (..., in), weight (out, in) and bias (out); the result is (..., out).
+
+    Operands of different number types are promoted, where PyTorch raises an error.
+    """
     x, W = input._data, weight._data
     if W.ndim != 2 or not x.ndim or x.shape[-1] != W.shape[1]:
         raise _linear_error(input, weight)

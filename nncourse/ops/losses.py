@@ -159,7 +159,8 @@ def _check_classes(input: Tensor, target: Tensor) -> None:
             f"cross_entropy: input is {x.shape}, so target must be {wanted}; got {y.shape}.{hint}"
         )
     classes = x.shape[1] if x.ndim > 1 else x.shape[0]
-    if y.size and (y.min() < 0 or y.max() >= classes):
+    # Negative numbers are huge ones when read as unsigned: one comparison finds both errors.
+    if y.size and xp.maximum.reduce(y.view(f"u{y.itemsize}"), None) >= classes:
         raise IndexError(
             f"cross_entropy: with {classes} logits, classes are 0 to {classes - 1}; "
             f"target holds {y.min()} to {y.max()}"

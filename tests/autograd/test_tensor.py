@@ -180,3 +180,11 @@ def test_equality_with_other_things():
     assert (nnc.tensor([1, 2]) == None) is False  # noqa: E711
     assert nnc.tensor([1]) not in ["a", None]
     assert len({nnc.tensor(1), nnc.tensor(1)}) == 2
+
+
+def test_the_gradient_of_an_intermediate_value_is_not_kept():
+    x = nnc.ones(1, requires_grad=True)
+    y = x * 2
+    y.backward()
+    with pytest.warns(UserWarning, match="Multiply: only leaves"):
+        assert y.grad is None

@@ -248,3 +248,21 @@ def test_cross_entropy_of_one_example_and_of_images():
 def test_mse_warns_of_a_column_against_a_row():
     with pytest.warns(UserWarning, match=r"\(4, 1\).*\(4,\).*\(4, 4\)"):
         nnc.nn.functional.mse_loss(nnc.ones(4, 1), nnc.ones(4))
+
+
+def test_where_lets_no_nonsense_through():
+    x = nnc.tensor([1.0, 2.0], requires_grad=True)
+    out = nnc.where(nnc.tensor([True, False]), x, 0.0)
+    out.backward(nnc.tensor([1.0, float("inf")]))
+    assert x.grad.tolist() == [1, 0]
+
+
+def test_powers_of_zero():
+    a = nnc.tensor([0.0, 0.0, 2.0], requires_grad=True)
+    b = nnc.tensor([0.0, 2.0, 0.0], requires_grad=True)
+    (a**b).sum().backward()
+    assert a.grad.tolist() == [0, 0, 0]
+    np.testing.assert_allclose(b.grad.numpy(), [0, 0, np.log(2)], rtol=1e-6)
+    b.grad = None
+    (3.0**b).sum().backward()
+    np.testing.assert_allclose(b.grad.numpy(), np.log(3) * 3**b.data, rtol=1e-6)
