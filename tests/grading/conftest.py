@@ -2,7 +2,7 @@
 
 import pytest
 
-from .toy import make_released, write_toy
+from tests.grading.toy import make_released, write_toy
 
 
 @pytest.fixture(scope="session")

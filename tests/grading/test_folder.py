@@ -15,8 +15,7 @@ from nncourse.course.folder import (
 )
 from nncourse.grading.grade import grade_submissions, release_assignment
 from nncourse.grading.nbgrader import Nbgrader
-
-from .toy import write_toy
+from tests.grading.toy import write_toy
 
 
 def test_the_config_file_says_what_the_settings_say(tmp_path):

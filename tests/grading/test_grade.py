@@ -7,8 +7,7 @@ import pytest
 
 from nncourse.grading.grade import grade_submissions, read_results
 from nncourse.grading.scores import table, write_scores
-
-from .toy import RIGHT, cell_name, submission, with_cell, without
+from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
 SQUARE = RIGHT["square_answer"]
 

@@ -17,8 +17,7 @@ from nncourse.grading.intake import (
     rebuild,
     take_in,
 )
-
-from .toy import RIGHT, cell_name, submission, with_cell, without
+from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
 
 @pytest.fixture(scope="module")

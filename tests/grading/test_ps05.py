@@ -15,8 +15,7 @@ from nncourse.course.files import Course
 from nncourse.grading.grade import grade_submissions, read_results
 from nncourse.grading.nbgrader import Nbgrader
 from nncourse.grading.scores import write_scores
-
-from .toy import cell_name, make_released, submission, without
+from tests.grading.toy import cell_name, make_released, submission, without
 
 ROOT = Path(__file__).parents[2]
 NAME = "ps05-backpropagation"

@@ -5,8 +5,7 @@ import pytest
 
 from nncourse.course.folder import CODE_STUB, TEXT_STUB
 from nncourse.grading.release import ReleaseError, release
-
-from .toy import cell_name, write_toy
+from tests.grading.toy import cell_name, write_toy
 
 
 @pytest.fixture(params=["ru", "en"])
