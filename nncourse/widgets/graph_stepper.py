@@ -32,8 +32,8 @@ class GraphStepper(StepWidget):
 
     The expression may use + - * / ** (or ^), brackets, exp, log, sin, cos, tanh, sigmoid, relu,
     sqrt, abs, max and min, and several statements: ``"b = a + a; c = b + b"``. Every name that is
-    not computed is a leaf; ``values`` sets leaves, the others start at small numbers. (Leaves called
-    expression, step or predict are set afterwards: ``widget.values = {"step": 1}``.)
+    not computed is a leaf; ``values`` sets leaves, the others start at small numbers. (A leaf
+    called expression, step or predict is set afterwards: ``widget.values = {"step": 1}``.)
 
     ``expression`` and ``values`` can be assigned later as well; both raise ExpressionError (a
     ValueError) with the place in the formula when they cannot be computed. ``gradients`` holds
