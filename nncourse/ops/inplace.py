@@ -16,7 +16,7 @@ from nncourse.autograd.changes import changes, tick
 from nncourse.autograd.function import cast, constant
 from nncourse.autograd.mode import recording
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.backend import Array, as_array, ndarray
+from nncourse.backend import as_array, ndarray
 from nncourse.ops.arithmetic import add, div, mul, pow, sub
 from nncourse.ops.indexing import plain_index, set_item
 
@@ -129,8 +129,3 @@ def copy_(x: Tensor, source: Any) -> Tensor:
     _check(x, source, "copy_")
     setitem(x, ..., source if isinstance(source, Tensor | ndarray) else as_array(source))
     return x
-
-
-def overwritten(array: Array) -> None:
-    """Note that an array has been changed by hand, so that a backward pass that needs it stops."""
-    changes.note(array)

@@ -251,3 +251,20 @@ def test_micrograd_expression():
     np.testing.assert_allclose(g.item(), 24.70408163265306, rtol=1e-12)
     np.testing.assert_allclose(a.grad.item(), 138.83381924198252, rtol=1e-12)
     np.testing.assert_allclose(b.grad.item(), 645.5772594752186, rtol=1e-12)
+
+
+def test_recording_by_a_value():
+    x = leaf(1.0)
+    for mode in (True, False):
+        with nnc.set_grad_enabled(mode):
+            assert (x * 2).requires_grad is mode
+
+        @nnc.set_grad_enabled(mode)
+        def double(t):
+            return t * 2
+
+        assert double(x).requires_grad is mode
+
+
+def test_repr_of_a_function():
+    assert repr((leaf(1.0) * 2).grad_fn) == "<Multiply>"

@@ -266,3 +266,30 @@ def test_powers_of_zero():
     b.grad = None
     (3.0**b).sum().backward()
     np.testing.assert_allclose(b.grad.numpy(), np.log(3) * 3**b.data, rtol=1e-6)
+
+
+def test_sizes_and_methods_of_pytorch():
+    x = nnc.zeros(2, 3)
+    assert x.size() == (2, 3)
+    assert x.size(-1) == x.size(1) == 3
+    assert x.dim() == x.ndim == 2
+    assert x.numel() == 6
+    assert x.view(3, 2).shape == (3, 2)
+    assert x.view(-1).shape == (6,)
+    assert x.expand_as(nnc.zeros(4, 2, 3)).shape == (4, 2, 3)
+    assert x.mT.shape == x.t().shape == (3, 2)
+    assert x.unsqueeze(-1).squeeze().shape == (2, 3)
+    assert nnc.tensor(1.0).sum(0).item() == 1
+    assert x.int().dtype == nnc.int32
+    assert x.bool().dtype == nnc.bool
+    assert np.isnan(nnc.zeros(2, 0).mean().item())
+    assert nnc.zeros_like(x).shape == nnc.full_like(x, 2.0).shape == (2, 3)
+    with pytest.raises(ValueError, match="twice"):
+        x.sum((0, 0))
+    with pytest.raises(ValueError, match="min, max or both"):
+        x.clamp()
+    with pytest.raises(TypeError, match="bool tensor"):
+        nnc.where(nnc.ones(2), nnc.ones(2), 0.0)
+    assert nnc.where(np.array([True, False]), nnc.ones(2), 0.0).tolist() == [1, 0]
+    assert x.where(nnc.tensor([True, False, True]), 5.0).tolist() == [[0, 5, 0], [0, 5, 0]]
+    assert nnc.arange(3).clamp(0.5, 1.5).tolist() == [0.5, 1, 1.5]
