@@ -12,7 +12,10 @@ from nncourse.course.sources import read_source
 from nncourse.language import LOCALE_FOLDER
 
 COURSE = Course(Path(__file__).parents[2])
-ENDING = "(?:а|у|е|и|ы|ой|ом|ов|ам|ами|ах|ый|ого|ому|ая|ую|ое|ые|ых|ым|ыми)?"
+ENDING = (
+    "(?:а|у|е|и|ы|ю|я|ой|ом|ов|ам|ами|ах|ый|ого|ому|ая|ую|ое|ые|ых|ым|ыми"
+    "|ей|ев|ью|ям|ями|ях|ем|его|ему|яя|ее|ие|их|им|ими)?"
+)
 
 
 def avoided() -> list[str]:
@@ -23,7 +26,7 @@ def avoided() -> list[str]:
 
 def pattern(words: str) -> re.Pattern:
     """A phrase in any of its usual forms: each word may take another ending."""
-    stems = [re.sub("(?:[аяыий]|ой|ый|ая)$", "", word) for word in words.split()]
+    stems = [re.sub("(?:ой|ый|ая|[аяыий])$", "", word) for word in words.split()]
     return re.compile(r"\s+".join(rf"\b{stem}{ENDING}\b" for stem in stems), re.IGNORECASE)
 
 
@@ -44,6 +47,7 @@ def test_the_glossary_names_words_to_avoid():
     assert "нода" in avoided()
     assert pattern("вершина").search("две вершины")
     assert pattern("прямой ход").search("при прямом ходе")
+    assert pattern("перекрёстная энтропия").search("с перекрёстной энтропией")
     assert not pattern("нода").search("нодуль")
 
 
