@@ -72,3 +72,30 @@ def test_a_source_that_does_not_exist_is_named(call, root):
     assert status == 1
     assert "99-none.md" in text
     assert "Traceback" not in text
+
+
+def test_an_exercise_goes_out_and_comes_back_graded(call, root, tmp_path):
+    name = "ps05-backpropagation.ipynb"
+    course = str(tmp_path / "course")
+    status, text = call("release", "ps05", "--course", course, "--lang", "ru", folder=root)
+    assert status == 0, text
+    released = tmp_path / "course" / "release" / "ps05" / name
+    assert "ВАШ КОД" in released.read_text("utf-8")
+
+    submissions = tmp_path / "submissions"
+    submissions.mkdir()
+    solved = root / "solutions" / "ru" / "ps05" / name
+    (submissions / "ivanova.ipynb").write_bytes(solved.read_bytes())
+    status, text = call("grade", "ps05", str(submissions), "--course", course, "--lang", "ru")
+    assert status == 0, text
+    assert "ivanova" in text
+    rows = (tmp_path / "course" / "ps05.csv").read_text("utf-8").splitlines()
+    assert rows[1].startswith("ivanova,90.0,100")  # ten points wait for the lecturer
+    assert list((tmp_path / "course" / "feedback" / "ivanova").rglob("*.html"))
+
+
+def test_grading_without_a_course_folder_says_what_to_do(call, tmp_path):
+    status, text = call("grade", "ps05", str(tmp_path), "--course", str(tmp_path))
+    assert status == 1
+    assert "is no course folder" in text
+    assert "Traceback" not in text
