@@ -94,8 +94,14 @@ def lab_command(course: Course, browser: bool, port: int | None) -> list[str]:
         f"--LabApp.default_url=/lab/tree/{page}",
         *([] if browser else ["--no-browser"]),
         *([f"--port={port}"] if port else []),
+        # In a container the only user is often root, and Jupyter would refuse to start.
+        *(["--allow-root"] if is_root() else []),
     ]
     return [sys.executable, "-m", "jupyterlab", *options]
+
+
+def is_root() -> bool:
+    return hasattr(os, "getuid") and os.getuid() == 0
 
 
 def lab_environment() -> dict[str, str]:

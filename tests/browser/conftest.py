@@ -63,8 +63,6 @@ def lab(root: Path, chromium: str, tmp_path_factory) -> Iterator[Lab]:
     port = free_port()
     log = home / "lab.log"
     options = ["--no-browser", "--lang", "en", f"--port={port}", "--expose-app-in-browser"]
-    if hasattr(os, "getuid") and os.getuid() == 0:
-        options.append("--allow-root")
     with log.open("w") as out:
         server = subprocess.Popen(
             [sys.executable, "-m", "nncourse.cli", "lab", *options],

@@ -55,6 +55,12 @@ def test_the_server_starts_at_the_page_of_the_language(course):
     assert "--no-browser" not in lab.lab_command(course, browser=True, port=None)
 
 
+@pytest.mark.parametrize("root", [True, False])
+def test_root_is_let_in_where_it_is_the_only_user(course, monkeypatch, root):
+    monkeypatch.setattr(lab, "is_root", lambda: root)
+    assert ("--allow-root" in lab.lab_command(course, browser=False, port=None)) == root
+
+
 def test_the_server_asks_for_no_news():
     first = lab.lab_environment()["JUPYTER_CONFIG_PATH"].split(":")[0]
     assert "announcements" in (Path(first) / "labconfig" / "page_config.json").read_text()
