@@ -18,6 +18,7 @@ from nncourse import dtypes
 from nncourse.autograd.changes import tick
 from nncourse.autograd.mode import recording
 from nncourse.autograd.tensor import Tensor
+from nncourse.autograd.vocabulary import as_type
 from nncourse.backend import Array, as_array, ndarray
 
 
@@ -26,7 +27,9 @@ class Function:
 
     ``backward`` returns for each input the derivative, or None where ``needs`` says that it is not
     needed: arrays that are new, or ``dout`` itself, or views; never a saved one. It is written in
-    arithmetic, ``@`` and the functions of ``autograd.vocabulary``.
+    arithmetic, ``@`` and the functions of ``autograd.vocabulary``, so that it runs on tensors too.
+    Where that is not possible there is a ``twin``: the same result from elementary operations on
+    the inputs as tensors, which is differentiated instead under ``create_graph``.
     """
 
     __slots__ = ("edges", "needs", "order", "saved", "shape")
@@ -35,6 +38,7 @@ class Function:
     # True for operations whose inputs are broadcast to a common shape: their derivatives come in
     # that shape, and the backward pass sums them over the axes along which an input was repeated.
     broadcasts: bool = False
+    twin: Any = None
 
     edges: tuple[Function | Tensor | None, ...]
     needs: tuple[bool, ...]
@@ -178,7 +182,7 @@ class Cast(Function):
         return x.astype(dtype)
 
     def backward(self, dout: Array) -> tuple[Array]:
-        return (dout.astype(self.dtype),)
+        return (as_type(dout, self.dtype),)
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
