@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncourse.check.picture import text_map
 from nncourse.diagnosis import Context, Finding, Quantity, Term, diagnose, distance, tolerance
 from nncourse.diagnosis.measure import Array
+from nncourse.diagnosis.picture import text_map
 from nncourse.language import catalogue, mark
 
 _ = catalogue("check")

@@ -10,42 +10,32 @@ from __future__ import annotations
 
 from html import escape
 
-import numpy as np
-
-from nncourse.check.picture import COLUMNS, MARKS, ROWS, levels, shrink
 from nncourse.check.report import Diagnosis, Report, Verdict
 from nncourse.check.words import (
     case_note,
     has_map,
     headline,
     measured,
-    number,
     shape_of,
     status,
     unanswered,
     unexplained,
     worst_line,
 )
+from nncourse.diagnosis.picture import MONO as _MONO
+from nncourse.diagnosis.picture import TEXT as _TEXT
+from nncourse.diagnosis.picture import badge as _badge
+from nncourse.diagnosis.picture import html_map
 from nncourse.language import catalogue
 
 _ = catalogue("check")
 
 RIGHT, WRONG, WAITING = "#0072b2", "#b24a00", "#5f6368"
 
-_TEXT = "color:var(--jp-ui-font-color1, inherit)"
 _SOFT = "color:var(--jp-ui-font-color2, inherit)"
-_LINE = "var(--jp-border-color2, rgba(128,128,128,.45))"
-_MONO = "font-family:var(--jp-code-font-family, monospace);font-size:.93em"
 _CELL = (
     f"text-align:left;vertical-align:top;padding:3px 14px 3px 0;border:0;background:none;{_TEXT}"
 )
-
-
-def _badge(word: str, mark: str, colour: str) -> str:
-    return (
-        f'<span style="background:{colour};color:#fff;border-radius:3px;padding:1px 7px;'
-        f'font-weight:600;white-space:nowrap">{mark} {escape(word)}</span>'
-    )
 
 
 def _lines(text: str) -> str:
@@ -62,34 +52,10 @@ def _lines(text: str) -> str:
 
 
 def _map(verdict: Verdict) -> str:
-    """The heat map as a table: mark and shade by size, both numbers on hover."""
-    a, n = verdict.yours, verdict.right
-    assert a is not None
-    assert n is not None
-    level = levels(a, n)
-    whole = level.shape[0] <= ROWS and level.shape[1] <= COLUMNS
-    scale = float(np.max(np.abs(n), initial=0)) or 1.0
-    a, n = a.reshape(level.shape), n.reshape(level.shape)
-    rows = []
-    for i, row in enumerate(shrink(level)):
-        cells = []
-        for j, k in enumerate(row):
-            title = ""
-            if whole:
-                numbers = f"{number(a[i, j], scale)} / {number(n[i, j], scale)}"
-                title = f' title="[{i}, {j}]: {escape(numbers)}"'
-            shade = f"rgba(213,94,0,{(0, 0.25, 0.5, 0.8)[k]})"
-            cells.append(
-                f'<td{title} style="width:17px;height:17px;min-width:17px;padding:0;'
-                f"text-align:center;line-height:17px;border:1px solid {_LINE};"
-                f'background:{shade};{_TEXT};{_MONO}">{MARKS[k]}</td>'
-            )
-        rows.append(f'<tr style="background:none">{"".join(cells)}</tr>')
-    label = escape(_("Where {name} is wrong", name=verdict.output.name), quote=True)
-    return (
-        f'<table role="img" aria-label="{label}" '
-        f'style="border-collapse:collapse;margin:5px 0 2px">{"".join(rows)}</table>'
-    )
+    assert verdict.yours is not None
+    assert verdict.right is not None
+    label = _("Where {name} is wrong", name=verdict.output.name)
+    return html_map(verdict.yours, verdict.right, label)
 
 
 def _row(report: Report, verdict: Verdict) -> str:

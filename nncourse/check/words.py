@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nncourse.check.picture import text_map
 from nncourse.check.report import Report, Verdict
 from nncourse.diagnosis.measure import Array, tolerance, wrong_entries
+from nncourse.diagnosis.picture import number, text_map
 from nncourse.exercises.piece import SQUARE, Output
 from nncourse.language import catalogue
 
@@ -21,14 +21,6 @@ _ = catalogue("check")
 
 WIDTH = 96
 """Columns of the text."""
-
-
-def number(value: float, scale: float = 1.0) -> str:
-    """Five digits; what is rounding noise beside ``scale`` is 0."""
-    value = float(value)
-    if np.isfinite(value) and abs(value) < 1e-8 * scale:
-        return "0"
-    return f"{value:.5g}"
 
 
 def headline(report: Report) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nncourse.diagnosis.measure import Array
 
@@ -31,13 +32,15 @@ class Term:
     """An array that a known mistake produces.
 
     ``added``: the mistake adds some multiple of it to the right gradient; otherwise the mistake
-    returns it in place of the gradient. ``text`` is the sentence to show (marked for translation).
+    returns it in place of the gradient. ``text`` is the sentence to show (marked for translation),
+    ``evidence`` the values of its placeholders.
     """
 
     code: str
     value: Array
     text: str
     added: bool = False
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def known_terms(a: Array, n: Array, context: Context) -> Finding | None:
             continue
         if not term.added:
             if same(a, term.value) and not same(n, term.value):
-                return Finding(term.code, term.text)
+                return Finding(term.code, term.text, term.evidence)
             continue
         # One free factor explains everything when there are too few entries.
         if n.size < 4:
@@ -33,7 +33,7 @@ def known_terms(a: Array, n: Array, context: Context) -> Finding | None:
             and left < max(noise, 1e-6 * float(np.linalg.norm(rest)))
             and (float(np.linalg.norm(rest)) > 10 * noise)
         ):
-            return Finding(term.code, term.text, {"k": k})
+            return Finding(term.code, term.text, {**term.evidence, "k": k})
     return None
 
 

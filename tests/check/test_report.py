@@ -128,7 +128,7 @@ def test_wrong_output_shows_both_numbers_and_a_map():
 
 
 def test_large_arrays_get_a_small_map():
-    from nncourse.check.picture import COLUMNS, ROWS, text_map
+    from nncourse.diagnosis.picture import COLUMNS, ROWS, text_map
 
     n = np.random.default_rng(0).normal(size=(3, 50, 70))
     a = n.copy()
