@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -75,9 +76,10 @@ def lab(root: Path, chromium: str, tmp_path_factory) -> Iterator[Lab]:
     try:
         yield Lab(f"http://127.0.0.1:{port}", wait_for_token(server, log), course)
     finally:
-        # The command starts the server as its child; both share a process group of their own.
-        os.killpg(server.pid, 15)
-        server.wait(20)
+        # The server and its kernels share a process group of their own.
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(20)
 
 
 def wait_for_token(server: subprocess.Popen, log: Path) -> str:
