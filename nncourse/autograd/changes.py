@@ -15,6 +15,7 @@ import weakref
 from functools import partial
 from typing import Any
 
+from nncourse.autograd.places import Place, here
 from nncourse.backend import Array, ndarray, xp
 
 # The clock counts downwards: the youngest function has the smallest number, which is what the
@@ -23,14 +24,14 @@ tick = itertools.count(-1, -1).__next__
 
 
 class _Changes:
-    """What has been changed in place, and when."""
+    """What has been changed in place, when, and by which line of the program."""
 
     def __init__(self) -> None:
         self.latest = 0  # the time of the latest change
         # Of every block of memory that is alive, and of each changed part of it, the latest change.
         # An array without a base is a block; a view is a part, of which the geometry is kept, for
         # the view itself is usually gone by the time of the question.
-        self.blocks: dict[int, tuple[Any, dict[Any, tuple[Any, int]]]] = {}
+        self.blocks: dict[int, tuple[Any, dict[Any, tuple[Any, int, Place | None]]]] = {}
 
     def note(self, array: Array) -> None:
         """``array`` has just been overwritten."""
@@ -44,10 +45,10 @@ class _Changes:
         parts = known[1]
         if block is array or len(parts) > _PARTS:
             parts.clear()
-            parts[None] = (None, self.latest)
+            parts[None] = (None, self.latest, here())
         else:
             place = array.__array_interface__
-            parts[place["data"], place["shape"], place["strides"]] = (place, self.latest)
+            parts[place["data"], place["shape"], place["strides"]] = (place, self.latest, here())
 
     def _forget(self, key: int, reference: Any) -> None:
         # Another block may have the same id by now.
@@ -56,13 +57,20 @@ class _Changes:
 
     def since(self, time: int, array: Array) -> bool:
         """Has memory of ``array`` been overwritten after ``time``?"""
+        return bool(self._later(time, array))
+
+    def told(self, time: int, array: Array) -> str:
+        """Where that was, for a message."""
+        line = self._later(time, array)[0]
+        return f", at {line}" if line else ""
+
+    def _later(self, time: int, array: Array) -> list[Place | None]:
         known = self.blocks.get(id(_block(array)))
-        if known is None:
-            return False
-        return any(
-            changed_at < time and (place is None or _overlap(place, array))
-            for place, changed_at in known[1].values()
-        )
+        return [
+            line
+            for place, changed_at, line in (known[1].values() if known else ())
+            if changed_at < time and (place is None or _overlap(place, array))
+        ]
 
 
 _PARTS = 1000  # beyond so many changed parts, the whole block counts as changed

@@ -9,52 +9,111 @@ without looking at the rest of the graph and without recursion.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from nncourse.autograd.changes import changes
 from nncourse.autograd.function import Function, constant
+from nncourse.autograd.hooks import call_hooks, hooked
+from nncourse.autograd.mode import enable_grad
+from nncourse.autograd.part import Edge, Part
+from nncourse.autograd.recorded import recorded_backward
+from nncourse.autograd.refusals import check_saved, first_gradient, wrong_shape
 from nncourse.autograd.tensor import Tensor
-from nncourse.autograd.vocabulary import array_copy, ones_like, unbroadcast
-from nncourse.backend import Array, as_array, ndarray
+from nncourse.autograd.vocabulary import added, array_copy, unbroadcast
+from nncourse.backend import ndarray
 
 
-def run_backward(root: Tensor, gradient: Any = None, retain_graph: bool = False) -> None:
-    """Add to the ``.grad`` of every leaf behind ``root`` its share of the gradient."""
-    dout = first_gradient(root, gradient)
-    if root._grad_fn is None:
-        deposit({root: array_copy(dout)})
+def run_backward(
+    root: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | None = None,
+) -> None:
+    """Add to the ``.grad`` of every leaf behind ``root``, or of ``inputs``, its gradient."""
+    start: Edge = root._grad_fn or root
+    roots = [(start, first_gradient(root, gradient, create_graph))]
+    part = None if inputs is None else Part({x._grad_fn or x for x in inputs}, [start])
+    keep = create_graph if retain_graph is None else retain_graph
+    found = propagate(roots, keep, create_graph, part)
+    for tensor in found if inputs is None else inputs:
+        share = found.get(tensor._grad_fn or tensor)
+        if share is not None:
+            deposit(tensor, share)
+
+
+def propagate(
+    roots: list[tuple[Edge, Any]],
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    part: Part | None = None,
+) -> dict[Any, Any]:
+    """The gradients of all leaves behind the roots, or of all that a part of the graph is for.
+
+    roots: where to start, each with its gradient. Gradients are arrays, tensors if create_graph.
+    """
+    gradients: dict[Edge, Any] = {}
+    for root, dout in roots:
+        gradients[root] = added(gradients[root], dout) if root in gradients else dout
+    leaves = [root for root in gradients if isinstance(root, Tensor)]
+    found: dict[Edge, Any] = {leaf: array_copy(gradients.pop(leaf)) for leaf in leaves}
+    if create_graph:
+        with enable_grad():
+            run(gradients, found, retain_graph, create_graph, part)
     else:
-        deposit(propagate(root._grad_fn, dout, retain_graph))
+        run(gradients, found, retain_graph, create_graph, part)
+    for edge in found if hooked else ():
+        if isinstance(edge, Tensor) and id(edge) in hooked:
+            found[edge] = call_hooks(edge, found[edge])
+    return found
 
 
-def propagate(root: Function, gradient: Array, retain_graph: bool) -> dict[Tensor, Array]:
-    """The gradients of all leaves behind ``root``, whose result has the given gradient."""
-    waiting: list[tuple[int, Function]] = [(root.order, root)]
-    gradients: dict[Function, Array] = {root: gradient}
-    leaves: dict[Tensor, Array] = {}
-    own: set[Function] = set()  # whose gradient is a sum made here, and so may be added to in place
+def run(
+    gradients: dict[Edge, Any],
+    found: dict[Edge, Any],
+    retain_graph: bool,
+    create_graph: bool,
+    part: Part | None,
+) -> None:
+    """Run the functions that have gradients and all behind them; the youngest always first."""
+    waiting: list[tuple[int, Any]] = [(node.order, node) for node in gradients]
+    heapify(waiting)
+    own: set[Edge] = set()  # whose gradient is a sum made here, and so may be added to in place
+    plain = part is None and not create_graph
     last_change = changes.latest
 
     while waiting:
         node = heappop(waiting)[1]
         dout = gradients.pop(node)
+        if hooked and id(node) in hooked:
+            dout = call_hooks(node, dout)
+        if part:
+            if node in part.wanted:
+                found[node] = array_copy(dout)
+            if node not in part.leading:
+                continue
         if node.saves and (node.saved is None or node.order > last_change):
             check_saved(node)
-        shares: Any = node.backward(dout)
+        shares: Any = node.backward(dout) if plain else step(node, dout, create_graph, part)
         for edge, share in zip(node.edges, shares):
-            if edge is None:
+            if edge is None or share is None or (part and edge not in part.needed):
                 continue
             if share.shape != edge.shape:
-                share = fitted(share, edge, node)
+                if not node.broadcasts:
+                    raise wrong_shape(node, edge, share)
+                share = unbroadcast(share, edge.shape)
             if isinstance(edge, Tensor):
-                known = leaves.get(edge)
-                if known is not None:
-                    known += share
-                elif share is dout or type(share) is not ndarray or share.base is not None:
-                    leaves[edge] = array_copy(share)  # someone else may hold its memory
+                known = found.get(edge)
+                if known is None:
+                    # A copy, if someone else may hold the memory.
+                    shared = share is dout or type(share) is not ndarray or share.base is not None
+                    found[edge] = array_copy(share) if shared else share
+                elif create_graph:
+                    found[edge] = known + share
                 else:
-                    leaves[edge] = share
+                    known += share
             else:
                 known = gradients.get(edge)
                 if known is None:
@@ -63,72 +122,26 @@ def propagate(root: Function, gradient: Array, retain_graph: bool) -> dict[Tenso
                 elif edge in own:
                     known += share
                 else:
-                    gradients[edge] = as_array(known + share)
-                    own.add(edge)
+                    gradients[edge] = added(known, share)
+                    if not create_graph:
+                        own.add(edge)
         if not retain_graph:
             node.saved = None
-    return leaves
 
 
-def fitted(share: Array, edge: Function | Tensor, node: Function) -> Array:
-    """A gradient in the shape of the value it belongs to, which was broadcast to another."""
-    if not node.broadcasts:
-        raise RuntimeError(
-            f"the backward of {type(node).__name__} returned a gradient of shape {share.shape} "
-            f"for an input of shape {edge.shape}: they must be equal"
-        )
-    return unbroadcast(share, edge.shape)
+def step(node: Function, dout: Any, create_graph: bool, part: Part | None) -> Any:
+    """One function's backward where it is to be recorded, or not all of it is needed."""
+    backward = recorded_backward if create_graph else type(node).backward
+    return backward(node, dout) if part is None else part.run(backward, node, dout)
 
 
-def deposit(gradients: dict[Tensor, Array]) -> None:
-    """Add gradients to the ``.grad`` of their leaves."""
-    for leaf, array in gradients.items():
-        if leaf._grad is None:
-            leaf._grad = constant(array)
-        else:
-            leaf._grad._data += array
-            changes.note(leaf._grad._data)
-
-
-def first_gradient(root: Tensor, gradient: Any) -> Array:
-    """The gradient to start from, checked against the tensor it belongs to."""
-    if not root._needs:
-        raise RuntimeError(
-            "backward() found nothing to do: this tensor was not computed from tensors with "
-            "requires_grad=True, or it was computed under no_grad()"
-        )
-    if gradient is None:
-        if root._data.size != 1:
-            raise RuntimeError(
-                f"backward() without a gradient needs one number to differentiate; this tensor has "
-                f"shape {root.shape}. Reduce it first, e.g. with .sum() or .mean(), "
-                "or pass backward(gradient)"
-            )
-        return ones_like(root._data)
-    array = gradient._data if isinstance(gradient, Tensor) else gradient
-    array = array if isinstance(array, ndarray) else as_array(array)
-    if array.shape != root.shape:
-        raise RuntimeError(
-            f"the gradient passed to backward() has shape {array.shape}; "
-            f"it must be the tensor's own, {root.shape}"
-        )
-    return array if array.dtype == root.dtype else array.astype(root.dtype)
-
-
-def check_saved(node: Function) -> None:
-    """Raise if what the function saved has been dropped, or overwritten since."""
-    kind = type(node).__name__
-    if node.saved is None:
-        raise RuntimeError(
-            f"a second backward pass came to {kind}, but its saved values were dropped after the "
-            "first one. Compute the result anew before each backward(), or keep the values "
-            "with backward(retain_graph=True)"
-        )
-    for name, array in zip(node.saves, node.saved):
-        if isinstance(array, ndarray) and changes.since(node.order, array):
-            what = "result" if name == "out" else f"input {name!r}"
-            raise RuntimeError(
-                f"the {what} of {kind}, of shape {array.shape}, is needed for the backward pass "
-                "but has been changed in place since. Change a copy instead: "
-                "y = y + 1 rather than y += 1"
-            )
+def deposit(tensor: Tensor, gradient: Any) -> None:
+    """Add a gradient to the ``.grad`` of its tensor."""
+    known = tensor._grad
+    if isinstance(gradient, Tensor):  # recorded: the sum has a graph, too
+        tensor._grad = gradient if known is None else known + gradient
+    elif known is None:
+        tensor._grad = constant(gradient)
+    else:
+        known._data += gradient
+        changes.note(known._data)

@@ -32,7 +32,7 @@ class Function:
     the inputs as tensors, which is differentiated instead under ``create_graph``.
     """
 
-    __slots__ = ("edges", "needs", "order", "saved", "shape")
+    __slots__ = ("__weakref__", "_hooks", "edges", "needs", "order", "saved", "shape")
 
     saves: tuple[str, ...] = ()
     # True for operations whose inputs are broadcast to a common shape: their derivatives come in
@@ -45,6 +45,7 @@ class Function:
     order: int  # time of creation; the youngest has the smallest number
     saved: Any
     shape: tuple[int, ...]  # of the result
+    _hooks: dict[int, Any]  # only where there are any
 
     def forward(self, *arrays: Any) -> Array:
         raise NotImplementedError

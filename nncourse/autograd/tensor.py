@@ -8,7 +8,7 @@ operation beside its derivative, and put onto this class by ``method``.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from nncourse.backend import Array, as_array, ndarray, to_numpy
 
 if TYPE_CHECKING:
     from nncourse.autograd.function import Function
+    from nncourse.autograd.hooks import RemovableHandle
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,11 +32,12 @@ class Tensor:
     """
 
     # _needs: does it require gradients? A plain attribute, for it is read for every operation.
-    __slots__ = ("__weakref__", "_data", "_grad", "_grad_fn", "_needs")
+    __slots__ = ("__weakref__", "_data", "_grad", "_grad_fn", "_hooks", "_needs")
 
     _data: Array
     _grad: Tensor | None
     _grad_fn: Function | None
+    _hooks: dict[int, Any]  # only where there are any
     _needs: bool
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
@@ -68,10 +70,11 @@ class Tensor:
 
         Only leaves collect gradients; asking another tensor for one gives None and a warning.
         """
-        if self._grad_fn is not None and self._grad is None:
+        if self._grad is None and self._grad_fn is not None and not self.retains_grad:
             warnings.warn(
                 f"this tensor was computed by {type(self._grad_fn).__name__}: only leaves, such as "
-                "parameters, keep their gradients, so its .grad is None",
+                "parameters, keep their gradients, so its .grad is None. Call .retain_grad() on it "
+                "before the backward pass to keep it",
                 stacklevel=2,
             )
         return self._grad
@@ -202,16 +205,51 @@ class Tensor:
 
     # Backward
 
-    def backward(self, gradient: Tensor | None = None, retain_graph: bool = False) -> None:
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None:
         """Add to every leaf's ``.grad`` the derivative of this tensor with respect to the leaf.
 
         ``gradient`` is the derivative of the final result with respect to this tensor, of its
         shape; it may be left out for a tensor with one element, where it is 1. What functions had
-        saved for the pass is dropped as it goes, unless ``retain_graph``.
+        saved for the pass is dropped as it goes, unless ``retain_graph``. With ``create_graph``
+        the gradients have a graph of their own and can be differentiated again; since a leaf then
+        holds its gradient, and the gradient's graph the leaf, set ``.grad`` to None when done, or
+        call ``nnc.grad``, which stores nothing. ``inputs``: only these collect gradients.
         """
         from nncourse.autograd.engine import run_backward
 
-        run_backward(self, gradient, retain_graph)
+        run_backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def retain_grad(self) -> None:
+        """Have a backward pass store the gradient of this computed tensor in ``.grad``, too."""
+        from nncourse.autograd.hooks import retain
+
+        if not self._needs:
+            raise RuntimeError("retain_grad() needs a tensor that requires gradients")
+        if self._grad_fn is not None:
+            retain(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Will a backward pass store the gradient of this computed tensor?"""
+        from nncourse.autograd.hooks import retains_grad
+
+        return retains_grad(self)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Have ``hook(gradient)`` called when the gradient of this tensor is complete.
+
+        If it returns a tensor, that takes the gradient's place. ``remove()`` of what is returned
+        here takes the hook away.
+        """
+        from nncourse.autograd.hooks import register_hook
+
+        return register_hook(self, hook)
 
     # As a container
 
