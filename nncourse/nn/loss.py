@@ -22,7 +22,7 @@ class CrossEntropyLoss(_Loss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return cross_entropy(input, target, self.reduction)
+        return cross_entropy(input, target, reduction=self.reduction)
 
 
 class MSELoss(_Loss):

@@ -40,7 +40,7 @@ from nncourse.ops.elementwise import cosine as cos
 from nncourse.ops.elementwise import sine as sin
 from nncourse.ops.inplace import setitem as _setitem  # noqa: F401
 from nncourse.ops.linalg import matmul
-from nncourse.ops.losses import log_softmax, softmax
+from nncourse.ops.losses import log_softmax, logsumexp, softmax
 from nncourse.ops.numpy_functions import numpy_function as _numpy_function  # noqa: F401
 from nncourse.ops.reduction import (
     all,
@@ -105,6 +105,7 @@ __all__ = [
     "logical_and",
     "logical_not",
     "logical_or",
+    "logsumexp",
     "lt",
     "matmul",
     "max",

@@ -11,7 +11,7 @@ from typing import Any
 
 from nncourse.autograd.function import Function, apply, unary
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.autograd.vocabulary import put, put_add, unbroadcast
+from nncourse.autograd.vocabulary import put, put_add, unbroadcast, without
 from nncourse.backend import Array, ndarray, xp
 
 _BASIC = (int, slice, type(None), type(Ellipsis))
@@ -79,6 +79,28 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     return unary(Gather, x, index)
 
 
+class PutAdd(Function):
+    """out = zeros with x added at the index, what comes twice adding up;  dx = dout[index].
+
+    The derivative of ``Gather`` and ``Slice`` as an operation of its own.
+    """
+
+    __slots__ = ("index",)
+
+    def forward(self, x: Array, index: Any, shape: tuple[int, ...]) -> Array:
+        self.index = index
+        return put_add(x, index, shape)
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        return (dout[self.index],)
+
+
+@method("_put_add")
+def put_added(x: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
+    """Zeros of ``shape`` with ``x`` added at ``index``."""
+    return unary(PutAdd, x, plain_index(index), shape)
+
+
 class SetItem(Function):
     """out = x with out[index] = v;  dx = dout with zeros at the index,  dv = dout[index]."""
 
@@ -92,11 +114,10 @@ class SetItem(Function):
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         need_x, need_value = self.needs
-        dx = None
-        if need_x:
-            dx = dout.copy()
-            dx[self.index] = 0
-        return dx, unbroadcast(dout[self.index], self.value_shape) if need_value else None
+        return (
+            without(dout, self.index) if need_x else None,
+            unbroadcast(dout[self.index], self.value_shape) if need_value else None,
+        )
 
 
 def set_item(x: Tensor, value: Tensor, index: Any) -> Tensor:

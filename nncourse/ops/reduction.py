@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from nncourse.autograd.function import Function, constant, unary
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.autograd.vocabulary import fill, keep_axes, put, sum_over
+from nncourse.autograd.vocabulary import fill, keep_axes, put, sum_over, where
 from nncourse.backend import Array, xp
 
 Dim = int | tuple[int, ...] | None
@@ -101,36 +101,78 @@ class Variance(Function):
     The mean moves with x as well, but its share vanishes, since deviations from it add up to 0.
     """
 
-    __slots__ = ("axes", "before", "keep", "scale")
-    saves = ("deviation",)
+    __slots__ = ("axes", "keep", "scale", "share")
+    saves = ("x",)
 
     def forward(self, x: Array, axes: tuple[int, ...] | None, c: float, keep: bool) -> Array:
-        self.before, self.axes, self.keep = x.shape, axes, keep
-        deviation = x - x.mean(axes, keepdims=True)
-        self.saved = (deviation,)
-        out = xp.add.reduce(deviation * deviation, axes, None, None, keep)
-        degrees = (x.size // out.size if out.size else 1) - c
+        self.axes, self.keep = axes, keep
+        self.saved = (x,)
+        total = xp.add.reduce(x, axes, None, None, True)
+        n = x.size // total.size if total.size else 1
+        self.share = 1 / n if n else xp.nan
         # As in PyTorch, the variance of too few values is NaN.
-        self.scale = 1 / degrees if degrees > 0 else xp.nan
-        return out * self.scale
+        self.scale = 1 / (n - c) if n > c else xp.nan
+        deviation = x - total * self.share
+        return xp.add.reduce(deviation * deviation, axes, None, None, keep) * self.scale
 
     def backward(self, dout: Array) -> tuple[Array]:
-        (deviation,) = self.saved
-        spread = _spread(dout, self.before, self.axes, self.keep)
+        (x,) = self.saved
+        deviation = x - sum_over(x, self.axes, True) * self.share
+        spread = _spread(dout, x.shape, self.axes, self.keep)
         return (spread * (2 * self.scale) * deviation,)
 
 
+def _correction(correction: float | None, unbiased: bool | None) -> float:
+    if unbiased is not None:
+        return 1.0 if unbiased else 0.0
+    return 1.0 if correction is None else correction
+
+
 @method("var")
-def var(x: Tensor, dim: Dim = None, correction: float = 1, keepdim: bool = False) -> Tensor:
-    """The variance over axes, divided by n - correction."""
+def var(
+    x: Tensor,
+    dim: Dim = None,
+    correction: float | None = None,
+    keepdim: bool = False,
+    *,
+    unbiased: bool | None = None,
+) -> Tensor:
+    """The variance over axes, divided by n - correction (1 unless given; unbiased=False: 0)."""
     _floating_only(x, "var")
-    return unary(Variance, x, axes_of(x, dim), correction, keepdim)
+    return unary(Variance, x, axes_of(x, dim), _correction(correction, unbiased), keepdim)
+
+
+class Root(Function):
+    """out = sqrt(x);  dx = dout / (2 out), and 0 where out is 0.
+
+    The root at the end of a norm or a standard deviation: where all that it measures is 0, the
+    derivative is taken to be 0, rather than infinity times 0.
+    """
+
+    __slots__ = ()
+    saves = ("out",)
+
+    def forward(self, x: Array) -> Array:
+        out = xp.sqrt(x)
+        self.saved = (out,)
+        return out
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        (out,) = self.saved
+        return (dout / where(out == 0, xp.inf, 2 * out),)
 
 
 @method("std")
-def std(x: Tensor, dim: Dim = None, correction: float = 1, keepdim: bool = False) -> Tensor:
+def std(
+    x: Tensor,
+    dim: Dim = None,
+    correction: float | None = None,
+    keepdim: bool = False,
+    *,
+    unbiased: bool | None = None,
+) -> Tensor:
     """The standard deviation over axes: the square root of ``var``."""
-    return var(x, dim, correction, keepdim).sqrt()
+    return unary(Root, var(x, dim, correction, keepdim, unbiased=unbiased))
 
 
 class ValuesAndIndices(NamedTuple):
@@ -188,11 +230,11 @@ def _extreme(x: Tensor, dim: Any, keepdim: bool, argument: Any) -> ValuesAndIndi
     if axes is None:
         return ValuesAndIndices(x, constant(xp.asarray(0)))
     (axis,) = axes
-    where = argument(x._data, axis)
-    index = list(xp.indices(where.shape, sparse=True))
-    index.insert(axis, where)
+    place = argument(x._data, axis)
+    index = list(xp.indices(place.shape, sparse=True))
+    index.insert(axis, place)
     values = unary(ExtremeAlong, x, tuple(index), axis, keepdim)
-    return ValuesAndIndices(values, constant(xp.expand_dims(where, axis) if keepdim else where))
+    return ValuesAndIndices(values, constant(xp.expand_dims(place, axis) if keepdim else place))
 
 
 @method("max")

@@ -1,0 +1,20 @@
+"""The catalogue of operations: what there is, declared once.
+
+Tests, documentation and benchmarks go through this list: each operation with the same function in
+NumPy, its name in PyTorch, and examples of shapes and of the numbers on which it is defined. An
+operation with a gradient that is not in the list is an error that a test reports.
+"""
+
+from nncourse.ops.catalogue import elementwise, indexing, linalg, loss, reduction, shape
+from nncourse.ops.catalogue.entry import Example, Operation, draw
+
+OPERATIONS: tuple[Operation, ...] = (
+    *elementwise.OPERATIONS,
+    *reduction.OPERATIONS,
+    *shape.OPERATIONS,
+    *indexing.OPERATIONS,
+    *linalg.OPERATIONS,
+    *loss.OPERATIONS,
+)
+
+__all__ = ["OPERATIONS", "Example", "Operation", "draw"]
