@@ -6,10 +6,11 @@ gives tensors and their functions under PyTorch's names; ``nnc.nn``, ``nnc.optim
 and ``nnc.training`` come with it. Plots, widgets and checks are imported where they are used.
 """
 
-from nncourse import data, language, nn, ops, optim, training
+from nncourse import autograd, data, language, nn, ops, optim, training
 from nncourse.autograd import (
     Tensor,
     enable_grad,
+    grad,
     is_grad_enabled,
     no_grad,
     set_grad_enabled,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Generator",
     "Tensor",
+    "autograd",
     "bool",
     "data",
     "default_generator",
@@ -49,6 +51,7 @@ __all__ = [
     "float32",
     "float64",
     "get_default_dtype",
+    "grad",
     "int8",
     "int16",
     "int32",

@@ -1,6 +1,20 @@
 """Automatic differentiation: tensors, functions, and the backward pass."""
 
+from nncourse.autograd import higher as functional
+from nncourse.autograd.anomaly import detect_anomaly
+from nncourse.autograd.function import Function
+from nncourse.autograd.gradient import grad
 from nncourse.autograd.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from nncourse.autograd.tensor import Tensor
 
-__all__ = ["Tensor", "enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Function",
+    "Tensor",
+    "detect_anomaly",
+    "enable_grad",
+    "functional",
+    "grad",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]

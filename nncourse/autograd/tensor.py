@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from nncourse.autograd.changes import changes
+from nncourse.autograd.names import guard, real_names, unknown_attribute
 from nncourse.backend import Array, as_array, ndarray, to_numpy
 
 if TYPE_CHECKING:
@@ -288,9 +289,10 @@ class Tensor:
 
     def __getattr__(self, name: str) -> Any:
         # Reached only when the name is not found.
-        from nncourse.autograd.names import unknown_attribute
-
         raise unknown_attribute(self, name)
+
+    def __dir__(self) -> list[str]:
+        return real_names(self)
 
     if TYPE_CHECKING:
         # Defined in nncourse.ops.
@@ -314,6 +316,10 @@ class Tensor:
         def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
 
+
+guard(Tensor, "requires_grad", "require_grad", "required_grad", "requires_gradient", "needs_grad")
+guard(Tensor, "grad", "grads", "gradient", "gradients")
+guard(Tensor, "data", "datas")
 
 _UNSAID = {np.dtype(name) for name in ("float32", "int64", "bool")}
 
