@@ -1,0 +1,62 @@
+"""What a student's code may use: memory, time, processes, files, output.
+
+The kernel keeps these limits, by rlimits always and by control groups where they can be written;
+wall time is kept by the grader, which ends a session that is late.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of one session, and of one submission, which may need several sessions.
+
+    memory: bytes, above what the warm process holds. cpu_seconds: of each process in a session.
+    processes: processes and threads at one time. open_files: in each process. file_size: bytes of
+    one file. folder_size, folder_files: the private folder, in bytes and in number of files.
+    output: characters of a cell's printed text that are kept. cell_seconds, call_seconds,
+    submission_seconds: wall time of one cell, one call, and of all of them together.
+    callbacks: how often student code may call back into a test within one call.
+    """
+
+    memory: int = 1024 * MB
+    cpu_seconds: int = 120
+    processes: int = 64
+    open_files: int = 128
+    file_size: int = 64 * MB
+    folder_size: int = 128 * MB
+    folder_files: int = 10_000
+    output: int = 100_000
+    cell_seconds: float = 60.0
+    call_seconds: float = 30.0
+    submission_seconds: float = 300.0
+    callbacks: int = 100_000
+
+
+class Budget:
+    """The wall time that a submission has left, whatever it spends it on.
+
+    Only time in which student code may run counts: ``deadline`` opens it, ``spend`` closes it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.spent = 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds, never below 0."""
+        return max(0.0, self.seconds - self.spent)
+
+    def deadline(self, seconds: float) -> float:
+        """The moment (``time.monotonic``) at which an operation that starts now must be done."""
+        return time.monotonic() + min(seconds, self.left)
+
+    def spend(self, seconds: float) -> None:
+        """Take off what was used."""
+        self.spent += seconds

@@ -1,0 +1,271 @@
+"""The wire: what goes in comes out, and whatever else arrives is refused by name."""
+
+from __future__ import annotations
+
+import json
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from nncourse.grading.sandbox.wire import (
+    DTYPES,
+    MAGIC,
+    PREFIX,
+    Reference,
+    WireError,
+    WireLimits,
+    decode,
+    encode,
+)
+
+SMALL = WireLimits(header=4000, buffers=20_000, items=200, depth=5)
+
+arrays = st.sampled_from(sorted(DTYPES)).flatmap(
+    lambda name: hnp.arrays(
+        np.dtype(name), hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
+    )
+)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**60), 10**60)
+    | st.floats()
+    | st.text()
+    | st.text(min_size=60, max_size=80)
+    | st.binary()
+    | arrays
+    | arrays.filter(lambda a: a.size).map(lambda a: a.flat[0])
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.dictionaries(st.text(), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def same(one: object, other: object) -> bool:
+    """Equal in type, structure and bits (NaN equals NaN, 0.0 differs from -0.0)."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, (np.ndarray, np.generic)):
+        return (
+            one.dtype == other.dtype
+            and one.shape == other.shape
+            and (one.tobytes() == other.tobytes())
+        )
+    if isinstance(one, float):
+        return (math.isnan(one) and math.isnan(other)) or (
+            one == other and math.copysign(1, one) == math.copysign(1, other)
+        )
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    return one == other
+
+
+def frame(header: object, buffers: bytes = b"") -> bytes:
+    """A frame around a header of one's own."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return PREFIX.pack(MAGIC, len(text), len(buffers)) + text + buffers
+
+
+@given(values)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_round_trip(value):
+    assert same(decode(encode(value)), value)
+
+
+def test_arrays_arrive_in_c_order_and_writable():
+    sent = np.arange(12.0).reshape(3, 4).T[::2]
+    got = decode(encode(sent))
+    assert got.flags.c_contiguous
+    assert got.flags.writeable
+    assert got.flags.owndata or got.base.flags.owndata
+    np.testing.assert_array_equal(got, sent)
+
+
+def test_big_endian_arrays_arrive_in_the_order_of_the_machine():
+    got = decode(encode(np.array([1.5, 2.5], ">f8")))
+    assert got.dtype == np.dtype("float64")
+    assert got.dtype.isnative
+    np.testing.assert_array_equal(got, [1.5, 2.5])
+
+
+class Liar(dict):
+    pass
+
+
+class Number(float):
+    pass
+
+
+cycle: list = []
+cycle.append(cycle)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (object(), "object"),
+        ([1, {"W": {1, 2}}], r"set.*\[1\]\['W'\]"),
+        (np.array([object()]), "dtype object"),
+        (np.array(["text"]), "dtype str"),
+        (np.zeros(2, [("a", "f4")]), "dtype void"),
+        (np.array(["2020-01-01"], "M8[D]"), "datetime64"),
+        (np.zeros(2, np.longdouble), "longdouble|float128"),
+        (np.ma.masked_array([1.0]), "MaskedArray"),
+        ({1: 2}, "key of type int"),
+        (Liar(), "Liar"),
+        (Number(1.0), "Number"),
+        ("\ud800", "surrogate"),
+        ({"\ud800": 1}, "surrogate"),
+        (10**2000, "int of"),
+        (cycle, "deep"),
+        ([0] * 200_000, "values"),
+        (np.broadcast_to(np.zeros(1), (1 << 40,)), "bytes"),
+        (lambda: 0, "function"),
+    ],
+)
+def test_encoder_names_what_it_refuses(value, named):
+    with pytest.raises(WireError, match=named):
+        encode(value)
+
+
+HOSTILE = {
+    "an object": ({"a": 1}, b"", "JSON object"),
+    "no JSON": (b"[1, 2", b"", "not JSON"),
+    "not UTF-8": (b'"\xff"', b"", "UTF-8"),
+    "bare NaN": (b"NaN", b"", "NaN"),
+    "float beyond range": (b"1e999", b"", "beyond range"),
+    "long int": (b"1" * 5000, b"", "digits"),
+    "half a surrogate": (b'"\\ud800"', b"", "surrogate"),
+    "half a surrogate as key": (b'["d","\\ud800",1]', b"", "surrogate"),
+    "key twice": (["d", "a", 1, "a", 2], b"", "twice"),
+    "key twice, spelled apart": (["d", "a", 1, ["s", 1], 2], b"a", "twice"),
+    "key without value": (["d", "a"], b"", "no value"),
+    "key that is a number": (["d", 1, 1], b"", "no str"),
+    "object dtype": (["a", "object", [1]], b"\0" * 8, "dtype"),
+    "pointer dtype": (["a", "O", [1]], b"\0" * 8, "dtype"),
+    "unicode dtype": (["a", "<U1", [1]], b"\0" * 4, "dtype"),
+    "dtype that is a list": (["a", ["float64"], [1]], b"\0" * 8, "dtype"),
+    "negative axis": (["a", "float64", [-1]], b"\0" * 8, "axis"),
+    "true as axis": (["a", "float64", [True]], b"\0" * 8, "axis"),
+    "huge array": (["a", "float64", [1 << 30]], b"", "shape"),
+    "huge empty array": (["a", "float64", [0, 1 << 30, 1 << 30]], b"", "shape"),
+    "many dimensions": (["a", "float64", [1] * 60], b"\0" * 8, "shape"),
+    "array beyond the buffers": (["a", "float64", [2]], b"\0" * 8, "beyond"),
+    "bool that is 2": (["a", "bool", [1]], b"\2", "bools"),
+    "bytes left over": (None, b"x", "refers"),
+    "negative length": (["b", -1], b"", "beyond"),
+    "length that is a float": (["b", 1.0], b"x", "beyond"),
+    "unknown tag": (["p", "cos\nsystem"], b"", "unknown"),
+    "list without tag": ([], b"", "unknown"),
+    "tag that is a list": ([["l"]], b"", "unknown"),
+    "odd float": (["f", "infinity"], b"", "unknown"),
+    "text not UTF-8": (["s", 1], b"\xff", "UTF-8"),
+    "reference unasked for": (["r", "object", 1], b"", "plain data"),
+    "reference of a strange kind": (["r", "file", 1], b"", "none"),
+    "deep": (b"[" * 100_000 + b"]" * 100_000, b"", "deep|values"),
+    "deep enough for us": (["l", ["l", ["l", ["l", ["l", ["l"]]]]]], b"", "deep"),
+    "many": (b"[" + b",".join([b'"l"'] + [b"0"] * 300) + b"]", b"", "values"),
+    "empty header": (b"", b"", "not JSON"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_decoder_names_what_it_refuses(name):
+    header, buffers, named = HOSTILE[name]
+    limits = WireLimits(items=200, depth=5, buffers=1 << 20)
+    with pytest.raises(WireError, match=named):
+        decode(frame(header, buffers), limits)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"nnw1",
+        PREFIX.pack(b"\x80\x04\x95.", 0, 0),
+        PREFIX.pack(MAGIC, 1 << 31, 0),
+        PREFIX.pack(MAGIC, 4, 1 << 60) + b"null",
+        PREFIX.pack(MAGIC, 4, 0) + b"null!",
+        PREFIX.pack(MAGIC, 5, 0) + b"null",
+    ],
+)
+def test_frames_with_wrong_lengths(data):
+    with pytest.raises(WireError):
+        decode(data)
+
+
+def allowed(data: bytes) -> int:
+    """What decoding may allocate at most: some ten times the frame, and a little."""
+    return 60 * len(data) + 200_000
+
+
+def decode_measured(data: bytes) -> None:
+    tracemalloc.start()
+    try:
+        decode(data, SMALL)
+    except WireError:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < allowed(data)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_random_bytes_raise_wire_error_only(data):
+    for whole in (data, frame(data), frame(data[: len(data) // 2], data[len(data) // 2 :])):
+        decode_measured(whole)
+
+
+@given(values, st.data())
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_mutated_frames_raise_wire_error_only(value, data):
+    whole = bytearray(encode(value))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        what = data.draw(st.sampled_from(["change", "remove", "double"]))
+        if what == "change":
+            whole[at] = data.draw(st.integers(0, 255))
+        elif what == "remove" and len(whole) > 1:
+            del whole[at]
+        else:
+            whole[at:at] = whole[at : at + data.draw(st.integers(1, 20))]
+    decode_measured(bytes(whole))
+
+
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(
+        st.sampled_from(["l", "t", "d", "s", "b", "a", "x", "f", "r", *DTYPES]) | inner,
+        max_size=5,
+    ),
+    max_leaves=20,
+)
+
+
+@given(trees, st.binary(max_size=64))
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_forged_headers_raise_wire_error_only(tree, buffers):
+    decode_measured(frame(tree, buffers))
+
+
+def test_references_are_resolved_where_they_are_agreed_upon():
+    thing = object()
+    sent = encode([1, thing], refer=lambda value: Reference("object", 7))
+    assert decode(sent, resolve=lambda reference: reference) == [1, Reference("object", 7)]
+    with pytest.raises(WireError, match="plain data"):
+        decode(sent)
