@@ -17,15 +17,29 @@ gradient from above. The rules of a check that is not blind:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncourse.autograd.gradcheck_judge import Check, Options, random_upstream
-from nncourse.autograd.gradcheck_program import Program
-from nncourse.autograd.gradcheck_report import GradcheckError, GradcheckReport
 from nncourse.autograd.mode import enable_grad
 from nncourse.autograd.tensor import Tensor
+
+if TYPE_CHECKING:
+    from nncourse.autograd.gradcheck_report import GradcheckReport
+
+# The procedure and the diagnosis are imported where a check begins: programs that train need none.
+
+
+class GradcheckError(RuntimeError):
+    """A gradient check that did not pass; ``.report`` holds what was found."""
+
+    def __init__(self, report: GradcheckReport) -> None:
+        super().__init__(report)
+        self.report = report
+
+    def __str__(self) -> str:
+        return str(self.report)
 
 
 def gradcheck(
@@ -56,6 +70,9 @@ def gradcheck(
     Raises GradcheckError with a report, also where nothing could be shown; with
     ``raise_exception=False`` the report is returned, and is true if the check passed.
     """
+    from nncourse.autograd.gradcheck_judge import Check, Options
+    from nncourse.autograd.gradcheck_program import Program
+
     program = Program(func, inputs)
     report = Check(program, Options(eps, atol, rtol, fast_mode, seed)).report(allow_zero)
     if raise_exception and not report:
@@ -81,6 +98,8 @@ def gradgradcheck(
     them is checked as well. That of a linear function is 0 with respect to its inputs, which is
     allowed here; that g depends on nothing is not.
     """
+    from nncourse.autograd.gradcheck_judge import Check, Options, random_upstream
+    from nncourse.autograd.gradcheck_program import Program
     from nncourse.autograd.gradient import grad
 
     program = Program(func, inputs)
@@ -125,7 +144,7 @@ def gradgradcheck(
     second = Program(gradients, [*program.arguments, *douts], names)
     report = Check(second, Options(eps, atol, rtol, fast_mode, seed)).report(allow_zero=True)
     if report and not any(v.status in ("right", "empty") for v in report.verdicts):
-        report = GradcheckReport(report.name, report.verdicts, report.problems, allow_zero=False)
+        report = replace(report, allow_zero=False)
     if raise_exception and not report:
         raise GradcheckError(report)
     return True if raise_exception else report

@@ -21,6 +21,7 @@ from nncourse.autograd.gradcheck_numeric import (
 )
 from nncourse.autograd.gradcheck_program import Program
 from nncourse.autograd.gradcheck_report import GradcheckReport, Verdict, context_of
+from nncourse.diagnosis.factor import constant_factor
 from nncourse.diagnosis.measure import Array, distance
 from nncourse.diagnosis.rules import diagnose
 from nncourse.language import mark
@@ -166,7 +167,7 @@ class Check:
         base = base.but(status=status, error=error, directions=along_random)
         if status != "wrong":
             return base
-        n = slopes.values.reshape(a.shape) if not along_random else self._whole(xs, i, u)
+        n = slopes.values.reshape(a.shape) if not along_random else self._whole(xs, i, u, a)
         return self._wrong(base, a, n, xs, i, upstreams, method)
 
     def _decided(
@@ -211,18 +212,47 @@ class Check:
             return "right"
         return ""
 
-    def _whole(self, xs: list[Array], i: int, u: Array) -> Array:
-        """The numerical gradient at every coordinate (of big inputs, at some), for the report."""
+    def _whole(self, xs: list[Array], i: int, u: Array, a: Array | None = None) -> Array:
+        """The numerical gradient at every coordinate, for the report.
+
+        Of big inputs at some only, NaN elsewhere: random ones, and those where ``a`` is worst.
+        """
         x = xs[i]
         n = np.full(x.size, np.nan)
         places = np.arange(x.size)
         if x.size > 10 * COORDINATES:
-            places = np.sort(self.random.choice(x.size, 2 * COORDINATES, replace=False))
-        asked = [int(p) for p in places]
+            places = self.random.choice(x.size, COORDINATES, replace=False)
+            if a is not None and np.isfinite(a).all():
+                places = np.union1d(places, self._worst_places(xs, i, u, a))
+        asked = places.tolist()
         n[places] = central_slopes(
-            self.program.evaluate, xs, i, asked, u, self.options.eps, 1.0
+            self.program.evaluate, xs, i, asked, u, self.options.eps, 1
         ).values
         return n.reshape(x.shape)
+
+    def _slopes(self, xs: list[Array], i: int, moves: list[Direction], u: Array) -> Array:
+        """Plain central differences."""
+        return central_slopes(self.program.evaluate, xs, i, moves, u, self.options.eps, 1.0).values
+
+    def _worst_places(self, xs: list[Array], i: int, u: Array, a: Array) -> Array:
+        """A few coordinates of a big input, found by halving: always the half that is more wrong.
+
+        A half is judged by the slope in a random direction that moves it alone.
+        """
+        places, x = np.arange(a.size), xs[i]
+        while len(places) > 2 * DIRECTIONS:
+            halves = np.array_split(places, 2)
+            moves = []
+            for half in halves:
+                v = np.zeros(x.size)
+                v[half] = self.random.standard_normal(len(half))
+                moves.append((v / np.linalg.norm(v)).reshape(x.shape))
+            found = central_slopes(
+                self.program.evaluate, xs, i, moves, u, self.options.eps, 1
+            ).values
+            wrong = [abs(along(a, v) - n) for v, n in zip(moves, found)]
+            places = halves[int(np.argmax(wrong))]
+        return places
 
     def _wrong(
         self,
@@ -234,13 +264,16 @@ class Check:
         upstreams: list[Array],
         method: str,
     ) -> Verdict:
-        finding = None
-        if np.isfinite(n).all():
-            others = self._others(xs, i, upstreams) if a.size <= COORDINATES else {}
+        known = np.isfinite(n)
+        if known.all():
+            others = self._others(xs, i, upstreams)
             finding = diagnose(a, n, context_of(self.program, xs, i, n, upstreams, others))
+        else:
+            finding = diagnose(a[known], n[known], rules=(constant_factor,))
+        comparable = known.all() and bool(np.isfinite(a).all())
         return base.but(
             status="wrong",
-            error=distance(a, n) if np.isfinite(n).all() and np.isfinite(a).all() else base.error,
+            error=distance(a, n) if comparable else base.error,
             analytic=a,
             numeric=n,
             confirmed=method,
@@ -249,9 +282,11 @@ class Check:
 
     def _others(self, xs: list[Array], i: int, upstreams: list[Array]) -> dict[str, Array]:
         """The right gradients of the other inputs of this shape: is one of them returned here?"""
+        if xs[i].size > COORDINATES:
+            return {}
         u = np.concatenate([v.reshape(-1) for v in upstreams])
-        found = {}
-        for k, x in enumerate(xs):
-            if k != i and x.shape == xs[i].shape and x.size <= COORDINATES:
-                found[self.program.checked_names[k]] = self._whole(xs, k, u)
-        return found
+        return {
+            self.program.checked_names[k]: self._whole(xs, k, u)
+            for k, x in enumerate(xs)
+            if k != i and x.shape == xs[i].shape
+        }

@@ -31,7 +31,6 @@ _COARSE = mark(
     "differences with a step of 1e-5 are noise. Convert its parameters to float64 for the check."
 )
 _NO_RESULT = mark("The function returns no tensor of floating-point numbers.")
-_UNRELATED = mark("No result of the function requires gradients: backward() cannot start.")
 _DTYPE = mark("The gradient of {name} is {got}; it must be {want}, as the input is.")
 _LAYOUT = mark(
     "The gradient of {name} is another one when the arrays are not contiguous in memory, though "
@@ -63,6 +62,8 @@ class Program:
                 "make one with nnc.tensor(values, dtype=nnc.float64, requires_grad=True)"
             )
         tensors = [self.arguments[i] for i in self.checked]
+        if any(t.dtype.kind != "f" for t in tensors):
+            raise TypeError("gradcheck: only inputs of real numbers can be checked")
         self.checked_names = [self.names[i] for i in self.checked]
         self.dtypes = [t.dtype for t in tensors]
         self.point = [np.array(to_numpy(t.data), np.float64, order="C") for t in tensors]

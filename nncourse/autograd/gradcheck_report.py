@@ -168,17 +168,6 @@ class GradcheckReport:
         )
 
 
-class GradcheckError(RuntimeError):
-    """A gradient check that did not pass; ``.report`` holds what was found."""
-
-    def __init__(self, report: GradcheckReport) -> None:
-        super().__init__(report)
-        self.report = report
-
-    def __str__(self) -> str:
-        return str(self.report)
-
-
 def context_of(
     program: Program,
     xs: list[Array],

@@ -25,7 +25,7 @@ from nncourse.language import LANGUAGES, LOCALE_FOLDER
 PACKAGE = Path(__file__).parents[1]
 
 DOMAINS = {
-    "check": ("diagnosis", "exercises", "check"),
+    "check": ("diagnosis", "autograd/gradcheck*.py", "exercises", "check"),
     "widgets": ("inspection", "widgets"),
     "plots": ("plots",),
     "course": ("training", "course", "grading", "cli.py"),
@@ -40,8 +40,8 @@ TRANSLATED = tuple(language for language in LANGUAGES if language != "en")
 def source_files(domain: str) -> Iterator[Path]:
     """The Python files whose messages belong to a domain."""
     for name in DOMAINS[domain]:
-        path = PACKAGE / name
-        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+        for path in sorted(PACKAGE.glob(name)):
+            yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
 
 
 def extract(domain: str) -> dict[str, list[str]]:
