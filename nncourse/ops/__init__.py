@@ -1,6 +1,17 @@
 """The operations. Importing this package puts them onto ``Tensor`` as methods and operators."""
 
+from nncourse.ops.accumulation import cumsum, norm, prod
 from nncourse.ops.arithmetic import add, div, maximum, minimum, mul, neg, pow, sub
+from nncourse.ops.arrangement import (
+    chunk,
+    flip,
+    movedim,
+    narrow,
+    repeat_interleave,
+    roll,
+    split,
+    unbind,
+)
 from nncourse.ops.comparison import (
     allclose,
     eq,
@@ -14,6 +25,7 @@ from nncourse.ops.comparison import (
     lt,
     ne,
 )
+from nncourse.ops.contraction import einsum
 from nncourse.ops.conversion import clone
 from nncourse.ops.creation import (
     arange,
@@ -27,8 +39,10 @@ from nncourse.ops.creation import (
     ones,
     ones_like,
     rand,
+    rand_like,
     randint,
     randn,
+    randn_like,
     randperm,
     tensor,
     zeros,
@@ -39,7 +53,7 @@ from nncourse.ops.elementwise import choose as where
 from nncourse.ops.elementwise import cosine as cos
 from nncourse.ops.elementwise import sine as sin
 from nncourse.ops.inplace import setitem as _setitem  # noqa: F401
-from nncourse.ops.linalg import matmul
+from nncourse.ops.linalg import matmul, outer
 from nncourse.ops.losses import log_softmax, logsumexp, softmax
 from nncourse.ops.numpy_functions import numpy_function as _numpy_function  # noqa: F401
 from nncourse.ops.reduction import (
@@ -56,6 +70,18 @@ from nncourse.ops.reduction import (
     sum,
     var,
 )
+from nncourse.ops.sampling import multinomial
+from nncourse.ops.selection import (
+    gather,
+    index_select,
+    masked_fill,
+    masked_select,
+    scatter,
+    scatter_add,
+    take_along_dim,
+    tril,
+    triu,
+)
 from nncourse.ops.shape import (
     cat,
     expand,
@@ -67,6 +93,20 @@ from nncourse.ops.shape import (
     t,
     transpose,
     unsqueeze,
+)
+from nncourse.ops.sorting import argsort, sort, topk
+from nncourse.ops.special import (
+    ceil,
+    erf,
+    floor,
+    isfinite,
+    isinf,
+    isnan,
+    reciprocal,
+    round,
+    rsqrt,
+    sign,
+    square,
 )
 
 __all__ = [
@@ -80,24 +120,37 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "argsort",
     "as_tensor",
     "cat",
+    "ceil",
+    "chunk",
     "clamp",
     "clone",
     "cos",
+    "cumsum",
     "div",
+    "einsum",
     "empty",
     "eq",
     "equal",
+    "erf",
     "exp",
     "expand",
     "eye",
     "flatten",
+    "flip",
+    "floor",
     "from_numpy",
     "full",
     "full_like",
+    "gather",
     "ge",
     "gt",
+    "index_select",
+    "isfinite",
+    "isinf",
+    "isnan",
     "le",
     "linspace",
     "log",
@@ -107,38 +160,64 @@ __all__ = [
     "logical_or",
     "logsumexp",
     "lt",
+    "masked_fill",
+    "masked_select",
     "matmul",
     "max",
     "maximum",
     "mean",
     "min",
     "minimum",
+    "movedim",
     "mul",
+    "multinomial",
+    "narrow",
     "ne",
     "neg",
+    "norm",
     "ones",
     "ones_like",
+    "outer",
     "permute",
     "pow",
+    "prod",
     "rand",
+    "rand_like",
     "randint",
     "randn",
+    "randn_like",
     "randperm",
+    "reciprocal",
     "relu",
+    "repeat_interleave",
     "reshape",
+    "roll",
+    "round",
+    "rsqrt",
+    "scatter",
+    "scatter_add",
     "sigmoid",
+    "sign",
     "sin",
     "softmax",
+    "sort",
+    "split",
     "sqrt",
+    "square",
     "squeeze",
     "stack",
     "std",
     "sub",
     "sum",
     "t",
+    "take_along_dim",
     "tanh",
     "tensor",
+    "topk",
     "transpose",
+    "tril",
+    "triu",
+    "unbind",
     "unsqueeze",
     "var",
     "where",

@@ -197,3 +197,13 @@ def randint(
 def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     """The integers 0 to n - 1 in random order."""
     return constant((generator or default_generator).stream.permutation(n))
+
+
+def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+    """Normal numbers in the shape and type of another tensor."""
+    return randn(*input.shape, generator=generator, dtype=dtype or input.dtype)
+
+
+def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+    """Numbers evenly from [0, 1) in the shape and type of another tensor."""
+    return rand(*input.shape, generator=generator, dtype=dtype or input.dtype)

@@ -92,6 +92,20 @@ def _shapes_differ(a: Any, b: Any) -> RuntimeError:
     )
 
 
+@method("mm", "bmm", "mv", "dot")
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """a @ b; PyTorch's names for the cases of matrices, batches, and vectors."""
+    return matmul(a, b)
+
+
+@method("outer")
+def outer(a: Tensor, b: Tensor) -> Tensor:
+    """All products of the elements of two vectors: (n), (m) to (n, m)."""
+    if a._data.ndim != 1 or b._data.ndim != 1:
+        raise RuntimeError(f"outer needs two vectors; got {a.shape} and {b.shape}")
+    return a.unsqueeze(1) * b
+
+
 class Linear(Function):
     """out = x W^T + b for x (..., in), W (out, in), b (out), out (..., out).
 

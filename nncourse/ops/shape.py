@@ -17,14 +17,14 @@ from nncourse.autograd.vocabulary import unbroadcast
 from nncourse.backend import Array, xp
 
 
-def _sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
+def sizes_of(shape: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes passed one by one or as one tuple."""
     if len(shape) == 1 and isinstance(shape[0], tuple | list):
         return tuple(shape[0])
     return shape
 
 
-def _axis(x: Tensor, dim: int, extra: int = 0) -> int:
+def axis_of(x: Tensor, dim: int, extra: int = 0) -> int:
     """A possibly negative axis as a non-negative one; ``extra`` axes are about to be added."""
     n = x._data.ndim + extra
     if not -max(n, 1) <= dim < max(n, 1):
@@ -53,7 +53,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
     ``view`` is the same here: it copies where the memory cannot be viewed.
     """
-    sizes = _sizes(shape)
+    sizes = sizes_of(shape)
     try:
         return unary(Reshape, x, sizes)
     except ValueError:
@@ -65,7 +65,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 @method("flatten")
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Join the axes from ``start_dim`` to ``end_dim`` into one."""
-    start, end = _axis(x, start_dim), _axis(x, end_dim)
+    start, end = axis_of(x, start_dim), axis_of(x, end_dim)
     if start > end:
         raise RuntimeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     shape = x._data.shape
@@ -83,14 +83,14 @@ def squeeze(x: Tensor, dim: int | tuple[int, ...] | None = None) -> Tensor:
     if dim is None:
         named = set(range(len(shape)))
     else:
-        named = {_axis(x, d) for d in ((dim,) if isinstance(dim, int) else dim)}
+        named = {axis_of(x, d) for d in ((dim,) if isinstance(dim, int) else dim)}
     return unary(Reshape, x, tuple([n for i, n in enumerate(shape) if n != 1 or i not in named]))
 
 
 @method("unsqueeze")
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """Insert an axis of length 1."""
-    axis = _axis(x, dim, extra=1)
+    axis = axis_of(x, dim, extra=1)
     shape = x._data.shape
     return unary(Reshape, x, (*shape[:axis], 1, *shape[axis:]))
 
@@ -114,9 +114,11 @@ class Permute(Function):
 @method("permute")
 def permute(x: Tensor, *dims: Any) -> Tensor:
     """Axes in another order: axis i of the result is axis ``dims[i]`` of x."""
-    order = tuple([_axis(x, d) for d in _sizes(dims)])
+    order = tuple([axis_of(x, d) for d in sizes_of(dims)])
     if sorted(order) != list(range(x._data.ndim)):
-        raise RuntimeError(f"permute of shape {x.shape}: {_sizes(dims)} must name every axis once")
+        raise RuntimeError(
+            f"permute of shape {x.shape}: {sizes_of(dims)} must name every axis once"
+        )
     return unary(Permute, x, order)
 
 
@@ -125,7 +127,7 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Swap two axes."""
     order = list(range(x._data.ndim))
     if order:
-        i, j = _axis(x, dim0), _axis(x, dim1)
+        i, j = axis_of(x, dim0), axis_of(x, dim1)
         order[i], order[j] = order[j], order[i]
     return unary(Permute, x, tuple(order))
 
@@ -168,7 +170,7 @@ class Expand(Function):
 @method("expand")
 def expand(x: Tensor, *sizes: Any) -> Tensor:
     """Repeat along axes of length 1 without copying; -1 keeps an axis, new axes go in front."""
-    wanted = list(_sizes(sizes))
+    wanted = list(sizes_of(sizes))
     offset = len(wanted) - x._data.ndim
     for i, n in enumerate(x._data.shape):
         if offset + i >= 0 and wanted[offset + i] == -1:
@@ -177,7 +179,7 @@ def expand(x: Tensor, *sizes: Any) -> Tensor:
         return unary(Expand, x, tuple(wanted))
     except ValueError:
         raise RuntimeError(
-            f"a tensor of shape {x.shape} cannot be expanded to {_sizes(sizes)}: "
+            f"a tensor of shape {x.shape} cannot be expanded to {sizes_of(sizes)}: "
             "only axes of length 1 can be repeated, new axes go in front"
         ) from None
 
@@ -211,7 +213,7 @@ class Concatenate(Function):
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors one after another along an existing axis; the other axes must agree."""
     parts = _some(tensors, "cat")
-    axis = _axis(parts[0], dim)
+    axis = axis_of(parts[0], dim)
     try:
         return apply(Concatenate, parts, axis)
     except ValueError:
@@ -241,7 +243,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     if any(part.shape != parts[0].shape for part in parts):
         shapes = ", ".join(str(part.shape) for part in parts)
         raise RuntimeError(f"stack needs tensors of one shape; got {shapes}")
-    return apply(Stack, parts, _axis(parts[0], dim, extra=1))
+    return apply(Stack, parts, axis_of(parts[0], dim, extra=1))
 
 
 def _some(tensors: Sequence[Tensor], what: str) -> tuple[Tensor, ...]:

@@ -1,9 +1,11 @@
 """Entries: functions applied element by element, with broadcasting, and choices."""
 
+from math import erf
+
 import numpy as np
 
 from nncourse import ops
-from nncourse.ops import arithmetic, conversion, elementwise
+from nncourse.ops import arithmetic, conversion, elementwise, special
 from nncourse.ops.catalogue.entry import (
     APART,
     MASK,
@@ -88,5 +90,33 @@ OPERATIONS: tuple[Operation, ...] = (
         (conversion.Clone,),
         (REAL,),
         examples((3, 4), ()),
+    ),
+    unary("erf", ops.erf, np.vectorize(erf, otypes=[float]), special.Erf),
+    Operation(
+        "x + sign, floor, ceil, round",
+        lambda x: x * (x.sign() + x.floor() + x.ceil() + x.round()),
+        lambda x: x * (np.sign(x) + np.floor(x) + np.ceil(x) + np.round(x)),
+        "same",
+        (arithmetic.Multiply, arithmetic.Add, special.Flat),
+        (REAL,),
+        examples((3, 4), ()),
+    ),
+    Operation(
+        "square, reciprocal, rsqrt",
+        lambda x: x.square() + x.reciprocal() * x.rsqrt(),
+        lambda x: x**2 + x**-1.5,
+        "same",
+        (arithmetic.Add, arithmetic.Multiply, arithmetic.Divide, arithmetic.PowerOfNumber),
+        (POSITIVE,),
+        examples((3, 4), (), (0, 2)),
+    ),
+    Operation(
+        "masked_fill",
+        lambda mask, x: x.masked_fill(mask, 2.5),
+        lambda mask, x: np.where(mask, 2.5, x),
+        "same",
+        (elementwise.Where,),
+        (MASK, REAL),
+        examples(((3, 4), (3, 4)), ((4,), (2, 3, 4)), ((2,), (0, 2))),
     ),
 )
