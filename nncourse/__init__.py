@@ -6,7 +6,7 @@ gives tensors and their functions under PyTorch's names; ``nnc.nn``, ``nnc.optim
 and ``nnc.training`` come with it. Plots, widgets and checks are imported where they are used.
 """
 
-from nncourse import autograd, data, language, nn, ops, optim, training
+from nncourse import autograd, data, language, nn, ops, optim, training, utils
 from nncourse.autograd import (
     Tensor,
     enable_grad,
@@ -69,5 +69,6 @@ __all__ = [
     "set_grad_enabled",
     "training",
     "uint8",
+    "utils",
     *ops.__all__,
 ]

@@ -20,6 +20,8 @@ FLOORS = (
     "nn",
     "optim",
     "data",
+    "serialization",
+    "utils",
     "inspection",
     "training",
     "plots",

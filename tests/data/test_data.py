@@ -1,10 +1,10 @@
-"""Data sets and batches."""
+"""Digits and moons."""
 
 import numpy as np
 import pytest
 
 import nncourse as nnc
-from nncourse.data import DataLoader, TensorDataset, digits, two_moons
+from nncourse.data import digits, two_moons
 
 
 def test_digits():
@@ -59,80 +59,3 @@ def test_two_moons_depend_on_the_seed_alone():
     assert nnc.equal(two_moons(50)[0], d[0])
     with pytest.raises(ValueError, match="n=1"):
         two_moons(1)
-
-
-def numbered(n):
-    return TensorDataset(nnc.arange(n).reshape(n, 1).float(), nnc.arange(n))
-
-
-def test_dataset():
-    data = numbered(5)
-    assert len(data) == 5
-    x, y = data[2]
-    assert (x.tolist(), y.item()) == ([2], 2)
-    assert data[1:3][1].tolist() == [1, 2]
-    assert data[nnc.tensor([4, 0])][1].tolist() == [4, 0]
-    assert "(5, 1)" in repr(data)
-    with pytest.raises(ValueError, match=r"\(5,\), \(4,\)"):
-        TensorDataset(nnc.zeros(5), nnc.zeros(4))
-    with pytest.raises(ValueError, match="at least one"):
-        TensorDataset()
-
-
-@pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 2]), (True, [4, 4])])
-def test_batches_in_order(drop_last, sizes):
-    loader = DataLoader(numbered(10), batch_size=4, drop_last=drop_last)
-    batches = list(loader)
-    assert len(loader) == len(batches) == len(sizes)
-    assert [len(y) for _, y in batches] == sizes
-    assert [i for _, y in batches for i in y.tolist()] == list(range(sum(sizes)))
-
-
-def order(loader):
-    found = []
-    for x, y in loader:
-        assert x.reshape(-1).long().tolist() == y.tolist()  # inputs and targets stay together
-        found += y.tolist()
-    return found
-
-
-def test_shuffling():
-    first, second = (DataLoader(numbered(50), 8, shuffle=True, seed=1) for _ in range(2))
-    epochs = [order(first), order(first)]
-    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(50))
-    assert epochs[0] != epochs[1]
-    assert [order(second), order(second)] == epochs
-    assert order(DataLoader(numbered(50), 8, shuffle=True, seed=2)) != epochs[0]
-
-
-def test_shuffling_follows_the_default_generator_without_a_seed():
-    loader = DataLoader(numbered(20), 4, shuffle=True)
-    nnc.manual_seed(0)
-    first = order(loader)
-    nnc.manual_seed(0)
-    assert order(loader) == first
-    own = DataLoader(numbered(20), 4, shuffle=True, generator=nnc.Generator(1))
-    assert order(own) == order(DataLoader(numbered(20), 4, shuffle=True, seed=1))
-
-
-def test_loader_takes_plain_tensors_and_arrays():
-    loader = DataLoader((np.arange(3), nnc.arange(3)), batch_size=2)
-    assert [tuple(t.tolist() for t in batch) for batch in loader] == [
-        ([0, 1], [0, 1]),
-        ([2], [2]),
-    ]
-    assert "2 batches" in repr(loader)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        ({"dataset": numbered(3), "batch_size": 0}, ValueError),
-        ({"dataset": numbered(3), "batch_size": 1.5}, ValueError),
-        ({"dataset": nnc.zeros(3)}, TypeError),
-        ({"dataset": numbered(3), "seed": 1, "generator": nnc.Generator(1)}, ValueError),
-    ],
-)
-def test_loader_refuses(arguments, error):
-    with pytest.raises(error):
-        DataLoader(**arguments)
