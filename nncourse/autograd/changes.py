@@ -15,7 +15,7 @@ import weakref
 from functools import partial
 from typing import Any
 
-from nncourse.autograd.places import Place, here
+from nncourse.autograd.places import Place
 from nncourse.backend import Array, ndarray, xp
 
 # The clock counts downwards: the youngest function has the smallest number, which is what the
@@ -33,8 +33,8 @@ class _Changes:
         # the view itself is usually gone by the time of the question.
         self.blocks: dict[int, tuple[Any, dict[Any, tuple[Any, int, Place | None]]]] = {}
 
-    def note(self, array: Array) -> None:
-        """``array`` has just been overwritten."""
+    def note(self, array: Array, line: Place | None = None) -> None:
+        """``array`` has just been overwritten, by a line of the program that may be told."""
         self.latest = tick()
         block = _block(array)
         key = id(block)
@@ -45,10 +45,10 @@ class _Changes:
         parts = known[1]
         if block is array or len(parts) > _PARTS:
             parts.clear()
-            parts[None] = (None, self.latest, here())
+            parts[None] = (None, self.latest, line)
         else:
             place = array.__array_interface__
-            parts[place["data"], place["shape"], place["strides"]] = (place, self.latest, here())
+            parts[place["data"], place["shape"], place["strides"]] = (place, self.latest, line)
 
     def _forget(self, key: int, reference: Any) -> None:
         # Another block may have the same id by now.

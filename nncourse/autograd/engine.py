@@ -10,13 +10,13 @@ without looking at the rest of the graph and without recursion.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any
 
 from nncourse.autograd.changes import changes
 from nncourse.autograd.function import Function, constant
 from nncourse.autograd.hooks import call_hooks, hooked
-from nncourse.autograd.mode import enable_grad
+from nncourse.autograd.mode import enable_grad, recording
 from nncourse.autograd.part import Edge, Part
 from nncourse.autograd.recorded import recorded_backward
 from nncourse.autograd.refusals import check_saved, first_gradient, wrong_shape
@@ -54,35 +54,23 @@ def propagate(
 
     roots: where to start, each with its gradient. Gradients are arrays, tensors if create_graph.
     """
-    gradients: dict[Edge, Any] = {}
-    for root, dout in roots:
-        gradients[root] = added(gradients[root], dout) if root in gradients else dout
-    leaves = [root for root in gradients if isinstance(root, Tensor)]
-    found: dict[Edge, Any] = {leaf: array_copy(gradients.pop(leaf)) for leaf in leaves}
-    if create_graph:
+    if create_graph and not recording.enabled:
         with enable_grad():
-            run(gradients, found, retain_graph, create_graph, part)
-    else:
-        run(gradients, found, retain_graph, create_graph, part)
-    for edge in found if hooked else ():
-        if isinstance(edge, Tensor) and id(edge) in hooked:
-            found[edge] = call_hooks(edge, found[edge])
-    return found
-
-
-def run(
-    gradients: dict[Edge, Any],
-    found: dict[Edge, Any],
-    retain_graph: bool,
-    create_graph: bool,
-    part: Part | None,
-) -> None:
-    """Run the functions that have gradients and all behind them; the youngest always first."""
-    waiting: list[tuple[int, Any]] = [(node.order, node) for node in gradients]
-    heapify(waiting)
+            return propagate(roots, retain_graph, create_graph, part)
+    waiting: list[tuple[int, Function]] = []
+    gradients: dict[Function, Any] = {}  # of those that wait
+    found: dict[Edge, Any] = {}  # of leaves, and of what else is wanted
     own: set[Edge] = set()  # whose gradient is a sum made here, and so may be added to in place
     plain = part is None and not create_graph
     last_change = changes.latest
+    for root, dout in roots:
+        if isinstance(root, Tensor):
+            found[root] = added(found[root], dout) if root in found else array_copy(dout)
+        elif root in gradients:
+            gradients[root] = added(gradients[root], dout)
+        else:
+            gradients[root] = dout
+            heappush(waiting, (root.order, root))
 
     while waiting:
         node = heappop(waiting)[1]
@@ -127,6 +115,10 @@ def run(
                         own.add(edge)
         if not retain_graph:
             node.saved = None
+    for edge in found if hooked else ():
+        if isinstance(edge, Tensor) and id(edge) in hooked:
+            found[edge] = call_hooks(edge, found[edge])
+    return found
 
 
 def step(node: Function, dout: Any, create_graph: bool, part: Part | None) -> Any:

@@ -13,7 +13,7 @@ import weakref
 from types import CodeType
 from typing import Any, NamedTuple
 
-_PACKAGE = __name__.partition(".")[0]
+_INSIDE = __name__.partition(".")[0] + "."
 
 
 class Place(NamedTuple):
@@ -38,8 +38,7 @@ def here() -> Place | None:
     """The line of the user's code that is being run."""
     frame: Any = sys._getframe(1)
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module != _PACKAGE and not module.startswith(_PACKAGE + "."):
+        if not frame.f_globals.get("__name__", "").startswith(_INSIDE):
             return Place(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return None

@@ -32,7 +32,8 @@ def first_gradient(
                 f"shape {root.shape}. Reduce it first, e.g. with .sum() or .mean(), "
                 f"or pass {given}"
             )
-        gradient = ones_like(root._data)
+        ones = ones_like(root._data)
+        return constant(ones) if create_graph else ones
     if not isinstance(gradient, Tensor):
         gradient = constant(gradient if isinstance(gradient, ndarray) else as_array(gradient))
     if gradient.shape != root.shape:

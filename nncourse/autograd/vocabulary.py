@@ -203,7 +203,7 @@ def array_copy(x: Array) -> Array:
 
 
 def ones_like(x: Array) -> Array:
-    return xp.ones_like(x)
+    return xp.ones(x.shape, x.dtype)
 
 
 def added(a: Array, b: Array) -> Array:

@@ -15,6 +15,7 @@ from typing import Any
 from nncourse.autograd.changes import changes, tick
 from nncourse.autograd.function import cast, constant
 from nncourse.autograd.mode import recording
+from nncourse.autograd.places import here
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.backend import as_array, ndarray
 from nncourse.ops.arithmetic import add, div, mul, pow, sub
@@ -72,7 +73,7 @@ def _become(x: Tensor, result: Tensor, what: str) -> Tensor:
             ]
         )
     array[...] = result._data
-    changes.note(array)
+    changes.note(array, here())
     if node is not None:
         node.order = tick()  # the function was made before the change of its own result was noted
         x._grad_fn = node
@@ -98,7 +99,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         _become(x, set_item(x, value, index), "an assignment")
         return
     x._data[index] = value._data if isinstance(value, Tensor) else value
-    changes.note(x._data)
+    changes.note(x._data, here())
 
 
 def _overwrite(x: Tensor, value: Any, what: str) -> Tensor:
@@ -107,7 +108,7 @@ def _overwrite(x: Tensor, value: Any, what: str) -> Tensor:
         setitem(x, ..., value)
         return x
     x._data[...] = value
-    changes.note(x._data)
+    changes.note(x._data, here())
     return x
 
 
