@@ -1,93 +1,27 @@
-"""What all optimisers have in common: groups of parameters, and one long vector for each.
+"""What all optimisers have in common: groups of parameters, steps, saving and loading.
 
-A rule such as Adam's is a dozen array operations. Done for every parameter on its own, small
-networks would spend their time in calls. So the gradients of all parameters of a group are put
-one after another into one vector, the rule's averages are vectors of the same length, and the rule
-runs once on all of it; only the last step, ``p -= change``, goes back to the single parameters.
-The parameters themselves stay where they are, so that everything that shares memory with them
-(other optimisers, tied layers, ``state_dict``) keeps doing so.
-
-A parameter without a gradient is left alone, as in PyTorch: its piece of the vectors is skipped
-and it counts its own steps.
+A subclass is one ``rule``: from the gradient, how far each number moves. It sees vectors only;
+``layout.py`` tells where they come from. A parameter without a gradient is left alone, as in
+PyTorch: its piece of the vectors is skipped and it counts its own steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
 from typing import Any
 
 from nncourse.autograd.changes import changes
 from nncourse.autograd.mode import enable_grad
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, as_array, xp
+from nncourse.dtypes import float32, float64
+from nncourse.optim.layout import Block, changed_shape, lay_out
 
-# Rules run over pieces of this many numbers, which stay in the processor's cache from one
-# operation of the rule to the next. With six million parameters this saves a third of Adam's time;
-# much smaller pieces cost more in calls than they save.
-BLOCK = 65536
+# PyTorch's switches between its implementations: accepted, and without effect here.
+IMPLEMENTATION = ("foreach", "fused", "capturable")
 
-
-class FlatParameters:
-    """Parameters of one group and one number type, laid out one after another."""
-
-    def __init__(self, parameters: list[Tensor], state: tuple[str, ...]) -> None:
-        self.parameters = parameters
-        sizes = [p._data.size for p in parameters]
-        self.bounds = [0]
-        for n in sizes:
-            self.bounds.append(self.bounds[-1] + n)
-        length, dtype = self.bounds[-1], parameters[0]._data.dtype
-        self.steps = [0] * len(parameters)
-        self.gradient = xp.zeros(length, dtype)
-        self.change = xp.zeros(length, dtype)
-        self.scratch = xp.zeros(min(length, BLOCK), dtype)
-        self.state = {name: xp.zeros(length, dtype) for name in state}
-        self.changes = [
-            self.change[start:stop].reshape(p._data.shape)
-            for p, (start, stop) in zip(parameters, pairwise(self.bounds))
-        ]
-
-    def runs(self) -> Iterator[tuple[int, int, int]]:
-        """(first, last, steps): neighbours that have a gradient and took equally many steps.
-
-        As a rule this is one run with all parameters.
-        """
-        n = len(self.parameters)
-        first = 0
-        while first < n:
-            if self.parameters[first]._grad is None:
-                first += 1
-                continue
-            last = first + 1
-            while (
-                last < n
-                and self.steps[last] == self.steps[first]
-                and self.parameters[last]._grad is not None
-            ):
-                last += 1
-            yield first, last, self.steps[first]
-            first = last
-
-    def gather(self, what: str, into: Array, first: int, last: int) -> Array:
-        """Copy the values ("_data") or gradients ("_grad") of a run into its piece of a vector."""
-        piece = into[self.bounds[first] : self.bounds[last]]
-        run = self.parameters[first:last]
-        arrays = [p._data for p in run] if what == "_data" else [p._grad._data for p in run]  # type: ignore[union-attr]
-        try:
-            return xp.concatenate(arrays, None, piece)
-        except ValueError:
-            raise RuntimeError(
-                "a parameter has changed its shape since the optimiser was made: make a new one"
-            ) from None
-
-    def subtract(self, first: int, last: int) -> None:
-        """p -= change for the parameters of a run."""
-        for i in range(first, last):
-            array = self.parameters[i]._data
-            xp.subtract(array, self.changes[i], array)
-            changes.note(array)
-            self.steps[i] += 1
+# What a group may hold besides the settings of its optimiser: names, and the marks of schedules.
+NOTES = ("name", "initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum")
 
 
 class Optimizer:
@@ -97,13 +31,24 @@ class Optimizer:
     ``param_groups`` holds the groups with their settings, which may be changed between steps.
     """
 
-    # The vectors that a rule keeps from step to step, under PyTorch's names.
-    state_names: tuple[str, ...] = ()
+    # What is counted for every parameter before its first step, and the names under which it is
+    # saved; the first is the number of steps.
+    start: tuple[Any, ...] = (0,)
+    count_names: tuple[str, ...] = ("step",)
+    saved_from_start = False  # is there something to save before the first step?
 
-    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+    def __init__(
+        self, params: Any, defaults: dict[str, Any], implementation: dict[str, Any] | None = None
+    ) -> None:
+        unknown = set(implementation or ()) - set(IMPLEMENTATION)
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(defaults)}"
+            )
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._flat: list[list[FlatParameters]] = []
+        self.steps_taken = 0
+        self._blocks: list[list[Block]] = []
         if isinstance(params, Tensor):
             raise TypeError("params must be a list of parameters: [p] for a single one")
         groups = list(params)
@@ -127,7 +72,7 @@ class Optimizer:
             if id(p) in known:
                 raise ValueError("a parameter appears twice among the optimiser's parameters")
             known.add(id(p))
-        unknown = set(group) - set(self.defaults) - {"params"}
+        unknown = set(group) - set(self.defaults) - {"params", *NOTES, *IMPLEMENTATION}
         if unknown:
             raise ValueError(
                 f"{type(self).__name__} has no setting {sorted(unknown)}; "
@@ -136,13 +81,7 @@ class Optimizer:
         settings = {**self.defaults, **group, "params": own}
         self.check_settings(settings)
         self.param_groups.append(settings)
-        self._flat.append(self._laid_out(own))
-
-    def _laid_out(self, parameters: list[Tensor]) -> list[FlatParameters]:
-        by_type: dict[Any, list[Tensor]] = {}
-        for p in parameters:
-            by_type.setdefault(p.dtype, []).append(p)
-        return [FlatParameters(same, self.state_names) for same in by_type.values()]
+        self._blocks.append(lay_out(own, self.start))
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         """Raise ValueError for settings outside their range."""
@@ -159,6 +98,8 @@ class Optimizer:
                 else:
                     p._grad.zero_()
 
+    # The step
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient by one step of the rule.
 
@@ -168,38 +109,68 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group, laid_out in zip(self.param_groups, self._flat):
-            for flat in laid_out:
-                for first, last, steps in flat.runs():
-                    self._step_run(group, flat, first, last, steps + 1)
+        for i, group in enumerate(self.param_groups):
+            if any(block.changed_type() for block in self._blocks[i]):
+                self._lay_out_again(i)
+            for block in self._blocks[i]:
+                for first, last in block.runs():
+                    counts = self.counted(group, block.counts[first])
+                    work = self._step_large if block.large else self._step_small
+                    work(group, block, first, last, counts)
+                    block.counts[first:last] = [counts] * (last - first)
+        self.steps_taken += 1
         return loss
 
-    def _step_run(
-        self, group: dict[str, Any], flat: FlatParameters, first: int, last: int, step: int
+    def _step_small(
+        self, group: dict[str, Any], block: Block, first: int, last: int, counts: tuple[Any, ...]
     ) -> None:
-        flat.gather("_grad", flat.gradient, first, last)
-        decay = group["weight_decay"]
+        g = block.gradients(first, last)
+        a, b = block.bounds[first], block.bounds[last]
+        scratch, change = block.buffers.scratch[a:b], block.buffers.change[a:b]
+        if group["maximize"]:
+            xp.negative(g, g)
+        decay, shrink = _decay(group)
         if decay:
-            values = flat.gather("_data", flat.change, first, last)
-            values *= decay
-            flat.gradient[flat.bounds[first] : flat.bounds[last]] += values
-        vectors = [flat.gradient, flat.change, *flat.state.values()]
-        start, end = flat.bounds[first], flat.bounds[last]
-        while start < end:
-            stop = min(start + BLOCK, end)
-            self.rule(
-                group,
-                step,
-                flat.scratch[: stop - start],
-                *[vector[start:stop] for vector in vectors],
-            )
-            start = stop
-        flat.subtract(first, last)
+            xp.multiply(block.values(first, last), decay, scratch)
+            g += scratch
+        vectors = [block.vector(*kept)[a:b] for kept in self.kept(group)]
+        self.rule(group, counts, scratch, g, change, *vectors)
+        block.subtract(first, last, shrink)
+
+    def _step_large(
+        self, group: dict[str, Any], block: Block, first: int, last: int, counts: tuple[Any, ...]
+    ) -> None:
+        (p,) = block.parameters
+        array = p._data
+        values, gradients = array.reshape(-1), p._grad._data.reshape(-1)  # type: ignore[union-attr]
+        if not len(values) == len(gradients) == block.length:
+            raise changed_shape()
+        decay, shrink = _decay(group)
+        vectors = [block.vector(*kept) for kept in self.kept(group)]
+        buffers = block.buffers
+        size = len(buffers.change)
+        for a in range(0, block.length, size):
+            b = min(a + size, block.length)
+            g, x = gradients[a:b], values[a:b]
+            buffer, scratch = buffers.gradient[: b - a], buffers.scratch[: b - a]
+            change = buffers.change[: b - a]
+            if group["maximize"]:
+                g = xp.negative(g, buffer)
+            if decay:
+                xp.multiply(x, decay, scratch)
+                g = xp.add(g, scratch, buffer)
+            self.rule(group, counts, scratch, g, change, *[vector[a:b] for vector in vectors])
+            if shrink != 1:
+                x *= shrink
+            x -= change
+        if not xp.shares_memory(values, array):
+            array[...] = values.reshape(array.shape)
+        changes.note(array)
 
     def rule(
         self,
         group: dict[str, Any],
-        step: int,
+        counts: tuple[Any, ...],
         scratch: Array,
         g: Array,
         change: Array,
@@ -207,52 +178,110 @@ class Optimizer:
     ) -> None:
         """From the gradient ``g``, bring ``state`` up to date and write ``change`` (p -= change).
 
-        step counts from 1. All arrays are vectors of one length; scratch and g may be overwritten.
+        counts: what ``counted`` returned; the step counts from 1. All arrays are vectors of one
+        length; scratch may be overwritten, g not.
         """
         raise NotImplementedError
 
+    def kept(self, group: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+        """The vectors that the rule keeps: (PyTorch's name, value at the start)."""
+        return ()
+
+    def counted(self, group: dict[str, Any], counts: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What is counted for a parameter, one step on."""
+        return (counts[0] + 1,)
+
     # Saving and loading
 
-    def _pieces(self) -> Iterator[tuple[int, FlatParameters, int]]:
-        """For every parameter, in order: (its group, where it is laid out, its place there)."""
-        for i, (group, laid_out) in enumerate(zip(self.param_groups, self._flat)):
-            place = {id(p): (flat, k) for flat in laid_out for k, p in enumerate(flat.parameters)}
+    def _lay_out_again(self, i: int) -> None:
+        """Parameters of a group have another number type: so get their averages."""
+        kept = {}
+        for block in self._blocks[i]:
+            for k, p in enumerate(block.parameters):
+                kept[id(p)] = (
+                    block.counts[k],
+                    {name: block.view(name, k, 0) for name in block.state},
+                )
+        self._blocks[i] = lay_out(self.param_groups[i]["params"], self.start)
+        for block in self._blocks[i]:
+            for k, p in enumerate(block.parameters):
+                block.counts[k], arrays = kept[id(p)]
+                for name, array in arrays.items():
+                    block.view(name, k, 0)[...] = array
+
+    def _places(self) -> Iterator[tuple[dict[str, Any], Block, int]]:
+        """For every parameter, in order: (its group, its block, its place there)."""
+        for group, blocks in zip(self.param_groups, self._blocks):
+            place = {id(p): (block, k) for block in blocks for k, p in enumerate(block.parameters)}
             for p in group["params"]:
-                yield i, *place[id(p)]
+                yield group, *place[id(p)]
+
+    @property
+    def state(self) -> dict[Tensor, dict[str, Tensor]]:
+        """Step counts and averages by parameter, under PyTorch's names, to be looked at."""
+        return {
+            block.parameters[k]: self._saved(group, block, k) for group, block, k in self._places()
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Step counts, averages and settings in PyTorch's layout, as copies."""
         state: dict[int, dict[str, Any]] = {}
-        groups = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
-        numbers: list[list[int]] = [[] for _ in groups]
-        for n, (i, flat, k) in enumerate(self._pieces()):
-            numbers[i].append(n)
-            if flat.steps[k]:
-                piece = slice(flat.bounds[k], flat.bounds[k + 1])
-                shape = flat.parameters[k].shape
-                state[n] = {"step": flat.steps[k]} | {
-                    name: Tensor(vector[piece].reshape(shape).copy())
-                    for name, vector in flat.state.items()
-                }
-        for settings, own in zip(groups, numbers):
-            settings["params"] = own
+        groups = []
+        n = 0
+        for group in self.param_groups:
+            settings = {name: value for name, value in group.items() if name != "params"}
+            settings["params"] = list(range(n, n + len(group["params"])))
+            n += len(group["params"])
+            groups.append(settings)
+        for n, (group, block, k) in enumerate(self._places()):
+            entry = self._saved(group, block, k)
+            if entry:
+                state[n] = {name: value.clone() for name, value in entry.items()}
         return {"state": state, "param_groups": groups}
 
+    def _saved(self, group: dict[str, Any], block: Block, k: int) -> dict[str, Tensor]:
+        """What is kept for one parameter; vectors share memory with what the rule keeps."""
+        if not block.counts[k][0] and not self.saved_from_start:
+            return {}
+        counts = {
+            name: Tensor(as_array(value).astype(float32 if name == "step" else float64))
+            for name, value in zip(self.count_names, block.counts[k])
+        }
+        return counts | {
+            name: Tensor(block.view(name, k, value)) for name, value in self.kept(group)
+        }
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue from what ``state_dict`` of an optimiser of the same parameters returned."""
+        """Continue from what ``state_dict`` of an optimiser of the same parameters returned.
+
+        A dict from PyTorch's optimiser of the same name will do as well.
+        """
         saved = state_dict["param_groups"]
         if [len(g["params"]) for g in saved] != [len(g["params"]) for g in self.param_groups]:
             raise ValueError("the saved optimiser had other groups of parameters")
         for settings, group in zip(saved, self.param_groups):
-            group.update({k: v for k, v in settings.items() if k in self.defaults})
-        for n, (_, flat, k) in enumerate(self._pieces()):
+            known = {*self.defaults, *NOTES}
+            group.update({name: value for name, value in settings.items() if name in known})
+        numbers = [n for g in saved for n in g["params"]]
+        for n, (group, block, k) in zip(numbers, self._places()):
             entry = state_dict["state"].get(n, {})
-            flat.steps[k] = int(entry.get("step", 0))
-            for name, vector in flat.state.items():
-                value = entry.get(name, 0)
-                if isinstance(value, Tensor):
-                    value = value._data.reshape(-1)
-                vector[flat.bounds[k] : flat.bounds[k + 1]] = value
+            block.counts[k] = self._loaded(entry) if entry else self.start
+            for name, value in self.kept(group):
+                part = block.view(name, k, value)
+                found = entry.get(name)
+                if found is not None:
+                    value = as_array(found._data if isinstance(found, Tensor) else found)
+                    if value.shape != part.shape:
+                        raise ValueError(
+                            f"{name} of parameter {n} has shape {value.shape} in the saved "
+                            f"optimiser; the parameter has {part.shape}"
+                        )
+                part[...] = value
+
+    def _loaded(self, entry: dict[str, Any]) -> tuple[Any, ...]:
+        """The counts of a parameter from what was saved."""
+        step, *others = (float(entry[name]) for name in self.count_names)
+        return (int(step), *others)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -260,6 +289,14 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {name}: {group[name]}" for name in sorted(self.defaults)]
         return "\n".join([*lines, ")"])
+
+
+def _decay(group: dict[str, Any]) -> tuple[float, float]:
+    """Weight decay as (what is added to the gradient per unit of p, what p is multiplied by)."""
+    decay = group["weight_decay"]
+    if decay and group.get("decoupled_weight_decay"):
+        return 0.0, 1 - group["lr"] * decay
+    return decay, 1.0
 
 
 Parameters = Iterable[Any]

@@ -1,42 +1,13 @@
-"""Optimisers follow PyTorch's trajectories, in every case that a flat vector makes awkward."""
+"""Optimisers on networks: groups, frozen and tied weights, all that shared vectors make awkward."""
 
-import json
+import copy
 
 import numpy as np
 import pytest
 
 import nncourse as nnc
 from nncourse import nn, optim
-from nncourse.optim import optimizer as flat
-from tests.optim.rules import FILE, RULES, trajectory
-
-rules = pytest.mark.parametrize("name", RULES)
-
-
-@rules
-def test_trajectories_are_the_committed_ones(name):
-    expected = json.loads(FILE.read_text())["trajectories"][name]
-    np.testing.assert_allclose(trajectory(nnc, nnc.tensor, name), expected, rtol=1e-12, atol=1e-12)
-
-
-@rules
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_trajectories_are_those_of_pytorch(name, dtype):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed; nothing to compare with")
-    tolerance = {"float32": 2e-6, "float64": 1e-12}[dtype]
-    np.testing.assert_allclose(
-        trajectory(nnc, nnc.tensor, name, dtype),
-        trajectory(torch, torch.tensor, name, dtype),
-        rtol=tolerance,
-        atol=tolerance,
-    )
-
-
-@rules
-def test_blocks_do_not_change_the_result(name, monkeypatch):
-    expected = trajectory(nnc, nnc.tensor, name)
-    monkeypatch.setattr(flat, "BLOCK", 3)
-    np.testing.assert_allclose(trajectory(nnc, nnc.tensor, name), expected, rtol=1e-14)
+from nncourse.optim import layout
 
 
 def _trained(library, model, x, y, steps=5, **groups):
@@ -180,43 +151,126 @@ def test_added_groups_take_part():
     assert (a.item(), b.item()) == (0.5, 0.75)
 
 
-@rules
-def test_saved_and_loaded_state_continues(name):
-    kind, settings = RULES[name]
-
-    def steps(optimizer, p, n):
-        for k in range(n):
-            p.grad = nnc.tensor([1.0 + k, -2.0])
-            optimizer.step()
-
-    whole = nnc.ones(2, requires_grad=True)
-    steps(getattr(optim, kind)([whole], **settings), whole, 2)
-    p = nnc.ones(2, requires_grad=True)
-    first = getattr(optim, kind)([p], **settings)
-    steps(first, p, 2)
-    second = getattr(optim, kind)([p])
-    second.load_state_dict(first.state_dict())
-    one, other = nnc.ones(2, requires_grad=True), p
-    reference = getattr(optim, kind)([one], **settings)
-    steps(reference, one, 2)
-    for optimizer, q in ((reference, one), (second, other)):
-        q.grad = nnc.tensor([0.5, 0.5])
-        optimizer.step()
-    np.testing.assert_allclose(one.tolist(), other.tolist(), rtol=1e-7)
-
-
-def test_state_dict_has_pytorchs_layout(twins):
+def test_half_precision_to_double_between_steps(twins):
     torch, ours, theirs, batch, their_batch = twins
-    found = _trained(nnc, ours, *batch).state_dict()
-    expected = _trained(torch, theirs, *their_batch).state_dict()
-    assert found["state"].keys() == expected["state"].keys()
-    assert found["param_groups"][0]["params"] == expected["param_groups"][0]["params"]
-    for n, entry in found["state"].items():
-        assert entry["step"] == expected["state"][n]["step"].item()
-        for key in ("exp_avg", "exp_avg_sq"):
-            np.testing.assert_allclose(
-                entry[key].numpy(), expected["state"][n][key].numpy(), rtol=1e-4, atol=1e-7
-            )
+    optimizer, their_optimizer = _trained(nnc, ours, *batch), _trained(torch, theirs, *their_batch)
+    for p, q in zip(ours.parameters(), theirs.parameters()):
+        p.data = p.data.astype(np.float64)
+        q.data = q.data.double()
+    their_state = {
+        n: {name: t if name == "step" else t.double() for name, t in entry.items()}
+        for n, entry in their_optimizer.state_dict()["state"].items()
+    }
+    again = torch.optim.Adam(theirs.parameters())
+    groups = their_optimizer.state_dict()["param_groups"]
+    again.load_state_dict({"state": their_state, "param_groups": groups})
+    for library, model, (x, y), rule in (
+        (nnc, ours, batch, optimizer),
+        (torch, theirs, their_batch, again),
+    ):
+        x = nnc.tensor(x.numpy().astype(np.float64)) if library is nnc else x.double()
+        for _ in range(3):
+            rule.zero_grad()
+            library.nn.functional.cross_entropy(model(x), y).backward()
+            rule.step()
+    _equal(ours, theirs)
+    assert all(
+        v.dtype == nnc.float64 for v in [optimizer.state[p]["exp_avg"] for p in optimizer.state]
+    )
+
+
+@pytest.mark.parametrize("block", [2, 65536])
+def test_a_copied_optimiser_moves_its_own_parameters(block, monkeypatch):
+    monkeypatch.setattr(layout, "BLOCK", block)
+    model = nn.Linear(2, 2)
+    optimizer = optim.Adam(model.parameters(), lr=0.1)
+    twin, copied = copy.deepcopy((model, optimizer))
+    for _ in range(3):
+        for net, rule in ((model, optimizer), (twin, copied)):
+            rule.zero_grad()
+            net(nnc.ones(1, 2)).sum().backward()
+            rule.step()
+    assert twin.weight is not model.weight
+    assert twin.weight.tolist() == model.weight.tolist()
+    assert twin.bias.tolist() == model.bias.tolist()
+
+
+def test_parameters_whose_memory_is_not_in_order(monkeypatch):
+    # A transposed array cannot be walked as a vector; it is stepped all the same.
+    monkeypatch.setattr(layout, "BLOCK", 4)
+    start = np.arange(6.0).reshape(3, 2)
+    p = nnc.ones(2, 3, dtype=nnc.float64).requires_grad_()
+    p.data = start.T
+    gradient = np.arange(6.0).reshape(2, 3) ** 2
+    p.grad = nnc.tensor(gradient)
+    expected = start.T - 0.5 * gradient
+    optim.SGD([p], lr=0.5).step()
+    assert p.tolist() == expected.tolist()
+
+
+def test_gradients_are_not_touched_by_a_step(monkeypatch):
+    for block in (2, 65536):
+        monkeypatch.setattr(layout, "BLOCK", block)
+        for kind in ("SGD", "NAG", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "NAdam"):
+            p = nnc.ones(5).requires_grad_()
+            p.grad = nnc.arange(5.0)
+            getattr(optim, kind)([p], lr=0.1, weight_decay=0.1, maximize=True).step()
+            assert p.grad.tolist() == [0, 1, 2, 3, 4], kind
+
+
+def test_gradients_accumulate_over_small_batches(twins):
+    # Two halves of a batch, each loss divided by two, are the whole batch in one step.
+    _, ours, _, (x, y), _ = twins
+    whole = copy.deepcopy(ours)
+    one, two = optim.Adam(whole.parameters(), lr=0.01), optim.Adam(ours.parameters(), lr=0.01)
+    for _ in range(4):
+        one.zero_grad()
+        nn.functional.cross_entropy(whole(x), y).backward()
+        one.step()
+        two.zero_grad()
+        for half in (slice(0, 4), slice(4, 8)):
+            (nn.functional.cross_entropy(ours(x[half]), y[half]) / 2).backward()
+        two.step()
+    for a, b in zip(whole.parameters(), ours.parameters()):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_is_a_change_that_backward_notices():
+    w = nnc.ones(2, requires_grad=True)
+    loss = (w * w).sum()
+    w.grad = nnc.ones(2)
+    optim.SGD([w], lr=0.1).step()
+    with pytest.raises(RuntimeError, match="in place"):
+        loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("penalty", "gradient"),
+    [(optim.l1_penalty, [0.1, -0.1, 0.0]), (optim.l2_penalty, [0.2, -0.3, 0.0])],
+)
+def test_penalties(penalty, gradient):
+    w = nnc.tensor([2.0, -3.0, 0.0], requires_grad=True)
+    value = penalty([w, w.detach()], 0.1)
+    np.testing.assert_allclose(value.item(), 2 * {"l1": 0.5, "l2": 0.65}[penalty.__name__[:2]])
+    value.backward()
+    np.testing.assert_allclose(w.grad.numpy(), gradient, rtol=1e-6)
+    np.testing.assert_allclose(penalty(w, 0.1).item() * 2, value.item())
+    with pytest.raises(ValueError, match="at least one"):
+        penalty([], 0.1)
+
+
+def test_l2_penalty_is_weight_decay():
+    a = nnc.tensor([2.0, -3.0], requires_grad=True)
+    b = nnc.tensor([2.0, -3.0], requires_grad=True)
+    one, other = optim.SGD([a], lr=0.5), optim.SGD([b], lr=0.5, weight_decay=0.1)
+    for _ in range(3):
+        one.zero_grad()
+        other.zero_grad()
+        (a.sum() + optim.l2_penalty(a, 0.1)).backward()
+        b.sum().backward()
+        one.step()
+        other.step()
+    np.testing.assert_allclose(a.tolist(), b.tolist(), rtol=1e-6)
 
 
 def test_closure_and_repr_and_zero_grad():
@@ -252,6 +306,13 @@ def test_closure_and_repr_and_zero_grad():
         (lambda p: optim.SGD([p], lr=1, nesterov=True), ValueError, "momentum"),
         (lambda p: optim.Adam([p], betas=(1.0, 0.9)), ValueError, "betas"),
         (lambda p: optim.Adam([{"params": [p], "lrate": 1}]), ValueError, "lrate"),
+        (lambda p: optim.Adam([p], lrate=1), TypeError, "lrate"),
+        (lambda p: optim.NAdam([p], betas=(0.5, -1)), ValueError, "betas"),
+        (lambda p: optim.NAdam([p], momentum_decay=-1), ValueError, "momentum_decay"),
+        (lambda p: optim.Adagrad([p], lr_decay=-1), ValueError, "lr_decay"),
+        (lambda p: optim.Adagrad([p], initial_accumulator_value=-1), ValueError, "initial"),
+        (lambda p: optim.RMSprop([p], alpha=-1), ValueError, "alpha"),
+        (lambda p: optim.Adadelta([p], rho=2), ValueError, "rho"),
     ],
 )
 def test_wrong_settings_are_refused(make, error, message):
@@ -259,7 +320,25 @@ def test_wrong_settings_are_refused(make, error, message):
         make(nnc.ones(2, requires_grad=True))
 
 
-def test_a_parameter_that_changes_its_shape_is_refused():
+def test_what_does_not_fit_is_not_loaded():
+    p, q = nnc.ones(2, requires_grad=True), nnc.ones(3, requires_grad=True)
+    p.grad = nnc.ones(2)
+    first = optim.Adam([p])
+    first.step()
+    with pytest.raises(ValueError, match=r"exp_avg of parameter 0 has shape \(2,\)"):
+        optim.Adam([q]).load_state_dict(first.state_dict())
+    with pytest.raises(ValueError, match="other groups"):
+        optim.Adam([p, q]).load_state_dict(first.state_dict())
+
+
+def test_switches_between_implementations_are_accepted():
+    p = nnc.ones(1, requires_grad=True)
+    optim.AdamW([{"params": [p], "name": "all"}], lr=0.1, fused=True, foreach=False)
+
+
+@pytest.mark.parametrize("block", [1, 65536])
+def test_a_parameter_that_changes_its_shape_is_refused(block, monkeypatch):
+    monkeypatch.setattr(layout, "BLOCK", block)
     p = nnc.ones(2, requires_grad=True)
     optimizer = optim.SGD([p], lr=0.1)
     p.data = np.ones(3, np.float32)
