@@ -1,0 +1,109 @@
+"""gradcheck calls every wrong gradient wrong, and no right one."""
+
+import numpy as np
+import pytest
+
+import nncourse as nnc
+from nncourse.autograd.gradcheck import gradgradcheck
+from nncourse.ops.catalogue import OPERATIONS
+from tests.autograd.mutations import by_function, checked, outcomes
+from tests.ops.catalogue_checks import arrays_for, differentiable
+
+# Mutants that change no gradient anywhere, with the proof.
+_ZERO = "the derivative is 0: its multiples, and its entries in another order, are the same 0"
+EQUIVALENT = {
+    ("Add", "swap the first two inputs"): "da = dout = db",
+    ("Flat", "zero"): _ZERO,
+    ("Flat", "twice"): _ZERO,
+    ("Flat", "half"): _ZERO,
+    ("Flat", "negate"): _ZERO,
+    ("Flat", "shift along the first axis"): _ZERO,
+    ("Flat", "shift along the last axis"): _ZERO,
+    ("Flat", "drop the last slice"): _ZERO,
+}
+
+functions = pytest.mark.parametrize(
+    ("node", "operations"), by_function().items(), ids=lambda v: getattr(v, "__name__", "")
+)
+
+
+def _assert_killed(node, found):
+    for mutation, results in found.items():
+        survived = [result for result in results if result.startswith("survived")]
+        assert not survived, f"{node.__name__}, {mutation}: {survived}"
+    alive = {(node.__name__, m) for m, results in found.items() if "killed" not in results}
+    assert alive == {key for key in EQUIVALENT if key[0] == node.__name__}
+
+
+@functions
+def test_every_mutant_is_called_wrong(node, operations):
+    _assert_killed(node, outcomes(node, operations))
+
+
+@pytest.mark.slow
+@functions
+def test_every_mutant_is_called_wrong_on_every_example(node, operations):
+    _assert_killed(node, outcomes(node, operations, every_example=True))
+
+
+def test_equivalent_mutants_are_mutants_of_functions_that_exist():
+    names = {node.__name__ for node in by_function()}
+    assert {name for name, _ in EQUIVALENT} <= names
+
+
+def _has_slope(operation, example):
+    """Is there an input, and an element of the result, that it could change?"""
+    return any(differentiable(a) for a in arrays_for(operation, example))
+
+
+def _assert_right(operation, seeds):
+    for example in operation.examples:
+        for seed in seeds:
+            if not _has_slope(operation, example):
+                continue
+            report = checked(operation, example, seed)
+            assert not report.problems, f"{example}, seed {seed}:\n{report}"
+            for verdict in report.verdicts:
+                # A mask may choose nothing of an input; x^0 does not change.
+                assert verdict.status in ("right", "empty", "zero"), f"{example} {seed}\n{report}"
+                if verdict.status == "zero":
+                    constant = operation.name.startswith(("where", "masked_fill", "pow of"))
+                    assert constant, f"{example}, seed {seed}:\n{report}"
+
+
+operations = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+
+
+@operations
+def test_right_gradients_pass(operation):
+    _assert_right(operation, range(20))
+
+
+@pytest.mark.slow
+@operations
+def test_right_gradients_pass_on_many_seeds(operation):
+    _assert_right(operation, range(20, 220))
+
+
+@operations
+def test_right_second_gradients_pass(operation):
+    for example in operation.examples:
+        if not _has_slope(operation, example):
+            continue
+        if example.options.get("n") == 0:  # x^0 has no gradient to differentiate
+            continue
+        tensors = [
+            nnc.tensor(a, requires_grad=differentiable(a)) for a in arrays_for(operation, example)
+        ]
+        report = gradgradcheck(
+            lambda *x, e=example: operation.function(*x, **e.options),
+            tensors,
+            raise_exception=False,
+        )
+        assert report, f"{example}:\n{report}"
+
+
+def test_seeds_draw_other_numbers():
+    operation = OPERATIONS[0]
+    first, second = (arrays_for(operation, operation.examples[0], seed)[0] for seed in (0, 1))
+    assert not np.array_equal(first, second)
