@@ -34,6 +34,7 @@ from nncourse.dtypes import float64 as double
 from nncourse.dtypes import int64 as long
 from nncourse.ops import *  # noqa: F403
 from nncourse.random import Generator, default_generator, manual_seed
+from nncourse.serialization import load, save
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "int64",
     "is_grad_enabled",
     "language",
+    "load",
     "long",
     "manual_seed",
     "nn",
@@ -65,6 +67,7 @@ __all__ = [
     "ops",
     "optim",
     "promote_types",
+    "save",
     "set_default_dtype",
     "set_grad_enabled",
     "training",

@@ -20,6 +20,7 @@ FLOORS = (
     "nn",
     "optim",
     "data",
+    "structure",
     "serialization",
     "utils",
     "inspection",
