@@ -24,9 +24,14 @@ import numpy as np
 
 from nncourse.autograd.mode import enable_grad
 from nncourse.autograd.tensor import Tensor
+from nncourse.language import mark
 
 if TYPE_CHECKING:
     from nncourse.autograd.gradcheck_report import GradcheckReport
+
+_OTHER_ROUTE = mark(
+    "The gradient computed with create_graph=True differs from the one computed without."
+)
 
 # The procedure and the diagnosis are imported where a check begins: programs that train need none.
 
@@ -98,34 +103,27 @@ def gradgradcheck(
     them is checked as well. That of a linear function is 0 with respect to its inputs, which is
     allowed here; that g depends on nothing is not.
     """
-    from nncourse.autograd.gradcheck_judge import Check, Options, random_upstream
+    from nncourse.autograd.gradcheck_judge import LIMITS, Check, Options, random_upstream
     from nncourse.autograd.gradcheck_program import Program
     from nncourse.autograd.gradient import grad
+    from nncourse.diagnosis import Finding, distance
 
     program = Program(func, inputs)
     count = len(program.arguments)
 
-    def gradients(*given: Any) -> tuple[Tensor, ...]:
+    def gradients(*given: Any, create_graph: bool = True) -> tuple[Tensor, ...]:
         with enable_grad():
             arguments = list(given[:count])
             for i in program.checked:
                 if not arguments[i].requires_grad:
                     arguments[i] = arguments[i].detach().requires_grad_()
             wanted = [arguments[i] for i in program.checked]
-            pairs = [
-                (out, dout)
-                for out, dout in zip(program.outputs(arguments), given[count:])
-                if out.requires_grad
-            ]
+            outputs = zip(program.outputs(arguments), given[count:])
+            pairs = [(out, dout) for out, dout in outputs if out.requires_grad]
             if not pairs:
                 return tuple([x * 0 for x in wanted])
-            found = grad(
-                [out for out, _ in pairs],
-                wanted,
-                [dout for _, dout in pairs],
-                create_graph=True,
-                allow_unused=True,
-            )
+            outs, over = zip(*pairs)
+            found = grad(outs, wanted, over, create_graph=create_graph, allow_unused=True)
             return tuple([x * 0 if g is None else g for x, g in zip(wanted, found)])
 
     gradients.__name__ = f"the gradient of {program.name}"
@@ -142,7 +140,12 @@ def gradgradcheck(
         *(["dout"] if len(douts) == 1 else [f"dout[{i}]" for i in range(len(douts))]),
     ]
     second = Program(gradients, [*program.arguments, *douts], names)
-    report = Check(second, Options(eps, atol, rtol, fast_mode, seed)).report(allow_zero=True)
+    options = Options(eps, atol, rtol, fast_mode, seed)
+    report = Check(second, options).report(allow_zero=True)
+    plain = gradients(*second.arguments, create_graph=False)
+    for g, recorded in zip(plain, gradients(*second.arguments)):
+        if distance(g.data, recorded.data) > LIMITS[str(g.dtype)]:
+            report = replace(report, problems=(Finding("graph", _OTHER_ROUTE),))
     if report and not any(v.status in ("right", "empty") for v in report.verdicts):
         report = replace(report, allow_zero=False)
     if raise_exception and not report:

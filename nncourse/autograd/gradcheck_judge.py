@@ -19,9 +19,10 @@ from nncourse.autograd.gradcheck_numeric import (
     complex_slopes,
     ridders_slopes,
 )
-from nncourse.autograd.gradcheck_program import Program
+from nncourse.autograd.gradcheck_program import NOT_FINITE_AROUND, Program
 from nncourse.autograd.gradcheck_report import GradcheckReport, Verdict, context_of
 from nncourse.diagnosis.factor import constant_factor
+from nncourse.diagnosis.finding import Finding
 from nncourse.diagnosis.measure import Array, distance
 from nncourse.diagnosis.rules import diagnose
 from nncourse.language import mark
@@ -67,13 +68,17 @@ class Check:
         self.best: dict[int, Verdict] = {}  # what is known of each input
 
     def report(self, allow_zero: bool) -> GradcheckReport:
+        """Go through the points until each input is settled, or the attempts are used up."""
+        with np.errstate(all="ignore"):
+            return self._report(allow_zero)
+
+    def _report(self, allow_zero: bool) -> GradcheckReport:
         program = self.program
-        given = program.point
         problems = program.problems()
         if problems:
             return GradcheckReport(program.name, (), tuple(problems))
         for attempt in range(ATTEMPTS):
-            xs = given if attempt == 0 else self._drawn(attempt)
+            xs = program.point if attempt == 0 else self._drawn(attempt)
             try:
                 self._judge(xs)
             except NotFinite:
@@ -85,7 +90,7 @@ class Check:
             if self._settled(attempt):
                 break
         if not self.best:
-            problems = [program.not_finite()]
+            problems = [Finding("nan", NOT_FINITE_AROUND)]
         elif not any(v.status == "wrong" for v in self.best.values()):
             problems = program.layout_problems(
                 [random_upstream(self.random, shape) for shape in program.shapes]
@@ -182,7 +187,7 @@ class Check:
     ) -> tuple[str, str, Slopes]:
         """(status, method that confirmed it, the slopes to believe)."""
         agreed = self._agreed(claimed, slopes, limit)
-        if agreed:
+        if agreed == "right" or (agreed and not claimed.any()):
             return agreed, "", slopes
         evaluate = self.program.evaluate
         second = complex_slopes(evaluate, xs, i, directions, u)
@@ -192,6 +197,8 @@ class Check:
             if float(np.linalg.norm(second - slopes.values)) <= near:
                 exact = Slopes(second, 1e-14 * np.abs(second), slopes.kinks)
                 return self._agreed(claimed, exact, limit) or "wrong", COMPLEX, exact
+        if agreed:
+            return agreed, "", slopes
         other = ridders_slopes(evaluate, xs, i, directions, u)
         if other.uncertainty < slopes.uncertainty:
             slopes = other

@@ -139,9 +139,9 @@ def _difference(line: _Line, here: Array, upstream: Array, h: float) -> tuple[fl
     change = above - below
     slope = float(upstream @ change) / (2 * h)
     gap = float(upstream @ (above - 2 * here + below)) / h
-    moved = (change != 0) | (above != here)
-    size = float(np.abs(upstream[moved]) @ np.abs(here[moved]))
-    return slope, gap, 2 * EPS * (size + abs(slope) * line.position) / h
+    # Every output is rounded, by up to half a unit of its own; a small change may vanish in that.
+    size = float(np.linalg.norm(upstream * here))
+    return slope, gap, 4 * EPS * (size + abs(slope) * line.position) / h
 
 
 def _halved(line: _Line, here: Array, upstream: Array, h: float) -> tuple[float, float, float]:

@@ -36,7 +36,8 @@ _LAYOUT = mark(
     "The gradient of {name} is another one when the arrays are not contiguous in memory, though "
     "the numbers are the same: somewhere the order in memory is taken for the order of the axes."
 )
-_NOT_FINITE = mark("The result holds NaN or inf at every point tried.")
+_NOT_FINITE = mark("The result holds NaN or inf at these inputs.")
+NOT_FINITE_AROUND = mark("The result holds NaN or inf around every point tried.")
 
 
 class Program:
@@ -149,6 +150,8 @@ class Program:
         first = np.concatenate([to_numpy(y.data).reshape(-1) for y in outputs])
         if not np.array_equal(first, self.evaluate(self.point), equal_nan=True):
             return [Finding("M47", _RANDOM)]
+        if not np.isfinite(first).all():
+            return [Finding("nan", _NOT_FINITE)]
         return self._problems_of_backward()
 
     def _problems_of_backward(self) -> list[Finding]:
@@ -171,9 +174,6 @@ class Program:
             if finite and distance(a, b) > 1e-3 * _ROUNDING[a.dtype.itemsize]:
                 return [Finding("layout", _LAYOUT, {"name": name})]
         return []
-
-    def not_finite(self) -> Finding:
-        return Finding("nan", _NOT_FINITE)
 
 
 # Sums in another order differ by rounding; by much less than a wrong gradient.

@@ -140,7 +140,7 @@ def _same(before, after):
 
 
 def outcome(operation, node, mutation, every_example=False):
-    """ "no mutant", "equivalent" (no gradient of any example changes), "killed" or "survived on ...".
+    """ "no mutant", "equivalent" (no gradient of any example changes), "killed", "survived on".
 
     A mutant must be called wrong on the first example in which it changes a gradient, or on each.
     """
