@@ -1,6 +1,6 @@
 """Automatic differentiation: tensors, functions, and the backward pass."""
 
-from nncourse.autograd import higher as functional
+from nncourse.autograd import functional
 from nncourse.autograd.anomaly import detect_anomaly
 from nncourse.autograd.function import Function
 from nncourse.autograd.gradient import grad

@@ -27,6 +27,14 @@ _entered = 0
 _replaced: list[tuple[type[Function], str, Any]] = []
 
 
+class Anomaly(RuntimeError):
+    """What the first operation that made a NaN or inf raises. ``found``: what it made."""
+
+    def __init__(self, what: str, found: str, where: str) -> None:
+        super().__init__(f"{what} {found}{where}")
+        self.found = found
+
+
 class detect_anomaly:
     """Inside, the first operation that makes a NaN or inf raises a RuntimeError naming its line.
 
@@ -82,7 +90,7 @@ def _checked_forward(forward: Any) -> Any:
             made[self] = place
         found = _news([out], inputs)
         if found:
-            raise RuntimeError(f"{type(self).__name__} {found}, at {place}")
+            raise Anomaly(type(self).__name__, found, f", at {place}")
         return out
 
     return checked
@@ -90,22 +98,26 @@ def _checked_forward(forward: Any) -> Any:
 
 def _checked_backward(backward: Any) -> Any:
     def checked(self: Function, dout: Any) -> Any:
-        shares = backward(self, dout)
+        try:
+            shares = backward(self, dout)
+        except Anomaly as inner:  # of an operation that this backward is made of, when recorded
+            raise _of_backward(self, inner.found) from None
         needed = [share for share, edge in zip(shares, self.edges) if edge is not None]
-        found = _news(needed, [dout, *(self.saved or ())])
+        found = _news(needed, [dout, *(self.saved if self.saves else ())])
         if found:
-            place = made.get(self)
-            where = (
-                f"at {place}"
-                if place
-                else "outside detect_anomaly(); put the forward pass inside to see where"
-            )
-            raise RuntimeError(
-                f"the backward of {type(self).__name__} {found}; its forward was computed {where}"
-            )
+            raise _of_backward(self, found)
         return shares
 
     return checked
+
+
+def _of_backward(node: Function, found: str) -> Anomaly:
+    place = made.get(node)
+    where = f"at {place}" if place else "outside detect_anomaly(): put it inside, too, to see where"
+    kind = type(node).__name__
+    return Anomaly(
+        f"the backward of {kind}", found, f"; the forward of {kind} was computed {where}"
+    )
 
 
 def _news(results: Iterable[Any], given: Iterable[Any]) -> str | None:

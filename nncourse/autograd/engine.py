@@ -62,6 +62,8 @@ def propagate(
     found: dict[Edge, Any] = {}  # of leaves, and of what else is wanted
     own: set[Edge] = set()  # whose gradient is a sum made here, and so may be added to in place
     plain = part is None and not create_graph
+    edges: Any
+    shares: Any
     last_change = changes.latest
     for root, dout in roots:
         if isinstance(root, Tensor):
@@ -77,16 +79,19 @@ def propagate(
         dout = gradients.pop(node)
         if hooked and id(node) in hooked:
             dout = call_hooks(node, dout)
-        if part:
+        if part is not None:
             if node in part.wanted:
                 found[node] = array_copy(dout)
             if node not in part.leading:
                 continue
         if node.saves and (node.saved is None or node.order > last_change):
             check_saved(node)
-        shares: Any = node.backward(dout) if plain else step(node, dout, create_graph, part)
-        for edge, share in zip(node.edges, shares):
-            if edge is None or share is None or (part and edge not in part.needed):
+        if plain:
+            edges, shares = node.edges, node.backward(dout)
+        else:
+            edges, shares = step(node, dout, create_graph, part)
+        for edge, share in zip(edges, shares):
+            if edge is None:
                 continue
             if share.shape != edge.shape:
                 if not node.broadcasts:
@@ -98,10 +103,10 @@ def propagate(
                     # A copy, if someone else may hold the memory.
                     shared = share is dout or type(share) is not ndarray or share.base is not None
                     found[edge] = array_copy(share) if shared else share
-                elif create_graph:
-                    found[edge] = known + share
-                else:
+                elif plain:
                     known += share
+                else:
+                    found[edge] = added(known, share)
             else:
                 known = gradients.get(edge)
                 if known is None:
@@ -121,10 +126,15 @@ def propagate(
     return found
 
 
-def step(node: Function, dout: Any, create_graph: bool, part: Part | None) -> Any:
-    """One function's backward where it is to be recorded, or not all of it is needed."""
+def step(node: Function, dout: Any, create_graph: bool, part: Part | None) -> tuple[Any, Any]:
+    """Edges and gradients of one function, where they are recorded, or only some are needed."""
     backward = recorded_backward if create_graph else type(node).backward
-    return backward(node, dout) if part is None else part.run(backward, node, dout)
+    shares = backward(node, dout) if part is None else part.run(backward, node, dout)
+    needed = [
+        edge if share is not None and (part is None or edge in part.needed) else None
+        for edge, share in zip(node.edges, shares)
+    ]
+    return needed, shares
 
 
 def deposit(tensor: Tensor, gradient: Any) -> None:

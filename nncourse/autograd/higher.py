@@ -1,7 +1,7 @@
 """Derivatives of functions: ``jacobian``, ``hessian`` and their products with vectors.
 
-Names, arguments and shapes are those of ``torch.autograd.functional``, and this module is also
-``nnc.autograd.functional``. Each takes a function of tensors and the tensors to evaluate it at,
+Names, arguments and shapes are those of ``torch.autograd.functional``; here, too, they are found
+in ``nnc.autograd.functional``. Each takes a function of tensors and the tensors to evaluate it at,
 one or a tuple. What is a tuple among inputs or outputs is a tuple in the result.
 
 With J the matrix of derivatives of all outputs by all inputs: ``vjp`` is v^T J, one backward pass;
