@@ -1,5 +1,6 @@
 """Optimisers: rules that change parameters by their gradients."""
 
+from nncourse.optim import lr_scheduler
 from nncourse.optim.adam import Adam, AdamW, NAdam
 from nncourse.optim.adaptive import Adadelta, Adagrad, RMSprop
 from nncourse.optim.optimizer import Optimizer
@@ -18,4 +19,5 @@ __all__ = [
     "RMSprop",
     "l1_penalty",
     "l2_penalty",
+    "lr_scheduler",
 ]
