@@ -7,6 +7,7 @@ from nncourse.nn.linear import Linear
 from nncourse.nn.loss import CrossEntropyLoss, MSELoss
 from nncourse.nn.module import Module
 from nncourse.nn.parameter import Parameter
+from nncourse.nn.perceptron import Perceptron, novikoff_bound, widest_margin
 
 __all__ = [
     "CrossEntropyLoss",
@@ -17,6 +18,7 @@ __all__ = [
     "MSELoss",
     "Module",
     "Parameter",
+    "Perceptron",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -24,4 +26,6 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "novikoff_bound",
+    "widest_margin",
 ]
