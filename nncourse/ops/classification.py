@@ -77,7 +77,7 @@ def cross_entropy(
     x, y = input._data, target._data
     if y.dtype.kind == "f" and y.shape == x.shape and x.ndim:
         return _with_probabilities(input, target, weight, reduction, label_smoothing)
-    ignoring = _check_classes("cross_entropy", input, target, ignore_index)
+    ignoring = check_classes("cross_entropy", input, target, ignore_index)
     if x.ndim == 2 and weight is None and not label_smoothing and not ignoring:
         return apply(CrossEntropy, (input, target), reduction)
     logarithms = log_softmax(input, 1 if x.ndim > 1 else 0)
@@ -113,7 +113,7 @@ def nll_loss(
     if isinstance(weight, str):
         raise TypeError(f"nll_loss: pass the reduction by name, reduction={weight!r}")
     check_reduction(reduction)
-    _check_classes("nll_loss", input, target, ignore_index)
+    check_classes("nll_loss", input, target, ignore_index)
     return _negative_log_likelihood(input, target, weight, ignore_index, reduction)
 
 
@@ -199,7 +199,7 @@ def _check_weight(x: Tensor, weight: Tensor) -> None:
         raise ValueError(f"weight must have one number for each of {n} classes; got {weight.shape}")
 
 
-def _check_classes(what: str, input: Tensor, target: Tensor, ignore_index: int) -> bool:
+def check_classes(what: str, input: Tensor, target: Tensor, ignore_index: int = -100) -> bool:
     """Raise unless the target holds classes of the input. True if some are to be ignored."""
     x, y = input._data, target._data
     if y.dtype.kind not in "iu":

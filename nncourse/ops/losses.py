@@ -2,6 +2,13 @@
 
 from nncourse.ops.classification import cross_entropy, cross_entropy_spelled_out, nll_loss
 from nncourse.ops.exponentials import log_softmax, logsumexp, softmax
+from nncourse.ops.likelihood import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
+from nncourse.ops.margins import (
+    hinge_embedding_loss,
+    hinge_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+)
 from nncourse.ops.regression import (
     huber_loss,
     l1_loss,
@@ -11,14 +18,21 @@ from nncourse.ops.regression import (
 )
 
 __all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "cross_entropy",
     "cross_entropy_spelled_out",
+    "hinge_embedding_loss",
+    "hinge_loss",
     "huber_loss",
+    "kl_div",
     "l1_loss",
     "log_softmax",
     "logsumexp",
+    "margin_ranking_loss",
     "mse_loss",
     "mse_loss_spelled_out",
+    "multi_margin_loss",
     "nll_loss",
     "smooth_l1_loss",
     "softmax",

@@ -5,7 +5,16 @@ NumPy, its name in PyTorch, and examples of shapes and of the numbers on which i
 operation with a gradient that is not in the list is an error that a test reports.
 """
 
-from nncourse.ops.catalogue import elementwise, indexing, linalg, loss, reduction, shape
+from nncourse.ops.catalogue import (
+    activation,
+    elementwise,
+    indexing,
+    linalg,
+    loss,
+    network,
+    reduction,
+    shape,
+)
 from nncourse.ops.catalogue.entry import Example, Operation, draw
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -14,7 +23,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *shape.OPERATIONS,
     *indexing.OPERATIONS,
     *linalg.OPERATIONS,
+    *activation.OPERATIONS,
     *loss.OPERATIONS,
+    *network.OPERATIONS,
 )
 
 __all__ = ["OPERATIONS", "Example", "Operation", "draw"]

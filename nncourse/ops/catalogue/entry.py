@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.autograd.function import Function
+from nncourse.autograd.function import Function, constant
+from nncourse.autograd.tensor import Tensor
 
 # What an input is drawn from. "apart": numbers that differ from each other, and from 0, by at
 # least 0.05, so that no kink and no tie is near.
 REAL, POSITIVE, APART = "real", "positive", "apart"
 UNIT = "unit"  # between 0.1 and 0.9: probabilities
 MASK = "mask"  # bools: an input without a gradient
+SIGNS = "signs"  # -1 or 1, in int64: an input without a gradient
 
 
 def classes(n: int) -> str:
@@ -64,13 +66,15 @@ class Operation:
 
 
 def draw(domain: str, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
-    """Numbers of a domain: float64, int64 for classes, bool for masks."""
+    """Numbers of a domain: float64, int64 for classes and signs, bool for masks."""
     if domain == REAL:
         return random.standard_normal(shape)
     if domain == POSITIVE:
         return random.uniform(0.5, 2.0, shape)
     if domain == UNIT:
         return random.uniform(0.1, 0.9, shape)
+    if domain == SIGNS:
+        return random.choice([-1, 1], shape)
     if domain == MASK:
         return random.random(shape) < 0.5
     if domain == APART:
@@ -161,3 +165,8 @@ def with_axis(reference: Callable[..., Any]) -> Callable[..., Any]:
 def alike(name: str, take: Callable[..., Any], node: type[Function], *shapes: Any) -> Operation:
     """What is written alike for tensors, arrays and PyTorch."""
     return Operation(name, take, take, "same", (node,), (REAL,), examples(*shapes))
+
+
+def like(x: Tensor, numbers: Any) -> Tensor:
+    """Numbers as a tensor of the same number type as x."""
+    return constant(np.asarray(numbers, x._data.dtype))

@@ -5,11 +5,33 @@ from typing import Any
 import numpy as np
 
 from nncourse import ops
-from nncourse.autograd.function import unary
-from nncourse.ops import arithmetic, classification, elementwise, exponentials, losses, regression
+from nncourse.autograd.function import apply, unary
+from nncourse.ops import (
+    activations,
+    arithmetic,
+    classification,
+    elementwise,
+    exponentials,
+    indexing,
+    likelihood,
+    losses,
+    regression,
+    shape,
+)
 from nncourse.ops import reduction as reductions
-from nncourse.ops.catalogue.entry import APART, REAL, Example, Operation, classes, examples
+from nncourse.ops.catalogue.entry import (
+    APART,
+    REAL,
+    SIGNS,
+    UNIT,
+    Example,
+    Operation,
+    classes,
+    examples,
+    like,
+)
 
+_WEIGHTS = (0.5, 2.0, 1.0, 1.5)
 _REDUCED: dict[str, Any] = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
 
 
@@ -30,6 +52,55 @@ def _squared(x: Any, y: Any, reduction: str = "mean") -> Any:
 def _huber(x: Any, y: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     size = np.abs(x - y)
     return _REDUCED[reduction](np.where(size <= delta, size**2 / 2, delta * size - delta**2 / 2))
+
+
+def _cross_entropy_general(
+    x: Any,
+    y: Any,
+    w: Any = None,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Example by example, with classes on axis 1 of x."""
+    axis = 1 if x.ndim > 1 else 0
+    n = x.shape[axis]
+    w = np.ones(n) if w is None else w
+    logarithms = np.moveaxis(np.log(_softmax(x, axis)), axis, -1)
+    out, total = np.zeros(y.shape), 0.0
+    for place in np.ndindex(y.shape):
+        if y[place] != ignore_index:
+            target = np.full(n, label_smoothing / n)
+            target[y[place]] += 1 - label_smoothing
+            out[place] = -(w * target * logarithms[place]).sum()
+            total += w[y[place]]
+    return out.sum() / total if reduction == "mean" else _REDUCED[reduction](out)
+
+
+def _cross_entropy_probable(
+    x: Any, y: Any, reduction: str = "mean", label_smoothing: float = 0.0
+) -> Any:
+    target = _softmax(y, 1) * (1 - label_smoothing) + label_smoothing / x.shape[1]
+    return _REDUCED[reduction](-(target * np.log(_softmax(x, 1))).sum(1))
+
+
+def _with_logits(x: Any, y: Any, reduction: str = "mean") -> Any:
+    p = 1 / (1 + np.exp(-x))
+    return _REDUCED[reduction](-(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+
+def _kl_div(x: Any, y: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    out = np.exp(y) * (y - x) if log_target else y * (np.log(y) - x)
+    return out.sum() / len(x) if reduction == "batchmean" else _REDUCED[reduction](out)
+
+
+def _multi_margin(x: Any, y: Any, p: int = 1, margin: float = 1.0) -> Any:
+    x, y = np.atleast_2d(x), np.atleast_1d(y)
+    out = [
+        sum(max(0, margin - row[c] + row[j]) ** p for j in range(len(row)) if j != c) / len(row)
+        for row, c in zip(x, y)
+    ]
+    return np.mean(out)
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -122,5 +193,227 @@ OPERATIONS: tuple[Operation, ...] = (
         (arithmetic.Subtract, regression.Huber, arithmetic.Divide, reductions.Mean),
         (REAL, REAL),
         (Example(((3, 4), (3, 4))), Example(((3, 4), (3, 4)), {"beta": 0.5})),
+    ),
+    Operation(
+        "cross_entropy with options",
+        losses.cross_entropy,
+        _cross_entropy_general,
+        "nn.functional.cross_entropy",
+        (
+            exponentials.LogSoftmax,
+            indexing.Slice,
+            elementwise.Where,
+            arithmetic.Multiply,
+            arithmetic.Divide,
+            arithmetic.Add,
+            arithmetic.Negate,
+            reductions.Sum,
+        ),
+        (REAL, classes(4)),
+        (
+            Example(((5, 4), (5,)), {"ignore_index": 1}),
+            Example(((2, 4, 3), (2, 3))),
+            Example(((2, 4, 3), (2, 3)), {"reduction": "none", "label_smoothing": 0.1}),
+            Example(((5, 4), (5,)), {"label_smoothing": 0.2, "ignore_index": 2}),
+            Example(((4,), ())),
+        ),
+    ),
+    Operation(
+        "cross_entropy with weights",
+        lambda x, y, **options: losses.cross_entropy(x, y, like(x, _WEIGHTS), **options),
+        lambda x, y, **options: _cross_entropy_general(x, y, np.array(_WEIGHTS), **options),
+        lambda torch, x, y, **options: torch.nn.functional.cross_entropy(
+            x, y, x.new_tensor(_WEIGHTS), **options
+        ),
+        (
+            exponentials.LogSoftmax,
+            indexing.Slice,
+            elementwise.Where,
+            arithmetic.Multiply,
+            arithmetic.Divide,
+            arithmetic.Add,
+            arithmetic.Negate,
+            reductions.Sum,
+        ),
+        (REAL, classes(4)),
+        (
+            Example(((5, 4), (5,))),
+            Example(((5, 4), (5,)), {"reduction": "none"}),
+            Example(((3, 4, 2), (3, 2)), {"label_smoothing": 0.1, "ignore_index": 0}),
+            Example(((5, 4), (5,)), {"label_smoothing": 0.3, "reduction": "sum"}),
+        ),
+    ),
+    Operation(
+        "cross_entropy with probabilities",
+        lambda x, y, **options: losses.cross_entropy(x, y.softmax(1), **options),
+        _cross_entropy_probable,
+        lambda torch, x, y, **options: torch.nn.functional.cross_entropy(
+            x, y.softmax(1), **options
+        ),
+        (
+            exponentials.LogSoftmax,
+            exponentials.Softmax,
+            arithmetic.Multiply,
+            arithmetic.Add,
+            arithmetic.Negate,
+            reductions.Sum,
+            reductions.Mean,
+        ),
+        (REAL, REAL),
+        (
+            Example(((5, 4), (5, 4))),
+            Example(((2, 4, 3), (2, 4, 3)), {"label_smoothing": 0.2, "reduction": "sum"}),
+        ),
+    ),
+    Operation(
+        "nll_loss",
+        losses.nll_loss,
+        lambda x, y, reduction="mean": _REDUCED[reduction](-x[np.arange(len(y)), y]),
+        "nn.functional.nll_loss",
+        (
+            indexing.Slice,
+            elementwise.Where,
+            arithmetic.Multiply,
+            arithmetic.Divide,
+            reductions.Sum,
+        ),
+        (REAL, classes(4)),
+        (Example(((5, 4), (5,))), Example(((5, 4), (5,)), {"reduction": "none"})),
+    ),
+    Operation(
+        "binary_cross_entropy",
+        losses.binary_cross_entropy,
+        lambda p, y, reduction="mean": _REDUCED[reduction](
+            -(y * np.log(p) + (1 - y) * np.log(1 - p))
+        ),
+        "nn.functional.binary_cross_entropy",
+        (likelihood.BinaryCrossEntropy, reductions.Mean, reductions.Sum),
+        (UNIT, UNIT),
+        (
+            Example(((3, 4), (3, 4))),
+            Example(((3, 4), (3, 4)), {"reduction": "sum"}),
+            Example(((2,), (2,)), {"reduction": "none"}),
+        ),
+    ),
+    Operation(
+        "binary_cross_entropy of elements",
+        lambda p, y: apply(likelihood.BinaryCrossEntropy, (p, y)),
+        lambda p, y: -(y * np.log(p) + (1 - y) * np.log(1 - p)),
+        lambda torch, p, y: torch.nn.functional.binary_cross_entropy(p, y, reduction="none"),
+        (likelihood.BinaryCrossEntropy,),
+        (UNIT, UNIT),
+        examples(((3, 3), (3, 3)), ((), ()), ((0, 2), (0, 2))),
+    ),
+    Operation(
+        "binary_cross_entropy_with_logits",
+        losses.binary_cross_entropy_with_logits,
+        lambda x, y, **o: _with_logits(x, y, **o),
+        "nn.functional.binary_cross_entropy_with_logits",
+        (
+            arithmetic.Subtract,
+            arithmetic.Negate,
+            arithmetic.Multiply,
+            arithmetic.Add,
+            activations.Softplus,
+            reductions.Mean,
+        ),
+        (REAL, UNIT),
+        (Example(((3, 4), (3, 4))), Example(((3, 4), (3, 4)), {"reduction": "none"})),
+    ),
+    Operation(
+        "binary_cross_entropy_with_logits and weights",
+        lambda x, y: losses.binary_cross_entropy_with_logits(
+            x, y, like(x, _WEIGHTS[:3]).reshape(3, 1), pos_weight=like(x, _WEIGHTS)
+        ),
+        lambda x, y: np.mean(
+            np.array(_WEIGHTS[:3]).reshape(3, 1)
+            * (_WEIGHTS * y * np.log(1 + np.exp(-x)) + (1 - y) * np.log(1 + np.exp(x)))
+        ),
+        lambda torch, x, y: torch.nn.functional.binary_cross_entropy_with_logits(
+            x, y, x.new_tensor(_WEIGHTS[:3]).reshape(3, 1), pos_weight=x.new_tensor(_WEIGHTS)
+        ),
+        (
+            arithmetic.Subtract,
+            arithmetic.Negate,
+            arithmetic.Multiply,
+            arithmetic.Add,
+            activations.Softplus,
+            reductions.Mean,
+        ),
+        (REAL, UNIT),
+        examples(((3, 4), (3, 4))),
+    ),
+    Operation(
+        "kl_div",
+        losses.kl_div,
+        _kl_div,
+        "nn.functional.kl_div",
+        (
+            arithmetic.Multiply,
+            arithmetic.Subtract,
+            arithmetic.Divide,
+            elementwise.Where,
+            elementwise.Log,
+            elementwise.Exp,
+            reductions.Sum,
+            reductions.Mean,
+        ),
+        (REAL, UNIT),
+        (
+            Example(((3, 4), (3, 4))),
+            Example(((3, 4), (3, 4)), {"reduction": "batchmean"}),
+            Example(((3, 4), (3, 4)), {"reduction": "sum", "log_target": True}),
+            Example(((3, 4), (3, 4)), {"reduction": "none"}),
+        ),
+    ),
+    Operation(
+        "hinge losses",
+        lambda x, y: losses.hinge_loss(x, y) * losses.hinge_embedding_loss(x, y, 0.5),
+        lambda x, y: (
+            np.mean(np.maximum(1 - y * x, 0)) * np.mean(np.where(y == 1, x, np.maximum(0.5 - x, 0)))
+        ),
+        None,
+        (
+            arithmetic.Subtract,
+            arithmetic.Multiply,
+            elementwise.ReLU,
+            elementwise.Where,
+            reductions.Mean,
+        ),
+        (APART, SIGNS),
+        examples(((3, 4), (3, 4))),
+    ),
+    Operation(
+        "margin_ranking_loss",
+        lambda a, b, y: losses.margin_ranking_loss(a, b, y, 0.1),
+        lambda a, b, y: np.mean(np.maximum(0.1 - y * (a - b), 0)),
+        lambda torch, a, b, y: torch.nn.functional.margin_ranking_loss(a, b, y, 0.1),
+        (arithmetic.Subtract, arithmetic.Multiply, elementwise.ReLU, reductions.Mean),
+        (REAL, REAL, SIGNS),
+        examples(((4,), (4,), (4,))),
+    ),
+    Operation(
+        "multi_margin_loss",
+        losses.multi_margin_loss,
+        _multi_margin,
+        None,
+        (
+            indexing.Gather,
+            shape.Reshape,
+            arithmetic.Subtract,
+            arithmetic.Add,
+            arithmetic.Multiply,
+            arithmetic.Divide,
+            elementwise.ReLU,
+            elementwise.Where,
+            reductions.Sum,
+            reductions.Mean,
+        ),
+        (APART, classes(4)),
+        (
+            Example(((5, 4), (5,))),
+            Example(((5, 4), (5,)), {"p": 2, "margin": 0.5}),
+            Example(((4,), ())),
+        ),
     ),
 )

@@ -1,0 +1,176 @@
+"""Entries: the layers of networks: embedding, normalisation, attention."""
+
+from typing import Any
+
+import numpy as np
+
+from nncourse.ops import (
+    arithmetic,
+    attention,
+    elementwise,
+    exponentials,
+    linalg,
+    lookup,
+    normalization,
+    shape,
+)
+from nncourse.ops.catalogue.entry import MASK, REAL, Example, Operation, classes, examples, like
+
+
+def _in(name: str) -> str:
+    return f"nn.functional.{name}"
+
+
+def _normalized(x: Any, axes: Any) -> Any:
+    centred = x - x.mean(axes, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(axes, keepdims=True) + 1e-5)
+
+
+def _layer_norm(x: Any, w: Any = None, b: Any = None, normalized_shape: Any = ()) -> Any:
+    out = _normalized(x, tuple(range(x.ndim - len(normalized_shape), x.ndim)))
+    return out * (1 if w is None else w) + (0 if b is None else b)
+
+
+def _batch_norm(x: Any, w: Any = None, b: Any = None) -> Any:
+    wide = (-1, *[1] * (x.ndim - 2))
+    out = _normalized(x, (0, *range(2, x.ndim)))
+    return out * (1 if w is None else w.reshape(wide)) + (0 if b is None else b.reshape(wide))
+
+
+def _attention(q: Any, k: Any, v: Any, mask: Any = None, is_causal: bool = False) -> Any:
+    products = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    if is_causal:
+        mask = np.tri(q.shape[-2], k.shape[-2], dtype=bool)
+    if mask is not None:
+        products = np.where(mask, products, -1e300)
+    weights = np.exp(products - products.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True) @ v
+
+
+_MEAN, _VARIANCE = (0.5, -1.0, 0.25), (1.0, 2.0, 0.5)
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "embedding",
+        lambda table, index: lookup.embedding(index, table),
+        lambda table, index: table[index],
+        lambda torch, table, index: torch.nn.functional.embedding(index, table),
+        (lookup.Embedding,),
+        (REAL, classes(4)),
+        examples(((4, 3), (6,)), ((4, 4), (2, 3)), ((4, 3), ())),
+        spelled_out=lambda table, index: lookup.embedding_spelled_out(index, table),
+    ),
+    Operation(
+        "layer_norm",
+        lambda x, w=None, b=None, normalized_shape=(): normalization.layer_norm(
+            x, normalized_shape, w, b
+        ),
+        _layer_norm,
+        lambda torch, x, w=None, b=None, normalized_shape=(): torch.nn.functional.layer_norm(
+            x, normalized_shape, w, b
+        ),
+        (normalization.Normalize,),
+        (REAL, REAL, REAL),
+        (
+            Example(((3, 4), (4,), (4,)), {"normalized_shape": (4,)}),
+            Example(((3, 3), (3,), (3,)), {"normalized_shape": (3,)}),
+            Example(((2, 3, 4), (3, 4), (3, 4)), {"normalized_shape": (3, 4)}),
+            Example(((3, 4),), {"normalized_shape": (4,)}),
+            Example(((3, 4), (4,)), {"normalized_shape": (4,)}),
+        ),
+        spelled_out=lambda x, w=None, b=None, normalized_shape=(): (
+            normalization.normalize_spelled_out(
+                x, w, b, tuple(range(x.ndim - len(normalized_shape), x.ndim)), 1e-5
+            )
+        ),
+    ),
+    Operation(
+        "batch_norm",
+        lambda x, w=None, b=None: normalization.batch_norm(x, None, None, w, b, training=True),
+        _batch_norm,
+        lambda torch, x, w=None, b=None: torch.nn.functional.batch_norm(
+            x, None, None, w, b, training=True
+        ),
+        (normalization.Normalize, shape.Reshape),
+        (REAL, REAL, REAL),
+        examples(
+            ((5, 3), (3,), (3,)),
+            ((3, 2, 4), (2,), (2,)),
+            ((2, 3, 2, 2), (3,), (3,)),
+            ((2, 3, 2, 2),),
+        ),
+    ),
+    Operation(
+        "batch_norm without training",
+        lambda x, w, b: normalization.batch_norm(x, like(x, _MEAN), like(x, _VARIANCE), w, b),
+        lambda x, w, b: (
+            (x - np.reshape(_MEAN, (3, 1)))
+            / np.sqrt(np.reshape(_VARIANCE, (3, 1)) + 1e-5)
+            * w.reshape(3, 1)
+            + b.reshape(3, 1)
+        ),
+        lambda torch, x, w, b: torch.nn.functional.batch_norm(
+            x, x.new_tensor(_MEAN), x.new_tensor(_VARIANCE), w, b
+        ),
+        (arithmetic.Subtract, arithmetic.Multiply, arithmetic.Add, shape.Reshape),
+        (REAL, REAL, REAL),
+        examples(((2, 3, 4), (3,), (3,))),
+    ),
+    Operation(
+        "scaled_dot_product_attention",
+        attention.scaled_dot_product_attention,
+        _attention,
+        _in("scaled_dot_product_attention"),
+        (attention.Attention,),
+        (REAL, REAL, REAL),
+        (
+            Example(((3, 4), (5, 4), (5, 2))),
+            Example(((3, 3), (3, 3), (3, 3)), {"is_causal": True}),
+            Example(((2, 2, 3, 4), (2, 2, 5, 4), (2, 2, 5, 3))),
+            Example(((2, 4, 3), (2, 4, 3), (2, 4, 3)), {"is_causal": True}),
+        ),
+        spelled_out=lambda q, k, v, is_causal=False: attention.attention_spelled_out(
+            q,
+            k,
+            v,
+            like(q, np.where(np.tri(q.shape[-2], k.shape[-2]), 0, -np.inf)) if is_causal else None,
+            q.shape[-1] ** -0.5,
+        ),
+    ),
+    Operation(
+        "scaled_dot_product_attention with a mask",
+        lambda mask, q, k, v: attention.scaled_dot_product_attention(q, k, v, mask),
+        lambda mask, q, k, v: _attention(q, k, v, mask) * mask.any(-1, keepdims=True),
+        lambda torch, mask, q, k, v: torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, mask
+        ),
+        (attention.Attention,),
+        (MASK, REAL, REAL, REAL),
+        examples(
+            ((3, 5), (3, 4), (5, 4), (5, 2)),
+            ((4, 3), (2, 4, 2), (2, 3, 2), (2, 3, 2)),
+            ((2, 1, 3), (2, 4, 2), (2, 3, 2), (2, 3, 2)),
+        ),
+    ),
+    Operation(
+        "scaled_dot_product_attention with added numbers",
+        lambda q, k, v, mask: attention.scaled_dot_product_attention(q, k, v, mask),
+        lambda q, k, v, mask: _added(q, k, v, mask),
+        _in("scaled_dot_product_attention"),
+        (
+            arithmetic.Multiply,
+            shape.Permute,
+            linalg.MatMul,
+            arithmetic.Add,
+            exponentials.Softmax,
+            elementwise.Where,
+        ),
+        (REAL, REAL, REAL, REAL),
+        examples(((3, 4), (5, 4), (5, 2), (3, 5))),
+    ),
+)
+
+
+def _added(q: Any, k: Any, v: Any, mask: Any) -> Any:
+    weights = np.exp(q @ k.T / np.sqrt(q.shape[-1]) + mask)
+    return weights / weights.sum(-1, keepdims=True) @ v

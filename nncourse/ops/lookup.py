@@ -1,0 +1,81 @@
+"""Embedding: rows of a table, looked up by number."""
+
+from __future__ import annotations
+
+from nncourse.autograd.function import Function, apply, constant
+from nncourse.autograd.tensor import Tensor
+from nncourse.backend import Array, xp
+from nncourse.ops.elementwise import choose
+
+
+def rows_added(g: Array, index: Array, n: int) -> Array:
+    """n rows of zeros with the rows of g (k, d) added at the positions (k), which may repeat.
+
+    The rows are sorted by position, so that each run of equal positions is one sum.
+    """
+    out = xp.zeros((n, g.shape[1]), g.dtype)
+    if len(index):
+        order = xp.argsort(index, kind="stable")
+        places = index[order]
+        starts = xp.flatnonzero(xp.concatenate(([True], places[1:] != places[:-1])))
+        out[places[starts]] = xp.add.reduceat(g[order], starts, 0)
+    return out
+
+
+class Embedding(Function):
+    """out = table[index], table (n, d), out (*index, d);  d table = dout added at the index.
+
+    A row that serves as padding gets no gradient.
+    """
+
+    __slots__ = ("padding",)
+    saves = ("table", "index")
+
+    def forward(self, table: Array, index: Array, padding: int | None) -> Array:
+        self.saved, self.padding = (table, index), padding
+        return table[index]
+
+    def backward(self, dout: Array) -> tuple[Array, None]:
+        table, index = self.saved
+        n, d = table.shape
+        total = rows_added(dout.reshape(index.size, d), index.reshape(-1), n)
+        if self.padding is not None:
+            total[self.padding] = 0
+        return total, None
+
+    def twin(self, table: Tensor, index: Tensor) -> Tensor:
+        return embedding_spelled_out(index, table, self.padding)
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """Rows of the table ``weight`` (n, d) by their numbers ``input`` (...): (..., d).
+
+    padding_idx: the row that stands for "nothing here" and gets no gradient.
+    """
+    index, table = input._data, weight._data
+    if index.dtype.kind not in "iu":
+        raise TypeError(
+            f"embedding: input must hold row numbers (integers); got {index.dtype}. "
+            "Convert it: input.long()"
+        )
+    if table.ndim != 2:
+        raise RuntimeError(f"embedding: weight must be (n, d); its shape is {weight.shape}")
+    n = len(table)
+    if index.size and not 0 <= index.min() <= index.max() < n:
+        raise IndexError(
+            f"embedding: the table has rows 0 to {n - 1}; input holds {index.min()} to "
+            f"{index.max()}"
+        )
+    if padding_idx is not None:
+        if not -n <= padding_idx < n:
+            raise IndexError(f"embedding: padding_idx {padding_idx}, but the table has {n} rows")
+        padding_idx %= n
+    return apply(Embedding, (weight, input), padding_idx)
+
+
+def embedding_spelled_out(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """The same as ``embedding``, as indexing."""
+    if padding_idx is not None:
+        padding = xp.arange(len(weight._data)) == padding_idx
+        weight = choose(constant(padding[:, None]), weight.detach(), weight)
+    return weight[input]
