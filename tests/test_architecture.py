@@ -17,6 +17,7 @@ FLOORS = (
     "diagnosis",
     "autograd",
     "ops",
+    "scalar",
     "nn",
     "optim",
     "data",
