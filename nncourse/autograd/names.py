@@ -20,6 +20,9 @@ def near(name: str, known: Iterable[str]) -> str:
 
 def unknown_attribute(owner: Any, name: str) -> AttributeError:
     """The error for ``owner.name``, which does not exist."""
+    for known in type(owner).__mro__:
+        if isinstance(vars(known).get(name), Misspelt):
+            return vars(known)[name].error(owner, type(owner))
     kind = type(owner).__name__
     hint = "" if name.startswith("_") else near(name, real_names(owner))
     return AttributeError(f"{kind!r} has no attribute {name!r}.{hint}", name=name, obj=owner)

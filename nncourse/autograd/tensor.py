@@ -317,7 +317,7 @@ class Tensor:
         def __setitem__(self, index: Any, value: Any) -> None: ...
 
 
-guard(Tensor, "requires_grad", "require_grad", "required_grad", "requires_gradient", "needs_grad")
+guard(Tensor, "requires_grad", "requires_grads", "require_grads", "required_grad", "needs_grad")
 guard(Tensor, "grad", "grads", "gradient", "gradients")
 guard(Tensor, "data", "datas")
 

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -104,6 +105,53 @@ def test_a_long_chain_of_sharing_runs():
         h = h + h * 0.0
     h.backward()
     assert x.grad.tolist() == [1]
+
+
+def test_memory_after_a_long_chain_is_what_it_was_before():
+    x = nnc.randn(16, requires_grad=True)
+    tracemalloc.start()
+    try:
+
+        def run(length):
+            h = x
+            for _ in range(length):
+                h = -h
+            h.sum().backward()
+
+        run(10)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        run(100_000)
+        most = tracemalloc.get_traced_memory()[1]
+        gc.collect()  # of the lists of free tuples that Python keeps; nothing of ours
+        assert tracemalloc.get_traced_memory()[0] - before < 2000
+        assert most - before > 1e7  # it was there meanwhile
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_goes_while_the_pass_goes():
+    # Each function saves a result of its own; at the end of the pass the gradients are left.
+    class Watch(Function):
+        """out = x; notes, backward, how many of the results are alive."""
+
+        __slots__ = ()
+
+        def forward(self, x):
+            return x * 1
+
+        def backward(self, dout):
+            alive.append(sum(ref() is not None for ref in results))
+            return (dout,)
+
+    results, alive = [], []
+    h = leaf(1.0)
+    for _ in range(5):
+        h = unary(Watch, h).exp()
+        results.append(weakref.ref(h.data))
+        h = h * 0.1
+    h.backward()
+    assert alive == [4, 3, 2, 1, 0]
 
 
 def test_saved_arrays_go_as_the_pass_goes():
@@ -251,6 +299,18 @@ def test_micrograd_expression():
     np.testing.assert_allclose(g.item(), 24.70408163265306, rtol=1e-12)
     np.testing.assert_allclose(a.grad.item(), 138.83381924198252, rtol=1e-12)
     np.testing.assert_allclose(b.grad.item(), 645.5772594752186, rtol=1e-12)
+
+
+def test_micrograd_small_expression():
+    # The first of micrograd's tests, with z = 2x + 2 + x; its numbers are whole.
+    x = nnc.tensor(-4.0, dtype=nnc.float64, requires_grad=True)
+    z = 2 * x + 2 + x
+    q = z.relu() + z * x
+    h = (z * z).relu()
+    y = h + q + q * x
+    y.backward()
+    assert y.item() == -20
+    assert x.grad.item() == 46
 
 
 def test_recording_by_a_value():

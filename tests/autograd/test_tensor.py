@@ -158,9 +158,29 @@ def test_data_takes_arrays_only():
 def test_a_typo_suggests_the_right_name():
     with pytest.raises(AttributeError, match="Did you mean 'reshape'"):
         nnc.ones(2).reshpe(2, 1)
-    with pytest.raises(AttributeError, match="require_grad"):
-        nnc.ones(2).require_grad = True
     assert not hasattr(nnc.ones(2), "no_such_thing")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("require_grad", "requires_grad"),
+        ("requires_grads", "requires_grad"),
+        ("reqiures_grad", "requires_grad"),
+        ("gradient", "grad"),
+        ("gard", "grad"),
+        ("dat", "data"),
+    ],
+)
+def test_a_misspelt_attribute_is_not_set(wrong, right):
+    for x in (nnc.ones(2), nnc.nn.Parameter(nnc.ones(2))):
+        with pytest.raises(AttributeError, match=f"'{wrong}'. Did you mean '{right}'"):
+            setattr(x, wrong, None)
+        with pytest.raises(AttributeError, match=f"'{wrong}'. Did you mean '{right}'"):
+            getattr(x, wrong)
+        assert not hasattr(type(x), wrong)
+        assert wrong not in dir(x)
+        assert right in dir(x)
 
 
 def test_copies_and_pickles_of_leaves():
