@@ -7,6 +7,8 @@ style. Labels are in the language of ``nncourse.language``.
 from nncourse.plots.differences import difference_error, difference_near_kink
 from nncourse.plots.digits import digit_grid
 from nncourse.plots.network import matrix_shapes, network_passes
+from nncourse.plots.neuron import gate_planes, neuron_graph, neuron_maps
+from nncourse.plots.perceptron import perceptron_growth, perceptron_steps
 from nncourse.plots.style import make_axes
 from nncourse.plots.training import gradient_through_depth, history
 
@@ -14,9 +16,14 @@ __all__ = [
     "difference_error",
     "difference_near_kink",
     "digit_grid",
+    "gate_planes",
     "gradient_through_depth",
     "history",
     "make_axes",
     "matrix_shapes",
     "network_passes",
+    "neuron_graph",
+    "neuron_maps",
+    "perceptron_growth",
+    "perceptron_steps",
 ]

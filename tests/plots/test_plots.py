@@ -37,11 +37,30 @@ DRAWINGS = {
     "difference_error": lambda: plots.difference_error(np.sin, np.cos, 1.0),
     "difference_near_kink": lambda: plots.difference_near_kink(0.01),
     "digit_grid": lambda: plots.digit_grid(np.zeros((3, 64)), [1, 2, 3], [1, 2, 4]),
+    "gate_planes": lambda: plots.gate_planes(
+        {
+            "AND": ([1.5, 1, 1], [0, 0, 0, 1]),
+            "NOT": ([-0.5, -1], [1, 0]),
+            "XOR": (None, [0, 1, 1, 0]),
+        }
+    ),
     "gradient_through_depth": lambda: plots.gradient_through_depth({"tanh": {"1": [1.0, 2.0]}}),
     "history": lambda: plots.history(SimpleNamespace(loss=[2, 1], valid_accuracy=[0.5, 0.9])),
     "make_axes": lambda: plots.make_axes(4, 2, ncols=2),
     "matrix_shapes": lambda: plots.matrix_shapes(),
     "network_passes": lambda: plots.network_passes(*sample_network()),
+    "neuron_graph": lambda: plots.neuron_graph(
+        {"AND": (["x1", "x2"], [1.5, 1, 1]), "NOT": (["AND"], [-0.5, -1])}
+    ),
+    "neuron_maps": lambda: plots.neuron_maps(
+        [1, 2, -1], {"tanh": np.tanh, "identity": lambda h: h}
+    ),
+    "perceptron_growth": lambda: plots.perceptron_growth(
+        [[0, 0], [1, 0]], [1, 0], 1, 1.5, [[0, 0], [1, 1]]
+    ),
+    "perceptron_steps": lambda: plots.perceptron_steps(
+        [[0, 0], [1, 1]], [-1, 1], [[0, 0, 0], [-1, 1, 1]], [1]
+    ),
 }
 
 
