@@ -38,25 +38,9 @@ import numpy as np
 MAGIC = b"nnw1"
 PREFIX = struct.Struct("<4sIQ")
 
-DTYPES = {
-    name: np.dtype(name).newbyteorder("<")
-    for name in [
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-    ]
-}
+NUMBERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+NUMBERS += ["float16", "float32", "float64", "complex64", "complex128"]
+DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ["bool", *NUMBERS]}
 SHORT = 64  # bytes; a longer string goes to the buffers
 DIGITS = 1300  # of an int, about 4300 bits: below Python's own limit for reading one
 ODD_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

@@ -1,0 +1,198 @@
+"""The student's side of a session: does what the grader asks, one request at a time.
+
+It shares its process with the student's code, which can change all of it. So nothing here protects
+anything: whatever it answers is the student's word, and the grader treats it so.
+
+A request is a dict: ``do`` (what), ``n`` (its number), ``drop`` (objects no longer needed), and
+
+    cell   source                          run a cell
+    call   target, path, args, kwargs      call target.path...(*args, **kwargs)
+    get    target, path                    read
+    set    target, path, value             assign
+    operate name, args                     a function of the module operator
+    type   target                          the name of a type
+
+A target is a name in ``__main__`` or an object that was given out before. The answer has the same
+``n`` and either ``value`` or ``error``; objects that are not plain data are given out as
+references. ``changed`` holds the new values of arguments that the call has changed in place. While
+a call runs, a function that came as an argument is called back by a message with ``callback``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nncourse.grading.sandbox.channel import Channel, Closed
+from nncourse.grading.sandbox.inside.cells import LONGEST_MESSAGE, Notebook, clean, explain
+from nncourse.grading.sandbox.wire import LIMITS, Reference, WireError, encode
+
+MUTABLE = (np.ndarray, list, dict)
+
+
+class CallbackError(Exception):
+    """A function that a test passed in has raised; the text says what."""
+
+
+class Server:
+    """Answers the requests of one session."""
+
+    def __init__(self, channel: Channel, notebook: Notebook) -> None:
+        self.channel = channel
+        self.notebook = notebook
+        self.objects: dict[int, Any] = {}
+        self.given = 0
+        self.current = 0
+
+    def run(self) -> None:
+        """Serve until the other end closes."""
+        with contextlib.suppress(Closed, WireError):
+            while True:
+                self.answer(self.channel.receive(resolve=self._resolve))
+
+    def answer(self, request: dict[str, Any]) -> None:
+        """Do what one request asks for, and say what came of it."""
+        for number in request["drop"]:
+            self.objects.pop(number, None)
+        outer, self.current = self.current, request["n"]
+        try:
+            answer = getattr(self, "_do_" + request["do"])(request)
+        except BaseException as error:
+            answer = {"error": explain(error)}
+        self._answer({"n": request["n"], **answer})
+        self.current = outer
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        try:
+            frame = encode(answer, LIMITS, self._refer)
+        except WireError as error:
+            # What can't cross as it is stays here as one object.
+            answer = {"n": answer["n"], "why": clean(str(error), LONGEST_MESSAGE)}
+            answer["value"] = self._last
+            frame = encode(answer, LIMITS, self._refer)
+        self._last = None
+        self.channel.send_frame(frame)
+
+    # What can be asked for.
+
+    def _do_cell(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"value": self.notebook.run(request["source"])}
+
+    def _do_call(self, request: dict[str, Any]) -> dict[str, Any]:
+        function = self._find(request["target"], request["path"])
+        args, kwargs = request["args"], request["kwargs"]
+        named = {**{str(index): value for index, value in enumerate(args)}, **kwargs}
+        before = {
+            key: encode(value, LIMITS, self._refer_known)
+            for key, value in named.items()
+            if isinstance(value, MUTABLE)
+        }
+        value = function(*args, **kwargs)
+        changed = {}
+        for key, old in before.items():
+            now = _plain(named[key])
+            if encode(now, LIMITS, self._refer_known) != old:
+                changed[key] = now
+        return {**self._value(value), "changed": changed}
+
+    def _do_get(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._value(self._find(request["target"], request["path"]))
+
+    def _do_set(self, request: dict[str, Any]) -> dict[str, Any]:
+        *path, last = request["path"]
+        setattr(self._find(request["target"], path), last, request["value"])
+        return {"value": None}
+
+    def _do_operate(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._value(getattr(operator, request["name"])(*request["args"]))
+
+    def _do_type(self, request: dict[str, Any]) -> dict[str, Any]:
+        found = type(self._find(request["target"], []))
+        return {"value": clean(found.__name__, 100)}
+
+    # Values and objects.
+
+    _last: Any = None
+
+    def _value(self, value: Any) -> dict[str, Any]:
+        self._last = _Whole(value)
+        return {"value": _plain(value)}
+
+    def _find(self, target: Any, path: list[str]) -> Any:
+        if isinstance(target, str):
+            try:
+                target = self.notebook.names[target]
+            except KeyError:
+                raise NameError(f"name {target!r} is not defined") from None
+        for step in path:
+            target = getattr(target, step)
+        return target
+
+    def _refer(self, value: Any) -> Reference:
+        if isinstance(value, _Whole):
+            value = value.value
+        if isinstance(value, _Callback):
+            return Reference("function", value.number)
+        self.given += 1
+        self.objects[self.given] = value
+        return Reference("object", self.given)
+
+    def _refer_known(self, value: Any) -> Reference:
+        """For comparing arguments with themselves: nothing is given out."""
+        return Reference("object", id(value) & (1 << 52) - 1)
+
+    def _resolve(self, reference: Reference) -> Any:
+        if reference.kind == "function":
+            return _Callback(self, reference.number)
+        return self.objects[reference.number]
+
+
+class _Whole:
+    """Marks a value that is to be given out as one object."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class _Callback:
+    """A function of the grader's side, as the student's code sees it."""
+
+    def __init__(self, server: Server, number: int) -> None:
+        self._server = server
+        self.number = number
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        server = self._server
+        message = {"n": server.current, "callback": self.number}
+        sent = {**message, "args": _plain(args), "kwargs": _plain(kwargs)}
+        server.channel.send(sent, refer=server._refer)
+        # The function may ask for something in turn before it answers.
+        while "do" in (answer := server.channel.receive(resolve=server._resolve)):
+            server.answer(answer)
+        if "error" in answer:
+            raise CallbackError(answer["error"])
+        return answer["value"]
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Subclasses of the plain types as these types: a named tuple as a tuple, and so on."""
+    if depth > LIMITS.depth or value is None or isinstance(value, (bool, np.generic)):
+        return value
+    kinds: dict[type, Callable[[Any], Any]] = {
+        dict: lambda v: {_plain(key): _plain(item, depth + 1) for key, item in v.items()},
+        list: lambda v: [_plain(item, depth + 1) for item in v],
+        tuple: lambda v: tuple([_plain(item, depth + 1) for item in v]),
+    }
+    for kind, convert in kinds.items():
+        if isinstance(value, kind):
+            return convert(value)
+    for kind in (str, int, float, bytes):
+        if type(value) is not kind and isinstance(value, kind):
+            return kind(value)  # type: ignore[arg-type]
+    if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
+        return np.asarray(value)
+    return value

@@ -1,0 +1,168 @@
+"""The warm process: everything loaded once, and a fork of it for every session.
+
+It runs none of the student's code. For each session that the grader asks for, it forks a guardian,
+and the guardian forks the session:
+
+    warm      libraries loaded; waits for requests
+    guardian  new namespaces; waits for the session's end, and ends it when the grader says so
+    session   process 1 of its own process namespace: when it ends, all that it started ends
+
+A message on ``control`` is one byte and two sockets: the session's and the guardian's. The guardian
+writes JSON lines to its socket: that the session is confined, and later how it ended. When the
+grader closes that socket, or ends itself, the session is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from typing import Any, NoReturn
+
+from nncourse.grading.sandbox.channel import Channel
+from nncourse.grading.sandbox.inside import confine, kernel
+from nncourse.grading.sandbox.inside.cells import Notebook
+from nncourse.grading.sandbox.inside.confine import Confinement
+from nncourse.grading.sandbox.inside.serve import Server
+
+
+def main() -> None:
+    """Load, report, then fork on request until the grader goes."""
+    job = json.loads(sys.argv[1])
+    control = socket.socket(fileno=job["control"])
+    try:
+        to = Confinement(**job["confinement"])
+        nested = False
+        if to.namespaces:
+            confine.become_nobody(to)
+            nested = confine.can_nest()
+        _load(job["preload"], job["matplotlib"])
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
+        gc.collect()
+        gc.freeze()  # so that collections in the children copy fewer pages
+        confine.remember_size()
+        _tell(control, ready=True, nested=nested)
+    except BaseException as error:
+        _tell(control, failed=f"{type(error).__name__}: {error}")
+        raise
+    while True:
+        message, files, _, _ = socket.recv_fds(control, 1, 2)
+        if not message:
+            return
+        session, guard = (socket.socket(fileno=file) for file in files)
+        if os.fork() == 0:
+            _guard(to, nested, control, session, guard)
+        session.close()
+        guard.close()
+
+
+def _tell(to: socket.socket, **what: Any) -> None:
+    with contextlib.suppress(OSError):
+        to.sendall(json.dumps(what).encode() + b"\n")
+
+
+def _load(names: list[str], fonts: str) -> None:
+    if fonts:
+        # Its folder has to be writable, or it looks for all fonts again.
+        shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
+    for name in names:
+        importlib.import_module(name)
+
+
+def _guard(
+    to: Confinement,
+    nested: bool,
+    control: socket.socket,
+    session: socket.socket,
+    guard: socket.socket,
+) -> NoReturn:
+    try:
+        control.close()
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if not to.namespaces:
+            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        own_score = _first_to_go()
+        if to.namespaces:
+            confine.enter_namespaces(to, nested)
+        child = os.fork()
+        if child == 0:
+            _session(to, session, guard)
+        os.write(own_score, b"0")
+        os.close(own_score)
+        session.close()
+        kernel.drop_capabilities()
+        _wait(child, guard, to.namespaces)
+    except BaseException as error:
+        _tell(guard, failed=f"{type(error).__name__}: {error}")
+    finally:
+        os._exit(0)
+
+
+def _first_to_go() -> int:
+    """Where memory is short, the session goes first, not the warm process or the guardian."""
+    file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(file, b"1000")
+    return file
+
+
+def _wait(child: int, guard: socket.socket, alone: bool) -> None:
+    end = os.pidfd_open(child)
+    poll = select.poll()
+    poll.register(end, select.POLLIN)
+    poll.register(guard, select.POLLIN)
+    if any(file == guard.fileno() for file, _ in poll.poll()):
+        os.kill(child, signal.SIGKILL)
+    _, status, usage = os.wait4(child, 0)
+    if not alone:
+        _end_orphans()
+    seconds = usage.ru_utime + usage.ru_stime
+    _tell(guard, status=os.waitstatus_to_exitcode(status), cpu=seconds)
+
+
+def _end_orphans() -> None:
+    """Without a process namespace: whatever the session left has become this one's child."""
+    while True:
+        path = f"/proc/self/task/{os.getpid()}/children"
+        with open(path) as file:
+            children = [int(pid) for pid in file.read().split()]
+        for pid in children:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _session(to: Confinement, session: socket.socket, guard: socket.socket) -> NoReturn:
+    try:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(nothing, standard)
+        kept = sorted({session.fileno(), guard.fileno()})
+        low = 3
+        for file in kept:
+            os.closerange(low, file)
+            low = file + 1
+        os.closerange(low, 4096)
+        os.chdir(confine.WORK if to.namespaces else tempfile.mkdtemp(dir=to.folder))
+        confine.set_limits(to)
+        layers = confine.drop_rights(to)
+        _tell(guard, confined=layers)
+    except BaseException as error:
+        _tell(guard, failed=f"{type(error).__name__}: {error}")
+        os._exit(1)
+    guard.close()
+    gc.enable()
+    Server(Channel(session), Notebook(to.output)).run()
+    os._exit(0)

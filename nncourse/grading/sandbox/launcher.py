@@ -1,0 +1,321 @@
+"""Starts the warm process in bubblewrap, and sessions from it.
+
+    with Sandbox() as sandbox, sandbox.session() as session:
+        session.run_cell("def double(x): return 2 * x")
+        session.call("double", (21,))        # 42
+
+bubblewrap makes the outer walls: new namespaces, a read-only view of an interpreter and its
+packages, an empty environment. Each session adds its own (``nncourse.grading.sandbox.inside``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from nncourse.grading.sandbox import cgroups, library, view
+from nncourse.grading.sandbox.channel import Channel
+from nncourse.grading.sandbox.inside.confine import Confinement
+from nncourse.grading.sandbox.limits import MB, Budget, Limits
+from nncourse.grading.sandbox.session import Session, read_lines, replay
+
+BWRAP = "bwrap"
+START_SECONDS = 60.0  # for the warm process to load everything
+SESSION_SECONDS = 10.0  # for a fork
+WARM_MEMORY = 1024 * MB  # while it loads
+
+# Sums in a fixed order, and no threads that a fork would lose.
+ENVIRONMENT = {
+    "PATH": "/nowhere",
+    "HOME": "/tmp/work",
+    "TMPDIR": "/tmp",
+    "LANG": "C.UTF-8",
+    "MPLBACKEND": "agg",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+START = (
+    "import sys; sys.path[:0] = {path!r}; "
+    "from nncourse.grading.sandbox.inside.warm import main; main()"
+)
+
+
+class SandboxUnavailable(Exception):
+    """Nothing here can hold a student's code in; the text says what is missing, and the mend."""
+
+
+class Sandbox:
+    """A warm process, and sessions forked from it. Sessions share its memory bound.
+
+    withheld: what the exercise asks for, and the copy of the library must not have (see
+    ``nncourse.grading.sandbox.library``). packages: distributions that student code may import.
+    preload: modules to load once. hide: folders of the course, should they lie among the system's.
+    unsafe: without bubblewrap, run on this machine with your rights; the limits of processes, and
+    Landlock and seccomp where the kernel has them, are all that is left then.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        withheld: Sequence[str] = (),
+        packages: Sequence[str] = ("numpy", "matplotlib"),
+        preload: Sequence[str] = ("numpy", "matplotlib.pyplot", "nncourse"),
+        hide: Iterable[Path] = (),
+        unsafe: bool = False,
+        cache: Path | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.unsafe = unsafe
+        self.preload = list(preload)
+        self.folder: str | None = None
+        self.group: cgroups.Group | None = None
+        self.layers: dict[str, Any] = {}
+        self.starts = 0
+        cache = library.cache_folder() if cache is None else cache
+        copy = library.withhold(withheld, cache)
+        fonts = view.fonts(cache) if any("matplotlib" in name for name in preload) else None
+        self.view = view.view(copy, packages, fonts, hide)
+        self._process: subprocess.Popen | None = None
+        self._control: socket.socket | None = None
+        self._errors: IO[bytes] | None = None
+        self._sessions: list[Session] = []
+        self._lock = threading.Lock()
+
+    def session(self, cells: Iterable[str] = (), budget: Budget | None = None) -> Session:
+        """A new session, in which ``cells`` have been run.
+
+        ``budget``: the wall time of the submission, shared by its sessions. A warm process that
+        died is replaced. Raises SandboxUnavailable.
+        """
+        budget = budget or Budget(self.limits.submission_seconds)
+        with self._lock:
+            try:
+                session = self._fork(budget)
+            except (OSError, _Gone):
+                self._stop()
+                try:
+                    session = self._fork(budget)
+                except (OSError, _Gone) as error:
+                    raise SandboxUnavailable(f"no session could be started: {error}") from error
+            self._sessions = [known for known in self._sessions if known.ended is None]
+            self._sessions.append(session)
+        replay(session, cells)
+        return session
+
+    def start(self) -> None:
+        """Start the warm process, if it does not run; ``session`` does so by itself."""
+        with self._lock:
+            self._start()
+
+    def close(self) -> None:
+        """End all sessions and the warm process."""
+        with self._lock:
+            for session in self._sessions:
+                session.close()
+            self._stop()
+
+    def __enter__(self) -> Sandbox:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # The warm process.
+
+    def _start(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
+        self._stop()
+        if not self.unsafe and shutil.which(BWRAP) is None:
+            raise SandboxUnavailable(
+                "bubblewrap is not installed, and without it student code can reach everything "
+                "that you can. Install it (Debian, Ubuntu: apt install bubblewrap)"
+            )
+        ours, theirs = socket.socketpair()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self.group = cgroups.new_group()
+        if self.group is not None:
+            self.group.limit_memory(self.limits.memory + WARM_MEMORY)
+        if self.unsafe:
+            self.folder = tempfile.mkdtemp(prefix="nncourse-")
+        job = json.dumps(self._job(theirs.fileno()))
+        # The shell joins the control groups before anything else is started.
+        join = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; shift; exec "$@"'
+        joins = self.group.joins if self.group is not None else []
+        command = ["/bin/sh", "-c", join, "sh", *joins, "--", *self._command(), job]
+        self._process = subprocess.Popen(
+            command,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+        self.starts += 1
+        theirs.close()
+        self._control = ours
+        answers = read_lines(ours, time.monotonic() + START_SECONDS, 1)
+        if not answers or "ready" not in answers[0]:
+            said = answers[0].get("failed", "") if answers else ""
+            self._errors.seek(0)
+            tail = self._errors.read().decode("utf-8", "replace").strip()[-2000:]
+            self._stop()
+            raise SandboxUnavailable(_explain(said, tail))
+        self.layers = {"own user namespace": answers[0]["nested"]}
+        if self.group is not None:
+            self.group.limit_memory(self.group.used() + self.limits.memory)
+            # Guardian, session, and the warm process with bubblewrap's own.
+            self.group.limit_processes(self.limits.processes + 16)
+
+    def _fork(self, budget: Budget) -> Session:
+        self._start()
+        assert self._control is not None
+        pairs = [socket.socketpair() for _ in range(2)]
+        (session, session_end), (guard, guard_end) = pairs
+        try:
+            socket.send_fds(self._control, [b"f"], [session_end.fileno(), guard_end.fileno()])
+        finally:
+            session_end.close()
+            guard_end.close()
+        answers = read_lines(guard, time.monotonic() + SESSION_SECONDS, 1)
+        if not answers or "confined" not in answers[0]:
+            session.close()
+            guard.close()
+            raise _Gone(answers[0].get("failed", "") if answers else "the warm process is gone")
+        kills = self.group.kills if self.group is not None else int
+        layers = {**self.layers, **answers[0]["confined"]}
+        return Session(Channel(session), guard, self.limits, budget, kills, layers)
+
+    def _stop(self) -> None:
+        if self._control is not None:
+            self._control.close()  # the warm process ends with it
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(1)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+        if self.group is not None:
+            self.group.remove()
+            self.group = None
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+    def _job(self, control: int) -> dict[str, Any]:
+        uid = unprivileged_id() if not self.unsafe else None
+        bounds = asdict(self.limits)
+        wanted = {name: bounds[name] for name in Confinement.__annotations__ if name in bounds}
+        shown = [at for place, at in self.view.shown]
+        if self.unsafe:
+            shown = [place for place, _ in self.view.shown]
+        to = Confinement(
+            uid=uid,
+            gid=uid,
+            namespaces=not self.unsafe,
+            readable=[*shown, "/sandbox"] if not self.unsafe else shown,
+            folder=self.folder or "",
+            **wanted,
+        )
+        fonts = next((place for place, at in self.view.shown if at == view.FONTS), "")
+        return {
+            "control": control,
+            "confinement": asdict(to),
+            "preload": self.preload,
+            "matplotlib": (fonts if self.unsafe else view.FONTS) if fonts else "",
+        }
+
+    def _environment(self) -> dict[str, str]:
+        if self.folder is None:
+            return ENVIRONMENT
+        own = {"HOME": self.folder, "TMPDIR": self.folder}
+        return {**ENVIRONMENT, **own, "MPLCONFIGDIR": f"{self.folder}/matplotlib"}
+
+    def _command(self) -> list[str]:
+        path = [view.LIBRARY, view.PACKAGES]
+        if self.unsafe:
+            packages = {str(Path(p).parent) for p, at in self.view.shown if "/packages/" in at}
+            path = [p for p, at in self.view.shown if at == view.LIBRARY] + sorted(packages)
+        python = [self.view.python, "-I", "-S", "-B", "-c", START.format(path=path)]
+        return python if self.unsafe else [*bubblewrap(self.view), *python]
+
+
+class _Gone(Exception):
+    """The warm process could not make a session."""
+
+
+def unprivileged_id() -> int | None:
+    """The user to become where this process is root: one that no account has. Else None."""
+    if os.geteuid() != 0:
+        return None
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/uid_map").read_text().splitlines():
+            first, _, count = map(int, line.split())
+            for uid in range(min(first + count - 1, 64_999), max(first, 1000), -1):
+                try:
+                    pwd.getpwuid(uid)
+                except KeyError:
+                    return uid
+    return None
+
+
+def bubblewrap(seen: view.View) -> list[str]:
+    """bubblewrap's part of the command line."""
+    command = [
+        shutil.which(BWRAP) or BWRAP,
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-net",
+        "--unshare-uts",
+    ]
+    command += ["--unshare-cgroup-try", "--hostname", "sandbox", "--new-session"]
+    command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
+    if unprivileged_id() is None:
+        command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
+    else:
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
+    for target, at in seen.links:
+        command += ["--symlink", target, at]
+    for place, at in seen.shown:
+        # bubblewrap would make the folders on the way for root alone.
+        for parent in reversed(Path(at).parents[:-1]):
+            command += ["--dir", str(parent)]
+        command += ["--ro-bind", place, at]
+    for at in seen.covered:
+        command += ["--tmpfs", at, "--remount-ro", at]
+    return [*command, "--chdir", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/", "--"]
+
+
+def _explain(said: str, tail: str) -> str:
+    what = said or tail or "it ended without a word"
+    text = f"the sandbox could not be started: {what}"
+    if "uid map" in tail or "amespace" in tail or "unshare" in said:
+        text += (
+            ". This system keeps ordinary users, or this container, from making user namespaces; "
+            "its administrator can allow them, or start the grader as root outside of a container"
+        )
+    return text + f" (Python {sys.version_info.major}.{sys.version_info.minor})"

@@ -1,0 +1,277 @@
+"""The library as a graded session sees it: a copy without the answers.
+
+What is withheld is removed from the syntax tree before the copy is written, so neither its source
+nor the memory of a process that has loaded it holds an answer. The copy is made once for each
+content of the library and each list of what is withheld, in a cache folder outside of the project.
+
+A withheld module disappears, and with it every module that imports it; packages stay, without the
+names that went. A withheld function or class keeps its name and loses its body.
+"""
+
+from __future__ import annotations
+
+import ast
+import compileall
+import hashlib
+import os
+import py_compile
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+PACKAGE = "nncourse"
+# References, the rules that find mistakes, and whatever a lecturer calls.
+ALWAYS: tuple[str, ...] = ("nncourse.exercises", "nncourse.diagnosis", "nncourse.check")
+ALWAYS += ("nncourse.grading", "nncourse.course", "nncourse.cli")
+# What runs inside a sandbox, below packages that are empty there.
+INSIDE: tuple[str, ...] = ("nncourse.grading.sandbox.wire", "nncourse.grading.sandbox.channel")
+INSIDE += ("nncourse.grading.sandbox.inside",)
+EMPTY = ("nncourse.grading", "nncourse.grading.sandbox")
+# Takes the place of nncourse.check, which cells of a notebook import.
+CHECK = Path(__file__).parent / "inside" / "no_check.py"
+LEFT_OUT = ("__pycache__", "_course")
+
+
+class WithheldError(Exception):
+    """What is to be withheld doesn't exist, so nothing would be."""
+
+
+def cache_folder() -> Path:
+    """Where copies are kept: ``nncourse/sandbox`` in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "nncourse" / "sandbox"
+
+
+def withhold(names: Iterable[str] = (), cache: Path | None = None) -> Path:
+    """A folder with a copy of the library without ``ALWAYS`` and without ``names``.
+
+    ``names`` are dotted: modules, functions, classes, methods. Raises WithheldError for a name
+    that isn't there. Withholding "nncourse" leaves only what runs the session.
+    """
+    source = Path(__file__).parents[2]
+    files = sorted(_files(source))
+    wanted = sorted({*names})
+    digest = hashlib.sha256(repr(wanted).encode())
+    for path in files:
+        digest.update(f"{path}\0".encode())
+        digest.update(hashlib.sha256((source / path).read_bytes()).digest())
+    cache = cache_folder() if cache is None else cache
+    target = cache / digest.hexdigest()[:32]
+    if not target.exists():
+        cache.mkdir(parents=True, exist_ok=True, mode=0o755)
+        building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
+        try:
+            _Copy(source, files, wanted).write(building)
+            building.chmod(0o755)
+            building.rename(target)
+        except OSError:
+            if not target.exists():  # or another process was faster
+                raise
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    return target
+
+
+def _files(source: Path) -> Iterable[Path]:
+    for path in source.rglob("*"):
+        inner = path.relative_to(source)
+        if path.is_file() and not any(part in LEFT_OUT for part in inner.parts):
+            yield inner
+
+
+def _module(path: Path) -> str:
+    parts = [PACKAGE, *path.with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _below(name: str, roots: Iterable[str]) -> bool:
+    return any(name == root or name.startswith(root + ".") for root in roots)
+
+
+class _Copy:
+    """The modules of the library as syntax trees, and what has to go from them."""
+
+    def __init__(self, source: Path, files: list[Path], withheld: list[str]) -> None:
+        self.source = source
+        self.files = files
+        self.paths = {_module(path): path for path in files if path.suffix == ".py"}
+        self.trees = {
+            name: ast.parse((source / path).read_bytes(), str(path))
+            for name, path in self.paths.items()
+        }
+        self.packages = {n for n, path in self.paths.items() if path.name == "__init__.py"}
+        self.changed: set[str] = set()
+        self.lost: dict[str, set[str]] = {name: set() for name in self.trees}
+        self.gone: set[str] = set()
+        for name in [*ALWAYS, *withheld]:
+            if name in self.trees:
+                self.gone.update(n for n in self.trees if _below(n, [name]))
+            else:
+                self._empty(name)
+        if PACKAGE not in withheld:
+            self.gone.discard(PACKAGE)
+        self.gone = {name for name in self.gone if not _below(name, INSIDE)}
+        self._settle()
+
+    def _empty(self, name: str) -> None:
+        """Take the body of a function, or of all methods of a class."""
+        module = name
+        while module and module not in self.trees:
+            module = module.rpartition(".")[0]
+        node: ast.AST | None = self.trees.get(module)
+        for step in name[len(module) + 1 :].split("."):
+            node = next(
+                (
+                    child
+                    for child in getattr(node, "body", [])
+                    if isinstance(child, (ast.FunctionDef, ast.ClassDef)) and child.name == step
+                ),
+                None,
+            )
+        if node is None:
+            raise WithheldError(f"{name} is to be withheld, but there is no such thing in nncourse")
+        self.changed.add(module)
+        if isinstance(node, ast.ClassDef):
+            functions = [child for child in node.body if isinstance(child, ast.FunctionDef)]
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+        else:
+            functions = [node] if isinstance(node, ast.FunctionDef) else []
+        text = f"raise NotImplementedError({name + ' is withheld while this is graded'!r})"
+        for function in functions:
+            function.body = ast.parse(text).body
+
+    def _settle(self) -> None:
+        """Let go whatever can't be imported any more, until nothing changes."""
+        before = None
+        while before != (before := (len(self.gone), sum(map(len, self.lost.values())))):
+            for name, tree in self.trees.items():
+                if name in self.gone or _below(name, INSIDE):
+                    continue
+                if name in self.packages:
+                    self._prune(name, tree)
+                elif any(self._cut(name, node) for node in _imports(tree.body)):
+                    self.gone.add(name)
+                    self._lose(name)
+        for name in self.gone:
+            self._lose(name)
+
+    def _lose(self, module: str) -> None:
+        parent, _, name = module.rpartition(".")
+        if parent in self.lost:
+            self.lost[parent].add(name)
+
+    def _cut(self, module: str, node: ast.Import | ast.ImportFrom) -> list[ast.alias]:
+        """The names of an import statement that are no longer there."""
+        if isinstance(node, ast.Import):
+            return [alias for alias in node.names if alias.name in self.gone]
+        origin = node.module or ""
+        if origin in self.gone:
+            return list(node.names)
+        lost = self.lost.get(origin, set())
+        return [
+            alias
+            for alias in node.names
+            if f"{origin}.{alias.name}" in self.gone or (origin != module and alias.name in lost)
+        ]
+
+    def _prune(self, name: str, tree: ast.Module) -> None:
+        """Take from a package's ``__init__`` what is lost, and what is made of it."""
+        lost = self.lost[name]
+        kept: list[ast.stmt] = []
+        for node in tree.body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                cut = self._cut(name, node)
+                lost.update((alias.asname or alias.name).split(".")[0] for alias in cut)
+                node.names = [alias for alias in node.names if alias not in cut]
+                if cut:
+                    self.changed.add(name)
+                if not node.names:
+                    continue
+            elif _assigns(node, "__all__"):
+                self._prune_all(name, node)
+            elif not isinstance(node, (ast.FunctionDef, ast.ClassDef)) and _loads(node) & lost:
+                self.changed.add(name)
+                lost.update(_stores(node))
+                continue
+            kept.append(node)
+        tree.body = kept
+
+    def _prune_all(self, name: str, node: ast.stmt) -> None:
+        value = getattr(node, "value", None)
+        if isinstance(value, (ast.List, ast.Tuple)):
+            kept = [
+                item
+                for item in value.elts
+                if not (isinstance(item, ast.Constant) and item.value in self.lost[name])
+                and not (isinstance(item, ast.Starred) and _loads(item) & self.lost[name])
+            ]
+            if len(kept) != len(value.elts):
+                self.changed.add(name)
+                value.elts = kept
+
+    def write(self, target: Path) -> None:
+        """Write the copy, compiled."""
+        for path in self.files:
+            out = target / PACKAGE / path
+            name = _module(path) if path.suffix == ".py" else None
+            package = ".".join([PACKAGE, *path.parts[:-1]])
+            if name in self.gone or (name is None and not self._stays(package)):
+                continue
+            out.parent.mkdir(parents=True, exist_ok=True)
+            if name in self.changed and name is not None:
+                out.write_text(ast.unparse(self.trees[name]) + "\n", encoding="utf-8")
+            else:
+                shutil.copyfile(self.source / path, out)
+        for name in (PACKAGE, *EMPTY):
+            init = target / Path(*name.split(".")) / "__init__.py"
+            init.parent.mkdir(parents=True, exist_ok=True)
+            if not init.exists():
+                init.touch()
+        check = target / PACKAGE / "check" / "__init__.py"
+        check.parent.mkdir(exist_ok=True)
+        shutil.copyfile(CHECK, check)
+        compileall.compile_dir(
+            target,
+            quiet=2,
+            stripdir=str(target),
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
+
+    def _stays(self, package: str) -> bool:
+        """Whether the data files of a folder stay: those of the nearest package around it."""
+        while package not in self.packages:
+            package = package.rpartition(".")[0]
+        return package not in self.gone
+
+
+def _imports(body: list[ast.stmt]) -> Iterable[ast.Import | ast.ImportFrom]:
+    """The imports that run when a module is loaded; those within functions fail when used."""
+    for node in body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" not in _loads(node.test):
+            yield from _imports([*node.body, *node.orelse])
+        elif isinstance(node, (ast.Try, ast.With, ast.ClassDef)):
+            yield from _imports(node.body)
+
+
+def _names(node: ast.AST, context: type) -> set[str]:
+    return {
+        inner.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, context)
+    }
+
+
+def _loads(node: ast.AST) -> set[str]:
+    return _names(node, ast.Load)
+
+
+def _stores(node: ast.AST) -> set[str]:
+    return _names(node, ast.Store)
+
+
+def _assigns(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and name in _stores(node)

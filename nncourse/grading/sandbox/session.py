@@ -1,0 +1,433 @@
+"""The grader's end of a session: run cells, call what they define, read plain values.
+
+Everything that comes back is the student's word. What the student's code does never raises
+anything here but ``StudentError`` (its code raised) and ``SessionEnded`` (its process is gone, or
+had to go); after the latter a new session can replay the cells.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from nncourse.grading.sandbox.channel import Channel, Closed, Late
+from nncourse.grading.sandbox.limits import Budget, Limits
+from nncourse.grading.sandbox.wire import Reference, WireError
+
+GRACE = 5.0  # seconds for a killed session to be gone
+
+
+class StudentError(Exception):
+    """The student's code raised; ``kind`` is the name of the exception's type."""
+
+    def __init__(self, kind: str, message: str, traceback: str = "") -> None:
+        super().__init__(f"{kind}: {message}" if message else kind)
+        self.kind = kind
+        self.message = message
+        self.traceback = traceback
+
+
+class SessionEnded(Exception):
+    """The session is over. ``kind`` says why:
+
+    "time" (one cell or call took too long), "budget" (all of them together), "cpu", "memory",
+    "exit" (the process ended itself), "killed" (by a signal), "protocol" (it answered what was
+    not asked), "closed" (by the grader).
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What a cell did. ``output`` is its text, cut at the limit if ``truncated``.
+
+    error: None, what it raised, or how the session ended. seconds: wall time.
+    """
+
+    output: str
+    error: StudentError | SessionEnded | None
+    seconds: float
+    truncated: bool = False
+
+
+class Handle:
+    """An object that stays in the sandbox; only plain data comes out of it.
+
+    It refuses to be compared, counted, tested or hashed: its answers would be the student's.
+    ``why`` says why it did not come as plain data, if it looked like it.
+    """
+
+    __slots__ = ("_number", "_session", "why")
+
+    def __init__(self, session: Session, number: int) -> None:
+        self._session = session
+        self._number = number
+        self.why = ""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the object."""
+        return self._session.call(self, args, kwargs)
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call one of its methods; ``method`` may be dotted."""
+        return self._session.call(self, args, kwargs, path=method)
+
+    def get(self, attribute: str) -> Any:
+        """Read an attribute; it may be dotted."""
+        return self._session.get(self, attribute)
+
+    def set(self, attribute: str, value: Any) -> None:
+        """Assign an attribute; it may be dotted."""
+        self._session.set(self, attribute, value)
+
+    def type_name(self) -> str:
+        """The name of its type, as the student's process tells it."""
+        return self._session.type_name(self)
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError("an object in the sandbox can't be compared, tested or counted with")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __bool__ = __len__ = __iter__ = __contains__ = _refuse
+    __float__ = __int__ = __index__ = __array__ = _refuse
+    __add__ = __sub__ = __mul__ = __truediv__ = __matmul__ = __pow__ = __neg__ = __abs__ = _refuse
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rmatmul__ = __rpow__ = _refuse
+    __getitem__ = __setitem__ = _refuse
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<object {self._number} in the sandbox>"
+
+    def __del__(self) -> None:
+        self._session.dropped.append(self._number)
+
+
+class Session:
+    """One student's process. Made by ``Sandbox.session``; to be closed, best by ``with``."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        guard: socket.socket,
+        limits: Limits,
+        budget: Budget,
+        memory_kills: Callable[[], int],
+        layers: dict[str, Any],
+    ) -> None:
+        self.channel = channel
+        self.guard = guard
+        self.limits = limits
+        self.budget = budget
+        self.layers = layers
+        self.cells: list[str] = []
+        self.ended: SessionEnded | None = None
+        self.dropped: list[int] = []
+        self.functions: list[Callable] = []
+        self._memory_kills = memory_kills
+        self._kills_before = memory_kills()
+        self._number = 0
+        self._depth = 0
+        self._gone = False
+
+    # What can be asked for.
+
+    def run_cell(self, source: str) -> CellResult:
+        """Run a cell. Raises SessionEnded only if the session had ended before.
+
+        ``cells`` keeps the sources of the cells that did not end the session.
+        """
+        self._check_open()
+        start = time.monotonic()
+        text = source.encode("utf-8", "replace").decode()
+        try:
+            found = self._ask("cell", self.limits.cell_seconds, source=text)["value"]
+            result = self._read_cell(found, time.monotonic() - start)
+        except SessionEnded as error:
+            return CellResult("", error, time.monotonic() - start)
+        except StudentError as error:
+            return CellResult("", error, time.monotonic() - start)
+        except WireError as error:
+            return CellResult("", StudentError("ValueError", str(error)), 0.0)
+        self.cells.append(source)
+        return result
+
+    def call(
+        self,
+        target: str | Handle,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+        path: str = "",
+        seconds: float | None = None,
+        in_place: bool = True,
+    ) -> Any:
+        """Call ``target`` (or what ``path`` leads to from it) and return plain data or a Handle.
+
+        Arguments are plain data, Handles, or functions: these stay here and are called back, with
+        plain data, also later in the session. Arrays, lists and dicts among the arguments that the
+        call changes in place are changed here in the same way, unless ``in_place`` is False: what
+        is expected should be computed before the call, or from a copy. Raises StudentError,
+        SessionEnded; WireError if an argument can't cross.
+        """
+        answer = self._ask(
+            "call",
+            self.limits.call_seconds if seconds is None else seconds,
+            target=target,
+            path=_steps(path),
+            args=tuple(args),
+            kwargs=dict(kwargs or {}),
+        )
+        changed = answer.get("changed")
+        if in_place and type(changed) is dict:
+            for key, value in changed.items():
+                if key.isascii() and key.isdigit() and int(key[:6]) < len(args):
+                    _update(args[int(key[:6])], value)
+                elif kwargs and key in kwargs:
+                    _update(kwargs[key], value)
+        return self._value(answer)
+
+    def get(self, target: str | Handle, path: str = "") -> Any:
+        """Read a name, or what ``path`` leads to from it: plain data or a Handle."""
+        seconds = self.limits.call_seconds
+        return self._value(self._ask("get", seconds, target=target, path=_steps(path)))
+
+    def set(self, target: str | Handle, path: str, value: Any) -> None:
+        """Assign to an attribute."""
+        seconds = self.limits.call_seconds
+        self._ask("set", seconds, target=target, path=_steps(path), value=value)
+
+    def operate(self, name: str, *args: Any) -> Any:
+        """Apply a function of the module ``operator``: operate("add", a, b)."""
+        return self._value(self._ask("operate", self.limits.call_seconds, name=name, args=args))
+
+    def type_name(self, target: str | Handle) -> str:
+        """The name of a type, as the student's process tells it."""
+        found = self._ask("type", self.limits.call_seconds, target=target)["value"]
+        return found[:100] if type(found) is str else "?"
+
+    def close(self) -> None:
+        """End the session and all its processes; returns when they are gone."""
+        if self.ended is None:
+            self.ended = SessionEnded("closed", "the session was closed")
+        self._kill()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # How.
+
+    def _check_open(self) -> None:
+        if self.ended is not None:
+            raise SessionEnded(self.ended.kind, str(self.ended))
+        if self.budget.left <= 0:
+            self._end("budget", f"the {self.budget.seconds:g} s of the submission are used up")
+
+    def _ask(self, do: str, seconds: float, **what: Any) -> dict[str, Any]:
+        """One request and its answer; callbacks are served in between, and may ask in turn."""
+        self._check_open()
+        self._number += 1
+        number = self._number
+        drop, self.dropped = self.dropped[:10_000], self.dropped[10_000:]
+        start = time.monotonic()
+        deadline = self.budget.deadline(seconds)
+        outermost, self._depth = self._depth == 0, self._depth + 1
+        try:
+            self.channel.send({"do": do, "n": number, "drop": drop, **what}, deadline, self._refer)
+            for _ in range(self.limits.callbacks):
+                answer = self._receive(number, deadline)
+                if "callback" not in answer:
+                    break
+                self._call_back(answer, deadline)
+            else:
+                self._end("protocol", f"more than {self.limits.callbacks} callbacks in one call")
+        except Late:
+            if self.budget.left <= time.monotonic() - start:
+                self._end("budget", f"the submission took more than {self.budget.seconds:g} s")
+            self._end("time", f"it took more than {seconds:g} s")
+        except Closed:
+            self._end(*self._death())
+        finally:
+            self._depth -= 1
+            if outermost:
+                self.budget.spend(time.monotonic() - start)
+        error = answer.get("error")
+        if error is not None:
+            raise _student_error(error)
+        if "value" not in answer:
+            self._end("protocol", "the answer has no value")
+        return answer
+
+    def _receive(self, number: int, deadline: float) -> dict[str, Any]:
+        try:
+            answer = self.channel.receive(deadline, self._resolve)
+        except WireError as error:
+            self._end("protocol", f"the answer can't be read: {error}")
+        if type(answer) is not dict or answer.get("n") != number:
+            self._end("protocol", "the answer belongs to no question")
+        return answer
+
+    def _call_back(self, message: dict[str, Any], deadline: float) -> None:
+        number, args, kwargs = (message.get(key) for key in ("callback", "args", "kwargs"))
+        if not (
+            type(number) is int
+            and 0 <= number < len(self.functions)
+            and type(args) is tuple
+            and type(kwargs) is dict
+        ):
+            self._end("protocol", "a callback of something else")
+        try:
+            answer = {"value": self.functions[number](*args, **kwargs)}
+            self.channel.send(answer, deadline, self._refer)
+        except (Late, Closed, SessionEnded):
+            raise
+        except Exception as error:
+            # The test's function was given something that it can't take.
+            text = f"{type(error).__name__}: {error}"[:500]
+            self.channel.send({"error": text.encode("utf-8", "replace").decode()}, deadline)
+
+    def _refer(self, value: Any) -> Reference:
+        if type(value) is Handle:
+            if value._session is not self:
+                raise WireError("an object of another session")
+            return Reference("object", value._number)
+        if callable(value) and not isinstance(value, type):
+            self.functions.append(value)
+            return Reference("function", len(self.functions) - 1)
+        raise WireError(f"an object of type {type(value).__name__}, which is no plain data")
+
+    def _resolve(self, reference: Reference) -> Any:
+        if reference.kind == "object":
+            return Handle(self, reference.number)
+        if reference.number < len(self.functions):
+            return self.functions[reference.number]
+        raise WireError("a function that was not given")
+
+    def _value(self, answer: dict[str, Any]) -> Any:
+        value = answer["value"]
+        why = answer.get("why")
+        if type(value) is Handle and type(why) is str:
+            value.why = why[:500]
+        return value
+
+    def _read_cell(self, found: Any, seconds: float) -> CellResult:
+        if type(found) is not dict or type(found.get("output")) is not str:
+            self._end("protocol", "the answer is not that of a cell")
+        longest = self.limits.output
+        output = found["output"]
+        error = found.get("error")
+        return CellResult(
+            output[:longest],
+            None if error is None else _student_error(error),
+            seconds,
+            bool(found.get("lost") is True or len(output) > longest),
+        )
+
+    # How it ends.
+
+    def _end(self, kind: str, text: str) -> NoReturn:
+        self.ended = SessionEnded(kind, text)
+        self._kill()
+        raise SessionEnded(kind, text)
+
+    def _death(self) -> tuple[str, str]:
+        """Why the process is gone, from what the guardian and the kernel say."""
+        message = self._kill()
+        status = message.get("status")
+        if self._memory_kills() > self._kills_before:
+            return "memory", "it used more memory than there is for it"
+        if message.get("cpu", 0.0) >= self.limits.cpu_seconds:
+            return "cpu", f"it used more than {self.limits.cpu_seconds} s of processor time"
+        if "failed" in message:
+            return "killed", f"the session could not be ended in order: {message['failed']}"
+        if status is not None and status < 0:
+            return "killed", f"its process was ended by signal {-status}"
+        return "exit", "it ended its process"
+
+    def _kill(self) -> dict[str, Any]:
+        """End all processes of the session; returns the guardian's last message."""
+        if self._gone:
+            return {}
+        self._gone = True
+        # The session's end of this socket may be held open by another of its processes.
+        self.channel.close()
+        try:
+            self.guard.shutdown(socket.SHUT_WR)
+            lines = read_lines(self.guard, time.monotonic() + GRACE)
+        except OSError:
+            lines = []
+        self.guard.close()
+        return lines[-1] if lines else {}
+
+
+def read_lines(end: socket.socket, deadline: float, count: int | None = None) -> list[dict]:
+    """JSON lines from a trusted process: ``count`` of them, or until it closes its end."""
+    data = b""
+    poll = select.poll()
+    poll.register(end, select.POLLIN)
+    while count is None or data.count(b"\n") < count:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000 + 1):
+            break
+        part = end.recv(4096)
+        if not part:
+            break
+        data += part
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def _steps(path: str) -> list[str]:
+    return path.split(".") if path else []
+
+
+def _student_error(error: Any) -> StudentError:
+    texts = [error.get(key) for key in ("type", "text", "traceback")] if type(error) is dict else []
+    plain = [text[:8000] if type(text) is str else "" for text in texts]
+    return StudentError(*plain) if plain else StudentError("?", "")
+
+
+def _update(old: Any, new: Any) -> None:
+    """Change a container as the student's function changed its copy of it."""
+    if isinstance(old, np.ndarray) and type(new) is np.ndarray:
+        if old.shape == new.shape and old.dtype == new.dtype and old.flags.writeable:
+            old[...] = new
+    elif isinstance(old, dict) and type(new) is dict:
+        for key in [key for key in old if key not in new]:
+            del old[key]
+        for key, value in new.items():
+            old[key] = _merged(old.get(key), value)
+    elif isinstance(old, list) and type(new) is list:
+        kept = [_merged(*pair) for pair in zip(old, new)]
+        old[:] = kept + new[len(kept) :]
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """The old object, updated, where it can stay the same object; else the new one."""
+    same = isinstance(old, (np.ndarray, dict, list)) and type(old) is type(new)
+    if same and isinstance(old, np.ndarray):
+        same = old.shape == new.shape and old.dtype == new.dtype and old.flags.writeable
+    if same:
+        _update(old, new)
+    return old if same else new
+
+
+def replay(session: Session, cells: Iterable[str]) -> list[CellResult]:
+    """Run cells again; stops where the session ends."""
+    results = []
+    for source in cells:
+        results.append(session.run_cell(source))
+        if session.ended is not None:
+            break
+    return results

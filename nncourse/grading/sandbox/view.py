@@ -1,0 +1,130 @@
+"""What a sandbox shows of the machine: an interpreter, its packages, and little else.
+
+Everything is read-only. There is no home, no shell, no configuration, no course: a list of what is
+shown is shorter than a list of what must be hidden, and what it forgets can't be read.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import site
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SYSTEM: tuple[str, ...] = (
+    "/lib",
+    "/lib64",
+    "/lib32",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/lib32",
+    "/usr/local/lib",
+)
+SYSTEM += ("/usr/share/fonts", "/usr/share/zoneinfo")
+SYSTEM += ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime")
+SYSTEM += ("/etc/fonts",)
+PACKAGES = "/sandbox/packages"
+LIBRARY = "/sandbox/library"
+FONTS = "/sandbox/fonts"
+
+
+@dataclass
+class View:
+    """shown: pairs of a place on this machine and the place where the sandbox sees it.
+    covered: folders that are below shown ones and stay empty. python: the interpreter.
+    """
+
+    python: str
+    shown: list[tuple[str, str]] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    covered: list[str] = field(default_factory=list)
+
+
+def view(library: Path, packages: Iterable[str], fonts: Path | None, hide: Iterable[Path]) -> View:
+    """The view for a copy of the library and these distributions with what they require.
+
+    ``hide``: folders that must not be seen even if they lie below a shown one.
+    """
+    seen = View(os.path.realpath(sys.executable))
+    for path in SYSTEM:
+        if os.path.islink(path):
+            seen.links.append((os.readlink(path), path))
+        elif os.path.exists(path):
+            seen.shown.append((path, path))
+    stdlib = sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix})
+    prefix_lib = os.path.join(sys.base_prefix, "lib")
+    for path in (stdlib, sysconfig.get_path("platstdlib"), prefix_lib, seen.python):
+        if path and os.path.exists(path) and not _below(path, [at for _, at in seen.shown]):
+            seen.shown.append((path, path))
+    roots = [at for _, at in seen.shown]
+    installed = {*site.getsitepackages(), sysconfig.get_path("purelib")}
+    installed |= {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
+    for root in ("/usr/lib", "/usr/local/lib"):
+        installed |= {str(path) for path in Path(root).glob("python3*/*-packages")}
+    # Packages are shown one by one, elsewhere: the library with its answers may be among them.
+    unseen = [*installed, str(Path(__file__).parents[2]), *map(str, hide)]
+    for path in sorted(os.path.realpath(path) for path in unseen):
+        if os.path.isdir(path) and _below(path, roots) and not _below(path, seen.covered):
+            seen.covered.append(path)
+    seen.shown.append((str(library), LIBRARY))
+    seen.shown += [(str(path), f"{PACKAGES}/{path.name}") for path in _places(packages)]
+    if fonts is not None:
+        seen.shown.append((str(fonts), FONTS))
+    return seen
+
+
+def _below(path: str, roots: Iterable[str]) -> bool:
+    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
+
+
+def _places(names: Iterable[str]) -> list[Path]:
+    """The files and folders at the top of these distributions and of all that they require."""
+    waiting, done, places = list(names), set(), set()
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in done:
+            continue
+        done.add(name)
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for requirement in distribution.requires or []:
+            if "extra ==" not in requirement:
+                waiting.append(re.split(r"[\s;<>=!~\[(@]", requirement, maxsplit=1)[0])
+        for file in distribution.files or []:
+            top = file.parts[0]
+            if top not in ("..", "/", "__pycache__", "bin"):
+                places.add(Path(str(distribution.locate_file(top))))
+    return sorted(path for path in places if path.exists() and path.suffix != ".pth")
+
+
+def fonts(cache: Path) -> Path | None:
+    """matplotlib's list of fonts, made once; without it every start would look for them."""
+    try:
+        version = importlib.metadata.version("matplotlib")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    target = cache / f"fonts-{version}"
+    if not target.exists():
+        cache.mkdir(parents=True, exist_ok=True, mode=0o755)
+        building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
+        command = [sys.executable, "-c", "import matplotlib.font_manager"]
+        environment = {**os.environ, "MPLCONFIGDIR": str(building), "MPLBACKEND": "agg"}
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        for path in building.glob("*"):
+            path.chmod(0o644)
+        building.chmod(0o755)
+        try:
+            building.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+    return target
