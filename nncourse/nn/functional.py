@@ -13,6 +13,7 @@ from nncourse.ops.activations import (
     threshold,
 )
 from nncourse.ops.attention import scaled_dot_product_attention
+from nncourse.ops.convolution import conv1d, conv2d
 from nncourse.ops.dropping import dropout, dropout2d
 from nncourse.ops.elementwise import relu, sigmoid, tanh
 from nncourse.ops.linalg import linear
@@ -36,12 +37,17 @@ from nncourse.ops.losses import (
 )
 from nncourse.ops.normalization import batch_norm, layer_norm
 from nncourse.ops.padding import pad
+from nncourse.ops.pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from nncourse.ops.selection import one_hot
 
 __all__ = [
+    "avg_pool1d",
+    "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv1d",
+    "conv2d",
     "cross_entropy",
     "dropout",
     "dropout2d",
@@ -60,6 +66,8 @@ __all__ = [
     "log_softmax",
     "logsigmoid",
     "margin_ranking_loss",
+    "max_pool1d",
+    "max_pool2d",
     "mse_loss",
     "multi_margin_loss",
     "nll_loss",

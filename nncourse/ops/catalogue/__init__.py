@@ -8,6 +8,7 @@ operation with a gradient that is not in the list is an error that a test report
 from nncourse.ops.catalogue import (
     activation,
     elementwise,
+    image,
     indexing,
     linalg,
     loss,
@@ -26,6 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *activation.OPERATIONS,
     *loss.OPERATIONS,
     *network.OPERATIONS,
+    *image.OPERATIONS,
 )
 
 __all__ = ["OPERATIONS", "Example", "Operation", "draw"]

@@ -1,0 +1,166 @@
+"""Entries: convolution and pooling."""
+
+from typing import Any
+
+import numpy as np
+
+from nncourse.ops import arithmetic, convolution, pooling, shape
+from nncourse.ops.catalogue.entry import APART, REAL, Example, Operation
+
+
+def _two(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else value
+
+
+def _framed(x: Any, padding: Any, value: float) -> Any:
+    (p, q) = _two(padding)
+    return np.pad(x, ((0, 0), (0, 0), (p, p), (q, q)), constant_values=value)
+
+
+def _conv2d(
+    x: Any,
+    W: Any,
+    b: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    """Window by window."""
+    (s, t), (d, e) = _two(stride), _two(dilation)
+    x = _framed(x, padding, 0.0)
+    o, c, kh, kw = W.shape
+    oh = (x.shape[2] - d * (kh - 1) - 1) // s + 1
+    ow = (x.shape[3] - e * (kw - 1) - 1) // t + 1
+    out = np.zeros((len(x), o, oh, ow))
+    for k in range(o):
+        first = k // (o // groups) * c
+        for i in range(oh):
+            for j in range(ow):
+                rows = slice(i * s, i * s + d * (kh - 1) + 1, d)
+                columns = slice(j * t, j * t + e * (kw - 1) + 1, e)
+                seen = x[:, first : first + c, rows, columns]
+                out[:, k, i, j] = (seen * W[k]).sum((1, 2, 3)) + (0 if b is None else b[k])
+    return out
+
+
+def _conv1d(
+    x: Any, W: Any, b: Any = None, stride: int = 1, padding: int = 0, **options: Any
+) -> Any:
+    x, W = x[:, :, None], W[:, :, None]
+    return _conv2d(x, W, b, (1, stride), (0, padding))[:, :, 0]
+
+
+def _pool(x: Any, kernel: Any, stride: Any, padding: Any, reduce: Any, value: float) -> Any:
+    (kh, kw), (s, t) = _two(kernel), _two(kernel if stride is None else stride)
+    x = _framed(x, padding, value)
+    oh, ow = (x.shape[2] - kh) // s + 1, (x.shape[3] - kw) // t + 1
+    out = np.zeros((*x.shape[:2], oh, ow))
+    for i in range(oh):
+        for j in range(ow):
+            out[:, :, i, j] = reduce(x[:, :, i * s : i * s + kh, j * t : j * t + kw], (2, 3))
+    return out
+
+
+def _max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    return _pool(x, kernel_size, stride, padding, np.max, -np.inf)
+
+
+def _avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    return _pool(x, kernel_size, stride, padding, np.mean, 0.0)
+
+
+def _spelled_out(x: Any, W: Any, b: Any = None, **options: Any) -> Any:
+    pairs: dict[str, Any] = {k: v if k == "groups" else _two(v) for k, v in options.items()}
+    return convolution.conv2d_spelled_out(x, W, b, **pairs)
+
+
+def _in(name: str) -> str:
+    return f"nn.functional.{name}"
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "conv2d",
+        convolution.conv2d,
+        _conv2d,
+        _in("conv2d"),
+        (convolution.Convolution,),
+        (REAL, REAL, REAL),
+        (
+            Example(((2, 3, 4, 5), (2, 3, 3, 2), (2,))),
+            Example(((2, 2, 5, 4), (3, 2, 3, 3), (3,)), {"stride": 2, "padding": 1}),
+            Example(((1, 2, 5, 6), (2, 2, 2, 2), (2,)), {"dilation": 2, "padding": (0, 1)}),
+            Example(((2, 4, 3, 3), (6, 2, 2, 2), (6,)), {"groups": 2}),
+            Example(((2, 2, 5, 5), (2, 1, 3, 3)), {"groups": 2, "stride": (2, 1), "padding": 1}),
+            Example(((2, 3, 3, 3), (4, 3, 1, 1), (4,))),
+        ),
+        spelled_out=_spelled_out,
+    ),
+    Operation(
+        "conv2d of many channels",
+        convolution.conv2d,
+        _conv2d,
+        _in("conv2d"),
+        (convolution.Convolution,),
+        (REAL, REAL, REAL),
+        (
+            Example(((1, 16, 4, 4), (2, 16, 2, 2), (2,))),
+            Example(((2, 16, 3, 3), (2, 16, 3, 3), (2,)), {"padding": 1}),
+            Example(((1, 16, 5, 4), (1, 16, 2, 2)), {"dilation": (2, 1)}),
+        ),
+        spelled_out=_spelled_out,
+    ),
+    Operation(
+        "conv1d",
+        convolution.conv1d,
+        _conv1d,
+        _in("conv1d"),
+        (convolution.Convolution, shape.Reshape),
+        (REAL, REAL, REAL),
+        (
+            Example(((2, 3, 7), (2, 3, 3), (2,))),
+            Example(((2, 2, 7), (2, 2, 3), (2,)), {"stride": 2, "padding": 1}),
+        ),
+    ),
+    Operation(
+        "max_pool2d",
+        pooling.max_pool2d,
+        _max_pool2d,
+        _in("max_pool2d"),
+        (pooling.MaxPool,),
+        (APART,),
+        (
+            Example(((2, 2, 4, 4),), {"kernel_size": 2}),
+            Example(((1, 2, 5, 4),), {"kernel_size": (3, 2), "stride": 1, "padding": 1}),
+            Example(((1, 2, 7, 6),), {"kernel_size": 3, "stride": (3, 2)}),
+        ),
+    ),
+    Operation(
+        "avg_pool2d",
+        pooling.avg_pool2d,
+        _avg_pool2d,
+        _in("avg_pool2d"),
+        (pooling.AveragePool,),
+        (REAL,),
+        (
+            Example(((2, 2, 4, 4),), {"kernel_size": 2}),
+            Example(((1, 2, 5, 4),), {"kernel_size": (3, 2), "stride": 1, "padding": 1}),
+            Example(((1, 2, 7, 6),), {"kernel_size": 3, "stride": (3, 2)}),
+        ),
+    ),
+    Operation(
+        "max_pool1d, avg_pool1d",
+        lambda x, **o: pooling.max_pool1d(x, **o) * pooling.avg_pool1d(x, **o),
+        lambda x, kernel_size, stride: (
+            _max_pool2d(x[:, :, None], (1, kernel_size), (1, stride))
+            * _avg_pool2d(x[:, :, None], (1, kernel_size), (1, stride))
+        )[:, :, 0],
+        lambda torch, x, **o: (
+            torch.nn.functional.max_pool1d(x, **o) * torch.nn.functional.avg_pool1d(x, **o)
+        ),
+        (pooling.MaxPool, pooling.AveragePool, shape.Reshape, arithmetic.Multiply),
+        (APART,),
+        (Example(((2, 2, 7),), {"kernel_size": 3, "stride": 2}),),
+    ),
+)

@@ -1,0 +1,245 @@
+"""Convolution of images and of sequences, with stride, padding, dilation and groups.
+
+out[n, o, y, x] = b[o] + sum over c, i, j of W[o, c, i, j] * x[n, c, y s + i d, x s + j d]: what
+mathematics calls cross-correlation. Two ways to compute it, ``im2col`` and ``kernel_offsets``,
+are chosen by size; the twin is the formula itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nncourse.autograd.function import Function, apply, promoted
+from nncourse.autograd.tensor import Tensor
+from nncourse.autograd.vocabulary import sum_over
+from nncourse.backend import Array
+from nncourse.ops import im2col, kernel_offsets
+from nncourse.ops.activations import real
+from nncourse.ops.padding import pad
+from nncourse.ops.windows import Pair, count, padded, pair, place, unpadded
+
+
+class Convolution(Function):
+    """out = x * W + b, x (N, C, H, W), W (O, C / groups, kh, kw), b (O), out (N, O, oh, ow).
+
+    dW = sum over images and windows of dout times the window;  dx = every window's W dout, added
+    where windows overlap;  db = dout summed over images and windows.
+    """
+
+    __slots__ = ("by_offsets", "dilation", "groups", "padding", "shape_padded", "stride")
+    saves = ("x", "W", "b", "prepared")
+
+    def forward(
+        self,
+        x: Array,
+        W: Array,
+        b: Array | None,
+        stride: Pair,
+        padding: Pair,
+        dilation: Pair,
+        groups: int,
+    ) -> Array:
+        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        images = padded(x, padding)
+        self.shape_padded = images.shape
+        kernel = W.shape[2:]
+        oh, ow = [count(*n) for n in zip(images.shape[2:], kernel, stride, dilation)]
+        size = oh, ow
+        plain = stride == (1, 1) and groups == 1
+        self.by_offsets = plain and kernel_offsets.pays_off(images.shape, W.shape, size)
+        if self.by_offsets:
+            prepared = kernel_offsets.channels_last(images)
+            out = kernel_offsets.forward(prepared, W, size, dilation)
+        else:
+            prepared = im2col.columns_of(images, kernel, stride, dilation, groups)
+            out = im2col.forward(prepared, W, size, groups)
+            if prepared.size > im2col.KEPT:
+                prepared = None
+        self.saved = x, W, b, prepared
+        if b is not None:
+            out += b.reshape(-1, 1, 1)
+        return out
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        x, W, _, prepared = self.saved
+        need_x, need_W, need_b = self.needs
+        stride, dilation, groups = self.stride, self.dilation, self.groups
+        dx = dW = None
+        if self.by_offsets:
+            dx, dW = kernel_offsets.backward(dout, prepared, W, dilation, need_x, need_W)
+        else:
+            if need_W:
+                if prepared is None:
+                    images, kernel = padded(x, self.padding), W.shape[2:]
+                    prepared = im2col.columns_of(images, kernel, stride, dilation, groups)
+                dW = im2col.backward_of_weight(dout, prepared, W, groups)
+            if need_x:
+                shape = self.shape_padded
+                dx = im2col.backward_of_images(dout, shape, W, stride, dilation, groups)
+        return (
+            None if dx is None else unpadded(dx, self.padding),
+            dW,
+            sum_over(dout, (0, 2, 3)) if need_b else None,
+        )
+
+    def twin(self, x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
+        options = self.stride, self.padding, self.dilation, self.groups
+        return conv2d_spelled_out(x, W, b, *options)
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """The convolution of images with kernels: (N, C, H, W) to (N, O, oh, ow), or without N.
+
+    weight: (O, C / groups, kh, kw); bias: (O). stride, padding, dilation: a number or a pair (rows,
+    columns); padding may be "valid" (none) or "same" (with stride 1, the size stays).
+    """
+    return _convolved("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """The convolution of sequences with kernels: (N, C, L) to (N, O, ol), or without N.
+
+    weight: (O, C / groups, k); bias: (O). padding may be "valid" or "same".
+    """
+    return _convolved("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _convolved(
+    what: str,
+    axes: int,
+    x: Tensor,
+    W: Tensor,
+    b: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Tensor:
+    if x.ndim == axes + 1 and W.ndim == axes + 2:
+        one = _convolved(what, axes, x.unsqueeze(0), W, b, stride, padding, dilation, groups)
+        return one.squeeze(0)
+    _check(what, axes, x, W, b, groups)
+    x, W, b = _one_type(what, x, W, b)
+    stride, dilation = (
+        _along(value, name, what, axes)
+        for value, name in ((stride, "stride"), (dilation, "dilation"))
+    )
+    if min(*stride, *dilation) < 1:
+        raise ValueError(f"{what}: stride and dilation must be positive; got {stride}, {dilation}")
+    if axes == 1:  # a sequence is an image of one row
+        x, W = x.unsqueeze(2), W.unsqueeze(2)
+    if padding == "same":
+        if stride != (1, 1):
+            raise ValueError(f"{what}: padding='same' needs stride 1")
+        total = [d * (k - 1) for d, k in zip(dilation, W.shape[2:])]
+        if any(n % 2 for n in total):  # more on one side than on the other
+            ends = [(n // 2, n - n // 2) for n in total]
+            x, total = pad(x, (*ends[1], *ends[0])), [0, 0]
+        sides: Pair = (total[0] // 2, total[1] // 2)
+    elif padding == "valid":
+        sides = (0, 0)
+    else:
+        sides = _along(padding, "padding", what, axes, 0)
+    _check_size(what, axes, x, W, sides, dilation)
+    out = apply(Convolution, (x, W, b), stride, sides, dilation, groups)
+    return out.squeeze(2) if axes == 1 else out
+
+
+def _along(value: Any, name: str, what: str, axes: int, missing: int = 1) -> Pair:
+    """An option for rows and columns; sequences have no rows."""
+    if axes == 2:
+        return pair(value, name, what)
+    (single,) = (value,) if isinstance(value, int) else tuple(value)
+    return (missing, single)
+
+
+def conv2d_spelled_out(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Tensor:
+    """The same as ``conv2d``: a sum over kernel positions, composed of small operations."""
+    p, q = padding
+    images = pad(input, (q, q, p, p)) if p or q else input
+    n, c, h, w = images.shape
+    o, _, kh, kw = weight.shape
+    size = count(h, kh, stride[0], dilation[0]), count(w, kw, stride[1], dilation[1])
+    total: Any = 0.0
+    for i in range(kh):
+        for j in range(kw):
+            seen = images[(slice(None), slice(None), *place(i, j, size, stride, dilation))]
+            seen = seen.reshape(n, groups, c // groups, size[0] * size[1])
+            total = total + weight[:, :, i, j].reshape(groups, o // groups, c // groups) @ seen
+    out = total.reshape(n, o, *size)
+    return out if bias is None else out + bias.reshape(-1, 1, 1)
+
+
+def _one_type(what: str, x: Tensor, W: Tensor, b: Tensor | None) -> Any:
+    real(x, what)
+    if b is None:
+        return *promoted(x, W), None
+    return promoted(x, W, b)
+
+
+def _check(what: str, axes: int, x: Tensor, W: Tensor, b: Tensor | None, groups: int) -> None:
+    """Raise, with the likely mend, where shapes do not fit."""
+    layout = "(N, C, H, W)" if axes == 2 else "(N, C, L)"
+    if W.ndim != axes + 2:
+        kernel = "(O, C, kh, kw)" if axes == 2 else "(O, C, k)"
+        raise RuntimeError(f"{what}: weight must be {kernel}; its shape is {W.shape}")
+    if x.ndim != axes + 2:
+        hint = ""
+        if x.ndim == axes and W.shape[1] * groups == 1:
+            hint = " Did you mean x.unsqueeze(0)?"
+        raise RuntimeError(f"{what}: input must be {layout}; its shape is {x.shape}.{hint}")
+    channels, wanted = x.shape[1], W.shape[1] * groups
+    if groups < 1 or W.shape[0] % groups:
+        raise RuntimeError(
+            f"{what}: {W.shape[0]} output channels cannot be divided into {groups} groups"
+        )
+    if channels != wanted:
+        hint = f" The weight {W.shape} is (out, in / groups, ...)."
+        if x.shape[-1] == wanted:
+            order = (0, x.ndim - 1, *range(1, x.ndim - 1))
+            hint = f" Did you mean x.permute{order}, with the channels in second place?"
+        elif W.shape[0] == channels:
+            hint = " Did you mean weight.transpose(0, 1)?"
+        elif groups == 1 and channels % W.shape[1] == 0:
+            hint += f" With groups={channels // W.shape[1]} it would fit."
+        raise RuntimeError(
+            f"{what}: input has {channels} channels, weight expects {wanted}; input is {x.shape}, "
+            f"{layout}.{hint}"
+        )
+    if b is not None and b.shape != (W.shape[0],):
+        raise RuntimeError(f"{what}: bias must be ({W.shape[0]},); its shape is {b.shape}")
+
+
+def _check_size(what: str, axes: int, x: Tensor, W: Tensor, padding: Pair, dilation: Pair) -> None:
+    lengths = [n + 2 * p for n, p in zip(x.shape[2:], padding)]
+    extents = [d * (k - 1) + 1 for d, k in zip(dilation, W.shape[2:])]
+    if any(n < e for n, e in zip(lengths, extents)):
+        got, kernel = (tuple(v[2 - axes :]) for v in (lengths, extents))
+        raise RuntimeError(
+            f"{what}: the kernel reaches over {kernel}, more than the padded input has, {got}. "
+            "More padding, or a smaller kernel?"
+        )

@@ -1,0 +1,79 @@
+"""Windows that slide over images: views of an array, and the way back.
+
+Convolution and pooling look at the same windows: kernel positions (i, j) in each window, windows
+(y, x) in each image. Here they are cut out and, backward, added together again where they overlap.
+Plain arrays only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nncourse.backend import Array, xp
+
+Pair = tuple[int, int]
+
+
+def pair(value: Any, name: str, what: str) -> Pair:
+    """An option given as one number or as two."""
+    values = (value, value) if isinstance(value, int) else tuple(value)
+    if len(values) == 1:
+        values = values * 2
+    if len(values) != 2 or not all(isinstance(v, int) for v in values):
+        raise ValueError(f"{what}: {name} must be a number or a pair of numbers; got {value!r}")
+    return values
+
+
+def count(length: int, kernel: int, stride: int, dilation: int = 1) -> int:
+    """How many windows fit into an axis."""
+    return (length - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def padded(x: Array, padding: Pair, value: float = 0.0) -> Array:
+    """Images (N, C, H, W) with so many rows and columns of a value on either side."""
+    p, q = padding
+    if not p and not q:
+        return x
+    n, c, h, w = x.shape
+    shape = n, c, h + 2 * p, w + 2 * q
+    out = xp.full(shape, value, x.dtype) if value else xp.zeros(shape, x.dtype)
+    out[:, :, p : p + h, q : q + w] = x
+    return out
+
+
+def unpadded(x: Array, padding: Pair) -> Array:
+    """The inside of padded images."""
+    p, q = padding
+    return x[:, :, p : x.shape[2] - p, q : x.shape[3] - q] if p or q else x
+
+
+def windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Array:
+    """A view (N, C, kh, kw, oh, ow) of images (N, C, H, W)."""
+    n, c, h, w = x.shape
+    sn, sc, sh, sw = x.strides
+    oh, ow = (count(*each) for each in zip((h, w), kernel, stride, dilation))
+    return xp.lib.stride_tricks.as_strided(
+        x,
+        (n, c, *kernel, oh, ow),
+        (sn, sc, sh * dilation[0], sw * dilation[1], sh * stride[0], sw * stride[1]),
+        writeable=False,
+    )
+
+
+def windows_added(g: Array, shape: tuple[int, ...], stride: Pair, dilation: Pair = (1, 1)) -> Array:
+    """Images of ``shape`` in which the windows g (N, C, kh, kw, oh, ow) are added up."""
+    kh, kw, oh, ow = g.shape[2:]
+    out = xp.zeros(shape, g.dtype)
+    for i in range(kh):
+        for j in range(kw):
+            out[(..., *place(i, j, (oh, ow), stride, dilation))] += g[:, :, i, j]
+    return out
+
+
+def place(i: int, j: int, size: Pair, stride: Pair, dilation: Pair) -> tuple[slice, slice]:
+    """The rows and columns of an image that position (i, j) of the kernel sees."""
+    top, left = i * dilation[0], j * dilation[1]
+    return (
+        slice(top, top + stride[0] * (size[0] - 1) + 1, stride[0]),
+        slice(left, left + stride[1] * (size[1] - 1) + 1, stride[1]),
+    )
