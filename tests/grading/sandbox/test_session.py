@@ -1,0 +1,196 @@
+"""A session with honest code: cells, calls, objects, callbacks, changes in place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nncourse.grading.sandbox import Budget, Handle, SessionEnded, StudentError, WireError
+
+
+def test_a_cell_prints_and_shows_its_last_value(session):
+    result = session.run_cell("print('hello')\nx = 20\nx + 1")
+    assert result.output == "hello\n21\n"
+    assert result.error is None
+    assert 0 < result.seconds < 1
+
+
+def test_a_cell_that_raises_says_where_and_the_next_one_runs(session):
+    result = session.run_cell("def f():\n    return 1 / 0\nf()")
+    assert result.error.kind == "ZeroDivisionError"
+    assert "return 1 / 0" in result.error.traceback
+    assert "<cell 1>" in result.error.traceback
+    assert "site-packages" not in result.error.traceback
+    assert session.run_cell("f.__name__").output == "'f'\n"
+
+
+def test_magics_and_display_are_passed_over(session):
+    source = "%matplotlib inline\n!ls\nif True:\n    %time x = 1\ndisplay(3)\nprint?"
+    assert session.run_cell(source).output == "3\n"
+    assert session.run_cell("10 % 3").output == "1\n"
+    assert session.run_cell("1 +").error.kind == "SyntaxError"
+
+
+def test_source_of_functions_is_known(session):
+    session.run_cell("import inspect\ndef f(x):\n    return x")
+    assert "return x" in session.run_cell("print(inspect.getsource(f))").output
+
+
+def test_calls_with_plain_data(session):
+    session.run_cell("def f(*args, **kwargs):\n    return args, kwargs")
+    args, kwargs = session.call("f", (1, "a", [None, 2.5]), {"x": np.arange(3)})
+    assert args == (1, "a", [None, 2.5])
+    np.testing.assert_array_equal(kwargs["x"], np.arange(3))
+
+
+def test_what_is_nearly_plain_comes_as_plain(session):
+    session.run_cell(
+        "import collections, enum\n"
+        "P = collections.namedtuple('P', 'a b')\n"
+        "def f():\n"
+        "    d = collections.OrderedDict(a=P(1, 2.5), b=enum.IntEnum('E', 'x')['x'])\n"
+        "    d['c'] = collections.defaultdict(int, k=3)\n"
+        "    return d"
+    )
+    assert session.call("f") == {"a": (1, 2.5), "b": 1, "c": {"k": 3}}
+
+
+def test_numpy_scalars_keep_their_dtype(session):
+    session.run_cell("import numpy as np\ndef f():\n    return np.float32(0.1)")
+    got = session.call("f")
+    assert type(got) is np.float32
+    assert got == np.float32(0.1)
+
+
+def test_an_exception_comes_with_its_kind(session):
+    session.run_cell("def f():\n    raise NotImplementedError('later')")
+    with pytest.raises(StudentError, match="later") as caught:
+        session.call("f")
+    assert caught.value.kind == "NotImplementedError"
+    with pytest.raises(StudentError, match="'g' is not defined"):
+        session.call("g")
+
+
+def test_changes_in_place_come_back(session):
+    session.run_cell(
+        "def step(params, grads, history, lr):\n"
+        "    for name in params:\n"
+        "        params[name] -= lr * grads[name]\n"
+        "    grads['new'] = 1\n"
+        "    history.append(len(history))"
+    )
+    w, history = np.ones(3), [0]
+    params, grads = {"w": w}, {"w": np.full(3, 2.0)}
+    session.call("step", (params, grads), {"history": history, "lr": 0.5})
+    np.testing.assert_array_equal(w, np.zeros(3))
+    assert params["w"] is w
+    assert grads["new"] == 1
+    assert history == [0, 1]
+    session.call("step", (params, grads, history, 0.5), in_place=False)
+    np.testing.assert_array_equal(w, np.zeros(3))
+
+
+def test_a_class_with_a_cache(session):
+    session.run_cell(
+        "class Linear:\n"
+        "    def __init__(self, W):\n"
+        "        self.W = W\n"
+        "    def forward(self, x):\n"
+        "        self.x = x\n"
+        "        return x @ self.W\n"
+        "    def backward(self, dout):\n"
+        "        self.dW = self.x.T @ dout\n"
+        "        return dout @ self.W.T"
+    )
+    rng = np.random.default_rng(0)
+    W, x, dout = rng.normal(size=(4, 3)), rng.normal(size=(2, 4)), rng.normal(size=(2, 3))
+    layer = session.call("Linear", (W,))
+    assert type(layer) is Handle
+    assert layer.type_name() == "Linear"
+    np.testing.assert_array_equal(layer.call("forward", x), x @ W)
+    np.testing.assert_array_equal(layer.call("backward", dout), dout @ W.T)
+    np.testing.assert_array_equal(layer.get("dW"), x.T @ dout)
+    layer.set("W", 2 * W)
+    np.testing.assert_array_equal(layer.call("forward", x), x @ (2 * W))
+
+
+def test_an_engine_with_operators(session):
+    session.run_cell(
+        "class Value:\n"
+        "    def __init__(self, data):\n"
+        "        self.data = data\n"
+        "    def __add__(self, other):\n"
+        "        return Value(self.data + other.data)"
+    )
+    a, b = session.call("Value", (1.0,)), session.call("Value", (2.0,))
+    assert session.operate("add", a, b).get("data") == 3.0
+
+
+def test_callbacks_also_from_within_callbacks(session):
+    session.run_cell(
+        "def square(x):\n    return x * x\n"
+        "def gradient(f, x, h=1e-6):\n    return (f(x + h) - f(x - h)) / (2 * h)\n"
+        "class Later:\n    def __init__(self, f):\n        self.f = f\n"
+        "    def run(self):\n        return self.f(2)"
+    )
+    assert session.call("gradient", (lambda x: x**3, 2.0)) == pytest.approx(12)
+    assert session.call("gradient", (lambda x: session.call("square", (x,)), 2.0)) == (
+        pytest.approx(4)
+    )
+    later = session.call("Later", (lambda x: x + 1,))
+    assert later.call("run") == 3
+    with pytest.raises(StudentError, match=r"CallbackError.*ValueError: no"):
+        session.call("gradient", (_refuses, 2.0))
+
+
+def _refuses(x):
+    raise ValueError("no")
+
+
+def test_handles_are_released(session):
+    session.run_cell("class A:\n    alive = 0\n    def __init__(self):\n        A.alive += 1\n")
+    session.run_cell("def gone(self):\n    A.alive -= 1\nA.__del__ = gone")
+    for _ in range(5):
+        session.call("A")
+    assert session.get("A", "alive") <= 1
+
+
+@pytest.mark.parametrize("argument", [object(), {1: 2}, np.array([None]), int])
+def test_what_cannot_cross_is_refused_and_the_session_goes_on(session, argument):
+    session.run_cell("def f(x):\n    return x")
+    with pytest.raises(WireError):
+        session.call("f", (argument,))
+    assert session.call("f", (1,)) == 1
+
+
+def test_an_object_of_another_session_is_refused(sandbox):
+    with sandbox.session() as one, sandbox.session() as other:
+        one.run_cell("class A: pass")
+        other.run_cell("def f(x):\n    return x")
+        with pytest.raises(WireError, match="another session"):
+            other.call("f", (one.call("A"),))
+
+
+def test_a_dead_session_is_replayed(sandbox):
+    budget = Budget(20)
+    with sandbox.session(budget=budget) as session:
+        session.run_cell("x = 1\ndef good():\n    return x")
+        session.run_cell("import os\ndef bad():\n    os._exit(0)")
+        with pytest.raises(SessionEnded) as caught:
+            session.call("bad")
+        assert caught.value.kind == "exit"
+        with pytest.raises(SessionEnded):
+            session.call("good")
+        cells = session.cells
+    with sandbox.session(cells, budget) as session:
+        assert session.call("good") == 1
+    assert 0 < budget.spent < 5
+
+
+def test_the_budget_of_a_submission_ends_it(sandbox):
+    budget = Budget(0.2)
+    with sandbox.session(budget=budget) as session:
+        assert session.run_cell("import time\ntime.sleep(5)").error.kind == "budget"
+    with sandbox.session(budget=budget) as session, pytest.raises(SessionEnded) as caught:
+        session.run_cell("1")
+    assert caught.value.kind == "budget"
