@@ -6,6 +6,7 @@ style. Labels are in the language of ``nncourse.language``.
 
 from nncourse.plots.differences import difference_error, difference_near_kink
 from nncourse.plots.digits import digit_grid
+from nncourse.plots.graphs import computation_graph, gradient_orders, gradient_paths, mode_costs
 from nncourse.plots.network import matrix_shapes, network_passes
 from nncourse.plots.neuron import gate_planes, neuron_graph, neuron_maps
 from nncourse.plots.perceptron import perceptron_growth, perceptron_steps
@@ -13,14 +14,18 @@ from nncourse.plots.style import make_axes
 from nncourse.plots.training import gradient_through_depth, history
 
 __all__ = [
+    "computation_graph",
     "difference_error",
     "difference_near_kink",
     "digit_grid",
     "gate_planes",
+    "gradient_orders",
+    "gradient_paths",
     "gradient_through_depth",
     "history",
     "make_axes",
     "matrix_shapes",
+    "mode_costs",
     "network_passes",
     "neuron_graph",
     "neuron_maps",

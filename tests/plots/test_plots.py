@@ -33,7 +33,15 @@ def sample_network():
     return values, values, weights, weights
 
 
+def small_graph():
+    """f = (a + a) * b: two edges between the same nodes, two paths from a to f."""
+    return [("a", "c", 1.0), ("a", "c", 1.0), ("c", "f", 3.0), ("b", "f", 4.0)]
+
+
 DRAWINGS = {
+    "computation_graph": lambda: plots.computation_graph(
+        {name: name for name in "abcf"}, small_graph()
+    ),
     "difference_error": lambda: plots.difference_error(np.sin, np.cos, 1.0),
     "difference_near_kink": lambda: plots.difference_near_kink(0.01),
     "digit_grid": lambda: plots.digit_grid(np.zeros((3, 64)), [1, 2, 3], [1, 2, 4]),
@@ -44,10 +52,13 @@ DRAWINGS = {
             "XOR": (None, [0, 1, 1, 0]),
         }
     ),
+    "gradient_orders": lambda: plots.gradient_orders({"T": [("c", "b", 1.0), ("b", "a", 2.0)]}),
+    "gradient_paths": lambda: plots.gradient_paths(small_graph(), "a", "f"),
     "gradient_through_depth": lambda: plots.gradient_through_depth({"tanh": {"1": [1.0, 2.0]}}),
     "history": lambda: plots.history(SimpleNamespace(loss=[2, 1], valid_accuracy=[0.5, 0.9])),
     "make_axes": lambda: plots.make_axes(4, 2, ncols=2),
     "matrix_shapes": lambda: plots.matrix_shapes(),
+    "mode_costs": lambda: plots.mode_costs([1, 2], [3, 5], [3, 4]),
     "network_passes": lambda: plots.network_passes(*sample_network()),
     "neuron_graph": lambda: plots.neuron_graph(
         {"AND": (["x1", "x2"], [1.5, 1, 1]), "NOT": (["AND"], [-0.5, -1])}
