@@ -111,7 +111,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "softmax",
         (exponentials.Softmax,),
         (REAL,),
-        (Example(((3, 4),), {"dim": 1}), Example(((2, 3, 4),), {"dim": -2})),
+        (Example(((3, 3),), {"dim": 1}), Example(((2, 3, 4),), {"dim": -2})),
         spelled_out=lambda x, dim: x.exp() / x.exp().sum(dim, keepdim=True),
     ),
     Operation(
@@ -121,7 +121,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "log_softmax",
         (exponentials.LogSoftmax,),
         (REAL,),
-        (Example(((3, 4),), {"dim": 1}), Example(((2, 3, 4),), {"dim": 0})),
+        (Example(((3, 3),), {"dim": 1}), Example(((2, 3, 4),), {"dim": 0})),
         spelled_out=lambda x, dim: x - x.exp().sum(dim, keepdim=True).log(),
     ),
     Operation(
@@ -133,7 +133,7 @@ OPERATIONS: tuple[Operation, ...] = (
         (REAL, classes(4)),
         (
             Example(((5, 4), (5,))),
-            Example(((5, 4), (5,)), {"reduction": "sum"}),
+            Example(((4, 4), (4,)), {"reduction": "sum"}),
             Example(((5, 4), (5,)), {"reduction": "none"}),
         ),
         spelled_out=losses.cross_entropy_spelled_out,
@@ -146,7 +146,7 @@ OPERATIONS: tuple[Operation, ...] = (
         (regression.MSELoss,),
         (REAL, REAL),
         (
-            Example(((3, 4), (3, 4))),
+            Example(((3, 3), (3, 3))),
             Example(((2,), (2,)), {"reduction": "sum"}),
             Example(((3, 4), (3, 4)), {"reduction": "none"}),
         ),
@@ -181,7 +181,7 @@ OPERATIONS: tuple[Operation, ...] = (
         lambda torch, x: torch.nn.functional.huber_loss(x, 0 * x.detach(), "none", 0.7),
         (regression.Huber,),
         (REAL,),
-        examples((3, 4), (), (0, 2)),
+        examples((3, 3), (), (0, 2)),
     ),
     Operation(
         "smooth_l1_loss",

@@ -34,7 +34,7 @@ OPERATIONS: tuple[Operation, ...] = (
         (shape.Reshape,),
         (REAL,),
         (
-            Example(((3, 4),), {"shape": (2, 6)}),
+            Example(((4, 4),), {"shape": (2, 8)}),
             Example(((3, 4),), {"shape": (-1,)}),
             Example(((),), {"shape": (1, 1)}),
         ),
@@ -85,7 +85,11 @@ OPERATIONS: tuple[Operation, ...] = (
         "same",
         (shape.Expand,),
         (REAL,),
-        (Example(((3, 1),), {"sizes": (2, 3, 4)}), Example(((),), {"sizes": (3,)})),
+        (
+            Example(((3, 1),), {"sizes": (2, 3, 4)}),
+            Example(((1, 2, 2),), {"sizes": (3, 2, 2)}),
+            Example(((),), {"sizes": (3,)}),
+        ),
     ),
     Operation(
         "cat",
@@ -95,7 +99,7 @@ OPERATIONS: tuple[Operation, ...] = (
         (shape.Concatenate,),
         (REAL, REAL, REAL),
         (
-            Example(((2, 3), (4, 3), (1, 3)), {"dim": 0}),
+            Example(((2, 3), (3, 3), (1, 3)), {"dim": 0}),
             Example(((2, 1, 2), (2, 3, 2), (2, 0, 2)), {"dim": -2}),
         ),
     ),
@@ -107,7 +111,7 @@ OPERATIONS: tuple[Operation, ...] = (
         (shape.Stack,),
         (REAL, REAL, REAL),
         (
-            Example(((2, 3), (2, 3), (2, 3)), {"dim": 0}),
+            Example(((3, 3), (3, 3), (3, 3)), {"dim": 0}),
             Example(((2, 3), (2, 3), (2, 3)), {"dim": -1}),
             Example(((), (), ()), {"dim": 0}),
         ),
@@ -210,7 +214,7 @@ OPERATIONS: tuple[Operation, ...] = (
         (padding.Pad, indexing.Slice),
         (REAL,),
         (
-            Example(((3, 4),), {"pad": (1, 2), "value": 1.5}),
+            Example(((3, 3),), {"pad": (1, 2), "value": 1.5}),
             Example(((2, 3, 4),), {"pad": (1, 0, 0, 2)}),
             Example(((2, 4),), {"pad": (-1, 2, 1, -1)}),
             Example(((0, 2),), {"pad": (1, 1, 0, 0)}),
