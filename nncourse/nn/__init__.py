@@ -1,6 +1,6 @@
 """Networks: modules, layers, losses, initial values."""
 
-from nncourse.nn import functional, init
+from nncourse.nn import functional, init, utils
 from nncourse.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from nncourse.nn.container import Flatten, Identity, Sequential
 from nncourse.nn.linear import Linear
@@ -27,5 +27,6 @@ __all__ = [
     "functional",
     "init",
     "novikoff_bound",
+    "utils",
     "widest_margin",
 ]

@@ -7,10 +7,12 @@ one neuron, ``fan_out`` the number of neurons that one input reaches.
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from nncourse.autograd.mode import no_grad
 from nncourse.autograd.tensor import Tensor
+from nncourse.backend import xp
 from nncourse.dtypes import float32, float64
 from nncourse.random import Generator, default_generator
 
@@ -25,8 +27,13 @@ def fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which weights are enlarged to make up for what the activation takes away."""
-    if nonlinearity in ("linear", "identity", "sigmoid"):
+    """The factor by which weights are enlarged to make up for what the activation takes away.
+
+    1 for linear and convolutional layers and the sigmoid, 5/3 for tanh, sqrt(2) for ReLU,
+    sqrt(2 / (1 + slope^2)) for leaky ReLU (``param`` is the slope, 0.01 if not given), 3/4 for
+    SELU. As in PyTorch; 5/3 is a rule of thumb, and so is SELU's.
+    """
+    if nonlinearity in ("linear", "identity", "sigmoid") or nonlinearity in _CONVOLUTIONS:
         return 1.0
     if nonlinearity == "tanh":
         return 5 / 3
@@ -34,7 +41,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         return math.sqrt(2)
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity == "selu":
+        return 0.75
     raise ValueError(f"no gain is known for {nonlinearity!r}")
+
+
+_CONVOLUTIONS = {f"{kind}{n}d" for kind in ("conv", "conv_transpose") for n in (1, 2, 3)}
 
 
 @no_grad()
@@ -57,6 +69,48 @@ def normal_(
     return tensor.copy_(values * std + mean)
 
 
+@no_grad()
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Normally distributed numbers, of which those outside [a, b] are drawn again.
+
+    a and b are numbers, not multiples of std: with a std of 0.02 the defaults cut nothing off.
+    """
+    if not a < b:
+        raise ValueError(f"a must be below b; got a={a}, b={b}")
+    if std <= 0:
+        raise ValueError(f"std must be above 0; got {std}")
+    stream = (generator or default_generator).stream
+    low, high = (a - mean) / std, (b - mean) / std
+    inside = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
+    peak = max(low, min(0.0, high))  # where the density is largest
+    # So far from the peak the density is e^-40 of what it is there.
+    far = math.sqrt(peak * peak + 80)
+    left, right = max(low, -far), min(high, far)
+    values = xp.empty(tensor.shape).reshape(-1)
+    missing = xp.ones(values.shape, bool)
+    while n := int(missing.sum()):
+        if inside > 0.3:
+            drawn = stream.standard_normal(n)
+            good = (drawn >= low) & (drawn <= high)
+        else:
+            # Normal numbers would hardly ever fall inside: draw evenly, keep by the density.
+            drawn = stream.uniform(left, right, n)
+            good = stream.random(n) < xp.exp((peak * peak - drawn * drawn) / 2)
+        places = xp.flatnonzero(missing)[good]
+        values[places] = drawn[good]
+        missing[places] = False
+    # Rounding to the tensor's type must not lead out of the bounds.
+    values = (values * std + mean).clip(a, b).reshape(tensor.shape).astype(tensor.dtype)
+    return tensor.copy_(values)
+
+
 def _drawn(tensor: Tensor) -> Any:
     """The type to draw in: NumPy draws float32 and float64."""
     return float64 if tensor.dtype == float64 else float32
@@ -76,6 +130,14 @@ def zeros_(tensor: Tensor) -> Tensor:
 def ones_(tensor: Tensor) -> Tensor:
     """Ones."""
     return constant_(tensor, 1.0)
+
+
+@no_grad()
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix, as far as a matrix of this shape can be it."""
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_ fills a matrix; the tensor's shape is {tensor.shape}")
+    return tensor.copy_(xp.eye(*tensor.shape, dtype=tensor.dtype))
 
 
 def xavier_uniform_(
@@ -101,6 +163,8 @@ def kaiming_uniform_(
     generator: Generator | None = None,
 ) -> Tensor:
     """Even on [-b, b], b = gain sqrt(3 / fan) (He et al., 2015); ``a`` is leaky ReLU's slope."""
+    if _empty(tensor):
+        return tensor
     bound = math.sqrt(3.0) * calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
     return uniform_(tensor, -bound, bound, generator)
 
@@ -113,6 +177,8 @@ def kaiming_normal_(
     generator: Generator | None = None,
 ) -> Tensor:
     """Normal, std = gain / sqrt(fan) (He et al., 2015); ``a`` is leaky ReLU's slope."""
+    if _empty(tensor):
+        return tensor
     std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
     return normal_(tensor, 0.0, std, generator)
 
@@ -120,7 +186,53 @@ def kaiming_normal_(
 def _fan(tensor: Tensor, mode: str) -> int:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode must be 'fan_in' or 'fan_out'; got {mode!r}")
-    fan = fans(tensor)[mode == "fan_out"]
-    if not fan:
-        raise ValueError(f"a weight of shape {tensor.shape} has no inputs or no outputs")
-    return fan
+    return fans(tensor)[mode == "fan_out"]
+
+
+def _empty(tensor: Tensor) -> bool:
+    """Has a weight no numbers at all? Says so, as a layer of that kind is rarely meant."""
+    if 0 not in tensor.shape:
+        return False
+    warnings.warn(f"a weight of shape {tensor.shape} has nothing to initialise", stacklevel=3)
+    return True
+
+
+@no_grad()
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """A random orthogonal matrix times ``gain`` (Saxe, McClelland and Ganguli, 2014).
+
+    Its rows, or its columns where there are fewer of them, are orthonormal, so that a linear layer
+    keeps lengths. Axes after the first are taken together: (out, in * height * width).
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"a weight needs at least two axes (out, in); its shape is {tensor.shape}")
+    if 0 in tensor.shape:
+        return tensor
+    rows = tensor.shape[0]
+    columns = tensor.data.size // rows
+    stream = (generator or default_generator).stream
+    normal = stream.standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = xp.linalg.qr(normal)
+    # QR leaves the signs to chance of the algorithm; with these all rotations are equally likely.
+    q *= xp.sign(xp.diagonal(r))
+    if rows < columns:
+        q = q.T
+    return tensor.copy_((gain * q).reshape(tensor.shape).astype(tensor.dtype))
+
+
+@no_grad()
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> Tensor:
+    """Normal numbers, with a part ``sparsity`` of each column set to zero (Martens, 2010)."""
+    if tensor.ndim != 2:
+        raise ValueError(f"sparse_ fills a matrix; the tensor's shape is {tensor.shape}")
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparsity must be between 0 and 1; got {sparsity}")
+    stream = (generator or default_generator).stream
+    rows, columns = tensor.shape
+    normal_(tensor, 0.0, std, generator)
+    order = stream.random((rows, columns)).argsort(0)
+    values = tensor.data.copy()
+    xp.put_along_axis(values, order[: math.ceil(sparsity * rows)], 0, 0)
+    return tensor.copy_(values)
