@@ -1,5 +1,6 @@
 """Derivatives of derivatives: every operation of the catalogue, differentiated twice and more."""
 
+import functools
 import gc
 import weakref
 
@@ -125,6 +126,7 @@ KNOWN_TO_PYTORCH = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:reduction:UserWarning")
 @pytest.mark.parametrize(
     ("operation", "example"), KNOWN_TO_PYTORCH, ids=[f"{o}-{e}" for o, e in KNOWN_TO_PYTORCH]
 )
@@ -210,6 +212,42 @@ def test_a_fused_operation_is_differentiated_through_its_twin():
     (slope,) = nnc.grad(out, x, create_graph=True)
     assert slope.tolist() == [6 * 2.0**5]
     assert nnc.grad(slope, x)[0].tolist() == [30 * 2.0**4]
+
+
+WITH_TWIN = [(o, e) for o, e in DIFFERENTIABLE if any(node.twin for node in o.nodes)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "example"), WITH_TWIN, ids=[f"{o}-{e}" for o, e in WITH_TWIN]
+)
+def test_every_twin_gives_the_same_result_and_replaces_backward(operation, example, monkeypatch):
+    arrays = arrays_for(operation, example)
+    plain, _, _ = first(operation, example, arrays)
+    values = {}
+    for kind in {node for node in operation.nodes if node.twin}:
+        forward, twin = kind.forward, kind.twin
+
+        @functools.wraps(forward)
+        def noted(self, *inputs, forward=forward):
+            values[self] = [forward(self, *inputs)]
+            return values[self][0]
+
+        def compared(self, *inputs, twin=twin):
+            out = twin(self, *inputs)
+            values[self].append(out.data)
+            return out
+
+        monkeypatch.setattr(kind, "forward", noted)
+        monkeypatch.setattr(kind, "twin", compared)
+        monkeypatch.setattr(kind, "backward", None)
+    recorded, _, _ = first(operation, example, arrays, create_graph=True)
+    assert values
+    for fused, spelled_out in values.values():
+        assert spelled_out.shape == np.shape(fused)
+        assert spelled_out.dtype == fused.dtype
+        close(spelled_out, fused, 1e-10)
+    for a, b in zip(plain, recorded, strict=True):
+        close(b.detach().numpy(), a.numpy(), 1e-10)
 
 
 def test_an_operation_on_any_number_of_inputs():
