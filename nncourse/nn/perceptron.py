@@ -119,35 +119,46 @@ class Perceptron:
 def widest_margin(x: Any, y: Any) -> tuple[np.ndarray, float]:
     """The unit weight (n + 1,) for which min_i y_i (w . x_i) is largest, and that margin gamma.
 
-    Lengths are those of the extended vectors (-1, x), which the theorem of Novikoff speaks of. The
-    margin is the distance from zero to the convex hull of the points y_i x_i, found here by the
-    algorithm of Wolfe (Finding the nearest point in a polytope, 1976). Where no weight separates
-    the classes, zero lies in the hull: then the weight is zero, and so is the margin.
+    Lengths are those of the extended vectors (-1, x), which the theorem of Novikoff speaks of.
+    The margin is the distance from zero to the convex hull of the points y_i x_i. Where no weight
+    separates the classes, zero lies in that hull: then the weight is zero, and so is the margin.
     """
     x, y = _examples(x, y)
-    z = y[:, None] * extend(x)
-    tiny = TINY * float((z * z).sum(axis=1).max())
-    corners = [int((z * z).sum(axis=1).argmin())]
+    nearest = nearest_to_zero(y[:, None] * extend(x))
+    gamma = float(np.linalg.norm(nearest))
+    return (nearest / gamma if gamma else nearest), gamma
+
+
+def nearest_to_zero(points: Any) -> np.ndarray:
+    """The point (n,) of the convex hull of ``points`` (N, n) that is nearest to zero.
+
+    Wolfe, Finding the nearest point in a polytope (1976): keep the corners of the hull's face that
+    the point lies on, add the corner that reaches farthest below it, drop those that it leaves.
+    """
+    points = np.asarray(points, dtype=np.float64)
+    squares = (points * points).sum(axis=1)
+    tiny = TINY * float(squares.max())
+    corners = [int(squares.argmin())]
     shares = np.ones(1)
     while True:
-        nearest = shares @ z[corners]
-        towards = int((z @ nearest).argmin())
-        if nearest @ nearest <= tiny:
-            return np.zeros(z.shape[1]), 0.0
-        if z[towards] @ nearest >= nearest @ nearest - tiny or towards in corners:
-            gamma = float(np.linalg.norm(nearest))
-            return nearest / gamma, gamma
+        nearest = shares @ points[corners]
+        square = float(nearest @ nearest)
+        if square <= tiny:
+            return np.zeros_like(nearest)
+        towards = int((points @ nearest).argmin())
+        if float(points[towards] @ nearest) >= square - tiny or towards in corners:
+            return nearest
         corners.append(towards)
         shares = np.append(shares, 0.0)
         while True:
-            hull = z[corners]
-            wanted = np.linalg.lstsq(hull @ hull.T + 1, np.ones(len(hull)), rcond=None)[0]
+            face = points[corners]
+            wanted = np.linalg.lstsq(face @ face.T + 1, np.ones(len(face)), rcond=None)[0]
             wanted /= wanted.sum()  # the nearest point of the plane through these corners
-            if (wanted > TINY).all():
+            leaving = wanted <= TINY
+            if not leaving.any():
                 shares = wanted
                 break
-            # That point lies outside the corners: go towards it up to the border of their hull.
-            leaving = wanted <= TINY
+            # That point lies outside the face: go towards it up to the border.
             reach = (shares[leaving] / (shares[leaving] - wanted[leaving])).min()
             shares = shares + min(1.0, float(reach)) * (wanted - shares)
             stay = shares > TINY

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nncourse.widgets.backprop_net import BackpropNet
+    from nncourse.widgets.gates import GateBuilder
     from nncourse.widgets.graph_stepper import GraphStepper
+    from nncourse.widgets.neuron import NeuronPlane
     from nncourse.widgets.numerical_gradient import NumericalGradient
 
-__all__ = ["BackpropNet", "GraphStepper", "NumericalGradient"]
+__all__ = ["BackpropNet", "GateBuilder", "GraphStepper", "NeuronPlane", "NumericalGradient"]
 
 _HOMES = {
     "BackpropNet": "nncourse.widgets.backprop_net",
+    "GateBuilder": "nncourse.widgets.gates",
     "GraphStepper": "nncourse.widgets.graph_stepper",
+    "NeuronPlane": "nncourse.widgets.neuron",
     "NumericalGradient": "nncourse.widgets.numerical_gradient",
 }
 
