@@ -87,6 +87,7 @@ class Sandbox:
         self.group: cgroups.Group | None = None
         self.layers: dict[str, Any] = {}
         self.starts = 0
+        self.own_proc = True
         cache = library.cache_folder() if cache is None else cache
         copy = library.withhold(withheld, cache)
         fonts = view.fonts(cache) if any("matplotlib" in name for name in preload) else None
@@ -143,6 +144,17 @@ class Sandbox:
         if self._process is not None and self._process.poll() is None:
             return
         self._stop()
+        try:
+            self._launch()
+        except SandboxUnavailable as error:
+            # Containers hide parts of /proc, and then forbid a new one. Theirs does as well: only
+            # the warm process sees it, sessions see none.
+            if self.unsafe or self.own_proc is False or "proc on" not in str(error):
+                raise
+            self.own_proc = False
+            self._launch()
+
+    def _launch(self) -> None:
         if not self.unsafe and shutil.which(BWRAP) is None:
             raise SandboxUnavailable(
                 "bubblewrap is not installed, and without it student code can reach everything "
@@ -260,7 +272,7 @@ class Sandbox:
             packages = {str(Path(p).parent) for p, at in self.view.shown if "/packages/" in at}
             path = [p for p, at in self.view.shown if at == view.LIBRARY] + sorted(packages)
         python = [self.view.python, "-I", "-S", "-B", "-c", START.format(path=path)]
-        return python if self.unsafe else [*bubblewrap(self.view), *python]
+        return python if self.unsafe else [*bubblewrap(self.view, self.own_proc), *python]
 
 
 class _Gone(Exception):
@@ -282,7 +294,7 @@ def unprivileged_id() -> int | None:
     return None
 
 
-def bubblewrap(seen: view.View) -> list[str]:
+def bubblewrap(seen: view.View, own_proc: bool = True) -> list[str]:
     """bubblewrap's part of the command line."""
     command = [
         shutil.which(BWRAP) or BWRAP,
@@ -297,7 +309,8 @@ def bubblewrap(seen: view.View) -> list[str]:
         command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
     else:
         command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
+    command += ["--proc", "/proc"] if own_proc else ["--bind", "/proc", "/proc"]
+    command += ["--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
     for target, at in seen.links:
         command += ["--symlink", target, at]
     for place, at in seen.shown:
