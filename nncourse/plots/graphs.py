@@ -135,7 +135,7 @@ def computation_graph(
         nodes,
         [(a, b) for a, b, _local in edges],
         rows=len(shown),
-        width=62 if shown else 26,
+        width=66 if shown else 26,
         gap=46,
     )
     if axes is None:
