@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def read_csv(
         raise ValueError(f"missing must be 'error', 'drop' or a number; got {missing!r}")
     if decimal not in (".", ","):
         raise ValueError(f"decimal must be '.' or ','; got {decimal!r}")
-    rows = _rows(path, delimiter, encoding, max_bytes)
+    rows = _rows(path, delimiter, decimal, encoding, max_bytes)
     if not rows:
         raise DataError(f"{path}: the file is empty")
     if header is None:
@@ -115,7 +116,7 @@ def read_csv(
 
 
 def _rows(
-    path: Path, delimiter: str | None, encoding: str, max_bytes: int
+    path: Path, delimiter: str | None, decimal: str, encoding: str, max_bytes: int
 ) -> list[tuple[int, list[str]]]:
     """(number of the line, fields) of every row that is not blank."""
     with open(path, "rb") as raw:
@@ -138,8 +139,9 @@ def _rows(
     lines = text.splitlines(keepends=True)
     if delimiter is None:
         first = next((line for line in lines if line.strip()), "")
+        bare = re.sub(r'"[^"]*"', "", first)
         # The first of them wins where counts are equal.
-        delimiter = max(",;\t", key=first.count)
+        delimiter = max(";\t," if decimal == "," else ",;\t", key=bare.count)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         return [(reader.line_num, fields) for fields in reader if any(f.strip() for f in fields)]

@@ -75,11 +75,8 @@ def test_standardize():
 
 
 def test_a_feature_that_never_changes_is_zero_even_where_its_mean_is_rounded():
-    x = np.full((7, 1), 0.1, np.float64)
-    assert (
-        Standardize().fit_transform(x).tolist() == [[0.0]] * 7
-        or abs(Standardize().fit_transform(x).numpy()).max() < 1e-12
-    )
+    x = np.full((7, 1), 0.1)
+    assert abs(Standardize().fit_transform(x).numpy()).max() < 1e-12
 
 
 def test_min_max():
