@@ -57,13 +57,11 @@ def propagate(
     if create_graph and not recording.enabled:
         with enable_grad():
             return propagate(roots, retain_graph, create_graph, part)
-    waiting: list[tuple[int, Function]] = []
+    waiting: list[tuple[int, Any]] = []  # functions by age
     gradients: dict[Function, Any] = {}  # of those that wait
     found: dict[Edge, Any] = {}  # of leaves, and of what else is wanted
     own: set[Edge] = set()  # whose gradient is a sum made here, and so may be added to in place
-    plain = part is None and not create_graph
-    edges: Any
-    shares: Any
+    plain = part is None and not create_graph and not hooked
     last_change = changes.latest
     for root, dout in roots:
         if isinstance(root, Tensor):
@@ -77,12 +75,12 @@ def propagate(
     while waiting:
         node = heappop(waiting)[1]
         dout = gradients.pop(node)
-        if hooked and id(node) in hooked:
-            dout = call_hooks(node, dout)
-        if part is not None:
-            if node in part.wanted:
+        if not plain:
+            if id(node) in hooked:
+                dout = call_hooks(node, dout)
+            if part is not None and node in part.wanted:
                 found[node] = array_copy(dout)
-            if node not in part.leading:
+            if part is not None and node not in part.leading:
                 continue
         if node.saves and (node.saved is None or node.order > last_change):
             check_saved(node)
@@ -122,7 +120,7 @@ def propagate(
             node.saved = None
     for edge in found if hooked else ():
         if isinstance(edge, Tensor) and id(edge) in hooked:
-            found[edge] = call_hooks(edge, found[edge])
+            found[edge] = array_copy(call_hooks(edge, found[edge]))  # hooks may keep theirs
     return found
 
 

@@ -58,6 +58,17 @@ def test_a_hook_is_taken_away():
     assert not hooked
 
 
+def test_what_a_hook_keeps_is_not_the_gradient_of_the_leaf():
+    x = leaf(1.0)
+    kept, own = [], nnc.tensor([5.0])
+    x.register_hook(kept.append)
+    x.register_hook(lambda g: own)
+    (x * 2).backward()
+    x.grad.zero_()
+    assert kept[0].tolist() == [2]
+    assert own.tolist() == [5]
+
+
 def test_handles_do_not_hold_tensors():
     x = leaf(1.0)
     handle = x.register_hook(print)
