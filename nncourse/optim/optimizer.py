@@ -254,29 +254,47 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from what ``state_dict`` of an optimiser of the same parameters returned.
 
-        A dict from PyTorch's optimiser of the same name will do as well.
+        A dict from PyTorch's optimiser of the same name will do as well. Nothing is changed if
+        anything does not fit.
         """
         saved = state_dict["param_groups"]
         if [len(g["params"]) for g in saved] != [len(g["params"]) for g in self.param_groups]:
             raise ValueError("the saved optimiser had other groups of parameters")
+        numbers = [n for g in saved for n in g["params"]]
+        entries = [state_dict["state"].get(n, {}) for n in numbers]
+        found = [self._read(n, entry, at) for n, entry, at in zip(numbers, entries, self._places())]
         for settings, group in zip(saved, self.param_groups):
             known = {*self.defaults, *NOTES}
             group.update({name: value for name, value in settings.items() if name in known})
-        numbers = [n for g in saved for n in g["params"]]
-        for n, (group, block, k) in zip(numbers, self._places()):
-            entry = state_dict["state"].get(n, {})
-            block.counts[k] = self._loaded(entry) if entry else self.start
-            for name, value in self.kept(group):
-                part = block.view(name, k, value)
-                found = entry.get(name)
-                if found is not None:
-                    value = as_array(found._data if isinstance(found, Tensor) else found)
-                    if value.shape != part.shape:
-                        raise ValueError(
-                            f"{name} of parameter {n} has shape {value.shape} in the saved "
-                            f"optimiser; the parameter has {part.shape}"
-                        )
-                part[...] = value
+        for (counts, vectors), (group, block, k) in zip(found, self._places()):
+            block.counts[k] = counts
+            for name, start in self.kept(group):
+                block.view(name, k, start)[...] = vectors.get(name, start)
+
+    def _read(
+        self, n: int, entry: dict[str, Any], at: tuple[Any, Block, int]
+    ) -> tuple[tuple[Any, ...], dict[str, Array]]:
+        """Counts and vectors of the n-th saved parameter, if they fit."""
+        if not entry:
+            return self.start, {}
+        _, block, k = at
+        shape = block.parameters[k]._data.shape
+        vectors = {}
+        for name, value in entry.items():
+            if name == "step" or name in self.count_names or value is None:
+                continue
+            vectors[name] = as_array(value._data if isinstance(value, Tensor) else value)
+            if vectors[name].shape != shape:
+                raise ValueError(
+                    f"{name} of parameter {n} has shape {vectors[name].shape} in the saved "
+                    f"optimiser; the parameter has {shape}"
+                )
+        missing = [name for name in self.count_names if name not in entry]
+        if missing:
+            raise ValueError(
+                f"this is not the state of {type(self).__name__}: it has no {', '.join(missing)}"
+            )
+        return self._loaded(entry), vectors
 
     def _loaded(self, entry: dict[str, Any]) -> tuple[Any, ...]:
         """The counts of a parameter from what was saved."""

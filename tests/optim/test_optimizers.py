@@ -329,6 +329,13 @@ def test_what_does_not_fit_is_not_loaded():
         optim.Adam([q]).load_state_dict(first.state_dict())
     with pytest.raises(ValueError, match="other groups"):
         optim.Adam([p, q]).load_state_dict(first.state_dict())
+    descent = optim.SGD([p], lr=0.1, momentum=0.9)
+    descent.step()
+    untouched = first.state_dict()
+    with pytest.raises(ValueError, match="not the state of Adam: it has no step"):
+        first.load_state_dict(descent.state_dict())
+    assert first.param_groups[0]["lr"] == 1e-3
+    assert first.state[p]["exp_avg"].tolist() == untouched["state"][0]["exp_avg"].tolist()
 
 
 def test_switches_between_implementations_are_accepted():
