@@ -51,7 +51,9 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-(y log p + (1 - y) log(1 - p)) for probabilities p (input) and y (target) of one shape.
 
-    weight: a factor for each loss, broadcast. For logits use ``binary_cross_entropy_with_logits``.
+    Logarithms are limited to -100, for the loss and for the target's gradient, which PyTorch lets
+    grow to infinity. weight: a factor for each loss, broadcast. For logits there is
+    ``binary_cross_entropy_with_logits``.
     """
     p, y = of_one_shape("binary_cross_entropy", input, target, reduction)
     if p._data.size and not (xp.min(p._data) >= 0 and xp.max(p._data) <= 1):
