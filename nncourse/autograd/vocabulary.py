@@ -64,10 +64,11 @@ def unbroadcast(g: Array, shape: Shape) -> Array:
     if g.shape == shape:
         return g
     if not shape:
-        return sum_over(g, None)
+        return g.sum() if isinstance(g, Tensor) else xp.add.reduce(g, None)
     extra = g.ndim - len(shape)
     stretched = [extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1]
-    summed = sum_over(g, (*range(extra), *stretched))
+    axes = (*range(extra), *stretched)
+    summed = g.sum(axes) if isinstance(g, Tensor) else xp.add.reduce(g, axes)
     return summed.reshape(shape) if stretched else summed
 
 
