@@ -43,13 +43,16 @@ def cache_folder() -> Path:
     return Path(base) / "nncourse" / "sandbox"
 
 
-def withhold(names: Iterable[str] = (), cache: Path | None = None) -> Path:
+def withhold(
+    names: Iterable[str] = (), cache: Path | None = None, source: Path | None = None
+) -> Path:
     """A folder with a copy of the library without ``ALWAYS`` and without ``names``.
 
     ``names`` are dotted: modules, functions, classes, methods. Raises WithheldError for a name
-    that isn't there. Withholding "nncourse" leaves only what runs the session.
+    that isn't there. Withholding "nncourse" leaves only what runs the session. ``source``: the
+    folder of the library, by default the one that this file belongs to.
     """
-    source = Path(__file__).parents[2]
+    source = Path(__file__).parents[2] if source is None else source
     files = sorted(_files(source))
     wanted = sorted({*names})
     digest = hashlib.sha256(repr(wanted).encode())
@@ -105,9 +108,9 @@ class _Copy:
         self.lost: dict[str, set[str]] = {name: set() for name in self.trees}
         self.gone: set[str] = set()
         for name in [*ALWAYS, *withheld]:
-            if name in self.trees:
-                self.gone.update(n for n in self.trees if _below(n, [name]))
-            else:
+            self.gone.update(n for n in self.trees if _below(n, [name]))
+        for name in withheld:
+            if name not in self.trees:
                 self._empty(name)
         if PACKAGE not in withheld:
             self.gone.discard(PACKAGE)
