@@ -37,6 +37,9 @@ lint: $(VENV)/installed
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
+# Two test processes with two threads each would only get in each other's way.
+test test-slow: export OMP_NUM_THREADS = 1
+test test-slow: export OPENBLAS_NUM_THREADS = 1
 test: lint
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser" tests $(ARGS)
