@@ -27,6 +27,7 @@ import os
 import secrets
 import stat
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -338,9 +339,8 @@ def _numbers(
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{double!r} appears twice")
+        name, _times = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{name!r} appears twice")
     return found
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter, OrderedDict
 from contextlib import suppress
 
 import numpy as np
@@ -153,6 +154,44 @@ def test_a_training_state_continues_where_it_was(tmp_path):
     assert nnc.rand(3).tolist() == drawn
     steps(other, other_optimizer, 3)
     same(model.state_dict(), other.state_dict())
+
+
+def test_the_state_of_every_optimiser_and_schedule_can_be_saved():
+    made = 0
+    for name in sorted(vars(nnc.optim)):
+        rule = getattr(nnc.optim, name)
+        if not (isinstance(rule, type) and issubclass(rule, nnc.optim.Optimizer)):
+            continue
+        if rule is nnc.optim.Optimizer:
+            continue
+
+        def start(rule=rule):
+            p = nnc.nn.Parameter(nnc.arange(4).float())
+            return p, rule([p], lr=0.1)
+
+        def steps(p, optimizer, gradients):
+            for g in gradients:
+                p.grad = nnc.full((4,), g)
+                optimizer.step()
+            return p.tolist()
+
+        p, optimizer = start()
+        steps(p, optimizer, [1.0, -2.0])
+        file = io.BytesIO()
+        nnc.save({"p": p.detach(), "optimizer": optimizer.state_dict()}, file)
+        file.seek(0)
+        found = nnc.load(file)
+        q, other = start()
+        q.data = found["p"].numpy()
+        other.load_state_dict(found["optimizer"])
+        assert steps(q, other, [3.0, 0.5]) == steps(p, optimizer, [3.0, 0.5]), name
+        made += 1
+    assert made >= 2
+    file = io.BytesIO()
+    schedule = {"milestones": Counter({3: 1}), "base_lrs": [0.1], "x": OrderedDict(a=(1, None))}
+    nnc.save(schedule, file)
+    file.seek(0)
+    assert nnc.load(file) == schedule
 
 
 def test_what_cannot_be_saved_is_named():
@@ -413,3 +452,11 @@ while True:
         seen.append(found["n"])
         path.unlink()
     assert max(seen) > 0
+
+
+def test_many_names_and_one_of_them_twice_are_found_quickly():
+    names = [f'"{i}":1' for i in range(200_000)]
+    start = time.perf_counter()
+    with pytest.raises(FormatError, match="'199999' appears twice"):
+        nnc.load(file_of(("{" + ",".join([*names, names[-1]]) + "}").encode()))
+    assert time.perf_counter() - start < 5

@@ -6,6 +6,7 @@ import csv
 import math
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def read_csv(
     width = len(rows[0][1])
     names = [field.strip() for field in rows[0][1]] if header else [str(i) for i in range(width)]
     if len(set(names)) < width:
-        double = next(name for name in names if names.count(name) > 1)
+        double, _times = Counter(names).most_common(1)[0]
         raise DataError(f"{path}: two columns are named {double!r}")
     rows = rows[1:] if header else rows
     if not rows:

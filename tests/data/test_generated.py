@@ -302,7 +302,7 @@ def test_digits_1d():
     assert np.bincount(y.numpy()).tolist() == [50] * 10
     # Templates differ from each other by more than the noise.
     apart = np.linalg.norm(TEMPLATES[:, None] - TEMPLATES, axis=-1) + 9 * np.eye(10)
-    assert apart.min() > 0.3
+    assert apart.min() > 0.8
     noise = data.digits_1d(4000, noise=0.1, seed=0)[0] - data.digits_1d(4000, noise=0.0, seed=0)[0]
     assert abs(noise.std().item() - 0.1) < 0.001
 
