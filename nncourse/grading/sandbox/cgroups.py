@@ -92,9 +92,13 @@ def _second(mounts: list[list[str]], own: list[list[str]], name: str) -> Group |
             continue
         with contextlib.suppress(OSError):  # refused where the parent has processes of its own
             (parent / "cgroup.subtree_control").write_text("+memory +pids")
-        folder = _made(parent / name, ["memory.max", "pids.max", "cgroup.procs"])
-        if folder is not None:
-            return Group(2, {"memory": folder, "pids": folder})
+        # A user's own branch, as systemd delegates it, begins further up.
+        for folder in (parent, *parent.parents):
+            if not folder.is_relative_to(at):
+                break
+            made = _made(folder / name, ["memory.max", "pids.max", "cgroup.procs"])
+            if made is not None:
+                return Group(2, {"memory": made, "pids": made})
     return None
 
 

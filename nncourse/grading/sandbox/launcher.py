@@ -248,6 +248,7 @@ class Sandbox:
             uid=uid,
             gid=uid,
             namespaces=not self.unsafe,
+            watch=self.group is None or "memory" not in self.group.folders,
             readable=[*shown, "/sandbox"] if not self.unsafe else shown,
             folder=self.folder or "",
             **wanted,

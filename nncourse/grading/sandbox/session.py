@@ -346,7 +346,7 @@ class Session:
         """Why the process is gone, from what the guardian and the kernel say."""
         message = self._kill()
         status = message.get("status")
-        if self._memory_kills() > self._kills_before:
+        if message.get("memory") or self._memory_kills() > self._kills_before:
             return "memory", "it used more memory than there is for it"
         # The kernel counts in its own ticks, so a little less may be reported.
         if status == -9 and message.get("cpu", 0.0) >= 0.9 * self.limits.cpu_seconds:

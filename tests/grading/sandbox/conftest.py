@@ -28,8 +28,10 @@ VICTIM = "def double(x):\n    return 2 * x\nprint('ready')"
 
 
 @pytest.fixture(scope="session")
-def cache(request) -> Path:
+def cache(request, tmp_path_factory) -> Path:
     """Kept between runs, as a user's own cache is."""
+    if not hasattr(request.config, "cache"):
+        return tmp_path_factory.mktemp("cache")
     return Path(request.config.cache.mkdir("sandbox"))
 
 

@@ -263,6 +263,20 @@ def test_forged_headers_raise_wire_error_only(tree, buffers):
     decode_measured(frame(tree, buffers))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fuzz",
+    [
+        test_round_trip,
+        test_random_bytes_raise_wire_error_only,
+        test_mutated_frames_raise_wire_error_only,
+        test_forged_headers_raise_wire_error_only,
+    ],
+)
+def test_ten_thousand_cases(fuzz):
+    settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))(fuzz)()
+
+
 def test_references_are_resolved_where_they_are_agreed_upon():
     thing = object()
     sent = encode([1, thing], refer=lambda value: Reference("object", 7))

@@ -23,6 +23,7 @@ class Confinement:
     """What the grader asks for, sent to the warm process when it starts.
 
     uid, gid: whom to become; None to stay. namespaces: False without bubblewrap (``unsafe``).
+    watch: the guardian bounds the memory of all processes together, since no control group does.
     readable: the folders that the sandbox shows. folder: where sessions make their private folders
     when there are no namespaces. The rest is explained in ``nncourse.grading.sandbox.limits``.
     """
@@ -30,6 +31,7 @@ class Confinement:
     uid: int | None
     gid: int | None
     namespaces: bool
+    watch: bool
     readable: list[str]
     folder: str
     memory: int

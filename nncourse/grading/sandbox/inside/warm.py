@@ -32,6 +32,7 @@ from nncourse.grading.sandbox.inside import confine, kernel
 from nncourse.grading.sandbox.inside.cells import Notebook
 from nncourse.grading.sandbox.inside.confine import Confinement
 from nncourse.grading.sandbox.inside.serve import Server
+from nncourse.grading.sandbox.inside.watch import INTERVAL, Watch
 
 
 def main() -> None:
@@ -91,6 +92,7 @@ def _guard(
         if not to.namespaces:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         own_score = _first_to_go()
+        watch = Watch() if to.watch else None
         if to.namespaces:
             confine.enter_namespaces(to, nested)
         child = os.fork()
@@ -100,7 +102,7 @@ def _guard(
         os.close(own_score)
         session.close()
         kernel.drop_capabilities()
-        _wait(child, guard, to.namespaces)
+        _wait(child, guard, to, watch)
     except BaseException as error:
         _tell(guard, failed=f"{type(error).__name__}: {error}")
     finally:
@@ -114,18 +116,23 @@ def _first_to_go() -> int:
     return file
 
 
-def _wait(child: int, guard: socket.socket, alone: bool) -> None:
+def _wait(child: int, guard: socket.socket, to: Confinement, watch: Watch | None) -> None:
     end = os.pidfd_open(child)
     poll = select.poll()
     poll.register(end, select.POLLIN)
     poll.register(guard, select.POLLIN)
-    if any(file == guard.fileno() for file, _ in poll.poll()):
+    short = False
+    while not (events := poll.poll(INTERVAL if watch is not None else None)):
+        short = watch is not None and watch.used() > to.memory
+        if short:
+            break
+    if short or any(file == guard.fileno() for file, _ in events):
         os.kill(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
-    if not alone:
+    if not to.namespaces:
         _end_orphans()
     seconds = usage.ru_utime + usage.ru_stime
-    _tell(guard, status=os.waitstatus_to_exitcode(status), cpu=seconds)
+    _tell(guard, status=os.waitstatus_to_exitcode(status), cpu=seconds, memory=short)
 
 
 def _end_orphans() -> None:
