@@ -111,6 +111,7 @@ def test_an_ordinary_user(open_cache):
     assert said["own_namespace"] is True
 
 
+@pytest.mark.slow
 @needs_bwrap
 def test_inside_a_container(open_cache):
     said = probe(open_cache, *in_container())
@@ -121,6 +122,7 @@ def test_inside_a_container(open_cache):
 NO_NAMESPACES = 'echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-all "$@"'
 
 
+@pytest.mark.slow
 @needs_bwrap
 def test_where_user_namespaces_are_forbidden_it_is_refused(open_cache):
     options = ["--cap-add", "ALL"]
