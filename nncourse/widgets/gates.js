@@ -53,7 +53,7 @@ function render({ model, el }) {
   const tally = element("span", { class: "nnc-muted nnc-tally" });
 
   const layer = element("input", { type: "checkbox", class: "nnc-layer", onchange: () => {
-    edited = layer.checked ? 0 : 0;
+    edited = 0;
     put({ layer: layer.checked });
   }, ...KEEP_KEYS });
   const group = `nnc-edited-${Math.random().toString(36).slice(2)}`;
@@ -74,6 +74,7 @@ function render({ model, el }) {
   for (const place of [first, second]) place.svg.setAttribute("role", "img");
   const firstBox = element("figure", {}, first.svg, element("figcaption", {}, strings.plane_x));
   const secondBox = element("figure", {}, second.svg, element("figcaption", {}, strings.plane_u));
+  const planes = element("div", { class: "nnc-planes" }, firstBox, secondBox);
   const formula = element("div", { class: "nnc-mono nnc-sums" });
   const verdict = element("div", { class: "nnc-verdict", role: "status" });
   const detail = element("div", { class: "nnc-detail" });
@@ -85,7 +86,7 @@ function render({ model, el }) {
     element("div", { class: "nnc-row" }, tally, element("label", { class: "nnc-label" }, layer, strings.add_layer), tabBox, solution),
     element("div", { class: "nnc-row" }, ...sliders.map((s) => s.box)),
     element("div", { class: "nnc-two" },
-      element("div", { class: "nnc-planes" }, firstBox, secondBox),
+      planes,
       element("div", { class: "nnc-aside" },
         element("div", { class: "nnc-panel" }, verdict, detail), formula,
         element("table", { class: "nnc-table" }, element("thead", {}, head), rows))));
@@ -124,9 +125,10 @@ function render({ model, el }) {
       mark.textContent = found.includes(bits) ? " ✓" : "";
       node.setAttribute("aria-label", found.includes(bits) ? `${labels[bits]} ✓` : labels[bits]);
     }
-    tally.textContent = fill(strings.tally, { n: found.length });
+    tally.textContent = layered ? "" : fill(strings.tally, { n: found.length });
     layer.checked = layered;
     tabBox.style.display = solution.style.display = secondBox.style.display = layered ? "" : "none";
+    planes.classList.toggle("nnc-layered", layered);
     tabs.forEach((tab, k) => (tab.checked = k === edited));
     for (const { k, input, value } of sliders) {
       input.value = String(neurons[edited][k]);

@@ -274,11 +274,15 @@ function render({ model, el }) {
   function showCorrection() {
     const [before, after] = last ? [last.before, corrected(last.before, last.example)] : [weight(), weight()];
     const ends = [[0, 0], before.slice(1), after.slice(1)];
-    const reach = Math.max(1, ...ends.flat().map(Math.abs)) * 1.15;
-    const px = ([x, y]) => [100 + (x / reach) * 96, 100 - (y / reach) * 96];
+    // The window holds zero and both weights, so that a small correction to a long weight is seen.
+    const span = [0, 1].map((d) => ends.map((end) => end[d])).map((v) => [Math.min(...v), Math.max(...v)]);
+    const unit = 150 / Math.max(0.5, ...span.map(([a, b]) => b - a));
+    const px = ([x, y]) => [100 + unit * (x - (span[0][0] + span[0][1]) / 2), 100 - unit * (y - (span[1][0] + span[1][1]) / 2)];
+    const [ox, oy] = px([0, 0]);
     corrections.replaceChildren(
-      drawn("path", { class: "nnc-plane-zero", d: "M2,100 H198 M100,2 V198" }),
-      drawn("text", { x: 196, y: 114, "text-anchor": "end" }, "w₁"), drawn("text", { x: 106, y: 12 }, "w₂"),
+      drawn("path", { class: "nnc-plane-zero", d: `M2,${oy} H198 M${ox},2 V198` }),
+      drawn("text", { x: 197, y: oy > 100 ? oy - 5 : oy + 13, "text-anchor": "end" }, "w₁"),
+      drawn("text", { x: ox > 100 ? ox - 6 : ox + 6, y: 12, "text-anchor": ox > 100 ? "end" : "start" }, "w₂"),
       arrow(px(ends[0]), px(ends[1]), last ? "nnc-before" : "nnc-normal"),
       ...(last ? [arrow(px(ends[1]), px(ends[2]), "nnc-change"), arrow(px(ends[0]), px(ends[2]), "nnc-normal")] : []));
     if (!last) {
@@ -344,6 +348,8 @@ function render({ model, el }) {
   function show() {
     const [w, all] = [weight(), points()];
     selected = Math.min(selected, all.length - 1);
+    const same = JSON.stringify(all);
+    data.value = Object.entries(model.get("datasets")).find(([, set]) => JSON.stringify(set) === same)?.[0] ?? "";
     for (const [k, input] of inputs) if (document.activeElement !== input) input.value = String(Number(w[k].toPrecision(6)));
     showPoints(w, all);
     showLine(w);

@@ -25,8 +25,9 @@ _ = catalogue("widgets")
 
 # (x1, x2, y); multiples of 1/8, so that sums are exact and a point on the line is really on it.
 DATASETS: dict[str, list[list[float]]] = {
-    "clouds": [[1.5, 1.25, 1], [2.25, 0.5, 1], [0.75, 2.125, 1], [1.875, 2.25, 1],
-               [-0.5, -1.25, -1], [-1.75, 0.25, -1], [0.5, -2, -1], [-1.25, -2, -1]],
+    "clouds": [[1, 1.875, 1], [2.25, 0.625, 1], [0.5, 2.25, 1], [2.125, 1.625, 1],
+               [1.5, 1.625, 1], [0.125, -0.375, -1], [1.375, -0.125, -1], [-0.625, -0.125, -1],
+               [0, 1, -1], [-0.625, -0.875, -1]],
     "narrow": [[-2, -1.5, 1], [0, 0.5, 1], [2, 2.375, 1], [-1, 0.25, 1],
                [-1.5, -1.5, -1], [0.5, 0.5, -1], [2.5, 2.375, -1], [1.5, -0.5, -1]],
     "or": [[1, 1, 1], [0, 0, -1], [0, 1, 1], [1, 0, 1]],
@@ -88,7 +89,7 @@ class NeuronPlane(CourseWidget):
         "correction_alt": mark("The old weight {before}, plus {change}, gives {after}"),
         "plane_alt": mark("Line with normal {w} and w0 = {w0}; wrong {wrong} of {n} points"),
         "help": mark(
-            "Drag the points, the black dot (shifts the line) and the ring (turns the normal w), "
+            "Drag the points, the full dot (shifts the line) and the ring (turns the normal w), "
             "or move them with arrow keys; space changes a point's class, Delete removes it. "
             "A double click adds ●, with Shift ■."
         ),

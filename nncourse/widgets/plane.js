@@ -54,7 +54,7 @@ export function arrow([x0, y0], [x1, y1], name) {
   const length = Math.hypot(x1 - x0, y1 - y0);
   if (length < 1) return drawn("g", { class: name });
   const [ux, uy] = [(x1 - x0) / length, (y1 - y0) / length];
-  const head = Math.min(10, length);
+  const head = Math.min(10, 3 + 0.4 * length, length);
   const [bx, by] = [x1 - head * ux, y1 - head * uy];
   return drawn("g", { class: `nnc-arrow ${name}` },
     drawn("path", { class: "nnc-arrow-line", d: `M${x0},${y0} L${bx},${by}` }),
