@@ -213,6 +213,24 @@ def test_streams():
         next(iter(DataLoader(IterableDataset(), 3)))
 
 
+def test_a_stream_may_know_its_length():
+    class Known(Stream):
+        def __len__(self):
+            return 7
+
+    for drop_last in (False, True):
+        loader = DataLoader(Known(), 3, drop_last=drop_last)
+        assert len(loader) == len(list(loader))
+    assert len(DataLoader(Known(), None)) == 7
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True, "2"])
+def test_batch_sizes_are_checked_by_streams_and_samplers_too(size):
+    for make in (lambda: DataLoader(Stream(), size), lambda: BatchSampler(range(3), size)):
+        with pytest.raises(ValueError, match="positive whole number"):
+            make()
+
+
 def test_data_sets_that_fetch_several_at_once_are_asked_once_per_batch():
     class Together(Squares):
         calls = 0
@@ -314,6 +332,7 @@ def test_random_split():
     assert [list(part) for part in parts] == [list(part) for part in again]
     assert sorted([*parts[0], *parts[1]]) == list(range(10))
     assert [len(part) for part in random_split(range(10), [0.5, 0.3, 0.2])] == [5, 3, 2]
+    assert [len(part) for part in random_split(range(10), [10, 0])] == [10, 0]
     for wrong in ([7, 4], [0.5, 0.4], [11, -1], [3.5, 6.5]):
         with pytest.raises(ValueError, match=r"add up|negative"):
             random_split(range(10), wrong)

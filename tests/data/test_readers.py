@@ -35,6 +35,10 @@ def test_idx(tmp_path, dtype, packed):
     assert found.dtype == array.dtype
     assert found.tolist() == array.tolist()
     found.zero_()  # may be changed
+    needed = array.nbytes
+    assert read_idx(tmp_path / "f", max_bytes=needed).shape == (3, 4, 2)
+    with pytest.raises(DataError, match=f"more than max_bytes={needed - 1}"):
+        read_idx(tmp_path / "f", max_bytes=needed - 1)
 
 
 def test_mnist_folder(tmp_path):
