@@ -66,6 +66,7 @@ def use_theme(page: Any, theme: str) -> None:
     page.evaluate(THEME, theme)
     light = "true" if theme.endswith("Light") else "false"
     page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
 
 
 def show(page: Any, selector: str) -> Any:
