@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import nncourse as nnc
 from nncourse.ops import im2col, kernel_offsets
+from nncourse.ops.catalogue import image
 from tests.ops.parity import numbers, same, torch_or_skip
 
 F = nnc.nn.functional
@@ -251,3 +252,10 @@ def test_pooling_without_batch():
     x = nnc.tensor(numbers(2, 4, 4))
     assert nnc.equal(F.max_pool2d(x, 2), F.max_pool2d(x.unsqueeze(0), 2)[0])
     assert nnc.equal(F.avg_pool2d(x, 2), F.avg_pool2d(x.unsqueeze(0), 2)[0])
+
+
+def test_the_catalogue_has_examples_of_both_ways():
+    (operation,) = (o for o in image.OPERATIONS if o.name == "conv2d of many channels")
+    for example in operation.examples:
+        x, W = (nnc.ones(*shape, requires_grad=True) for shape in example.shapes[:2])
+        assert operation.function(x, W, **example.options).grad_fn.by_offsets

@@ -105,9 +105,9 @@ OPERATIONS: tuple[Operation, ...] = (
         (convolution.Convolution,),
         (REAL, REAL, REAL),
         (
-            Example(((1, 16, 4, 4), (2, 16, 2, 2), (2,))),
-            Example(((2, 16, 3, 3), (2, 16, 3, 3), (2,)), {"padding": 1}),
-            Example(((1, 16, 5, 4), (1, 16, 2, 2)), {"dilation": (2, 1)}),
+            Example(((1, 16, 3, 3), (2, 16, 1, 2), (2,))),
+            Example(((1, 16, 2, 3), (1, 16, 2, 2), (1,)), {"padding": 1}),
+            Example(((1, 16, 3, 4), (1, 16, 1, 2)), {"dilation": (1, 2)}),
         ),
         spelled_out=_spelled_out,
     ),
