@@ -140,7 +140,8 @@ def _margin(
     axes.annotate("", xy=foot + 0.45 * normal, xytext=foot, arrowprops=arrow)
     axes.text(*(foot + 0.55 * normal), "$w$", ha="center", va="center")
     text = _("margin {margin:.3f}", margin=margin)
-    axes.text(0.5, 0.02, text, transform=axes.transAxes, ha="center", va="bottom", fontsize=10)
+    box = {"boxstyle": "round,pad=0.2", "facecolor": style.PAPER, "edgecolor": "none"}
+    axes.text(0.5, 0.03, text, transform=axes.transAxes, ha="center", va="bottom", bbox=box)
     return np.sign(distance)[:, None] * normal
 
 

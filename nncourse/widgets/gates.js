@@ -125,7 +125,8 @@ function render({ model, el }) {
       mark.textContent = found.includes(bits) ? " ✓" : "";
       node.setAttribute("aria-label", found.includes(bits) ? `${labels[bits]} ✓` : labels[bits]);
     }
-    tally.textContent = layered ? "" : fill(strings.tally, { n: found.length });
+    tally.style.display = layered ? "none" : "";
+    tally.textContent = fill(strings.tally, { n: found.length });
     layer.checked = layered;
     tabBox.style.display = solution.style.display = secondBox.style.display = layered ? "" : "none";
     planes.classList.toggle("nnc-layered", layered);
