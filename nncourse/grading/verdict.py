@@ -63,4 +63,6 @@ def _excerpt(text: str) -> str:
 
 
 def _error(output: NotebookNode) -> str:
-    return _excerpt(f"{output.ename}: {output.evalue}".removesuffix(": "))
+    # Python 3.13 has a private kind of syntax error for code that ends too soon.
+    kind = "SyntaxError" if output.ename == "_IncompleteInputError" else output.ename
+    return _excerpt(f"{kind}: {output.evalue}".removesuffix(": "))
