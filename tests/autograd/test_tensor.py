@@ -197,7 +197,7 @@ def test_copies_and_pickles_of_leaves():
 
 def test_equality_with_other_things():
     assert (nnc.tensor([1, 2]) == nnc.tensor([1, 3])).tolist() == [True, False]
-    assert (nnc.tensor([1, 2]) == None) is False  # noqa: E711
+    assert (nnc.tensor([1, 2]) == None) is False  # noqa: E711 (this is the comparison meant)
     assert nnc.tensor([1]) not in ["a", None]
     assert len({nnc.tensor(1), nnc.tensor(1)}) == 2
 

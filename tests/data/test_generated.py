@@ -143,28 +143,28 @@ def test_xor_clouds():
 
 
 def test_wrong_numbers_are_refused():
-    for make in (
-        lambda: data.circles(1),
-        lambda: data.circles(10, noise=-1),
-        lambda: data.blobs(2, 3),
-        lambda: data.spirals(10, arms=0),
-        lambda: data.xor_clouds(10, noise=math.nan),
-        lambda: data.curve("nope"),
-        lambda: data.curve("sine", low=1, high=1),
-        lambda: data.bars(4, size=3),
-        lambda: data.digits_1d(4, length=10),
-        lambda: data.digits_1d(4, shift=2),
-        lambda: data.ar_series(10, (1.0,)),
-        lambda: data.windows(np.arange(5), 5),
-        lambda: data.adding(3, 1),
-        lambda: data.copying(3, delay=0),
-        lambda: data.parity(0),
-        lambda: data.brackets(3, 7),
-        lambda: data.brackets(3, kinds=3),
-        lambda: data.sine_series(2.5),
-        lambda: data.seasonal_series(10, period=1),
+    for make, message in (
+        (lambda: data.circles(1), "n: .* at least 2 .* got 1"),
+        (lambda: data.circles(10, noise=-1), "noise: .* got -1"),
+        (lambda: data.blobs(2, 3), "n: .* at least 3 .* got 2"),
+        (lambda: data.spirals(10, arms=0), "arms: .* got 0"),
+        (lambda: data.xor_clouds(10, noise=math.nan), "noise: .* got nan"),
+        (lambda: data.curve("nope"), "no curve 'nope'"),
+        (lambda: data.curve("sine", low=1, high=1), "low must be below high"),
+        (lambda: data.bars(4, size=3), "size: .* got 3"),
+        (lambda: data.digits_1d(4, length=10), "length: .* got 10"),
+        (lambda: data.digits_1d(4, shift=2), "shift must be .* got 2"),
+        (lambda: data.ar_series(10, (1.0,)), "runs away"),
+        (lambda: data.windows(np.arange(5), 5), "at least 6; this one has 5"),
+        (lambda: data.adding(3, 1), "length: .* got 1"),
+        (lambda: data.copying(3, delay=0), "delay: .* got 0"),
+        (lambda: data.parity(0), "n: .* got 0"),
+        (lambda: data.brackets(3, 7), "length must be even; got 7"),
+        (lambda: data.brackets(3, kinds=3), "kinds must be .* got 3"),
+        (lambda: data.sine_series(2.5), "n: .* got 2.5"),
+        (lambda: data.seasonal_series(10, period=1), "period: .* got 1"),
     ):
-        with pytest.raises(ValueError):  # noqa: PT011
+        with pytest.raises(ValueError, match=message):
             make()
 
 

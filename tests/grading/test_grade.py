@@ -1,11 +1,13 @@
 """A class graded by nbgrader: with what stops a run of nbgrader, and what earns gifts from it."""
 
 import csv
+import io
 import os
 
 import pytest
 
 from nncourse.grading.grade import grade_submissions, read_results
+from nncourse.grading.nbgrader import _environment
 from nncourse.grading.scores import table, write_scores
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
@@ -127,9 +129,17 @@ def test_feedback_is_written_for_whoever_was_graded(graded, toy):
         assert bool(pages) == (not result.problem), name
 
 
-def test_the_submissions_are_left_alone_and_the_environment_too(graded, toy):
+def test_the_environment_is_put_back(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    with _environment():
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    assert dict(os.environ) == before
+
+
+def test_the_submissions_are_left_alone(graded, toy):
     assert not toy.submitted.exists()
-    assert "OPENBLAS_NUM_THREADS" not in os.environ or os.environ["OPENBLAS_NUM_THREADS"]
     assert (toy.root / "grading.log").stat().st_size > 0
 
 
@@ -161,7 +171,7 @@ def test_the_table_shows_problems_and_is_safe_from_markup(graded):
     from rich.console import Console
 
     graded["right"].notes.append("[bold]not markup")
-    console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+    console = Console(width=200, record=True, file=io.StringIO())
     console.print(table(graded.values()))
     graded["right"].notes.pop()
     text = console.export_text()

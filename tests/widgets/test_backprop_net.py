@@ -135,7 +135,7 @@ def test_layers_stand_in_columns_in_their_order():
 
 pytest.importorskip("anywidget", reason="the widgets need the extra 'course'")
 
-from nncourse.widgets import BackpropNet  # noqa: E402
+from nncourse.widgets import BackpropNet  # noqa: E402 (needs the line above)
 
 
 def ask(widget: BackpropNet, **content) -> None:
