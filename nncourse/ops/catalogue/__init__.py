@@ -7,6 +7,7 @@ operation with a gradient that is not in the list is an error that a test report
 
 from nncourse.ops.catalogue import (
     activation,
+    attention,
     elementwise,
     image,
     indexing,
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *activation.OPERATIONS,
     *loss.OPERATIONS,
     *network.OPERATIONS,
+    *attention.OPERATIONS,
     *image.OPERATIONS,
 )
 

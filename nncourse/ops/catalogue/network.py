@@ -1,24 +1,11 @@
-"""Entries: the layers of networks: embedding, normalisation, attention."""
+"""Entries: the layers of networks: embedding, normalisation."""
 
 from typing import Any
 
 import numpy as np
 
-from nncourse.ops import (
-    arithmetic,
-    attention,
-    elementwise,
-    exponentials,
-    linalg,
-    lookup,
-    normalization,
-    shape,
-)
-from nncourse.ops.catalogue.entry import MASK, REAL, Example, Operation, classes, examples, like
-
-
-def _in(name: str) -> str:
-    return f"nn.functional.{name}"
+from nncourse.ops import arithmetic, lookup, normalization, shape
+from nncourse.ops.catalogue.entry import REAL, Example, Operation, classes, examples, like
 
 
 def _normalized(x: Any, axes: Any) -> Any:
@@ -35,16 +22,6 @@ def _batch_norm(x: Any, w: Any = None, b: Any = None) -> Any:
     wide = (-1, *[1] * (x.ndim - 2))
     out = _normalized(x, (0, *range(2, x.ndim)))
     return out * (1 if w is None else w.reshape(wide)) + (0 if b is None else b.reshape(wide))
-
-
-def _attention(q: Any, k: Any, v: Any, mask: Any = None, is_causal: bool = False) -> Any:
-    products = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
-    if is_causal:
-        mask = np.tri(q.shape[-2], k.shape[-2], dtype=bool)
-    if mask is not None:
-        products = np.where(mask, products, -1e300)
-    weights = np.exp(products - products.max(-1, keepdims=True))
-    return weights / weights.sum(-1, keepdims=True) @ v
 
 
 _MEAN, _VARIANCE = (0.5, -1.0, 0.25), (1.0, 2.0, 0.5)
@@ -116,61 +93,4 @@ OPERATIONS: tuple[Operation, ...] = (
         (REAL, REAL, REAL),
         examples(((2, 3, 4), (3,), (3,))),
     ),
-    Operation(
-        "scaled_dot_product_attention",
-        attention.scaled_dot_product_attention,
-        _attention,
-        _in("scaled_dot_product_attention"),
-        (attention.Attention,),
-        (REAL, REAL, REAL),
-        (
-            Example(((3, 4), (5, 4), (5, 2))),
-            Example(((3, 3), (3, 3), (3, 3)), {"is_causal": True}),
-            Example(((2, 2, 3, 4), (2, 2, 5, 4), (2, 2, 5, 3))),
-            Example(((2, 4, 3), (2, 4, 3), (2, 4, 3)), {"is_causal": True}),
-        ),
-        spelled_out=lambda q, k, v, is_causal=False: attention.attention_spelled_out(
-            q,
-            k,
-            v,
-            like(q, np.where(np.tri(q.shape[-2], k.shape[-2]), 0, -np.inf)) if is_causal else None,
-            q.shape[-1] ** -0.5,
-        ),
-    ),
-    Operation(
-        "scaled_dot_product_attention with a mask",
-        lambda mask, q, k, v: attention.scaled_dot_product_attention(q, k, v, mask),
-        lambda mask, q, k, v: _attention(q, k, v, mask) * mask.any(-1, keepdims=True),
-        lambda torch, mask, q, k, v: torch.nn.functional.scaled_dot_product_attention(
-            q, k, v, mask
-        ),
-        (attention.Attention,),
-        (MASK, REAL, REAL, REAL),
-        examples(
-            ((3, 5), (3, 4), (5, 4), (5, 2)),
-            ((4, 3), (2, 4, 2), (2, 3, 2), (2, 3, 2)),
-            ((2, 1, 3), (2, 4, 2), (2, 3, 2), (2, 3, 2)),
-        ),
-    ),
-    Operation(
-        "scaled_dot_product_attention with added numbers",
-        lambda q, k, v, mask: attention.scaled_dot_product_attention(q, k, v, mask),
-        lambda q, k, v, mask: _added(q, k, v, mask),
-        _in("scaled_dot_product_attention"),
-        (
-            arithmetic.Multiply,
-            shape.Permute,
-            linalg.MatMul,
-            arithmetic.Add,
-            exponentials.Softmax,
-            elementwise.Where,
-        ),
-        (REAL, REAL, REAL, REAL),
-        examples(((3, 4), (5, 4), (5, 2), (3, 5))),
-    ),
 )
-
-
-def _added(q: Any, k: Any, v: Any, mask: Any) -> Any:
-    weights = np.exp(q @ k.T / np.sqrt(q.shape[-1]) + mask)
-    return weights / weights.sum(-1, keepdims=True) @ v
