@@ -2,12 +2,14 @@
 
 from nncourse.nn import functional, init, utils
 from nncourse.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
-from nncourse.nn.container import Flatten, Identity, Sequential
+from nncourse.nn.container import ModuleDict, ModuleList, Sequential
 from nncourse.nn.linear import Linear
 from nncourse.nn.loss import CrossEntropyLoss, MSELoss
 from nncourse.nn.module import Module
 from nncourse.nn.parameter import Parameter
+from nncourse.nn.parameter_container import ParameterDict, ParameterList
 from nncourse.nn.perceptron import Perceptron, novikoff_bound, widest_margin
+from nncourse.nn.shape import Flatten, Identity, Unflatten
 
 __all__ = [
     "CrossEntropyLoss",
@@ -17,13 +19,18 @@ __all__ = [
     "LogSoftmax",
     "MSELoss",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "Perceptron",
     "ReLU",
     "Sequential",
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "Unflatten",
     "functional",
     "init",
     "novikoff_bound",

@@ -1,14 +1,79 @@
-"""Modules that hold other modules."""
+"""Modules that hold other modules: one after another, in a list, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from nncourse.nn.module import Module
 
+N = TypeVar("N", bound="_Numbered")
 
-class Sequential(Module):
+
+def _named(owner: Module) -> dict[str, Module]:
+    """The modules that are attributes, by name."""
+    return {name: part for name, part in owner.__dict__.items() if isinstance(part, Module)}
+
+
+class _Numbered(Module):
+    """Modules in an order, under the names "0", "1", ... unless they were given others."""
+
+    def _list(self) -> list[Module]:
+        return list(_named(self).values())
+
+    def _replace(self, modules: Iterable[Module]) -> None:
+        """Hold these modules instead, under numbers."""
+        for name in _named(self):
+            object.__delattr__(self, name)
+        for i, module in enumerate(modules):
+            self.add_module(str(i), module)
+
+    def append(self: N, module: Module) -> N:
+        """Add a module at the end, under the next number."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def insert(self: N, index: int, module: Module) -> N:
+        """Put a module in before the place ``index``; those behind it get the next numbers."""
+        modules = self._list()
+        modules.insert(index, module)
+        self._replace(modules)
+        return self
+
+    def extend(self: N, modules: Iterable[Module]) -> N:
+        """Add several modules at the end."""
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def pop(self, key: int = -1) -> Module:
+        """Take a module out and return it."""
+        module = self[key]
+        del self[key]
+        return module
+
+    def __len__(self) -> int:
+        return len(self._list())
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._list())
+
+    def __contains__(self, module: object) -> bool:
+        return any(part is module for part in self._list())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._list()[index]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.add_module(list(_named(self))[index], module)
+
+    def __delitem__(self, index: Any) -> None:
+        modules = self._list()
+        del modules[index]
+        self._replace(modules)
+
+
+class Sequential(_Numbered):
     """Modules one after another: ``Sequential(Linear(2, 8), Tanh(), Linear(8, 1))``.
 
     A dict gives the modules names; otherwise they are called "0", "1", ... Items may be taken by
@@ -24,62 +89,102 @@ class Sequential(Module):
         for name, module in named.items():
             self.add_module(name, module)
 
-    def add_module(self, name: str, module: Module) -> None:
-        """Append a module under a name."""
-        if not isinstance(module, Module):
-            hint = (
-                " Did you forget to call it, as in nn.ReLU()?" if isinstance(module, type) else ""
-            )
-            if isinstance(module, list | tuple):
-                hint = " Unpack the list: Sequential(*modules)"
-            raise TypeError(f"Sequential holds modules; got {module!r}.{hint}")
-        if "." in name or hasattr(type(self), name):
-            raise ValueError(f"a module cannot be called {name!r}")
-        object.__setattr__(self, name, module)
-
-    def append(self, module: Module) -> Sequential:
-        """Append a module under the next number."""
-        self.add_module(str(len(self)), module)
-        return self
-
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         for part in self.__dict__.values():
             if isinstance(part, Module):
-                x = part(x)
-        return x
-
-    def _list(self) -> list[Module]:
-        return [part for part in self.__dict__.values() if isinstance(part, Module)]
-
-    def __len__(self) -> int:
-        return len(self._list())
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._list())
+                input = part(input)
+        return input
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return type(self)(*self._list()[index])
+            return type(self)(dict(list(_named(self).items())[index]))
         return self._list()[index]
 
-
-class Identity(Module):
-    """Returns what it is given."""
-
-    def forward(self, x: Any) -> Any:
-        return x
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *other)
 
 
-class Flatten(Module):
-    """Joins the axes from ``start_dim`` to ``end_dim`` into one: (N, 8, 8) to (N, 64)."""
+class ModuleList(_Numbered):
+    """A list of modules. It has no forward; a plain list as an attribute is found just as well."""
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+        self.extend(modules or ())
 
-    def forward(self, x: Any) -> Any:
-        return x.flatten(self.start_dim, self.end_dim)
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return type(self)(self._list()[index])
+        return self._list()[index]
 
-    def extra_repr(self) -> str:
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return type(self)([*self, *other])
+
+    def __repr__(self) -> str:
+        lines: list[tuple[int, int, str]] = []  # first, last, repr: neighbours that look alike
+        for i, module in enumerate(self):
+            text = repr(module).replace("\n", "\n  ")
+            if lines and lines[-1][2] == text:
+                lines[-1] = (lines[-1][0], i, text)
+            else:
+                lines.append((i, i, text))
+        if not lines:
+            return f"{type(self).__name__}()"
+        body = "".join(
+            f"  ({a}): {text}\n" if a == b else f"  ({a}-{b}): {b - a + 1} x {text}\n"
+            for a, b, text in lines
+        )
+        return f"{type(self).__name__}(\n{body})"
+
+
+class ModuleDict(Module):
+    """Modules by name, in the order in which they came. A plain dict is found just as well."""
+
+    def __init__(self, modules: Any = None) -> None:
+        super().__init__()
+        self.update(modules or {})
+
+    def update(self, modules: Any) -> None:
+        """Add the modules of a dict, or of (name, module) pairs; equal names are overwritten."""
+        pairs = modules.items() if isinstance(modules, Mapping | ModuleDict) else modules
+        for name, module in pairs:
+            self[name] = module
+
+    def keys(self) -> Iterable[str]:
+        return _named(self).keys()
+
+    def values(self) -> Iterable[Module]:
+        return _named(self).values()
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        return _named(self).items()
+
+    def pop(self, key: str) -> Module:
+        """Take a module out and return it."""
+        module = self[key]
+        del self[key]
+        return module
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        for name in _named(self):
+            del self[name]
+
+    def __len__(self) -> int:
+        return len(_named(self))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_named(self))
+
+    def __contains__(self, key: object) -> bool:
+        return key in _named(self)
+
+    def __getitem__(self, key: str) -> Module:
+        return _named(self)[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        if key not in _named(self):
+            raise KeyError(key)
+        object.__delattr__(self, key)

@@ -2,38 +2,28 @@
 
 A module is a class with a ``forward`` method and parameters or other modules as attributes. What
 it owns is found by looking through its attributes in the order in which they were set, inside
-lists, tuples and dicts as well; nothing has to be registered.
+lists, tuples and dicts as well; parameters and modules need not be registered. A tensor that is to
+be kept with them but is not learned is a *buffer*: ``register_buffer`` makes one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from nncourse.autograd.names import near
 from nncourse.autograd.tensor import Tensor
+from nncourse.dtypes import float32, float64
+from nncourse.nn import conversion
+from nncourse.nn.attributes import Owner
+from nncourse.nn.module_hooks import Hook, Hooks, ModuleHandle, call, register
 from nncourse.nn.parameter import Parameter
+from nncourse.nn.state import Mismatch, load
 
 M = TypeVar("M", bound="Module")
 
 
-class Mismatch(NamedTuple):
-    """Names that ``load_state_dict`` missed in the dict, and names that it could not place."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
-class _ModuleMeta(type):
-    """Notes when the constructors are through: from then on a new attribute may be a typo."""
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        module = super().__call__(*args, **kwargs)
-        object.__setattr__(module, "_built", True)
-        return module
-
-
-class Module(metaclass=_ModuleMeta):
+class Module(Owner):
     """Base of all networks and layers.
 
     Subclasses set their parts in ``__init__`` and compute in ``forward``:
@@ -49,7 +39,7 @@ class Module(metaclass=_ModuleMeta):
     """
 
     training: bool = True
-    _built: bool = False
+    _hooks: Hooks | None = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result. Call the module itself, ``module(x)``, rather than this."""
@@ -59,14 +49,11 @@ class Module(metaclass=_ModuleMeta):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        if self._hooks is None:
+            return self.forward(*args, **kwargs)
+        return call(self, self._hooks, args, kwargs)
 
     # What it owns
-
-    def _parts(self) -> Iterator[tuple[str, Any]]:
-        """Parameters and modules among the attributes, by name, in order; repeated ones again."""
-        for name, value in self.__dict__.items():
-            yield from _found(name, value)
 
     def children(self) -> Iterator[Module]:
         """The modules directly inside."""
@@ -87,53 +74,98 @@ class Module(metaclass=_ModuleMeta):
             yield module
 
     def named_modules(
-        self, prefix: str = "", _seen: set[int] | None = None
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module and all inside it, with dotted names, each once."""
-        seen = set() if _seen is None else _seen
+        """This module and all inside it, with dotted names; each once, or under all its names.
+
+        memo: the ids of modules to be left out.
+        """
+        seen = set() if memo is None else memo
         if id(self) in seen:
             return
         seen.add(id(self))
         yield prefix, self
         for name, part in self._parts():
             if isinstance(part, Module):
-                yield from part.named_modules(f"{prefix}.{name}" if prefix else name, seen)
+                whole = f"{prefix}.{name}" if prefix else name
+                # Without the modules that this one is in, the walk would not end in a cycle.
+                others = seen if remove_duplicate else set(seen)
+                yield from part.named_modules(others, whole, remove_duplicate)
 
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once."""
-        for _, parameter in self.named_parameters():
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once; without ``recurse`` those of this module alone."""
+        for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with dotted names, a shared one once, under its first name."""
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted names; a shared one under its first name, or under all."""
+        yield from self._tensors(True, prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers, each once: tensors that are kept but not learned."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All buffers with dotted names; a shared one under its first name, or under all."""
+        yield from self._tensors(False, prefix, recurse, remove_duplicate)
+
+    def _tensors(self, learned: bool, prefix: str, recurse: bool, once: bool) -> Iterator[Any]:
         seen: set[int] = set()
-        for name, parameter in self._every_parameter():
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        for name, tensor in self._walk(prefix and prefix + ".", recurse):
+            if isinstance(tensor, Parameter) is not learned or (once and id(tensor) in seen):
+                continue
+            seen.add(id(tensor))
+            yield name, tensor
 
-    def _every_parameter(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters under all their names, shared ones several times."""
-        yield from self._walk("", set())
-
-    def _walk(self, prefix: str, inside: set[int]) -> Iterator[tuple[str, Parameter]]:
+    def _walk(
+        self,
+        prefix: str,
+        recurse: bool = True,
+        saved_only: bool = False,
+        inside: frozenset[int] = frozenset(),
+    ) -> Iterator[tuple[str, Any]]:
+        """All parameters and buffers under all their names, shared ones several times."""
         # A module that refers back to the one that holds it would be walked for ever.
         if id(self) in inside:
             return
         inside = inside | {id(self)}
-        for name, part in self._parts():
-            if isinstance(part, Module):
-                yield from part._walk(f"{prefix}{name}.", inside)
-            else:
+        for name, part in self._parts(saved_only):
+            if not isinstance(part, Module):
                 yield prefix + name, part
+            elif recurse:
+                yield from part._walk(f"{prefix}{name}.", True, saved_only, inside)
+
+    def get_submodule(self, target: str) -> Module:
+        """The module of a dotted name; "" is this one."""
+        return self._lookup("module", target, self.named_modules(remove_duplicate=False))
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter of a dotted name."""
+        return self._lookup("parameter", target, self.named_parameters(remove_duplicate=False))
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer of a dotted name."""
+        return self._lookup("buffer", target, self.named_buffers(remove_duplicate=False))
+
+    def _lookup(self, what: str, target: str, known: Iterator[tuple[str, Any]]) -> Any:
+        parts = dict(known)
+        if target not in parts:
+            hint = near(target, [name for name in parts if name])
+            raise AttributeError(f"{type(self).__name__} has no {what} {target!r}.{hint}")
+        return parts[target]
 
     # What can be done with all of it
 
-    def apply(self: M, function: Callable[[Module], Any]) -> M:
-        """Call ``function`` on every module inside and then on this one. Returns the module."""
+    def apply(self: M, fn: Callable[[Module], Any]) -> M:
+        """Call ``fn`` on every module inside and then on this one. Returns the module."""
         for child in self.children():
-            child.apply(function)
-        function(self)
+            child.apply(fn)
+        fn(self)
         return self
 
     def train(self: M, mode: bool = True) -> M:
@@ -160,73 +192,75 @@ class Module(metaclass=_ModuleMeta):
             parameter.requires_grad = requires_grad
         return self
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """All parameters by name, as tensors that share memory with them."""
-        return {name: parameter.detach() for name, parameter in self._every_parameter()}
+    def to(self: M, *args: Any, **kwargs: Any) -> M:
+        """Move to a device, or change the type of all numbers with fractions: returns the module.
+
+        ``to(dtype)``, ``to(device)``, ``to(device, dtype)``, ``to(tensor)``: to the tensor's. The
+        parameters and buffers stay the same objects, so optimisers made before remain valid.
+        """
+        conversion.to(self, *args, **kwargs)
+        return self
+
+    def float(self: M) -> M:
+        """Turn parameters and buffers with fractions into float32."""
+        return self.to(float32)
+
+    def double(self: M) -> M:
+        """Turn parameters and buffers with fractions into float64."""
+        return self.to(float64)
+
+    def cpu(self: M) -> M:
+        """Move to the processor's memory."""
+        return self.to("cpu")
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Move to a graphics card: the current one, or of a number."""
+        return self.to("cuda" if device is None else device)
+
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
+        """All parameters and persistent buffers by name, as tensors that share memory with them.
+
+        keep_vars: the parameters themselves, rather than tensors without gradients.
+        """
+        named = self._walk(prefix, saved_only=True)
+        return {name: tensor if keep_vars else tensor.detach() for name, tensor in named}
 
     def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> Mismatch:
-        """Overwrite parameters with the values of equal name; with ``strict``, names must agree.
+        """Overwrite parameters and buffers with the values of equal name.
 
-        Nothing is changed if anything does not fit.
+        With ``strict``, names must agree. Nothing is changed if anything does not fit.
         """
-        own = dict(self._every_parameter())
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        problems = []
-        if strict and missing:
-            problems.append(f"missing: {', '.join(missing)}")
-        if strict and unexpected:
-            hints = [name + near(name, missing).replace(" Did", " (did") for name in unexpected]
-            hints = [hint + ")" if hint.endswith("?") else hint for hint in hints]
-            problems.append(f"not in the module: {', '.join(hints)}")
-        for name, parameter in own.items():
-            if name in state_dict and tuple(state_dict[name].shape) != parameter.shape:
-                problems.append(
-                    f"{name}: shape {tuple(state_dict[name].shape)} in the dict, "
-                    f"{parameter.shape} in the module"
-                )
-        if problems:
-            raise RuntimeError(
-                f"load_state_dict of {type(self).__name__}:\n  " + "\n  ".join(problems)
-            )
-        from nncourse.autograd.mode import no_grad
+        return load(self, state_dict, strict)
 
-        with no_grad():
-            for name, parameter in own.items():
-                if name in state_dict:
-                    parameter.copy_(state_dict[name])
-        return Mismatch(missing, unexpected)
+    # Hooks
 
-    # Attributes and their typos
+    def register_forward_pre_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> ModuleHandle:
+        """Have ``hook(module, args)`` called before ``forward``; what it returns replaces args.
 
-    def __getattr__(self, name: str) -> Any:
-        # Reached only when the name is not found.
-        known = [*self.__dict__, *dir(type(self))]
-        hint = "" if name.startswith("_") else near(name, known)
-        kind = type(self).__name__
-        raise AttributeError(f"{kind!r} has no attribute {name!r}.{hint}", name=name, obj=self)
+        with_kwargs: ``hook(module, args, kwargs)``, which returns None or (args, kwargs). The hook
+        goes with ``remove()`` of what is returned here.
+        """
+        return register(self, "before", hook, prepend, with_kwargs)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, set | frozenset) and any(_found(name, list(value))):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: a set of modules or parameters has no fixed order; "
-                "use a list or a dict"
-            )
-        if isinstance(value, Iterator):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: modules inside an iterator could not be found "
-                "again; make a list of it"
-            )
-        if self._built and name not in self.__dict__ and not hasattr(type(self), name):
-            owned = [part.split(".")[0] for part, _ in self._parts()]
-            if meant := _misspelt(name, owned):
-                raise AttributeError(
-                    f"{type(self).__name__!r} has no attribute {name!r} to overwrite. Did you mean "
-                    f"{meant!r}? A new attribute with so similar a name is set in __init__",
-                    name=name,
-                    obj=self,
-                )
-        object.__setattr__(self, name, value)
+    def register_forward_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> ModuleHandle:
+        """Have ``hook(module, args, output)`` called after ``forward``.
+
+        What it returns, unless None, replaces the output. with_kwargs: ``hook(module, args, kwargs,
+        output)``.
+        """
+        return register(self, "after", hook, prepend, with_kwargs)
+
+    def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> ModuleHandle:
+        """Have ``hook(module, grad_input, grad_output)`` called in every backward pass.
+
+        Both are tuples with the gradients of the positional inputs and of the results, None where
+        there is none. What it returns, unless None, replaces grad_input, if there is one input.
+        """
+        return register(self, "backward", hook, prepend)
 
     # How it looks
 
@@ -244,37 +278,3 @@ class Module(metaclass=_ModuleMeta):
             return f"{type(self).__name__}({extra})"
         body = "".join(f"  {line}\n" for line in ([extra] if extra else []) + lines)
         return f"{type(self).__name__}(\n{body})"
-
-
-def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Parameter | Module):
-        yield name, value
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _found(f"{name}.{i}", item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _found(f"{name}.{key}", item)
-
-
-def _misspelt(name: str, known: list[str]) -> str | None:
-    """The known name that differs by one slip of the pen: a letter more, less, other, or swapped.
-
-    layer1 and layer2 differ by intention: names that are equal but for digits are not slips.
-    """
-    letters = name.rstrip("0123456789")
-    for word in known:
-        by_intention = word.rstrip("0123456789") == letters or min(len(word), len(name)) < 4
-        if not by_intention and _one_slip(name, word):
-            return word
-    return None
-
-
-def _one_slip(a: str, b: str) -> bool:
-    start = 0
-    while start < min(len(a), len(b)) and a[start] == b[start]:
-        start += 1
-    a, b = a[start:], b[start:]
-    if a[1:] == b[1:] or a[1:] == b or a == b[1:]:
-        return True
-    return a[:2] == b[:2][::-1] and a[2:] == b[2:]

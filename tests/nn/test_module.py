@@ -216,7 +216,7 @@ def test_sequential_as_a_list():
         nn.Sequential(nn.ReLU)
     with pytest.raises(TypeError, match=r"\*modules"):
         nn.Sequential(parts)
-    with pytest.raises(ValueError, match="forward"):
+    with pytest.raises(KeyError, match="forward"):
         nn.Sequential({"forward": parts[0]})
 
 

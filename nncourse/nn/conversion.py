@@ -1,0 +1,56 @@
+"""Moving a module to another number type or device.
+
+Its tensors get new arrays and stay the same objects, so an optimiser that holds them goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from nncourse.autograd.mode import no_grad
+from nncourse.autograd.tensor import Tensor
+
+if TYPE_CHECKING:
+    from nncourse.nn.module import Module
+
+
+def to(module: Module, *args: Any, **kwargs: Any) -> None:
+    """``Tensor.to`` for all parameters and buffers; the type of those with fractions only."""
+    dtype = kwargs.pop("dtype", None)
+    places: list[Any] = []
+    for value in args:
+        if isinstance(value, Tensor):
+            dtype, places = value.dtype, [getattr(value, "device", "cpu")]
+        elif isinstance(value, type | numpy.dtype):
+            dtype = value
+        elif value is not None:
+            places.append(value)
+    if dtype is not None:
+        dtype = numpy.dtype(dtype)
+        if dtype.kind != "f":
+            raise TypeError(
+                f"a module's parameters can be floating-point numbers only; got {dtype}"
+            )
+
+    def convert(tensor: Tensor) -> Tensor:
+        if places or kwargs:
+            tensor = tensor.to(*places, **kwargs)
+        return tensor if dtype is None or tensor.dtype.kind != "f" else tensor.to(dtype)
+
+    each(module, convert)
+
+
+@no_grad()
+def each(module: Module, convert: Callable[[Tensor], Tensor]) -> None:
+    """Give every parameter, gradient and buffer the array of what ``convert`` makes of it."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        gradient, tensor._grad = tensor._grad, None
+        plain = tensor.detach()
+        converted = convert(plain)
+        if converted is not plain:
+            tensor.data = converted
+        if gradient is not None:
+            tensor.grad = convert(gradient.detach())
