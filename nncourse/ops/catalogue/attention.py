@@ -127,7 +127,7 @@ OPERATIONS: tuple[Operation, ...] = (
             Example(((2, 3, 12),), {"heads": 2}),
             Example(((3, 2, 12),), {"heads": 2, "batch_first": False}),
             Example(((2, 3, 4), (2, 5, 8)), {"heads": 2}),
-            Example(((2, 3, 4), (2, 5, 4), (2, 5, 4)), {"heads": 2, "dropped": True}),
+            Example(((2, 4, 4), (2, 4, 4), (2, 4, 4)), {"heads": 2, "dropped": True}),
             Example(((3, 2, 4), (4, 2, 4), (4, 2, 4)), {"heads": 1, "batch_first": False}),
         ),
         spelled_out=_on_heads(heads.heads_attention_spelled_out, like),
