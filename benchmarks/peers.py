@@ -22,7 +22,7 @@ class Peer:
     name = "nncourse"
     package = "nncourse"
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
         self.library: Any = importlib.import_module(self.package)
 
     def constant(self, array: np.ndarray) -> Any:
@@ -63,9 +63,9 @@ class PyTorch(Peer):
     name = "PyTorch"
     package = "torch"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.library.set_num_threads(1)
+    def __init__(self, threads: int = 1) -> None:
+        super().__init__(threads)
+        self.library.set_num_threads(threads)
 
 
 class MyGrad(Peer):
@@ -108,8 +108,8 @@ class Autograd(Peer):
     name = "autograd"
     package = "autograd"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, threads: int = 1) -> None:
+        super().__init__(threads)
         self.numpy = importlib.import_module("autograd.numpy")
 
     def constant(self, array: np.ndarray) -> Any:
@@ -143,7 +143,7 @@ class Autograd(Peer):
 PEERS = (PyTorch, MyGrad, Autograd)
 
 
-def installed() -> tuple[list[Peer], list[str]]:
+def installed(threads: int = 1) -> tuple[list[Peer], list[str]]:
     """(nncourse and the peers that are here, the names of those that are not)."""
     here: list[Peer] = [Peer()]
     missing = []
@@ -151,5 +151,5 @@ def installed() -> tuple[list[Peer], list[str]]:
         if importlib.util.find_spec(kind.package) is None:
             missing.append(kind.name)
         else:
-            here.append(kind())
+            here.append(kind(threads))
     return here, missing

@@ -9,8 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import footprint, operations, peers, training
-from benchmarks.timing import OURS, Result, Settings, compare, result_of, table_head
+from benchmarks import footprint, memory, peers
+from benchmarks.__main__ import comparisons
+from benchmarks.timing import (
+    MEMORY,
+    OURS,
+    PRODUCTS,
+    Result,
+    Settings,
+    compare,
+    result_of,
+    table_head,
+)
+from benchmarks.workload import Workload, of_linear, products_alone
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +43,7 @@ def _run(*arguments):
 def test_the_command_compares_operations():
     done = _run("chain_of_sums", "slices")
     assert done.returncode == 0, done.stderr
-    assert "one thread" in done.stdout
+    assert "; one thread;" in done.stdout
     assert "+ and *, 16x16" in done.stdout
     assert "x[t] in a loop" in done.stdout
     assert "matmul" not in done.stdout
@@ -44,12 +55,23 @@ def test_the_command_compares_operations():
 
 @pytest.mark.slow
 def test_the_command_runs_every_comparison():
+    every = list(comparisons())
+    assert len({run.__name__ for run in every}) == len(every) > 10
     done = _run()
     assert done.returncode == 0, done.stderr
-    every = (*operations.COMPARISONS, *footprint.COMPARISONS, *training.COMPARISONS)
     lines = done.stdout.splitlines()
     start = next(i for i, line in enumerate(lines) if line.lstrip().startswith(OURS))
-    assert len(lines) == start + 1 + len(every) + 1
+    rows = lines[start + 1 : start + 1 + len(every)]
+    assert all("us" in row or "MB" in row or "ms" in row for row in rows)
+    after = lines[start + 1 + len(every) :]
+    assert after[-1].startswith("goals missed: ")
+    assert len(after) == (2 if "PyTorch" in INSTALLED else 1)
+
+
+def test_two_threads_are_asked_for_before_numpy_is_there():
+    done = _run("chain_of_products", "--threads", "2")
+    assert done.returncode == 0, done.stderr
+    assert "; 2 threads;" in done.stdout
 
 
 def test_missing_peers_are_named(monkeypatch):
@@ -57,8 +79,9 @@ def test_missing_peers_are_named(monkeypatch):
     here, missing = peers.installed()
     assert [peer.name for peer in here] == [OURS]
     assert missing == ["PyTorch", "MyGrad", "autograd"]
-    told = training.step_of_a_small_network(here, Settings(turns=1))
-    assert "not installed" in told
+    told = [run(here, Settings(turns=1)) for run in comparisons() if isinstance(run, Workload)]
+    assert told
+    assert all("not installed" in line for line in told)
 
 
 def test_our_own_program_is_right():
@@ -90,12 +113,111 @@ def test_programs_run_in_turns():
 
 def test_a_row_shows_ratios_goals_and_gaps():
     result = Result("name", "us", {OURS: 3.0, "PyTorch": 2.0}, {"PyTorch": 1.5}, {"PyTorch": 1.0})
-    row = result.row(["PyTorch", "MyGrad"])
+    columns = ["PyTorch", "MyGrad", PRODUCTS, MEMORY]
+    row = result.row(columns)
     assert "3.00 us" in row
-    assert "1.50" in row
-    assert ">1.0" in row
-    assert row.endswith("-")
-    assert "PyTorch, ratio, goal" in table_head(["PyTorch"])
+    assert "1.50 >1.00" in row
+    assert row.split()[-3:] == ["-", "-", "-"]
+    head = table_head(columns)
+    assert "PyTorch, ratio, goal" in head
+    full = result_of(
+        "name",
+        "us",
+        {OURS: [1.0], "PyTorch": [2.0], PRODUCTS: [0.5]},
+        {"PyTorch": 0.5},
+        memory={OURS: 3.0, "PyTorch": 2.0},
+    )
+    row = full.row(columns)
+    assert "0.50 <=0.50" in row
+    assert "0.25" in row
+    assert row.endswith("3.00 1.50 >1.30")
+    assert len(row) == len(head)
+    assert full.missed == ["memory"]
+
+
+def test_a_goal_below_the_products_alone_is_void():
+    measured = {OURS: [3.0], "PyTorch": [2.0], PRODUCTS: [2.2]}
+    assert result_of("name", "us", measured, {"PyTorch": 1.2}).missed == ["PyTorch"]
+    assert result_of("name", "us", measured, {"PyTorch": 1.0}).missed == []
+
+
+def test_the_products_of_linear_layers():
+    found = of_linear(7, [5, 4, 3])
+    assert found == [(7, 5, 4), (4, 7, 5), (7, 4, 3), (3, 7, 4), (7, 3, 4)]
+    products_alone(found)()
+    assert of_linear(7, [5, 4], input_gradient=True)[-1] == (7, 4, 5)
+
+
+def test_peak_memory_of_numpy_counts_what_is_held_at_once():
+    def program():
+        a = np.empty(1 << 20, np.uint8)
+        for _ in range(3):
+            b = np.empty(1 << 20, np.uint8)  # the one before is held until this one is there
+        return a, b
+
+    assert 3 <= memory.peak_of_numpy(program) < 3.01
+
+
+def test_peak_memory_of_pytorch_counts_what_is_held_at_once():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+    def program():
+        a = torch.zeros(1 << 20, dtype=torch.uint8)
+        for _ in range(3):
+            b = torch.zeros(1 << 20, dtype=torch.uint8)
+        return a, b
+
+    assert 3 <= memory.peak_of_torch(program) < 3.01
+
+
+def _linear(slip=0.0):
+    def build(library):
+        x, y = library.ones(3, 2), library.ones(3, 1)
+        model = library.nn.Linear(2, 1)
+        optimizer = library.optim.SGD(model.parameters(), lr=0.1)
+
+        def step():
+            optimizer.zero_grad()
+            loss = library.nn.functional.mse_loss(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss + (slip if library.__name__ == "nncourse" else 0)
+
+        return model, step
+
+    return build
+
+
+def test_a_workload_is_compared_from_equal_weights():
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+
+    def by_hand(weights):
+        W, b = weights["weight"], weights["bias"]
+
+        def step():
+            error = (W.sum() + b - 1).item()
+            W[...] -= 0.1 * 2 * error
+            b[...] -= 0.1 * 2 * error
+            return error**2
+
+        return step
+
+    here = peers.installed()[0]
+    workload = Workload("linear", _linear(), 1e9, [(3, 2, 1)], by_hand, memory=1e9)
+    assert workload.__name__ == "linear"
+    result = workload(here, Settings(turns=2, quick=True))
+    assert set(result.medians) == {OURS, "PyTorch", "by hand", "products"}
+    assert result.floor == pytest.approx(
+        result.medians["products"] / result.medians["PyTorch"], rel=1.0
+    )
+    assert set(result.memory) == {OURS, "PyTorch"}
+    assert result.reached
+    with pytest.raises(AssertionError, match="the losses of nncourse are"):
+        Workload("linear", _linear(0.01), 1.0)(here, Settings(turns=1, quick=True))
+    with pytest.raises(AssertionError, match="the losses of by hand are"):
+        Workload("linear", _linear(), 1.0, by_hand=lambda weights: lambda: 0.0)(
+            here, Settings(turns=1, quick=True)
+        )
 
 
 def test_memory_after_forward_counts_what_is_held():

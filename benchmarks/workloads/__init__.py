@@ -1,0 +1,1 @@
+"""Training steps, one file for each kind of network."""
