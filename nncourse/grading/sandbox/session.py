@@ -8,6 +8,7 @@ had to go); after the latter a new session can replay the cells.
 from __future__ import annotations
 
 import json
+import re
 import select
 import socket
 import time
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nncourse.grading.sandbox.channel import Channel, Closed, Late
+from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.limits import Budget, Limits
 from nncourse.grading.sandbox.wire import Reference, WireError
 
@@ -25,13 +27,23 @@ GRACE = 5.0  # seconds for a killed session to be gone
 
 
 class StudentError(Exception):
-    """The student's code raised; ``kind`` is the name of the exception's type."""
+    """The student's code raised; ``kind`` is the name of the exception's type.
 
-    def __init__(self, kind: str, message: str, traceback: str = "") -> None:
+    frames: where, outermost first: (cell, line, function).
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        traceback: str = "",
+        frames: Sequence[tuple[str, int, str]] = (),
+    ) -> None:
         super().__init__(f"{kind}: {message}" if message else kind)
         self.kind = kind
         self.message = message
         self.traceback = traceback
+        self.frames = tuple(frames)
 
 
 class SessionEnded(Exception):
@@ -134,6 +146,14 @@ class Session:
         self.ended: SessionEnded | None = None
         self.dropped: list[int] = []
         self.functions: list[Callable] = []
+        self.generators: list[tuple[np.random.Generator, Any]] = []
+        self.kept = Kept()
+        # How an oracle shows an object of the sandbox to its tests, and finds it behind that.
+        self.show: Callable[[Handle], Any] = lambda handle: handle
+        self.find: Callable[[Any], Any] = lambda value: value
+        self._shared = 0
+        self._still_kept: set[int] = set()
+        self._states: list[Any] = []
         self._memory_kills = memory_kills
         self._kills_before = memory_kills()
         self._number = 0
@@ -176,17 +196,28 @@ class Session:
         Arguments are plain data, Handles, or functions: these stay here and are called back, with
         plain data, also later in the session. Arrays, lists and dicts among the arguments that the
         call changes in place are changed here in the same way, unless ``in_place`` is False: what
-        is expected should be computed before the call, or from a copy. Raises StudentError,
-        SessionEnded; WireError if an argument can't cross.
+        is expected should be computed before the call, or from a copy. An array that the student's
+        object keeps stays shared: what a later call does to it is done here as well. A NumPy
+        generator (PCG64) among the arguments is copied; its copy goes on where it was left, as long
+        as nothing is drawn from it here. Raises StudentError, SessionEnded; WireError if an
+        argument can't cross.
         """
-        answer = self._ask(
-            "call",
-            self.limits.call_seconds if seconds is None else seconds,
-            target=target,
-            path=_steps(path),
-            args=tuple(args),
-            kwargs=dict(kwargs or {}),
-        )
+        what: dict[str, Any] = {"args": tuple(args), "kwargs": dict(kwargs or {})}
+        numbers = range(0)
+        if in_place:
+            numbers = self.kept.share(self._shared, arrays([what["args"], what["kwargs"]]))
+            what["first"] = self._shared
+            self._shared = numbers.stop
+        try:
+            answer = self._ask(
+                "call",
+                self.limits.call_seconds if seconds is None else seconds,
+                target=target,
+                path=_steps(path),
+                **what,
+            )
+        finally:
+            self.kept.forget(set(numbers) - self._still_kept)
         changed = answer.get("changed")
         if in_place and type(changed) is dict:
             for key, value in changed.items():
@@ -240,12 +271,17 @@ class Session:
         self._check_open()
         self._number += 1
         number = self._number
+        self._states = []
+        self._still_kept: set[int] = set()
         drop, self.dropped = self.dropped[:10_000], self.dropped[10_000:]
         start = time.monotonic()
         deadline = self.budget.deadline(seconds)
         outermost, self._depth = self._depth == 0, self._depth + 1
         try:
-            self.channel.send({"do": do, "n": number, "drop": drop, **what}, deadline, self._refer)
+            request = {"do": do, "n": number, "drop": drop, "news": self.kept.news(), **what}
+            # Encoded last: the generators among the arguments add their states to it.
+            request["states"] = self._states
+            self.channel.send(request, deadline, self._refer)
             for _ in range(self.limits.callbacks):
                 answer = self._receive(number, deadline)
                 if "callback" not in answer:
@@ -263,6 +299,10 @@ class Session:
             self._depth -= 1
             if outermost:
                 self.budget.spend(time.monotonic() - start)
+        self.kept.learn(answer.get("news"))
+        kept = answer.get("kept")
+        if type(kept) is list:
+            self._still_kept = {n for n in kept if type(n) is int}
         error = answer.get("error")
         if error is not None:
             raise _student_error(error)
@@ -288,8 +328,9 @@ class Session:
             and type(kwargs) is dict
         ):
             self._end("protocol", "a callback of something else")
+        self.kept.learn(message.get("news"))
         try:
-            answer = {"value": self.functions[number](*args, **kwargs)}
+            answer = {"value": self.functions[number](*args, **kwargs), "news": self.kept.news()}
             self.channel.send(answer, deadline, self._refer)
         except (Late, Closed, SessionEnded):
             raise
@@ -299,6 +340,9 @@ class Session:
             self.channel.send({"error": text.encode("utf-8", "replace").decode()}, deadline)
 
     def _refer(self, value: Any) -> Reference:
+        value = self.find(value)
+        if type(value) is np.random.Generator:
+            return Reference("generator", self._generator(value))
         if type(value) is Handle:
             if value._session is not self:
                 raise WireError("an object of another session")
@@ -308,18 +352,33 @@ class Session:
             return Reference("function", len(self.functions) - 1)
         raise WireError(f"an object of type {type(value).__name__}, which is no plain data")
 
+    def _generator(self, generator: np.random.Generator) -> int:
+        """Its number; its state goes along if the other side doesn't know it."""
+        state = generator.bit_generator.state
+        if state["bit_generator"] != "PCG64":
+            raise WireError(f"a generator of kind {state['bit_generator']}, not PCG64")
+        known = [g for g, _ in self.generators]
+        number = next((i for i, g in enumerate(known) if g is generator), len(known))
+        if number == len(known):
+            self.generators.append((generator, None))
+        if self.generators[number][1] != state:
+            self.generators[number] = (generator, state)
+            self._states.append([number, state])
+        return number
+
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "object":
-            return Handle(self, reference.number)
-        if reference.number < len(self.functions):
+            return self.show(Handle(self, reference.number))
+        if reference.kind == "function" and reference.number < len(self.functions):
             return self.functions[reference.number]
         raise WireError("a function that was not given")
 
     def _value(self, answer: dict[str, Any]) -> Any:
         value = answer["value"]
         why = answer.get("why")
-        if type(value) is Handle and type(why) is str:
-            value.why = why[:500]
+        handle = self.find(value)
+        if type(handle) is Handle and type(why) is str:
+            handle.why = why[:500]
         return value
 
     def _read_cell(self, found: Any, seconds: float) -> CellResult:
@@ -396,7 +455,18 @@ def _steps(path: str) -> list[str]:
 def _student_error(error: Any) -> StudentError:
     texts = [error.get(key) for key in ("type", "text", "traceback")] if type(error) is dict else []
     plain = [text[:8000] if type(text) is str else "" for text in texts]
-    return StudentError(*plain) if plain else StudentError("?", "")
+    return StudentError(*plain, _frames(error.get("frames"))) if plain else StudentError("?", "")
+
+
+def _frames(found: Any) -> list[tuple[str, int, str]]:
+    """Well-formed frames, as far as they are well-formed."""
+    frames = []
+    for frame in found[:20] if type(found) is list else []:
+        if type(frame) is list and [type(part) for part in frame] == [str, int, str]:
+            file, line, name = frame
+            if re.fullmatch(r"<cell \d{1,6}>", file) and 0 < line < 100_000:
+                frames.append((file, line, name[:100]))
+    return frames
 
 
 def _update(old: Any, new: Any) -> None:

@@ -44,7 +44,7 @@ DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ["bool", *NUMBERS]}
 SHORT = 64  # bytes; a longer string goes to the buffers
 DIGITS = 1300  # of an int, about 4300 bits: below Python's own limit for reading one
 ODD_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-KINDS = ("object", "function")
+KINDS = ("object", "function", "generator")
 
 
 @dataclass(frozen=True)
@@ -384,7 +384,9 @@ class _Reader:
         data = self._take(math.prod(shape) * dtype.itemsize)
         if name == "bool" and data and np.frombuffer(data, np.uint8).max() > 1:
             raise WireError("an array of bools that are neither true nor false")
-        return np.frombuffer(data, dtype).astype(dtype.newbyteorder("=")).reshape(shape)
+        out = np.empty(shape, dtype.newbyteorder("="))  # owns its memory, as views would not
+        out[...] = np.frombuffer(data, dtype).reshape(shape)
+        return out
 
     def _take(self, size: Any) -> memoryview:
         if type(size) is not int or size < 0 or self.at + size > len(self.buffers):

@@ -21,13 +21,24 @@ LONGEST_MESSAGE = 2000  # characters
 LONGEST_TRACEBACK = 8000
 
 
+def parse(source: str, name: str = "<cell>") -> ast.Module:
+    """The syntax tree of a cell; IPython's magics are passed over. SyntaxError."""
+    try:
+        return ast.parse(source, name)
+    except SyntaxError:
+        plain = MAGIC.sub(r"\1pass", source)
+        if plain == source:
+            raise
+        return ast.parse(plain, name)
+
+
 def clean(text: Any, longest: int) -> str:
     """A str that can cross the wire, cut where it is too long."""
     plain = str.__str__(text) if isinstance(text, str) else "?"
     return plain[:longest].encode("utf-8", "replace").decode()
 
 
-def explain(error: BaseException) -> dict[str, str]:
+def explain(error: BaseException) -> dict[str, Any]:
     """An exception as text: its type, its message, and the lines of the cells that led to it."""
     try:
         message = clean(str(error), LONGEST_MESSAGE)
@@ -38,9 +49,15 @@ def explain(error: BaseException) -> dict[str, str]:
         own = [frame for frame in summary.stack if frame.filename.startswith("<cell")]
         summary.stack = traceback.StackSummary.from_list(own or list(summary.stack))
         lines = clean("".join(summary.format(chain=False)), LONGEST_TRACEBACK)
+        frames = [[f.filename, f.lineno or 0, clean(f.name, 100)] for f in own]
     except BaseException:
-        lines = ""
-    return {"type": clean(type(error).__name__, 100), "text": message, "traceback": lines}
+        lines, frames = "", []
+    return {
+        "type": clean(type(error).__name__, 100),
+        "text": message,
+        "traceback": lines,
+        "frames": frames,
+    }
 
 
 class Output(io.TextIOBase):
@@ -99,13 +116,7 @@ class Notebook:
         return {"output": self.output.text(), "lost": self.output.lost, "error": error}
 
     def _execute(self, source: str, name: str) -> None:
-        try:
-            tree = ast.parse(source, name)
-        except SyntaxError:
-            plain = MAGIC.sub(r"\1pass", source)
-            if plain == source:
-                raise
-            tree = ast.parse(plain, name)
+        tree = parse(source, name)
         # So that tracebacks and inspect.getsource find the lines.
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         last = None

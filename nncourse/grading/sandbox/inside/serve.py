@@ -29,9 +29,10 @@ import numpy as np
 
 from nncourse.grading.sandbox.channel import Channel, Closed
 from nncourse.grading.sandbox.inside.cells import LONGEST_MESSAGE, Notebook, clean, explain
+from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.wire import LIMITS, Reference, WireError, encode
 
-MUTABLE = (np.ndarray, list, dict)
+MUTABLE = (list, dict)  # arrays are shared
 
 
 class CallbackError(Exception):
@@ -45,6 +46,8 @@ class Server:
         self.channel = channel
         self.notebook = notebook
         self.objects: dict[int, Any] = {}
+        self.generators: dict[int, np.random.Generator] = {}
+        self.kept = Kept()
         self.given = 0
         self.current = 0
 
@@ -58,12 +61,22 @@ class Server:
         """Do what one request asks for, and say what came of it."""
         for number in request["drop"]:
             self.objects.pop(number, None)
+        self.kept.learn(request.get("news"))
+        for number, state in request.get("states", ()):
+            self.generators[number].bit_generator.state = state
         outer, self.current = self.current, request["n"]
         try:
             answer = getattr(self, "_do_" + request["do"])(request)
         except BaseException as error:
             answer = {"error": explain(error)}
-        self._answer({"n": request["n"], **answer})
+        answer["n"] = request["n"]
+        shared = self.kept.alive(request.pop("shared", ()))
+        if shared:
+            answer["kept"] = shared
+        news = self.kept.news()
+        if news:
+            answer["news"] = news
+        self._answer(answer)
         self.current = outer
 
     def _answer(self, answer: dict[str, Any]) -> None:
@@ -84,7 +97,9 @@ class Server:
 
     def _do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         function = self._find(request["target"], request["path"])
-        args, kwargs = request["args"], request["kwargs"]
+        args, kwargs = request.pop("args"), request.pop("kwargs")
+        if "first" in request:
+            request["shared"] = self.kept.share(request["first"], arrays([args, kwargs]))
         named = {**{str(index): value for index, value in enumerate(args)}, **kwargs}
         before = {
             key: encode(value, LIMITS, self._refer_known)
@@ -148,6 +163,9 @@ class Server:
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "function":
             return _Callback(self, reference.number)
+        if reference.kind == "generator":
+            fresh = np.random.Generator(np.random.PCG64(0))  # its state comes with the request
+            return self.generators.setdefault(reference.number, fresh)
         return self.objects[reference.number]
 
 
@@ -167,12 +185,13 @@ class _Callback:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         server = self._server
-        message = {"n": server.current, "callback": self.number}
+        message = {"n": server.current, "callback": self.number, "news": server.kept.news()}
         sent = {**message, "args": _plain(args), "kwargs": _plain(kwargs)}
         server.channel.send(sent, refer=server._refer)
         # The function may ask for something in turn before it answers.
         while "do" in (answer := server.channel.receive(resolve=server._resolve)):
             server.answer(answer)
+        server.kept.learn(answer.get("news"))
         if "error" in answer:
             raise CallbackError(answer["error"])
         return answer["value"]
