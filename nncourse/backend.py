@@ -1,8 +1,16 @@
-"""The array library under the tensors.
+"""The array library under the tensors, and the devices on which arrays live.
 
-Tensors hold arrays and operations call array functions; which library they come from is decided
-here and nowhere else. It is NumPy. The operations reach it as ``xp``, so that another library of
-the same vocabulary needs a change in this file only.
+NumPy computes on the processor; CuPy, where it is installed, computes the same functions on a GPU.
+This is the only file that knows one from the other. Operations call NumPy's functions, as ``xp``,
+and NumPy itself hands a call over to the library that the arrays come from (its protocols
+``__array_ufunc__`` and ``__array_function__``, NEP 13 and 18), which costs arrays of its own
+nothing. So operations keep three rules:
+
+- a new array says which one it is like: ``xp.zeros(shape, dtype, like=x)``;
+- what CuPy does not do under NumPy's name is a function of this file (``amax``, ``strided``...);
+- arrays move from one device to another in ``moved`` and nowhere else.
+
+CuPy is imported when a GPU is first asked for.
 """
 
 from __future__ import annotations
@@ -14,16 +22,278 @@ import numpy
 Array = Any  # numpy.ndarray, or the array type of another library of the same vocabulary
 xp: Any = numpy
 ndarray = numpy.ndarray
+# The types of the arrays that there are: what is computed from 0-d arrays may be NumPy's scalars.
+kinds: set[type] = {ndarray}
+
+
+class device:
+    """Where numbers live: ``device("cpu")``, ``device("cuda")`` (the current GPU), or one GPU of
+    several, ``device("cuda:1")`` or ``device("cuda", 1)``.
+
+    ``with device("cuda"):`` makes it the place of all tensors that are created inside.
+    """
+
+    __slots__ = ("_before", "index", "type")
+
+    type: str
+    index: int | None
+
+    def __init__(self, type: Any, index: int | None = None) -> None:
+        if isinstance(type, device):
+            type, index = type.type, type.index
+        elif isinstance(type, int) and not isinstance(type, bool):
+            type, index = "cuda", type
+        elif isinstance(type, str) and ":" in type and index is None:
+            type, _, number = type.partition(":")
+            index = int(number) if number.isdecimal() else -1
+        if type not in ("cpu", "cuda") or (index is not None and index < 0):
+            raise RuntimeError(f"a device is 'cpu', 'cuda' or 'cuda:0'; got {type!r}, {index!r}")
+        self.type, self.index = type, index
+        self._before: list[device] = []
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type={self.type!r}{index})"
+
+    def __reduce__(self) -> tuple:
+        return device, (self.type, self.index)
+
+    def __enter__(self) -> device:
+        self._before.append(get_default_device())
+        set_default_device(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        set_default_device(self._before.pop())
+
+
+CPU = device("cpu")
+_default = CPU
+
+
+def get_default_device() -> device:
+    """Where tensors are created unless told otherwise."""
+    return _default
+
+
+def set_default_device(where: Any) -> None:
+    """Create tensors there from now on, unless told otherwise; None for the processor."""
+    global _default
+    chosen = CPU if where is None else device(where)
+    library(chosen)  # raises if there is no such device
+    _default = chosen
+
+
+# The library of the GPU
+
+_gpu: Any = None  # CuPy, once it has been asked for
+
+
+def use(module: Any) -> Any:
+    """Let ``module`` stand for CuPy (None: look for CuPy itself); returns what stood there before.
+
+    For tests: what works with a strict module of CuPy's vocabulary does not need a GPU to be tried.
+    """
+    global _gpu
+    before, _gpu = _gpu, module
+    kinds.intersection_update({ndarray})
+    if module is not None:
+        kinds.add(module.ndarray)
+    return before
+
+
+def gpu() -> Any:
+    """CuPy; RuntimeError with the likely mend where it is missing or finds no GPU."""
+    if _gpu is None:
+        try:
+            import cupy
+        except ImportError as error:
+            raise RuntimeError(
+                "a tensor on a GPU needs CuPy, which is not installed: pip install cupy-cuda12x, "
+                f"or cupy-cuda13x, as nvidia-smi shows the version of CUDA ({error})"
+            ) from None
+        if not cupy.cuda.is_available():
+            raise RuntimeError("CuPy is installed but finds no GPU: does nvidia-smi show one?")
+        use(cupy)
+    return _gpu
+
+
+def has_gpu() -> bool:
+    """Is there a GPU, and CuPy to use it?"""
+    try:
+        return bool(gpu().cuda.is_available())
+    except RuntimeError:
+        return False
+
+
+class _OnOneOfSeveral:
+    """CuPy's functions, run on one of several GPUs."""
+
+    def __init__(self, index: int) -> None:
+        count = gpu().cuda.runtime.getDeviceCount()
+        if index >= count:
+            raise RuntimeError(f"there is no device 'cuda:{index}': this machine has {count}")
+        self._index = index
+
+    def __getattr__(self, name: str) -> Any:
+        def run(*args: Any, **options: Any) -> Any:
+            with gpu().cuda.Device(self._index):
+                return getattr(gpu(), name)(*args, **options)
+
+        return run
+
+
+def library(where: Any = None) -> Any:
+    """The functions that make arrays on a device, on the default one if none is given."""
+    place = _default if where is None else device(where)
+    if place.type == "cpu":
+        return numpy
+    return gpu() if place.index is None else _OnOneOfSeveral(place.index)
+
+
+# Arrays
+
+
+def is_array(value: Any) -> bool:
+    """Is it an array of either library?"""
+    return type(value) in kinds or isinstance(value, ndarray) or _is_new_kind(value)
+
+
+def _is_new_kind(value: Any) -> bool:
+    """Arrays of CuPy that the program made before it ever asked this library for a GPU."""
+    if _gpu is None and type(value).__module__.partition(".")[0] == "cupy":
+        gpu()
+    return type(value) in kinds
 
 
 def as_array(value: Any) -> Array:
     """``value`` as an array. NumPy's operations on 0-d arrays return scalars; this undoes it."""
-    return xp.asarray(value)
+    try:
+        return numpy.asarray(value)
+    except TypeError:  # what CuPy's arrays answer: they do not leave their device unasked
+        if is_array(value):
+            return value
+        raise
 
 
 def to_numpy(array: Array) -> numpy.ndarray:
-    """``array`` as a NumPy array, without a copy where it is one already."""
-    return numpy.asarray(array)
+    """``array`` as a NumPy array; without a copy where it is one already."""
+    return numpy.asarray(array) if isinstance(array, ndarray) else moved(as_array(array), CPU)
 
 
-__all__ = ["Array", "as_array", "ndarray", "to_numpy", "xp"]
+def device_of(array: Array) -> device:
+    """Where an array lives."""
+    return CPU if isinstance(array, ndarray) else device("cuda", array.device.id)
+
+
+def same_device(a: Array, b: Array) -> bool:
+    """Do two arrays live in one place?"""
+    if isinstance(a, ndarray) or isinstance(b, ndarray):
+        return isinstance(a, ndarray) and isinstance(b, ndarray)
+    return a.device == b.device
+
+
+def moved(array: Array, where: Any) -> Array:
+    """``array`` on a device: itself if it is there, else a copy of it."""
+    place = device(where)
+    if place.type == "cpu":
+        return array if isinstance(array, ndarray) else array.get()
+    if not isinstance(array, ndarray) and place.index in (None, array.device.id):
+        return array
+    return library(place).asarray(array)
+
+
+# What the two libraries do under different names
+
+
+def amax(x: Array, axes: Any = None, keepdims: bool = False) -> Array:
+    """The greatest element over axes."""
+    if type(x) is ndarray:
+        return numpy.maximum.reduce(x, axes, None, None, keepdims)
+    return x.max(axes, None, keepdims)
+
+
+def amin(x: Array, axes: Any = None, keepdims: bool = False) -> Array:
+    """The least element over axes."""
+    if type(x) is ndarray:
+        return numpy.minimum.reduce(x, axes, None, None, keepdims)
+    return x.min(axes, None, keepdims)
+
+
+def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """A view of the memory of ``x`` with other steps, to be read only."""
+    if isinstance(x, ndarray):
+        return numpy.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    return gpu().lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def interface(array: Array) -> dict[str, Any]:
+    """Address, shape and steps of an array in the memory of its device."""
+    if isinstance(array, ndarray):
+        return array.__array_interface__
+    return array.__cuda_array_interface__
+
+
+def random_stream(where: device, seed: int) -> Any:
+    """A generator of random arrays on a device, with the methods of NumPy's."""
+    if where.type == "cuda":
+        return _Stream(where, seed)
+    # Importing numpy.random takes longer than all of this package: wait until it is needed.
+    return numpy.random.Generator(numpy.random.PCG64(seed))
+
+
+class _Stream:
+    """CuPy's generator under the names of NumPy's."""
+
+    def __init__(self, where: device, seed: int) -> None:
+        index = gpu().cuda.runtime.getDevice() if where.index is None else where.index
+        self._device = gpu().cuda.Device(index)
+        with self._device:
+            self._draw = gpu().random.Generator(gpu().random.Philox4x3210(seed))
+
+    def __getattr__(self, name: str) -> Any:
+        def draw(*args: Any, **options: Any) -> Any:
+            with self._device:
+                return getattr(self._draw, name)(*args, **options)
+
+        return draw
+
+    def permutation(self, n: int) -> Array:
+        """The numbers 0 to n - 1 in random order."""
+        return self.random(n).argsort()
+
+
+__all__ = [
+    "CPU",
+    "Array",
+    "amax",
+    "amin",
+    "as_array",
+    "device",
+    "device_of",
+    "get_default_device",
+    "gpu",
+    "has_gpu",
+    "interface",
+    "is_array",
+    "kinds",
+    "library",
+    "moved",
+    "ndarray",
+    "random_stream",
+    "same_device",
+    "set_default_device",
+    "strided",
+    "to_numpy",
+    "use",
+    "xp",
+]

@@ -41,7 +41,7 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, as_array, xp
+from nncourse.backend import Array, as_array, kinds, xp
 
 Shape = tuple[int, ...]
 
@@ -83,7 +83,7 @@ def fill(g: Array, shape: Shape) -> Array:
     """A new array of ``shape`` filled with ``g``, which must be broadcastable to it."""
     if isinstance(g, Tensor):
         return g.expand(shape)
-    out = xp.empty(shape, g.dtype)
+    out = xp.empty(shape, g.dtype, like=g if type(g) in kinds else None)
     out[...] = g
     return out
 
@@ -165,7 +165,7 @@ def put(g: Array, index: object, shape: Shape) -> Array:
     """Zeros of ``shape`` with ``g`` at ``index``; no element of the index may occur twice."""
     if isinstance(g, Tensor):
         return g._put_add(index, shape)
-    out = xp.zeros(shape, g.dtype)
+    out = xp.zeros(shape, g.dtype, like=g if type(g) in kinds else None)
     out[index] = g
     return out
 
@@ -174,7 +174,7 @@ def put_add(g: Array, index: object, shape: Shape) -> Array:
     """Zeros of ``shape`` with ``g`` added at ``index``, elements that occur twice adding up."""
     if isinstance(g, Tensor):
         return g._put_add(index, shape)
-    out = xp.zeros(shape, g.dtype)
+    out = xp.zeros(shape, g.dtype, like=g if type(g) in kinds else None)
     xp.add.at(out, index, g)
     return out
 
@@ -182,10 +182,10 @@ def put_add(g: Array, index: object, shape: Shape) -> Array:
 def without(g: Array, index: object) -> Array:
     """A copy of ``g`` with zeros at ``index``."""
     if isinstance(g, Tensor):
-        mask = xp.ones(g.shape, "bool")
+        mask = xp.ones(g.shape, "bool", like=g._data)
         mask[index] = False
         return where(mask, g, 0.0)
-    out = xp.array(g)
+    out = array_copy(g)
     out[index] = 0
     return out
 
@@ -200,11 +200,13 @@ def values(x: Array) -> Array:
 
 def array_copy(x: Array) -> Array:
     """A copy with memory of its own."""
-    return x.clone() if isinstance(x, Tensor) else xp.array(x)
+    if isinstance(x, Tensor):
+        return x.clone()
+    return x.copy("K") if type(x) in kinds else as_array(x)
 
 
 def ones_like(x: Array) -> Array:
-    return xp.ones(x.shape, x.dtype)
+    return xp.ones(x.shape, x.dtype, like=x)
 
 
 def added(a: Array, b: Array) -> Array:
@@ -219,6 +221,6 @@ def one_hot_subtracted(p: Array, target: Array, scale: Array) -> Array:
     For fused operations with a twin: takes arrays only.
     """
     out = p * scale
-    rows = xp.arange(len(target))
+    rows = xp.arange(len(target), like=p)
     out[rows, target] -= scale if not getattr(scale, "ndim", 0) else scale[:, 0]
     return out
