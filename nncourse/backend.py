@@ -160,6 +160,14 @@ def library(where: Any = None) -> Any:
     return gpu() if place.index is None else _OnOneOfSeveral(place.index)
 
 
+def concrete(where: Any) -> device:
+    """A device with the number of the current GPU in it where none is named."""
+    place = device(where)
+    if place.type == "cuda" and place.index is None:
+        return device("cuda", int(gpu().cuda.runtime.getDevice()))
+    return place
+
+
 # Arrays
 
 
@@ -255,8 +263,7 @@ class _Stream:
     """CuPy's generator under the names of NumPy's."""
 
     def __init__(self, where: device, seed: int) -> None:
-        index = gpu().cuda.runtime.getDevice() if where.index is None else where.index
-        self._device = gpu().cuda.Device(index)
+        self._device = gpu().cuda.Device(concrete(where).index)
         with self._device:
             self._draw = gpu().random.Generator(gpu().random.Philox4x3210(seed))
 
@@ -278,6 +285,7 @@ __all__ = [
     "amax",
     "amin",
     "as_array",
+    "concrete",
     "device",
     "device_of",
     "get_default_device",

@@ -8,21 +8,29 @@ initial weights and the order of the batches) can be made independent of each ot
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
+from nncourse.backend import CPU, concrete, device, device_of, is_array, random_stream
+
+_place = device  # the class, where a parameter has its name
 
 
 class Generator:
     """A stream of random numbers; the same seed gives the same stream (PCG64).
 
     ``Generator()`` takes a seed from the operating system, as ``initial_seed()`` tells.
+    ``Generator(device="cuda")`` draws on a GPU, by another algorithm (Philox): other numbers.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, device: Any = CPU) -> None:
         self._seed = secrets.randbits(63) if seed is None else seed
-        self._stream: np.random.Generator | None = None
+        self._device = _place(device)
+        self._stream: Any = None
+
+    @property
+    def device(self) -> Any:
+        """Where the numbers are drawn."""
+        return self._device
 
     def manual_seed(self, seed: int) -> Generator:
         """Restart the stream from ``seed``. Returns the generator itself."""
@@ -40,17 +48,19 @@ class Generator:
         return self._seed
 
     @property
-    def stream(self) -> np.random.Generator:
-        """NumPy's generator, for draws that the library does not wrap."""
+    def stream(self) -> Any:
+        """NumPy's generator (CuPy's on a GPU), for draws that the library does not wrap."""
         if self._stream is None:
-            # Importing numpy.random takes longer than all of this package: wait until it is needed.
-            import numpy as np
-
-            self._stream = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+            self._stream = random_stream(self._device, self._seed % 2**64)
         return self._stream
 
     def get_state(self) -> dict:
-        """The state of the stream, for ``set_state``."""
+        """The state of the stream, for ``set_state``. CuPy cannot tell that of a GPU's."""
+        if self._device.type != "cpu":
+            raise RuntimeError(
+                f"the state of a generator on {self._device} cannot be read: draw on the cpu what "
+                "must go on after a pause, and move it"
+            )
         return {"seed": self._seed, "stream": self.stream.bit_generator.state}
 
     def set_state(self, state: dict) -> None:
@@ -59,12 +69,39 @@ class Generator:
         self.stream.bit_generator.state = state["stream"]
 
     def __repr__(self) -> str:
-        return f"Generator(seed={self._seed})"
+        where = "" if self._device == CPU else f", device={str(self._device)!r}"
+        return f"Generator(seed={self._seed}{where})"
 
 
 default_generator = Generator()
 
 
+# The default generators of GPUs, made when they are first asked for.
+_elsewhere: dict[device, Generator] = {}
+
+
 def manual_seed(seed: int) -> Generator:
-    """Restart the default generator from ``seed``, and return it."""
+    """Restart the default generators of all devices from ``seed``; return the processor's."""
+    for generator in _elsewhere.values():
+        generator.manual_seed(seed)
     return default_generator.manual_seed(seed)
+
+
+def stream(generator: Generator | None, where: Any) -> Any:
+    """The stream to draw from for a device, or for the device of an array.
+
+    That of the generator, which must live there, or of the device's default generator.
+    """
+    place = device_of(where) if is_array(where) else concrete(where)
+    if generator is not None:
+        if generator.device.type != place.type:
+            raise RuntimeError(
+                f"numbers are wanted on {place}, but the generator draws on {generator.device}: "
+                f"make it with Generator(device={place.type!r})"
+            )
+        return generator.stream
+    if place.type == "cpu":
+        return default_generator.stream
+    if place not in _elsewhere:
+        _elsewhere[place] = Generator(default_generator.initial_seed(), place)
+    return _elsewhere[place].stream
