@@ -102,8 +102,18 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def call(function: Callable[..., Any], arguments: tuple[Any, ...], signature: str) -> Outcome:
-    """Call ``function`` on copies of ``arguments``; never raises for what it does."""
+def call(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    signature: str,
+    ask: Callable[..., Any] | None = None,
+    watch: contextlib.AbstractContextManager[Any] | None = None,
+) -> Outcome:
+    """Call ``function`` on copies of ``arguments``; never raises for what it does.
+
+    ``ask(function, *arguments)`` does the call instead, if it is given. ``watch`` is entered
+    around it.
+    """
     given = copy_arguments(arguments)
     sink = _Sink()
     value: Any = None
@@ -115,9 +125,10 @@ def call(function: Callable[..., Any], arguments: tuple[Any, ...], signature: st
             warnings.catch_warnings(),
             np.errstate(all="ignore"),
             _time_limit(TIME_LIMIT),
+            watch or contextlib.nullcontext(),
         ):
             warnings.simplefilter("ignore")
-            value = function(*given)
+            value = ask(function, *given) if ask else function(*given)
     except _TooLong as stop:
         text = mark(
             "The function did not return within {seconds:.0f} s and was stopped: "

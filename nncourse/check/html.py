@@ -13,6 +13,7 @@ from html import escape
 from nncourse.check.report import Diagnosis, Report, Verdict
 from nncourse.check.words import (
     case_note,
+    has_bars,
     has_map,
     headline,
     measured,
@@ -22,10 +23,11 @@ from nncourse.check.words import (
     unexplained,
     worst_line,
 )
+from nncourse.diagnosis.distribution import SHARES
 from nncourse.diagnosis.picture import MONO as _MONO
 from nncourse.diagnosis.picture import TEXT as _TEXT
 from nncourse.diagnosis.picture import badge as _badge
-from nncourse.diagnosis.picture import html_map
+from nncourse.diagnosis.picture import html_bars, html_map
 from nncourse.language import catalogue
 
 _ = catalogue("check")
@@ -55,7 +57,17 @@ def _map(verdict: Verdict) -> str:
     assert verdict.yours is not None
     assert verdict.right is not None
     label = _("Where {name} is wrong", name=verdict.output.name)
-    return html_map(verdict.yours, verdict.right, label)
+    output = verdict.output
+    return html_map(verdict.yours, verdict.right, label, output.axes, output.blocks)
+
+
+def _bars(verdict: Verdict) -> str:
+    assert verdict.yours is not None
+    assert verdict.right is not None
+    label = _("The distribution of {name}", name=verdict.output.name)
+    caption = escape(_("bars: your shares of equally likely intervals; lines: the right ones"))
+    bars = html_bars(verdict.yours[SHARES:], verdict.right[SHARES:], label)
+    return f'{bars}<div style="{_SOFT};font-size:.9em">{caption}</div>'
 
 
 def _row(report: Report, verdict: Verdict) -> str:
@@ -72,6 +84,8 @@ def _row(report: Report, verdict: Verdict) -> str:
             facts.append(f"<div>{escape(worst)}</div>")
         if has_map(verdict):
             facts.append(_map(verdict))
+        if has_bars(verdict):
+            facts.append(_bars(verdict))
     return (
         f'<tr style="background:none"><td style="{_CELL}">{name}</td>'
         f'<td style="{_CELL}">{badge}</td>'

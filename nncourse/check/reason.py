@@ -8,17 +8,27 @@ may do so for the whole answer or for single outputs. What no mutant explains go
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nncourse.check.report import Diagnosis
 from nncourse.check.trial import Trial, run
-from nncourse.diagnosis import Context, Finding, diagnose, diagnose_labels, same, tolerance
+from nncourse.diagnosis import (
+    Context,
+    Finding,
+    diagnose,
+    diagnose_distribution,
+    diagnose_labels,
+    same,
+    tolerance,
+)
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises import Mutant, Output, Piece
 from nncourse.exercises.piece import PLAIN, SQUARE
-from nncourse.language import mark
+from nncourse.language import catalogue, mark
+
+_ = catalogue("check")
 
 
 def find_reasons(piece: Piece, trials: Sequence[Trial], mutants: bool) -> tuple[Diagnosis, ...]:
@@ -93,9 +103,18 @@ def _reproduces(name: str, trials: Sequence[Trial], others: Sequence[Trial]) -> 
     Points at which both fail agree too, as long as there are numbers at one.
     """
     return any(isinstance(trial.answers.get(name), np.ndarray) for trial in trials) and all(
-        _equal(trial.answers.get(name), other.answers.get(name), trial.right[name])
-        for trial, other in zip(trials, others, strict=True)
+        _same_answer(name, trial, other) for trial, other in zip(trials, others, strict=True)
     )
+
+
+def _same_answer(name: str, trial: Trial, other: Trial) -> bool:
+    """Whether two trials gave the same for an output; of samples, whether they are alike."""
+    a, b = trial.answers.get(name), other.answers.get(name)
+    size = trial.sizes.get(name)
+    if size is None or name not in other.sizes:
+        return name not in other.sizes and size is None and _equal(a, b, trial.right[name])
+    assert isinstance(a, np.ndarray) and isinstance(b, np.ndarray)  # noqa: PT018
+    return trial.laws[name].alike(a, b, size)
 
 
 def _by_mutant(
@@ -123,7 +142,7 @@ def _keeps_state(wrong: Sequence[str], trials: Sequence[Trial]) -> Finding | Non
         return None
     for name in wrong:
         a, b = first.answers.get(name), again.answers.get(name)
-        if _equal(a, b, first.right[name]):
+        if _same_answer(name, first, again):
             continue
         if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and same(b, 2 * a):
             text = mark(
@@ -153,23 +172,55 @@ def _by_rule(piece: Piece, output: Output, trials: Sequence[Trial]) -> Diagnosis
         if other is not None:
             findings.append(other)
             continue
-        if output.by == "labels":
-            found = (
-                diagnose_labels(a.astype(int), n, int(n.max()) + 1)
-                if trial.verdicts[output.name].problem is None
-                else None
-            )
-        else:
-            contexts = piece.context(trial.point) if piece.context else {}
-            found = diagnose(a, n, contexts.get(output.name, Context()))
+        found = _of_one(piece, output, trial, a, n)
         if found is not None:
             findings.append(found)
     reasons = [finding for finding in findings if finding.is_reason]
     if len({finding.code for finding in reasons}) > 1:
         # Two stories about one mistake: neither is sure.
         return None
-    chosen = (reasons or findings)[:1]
+    chosen = reasons or findings or _by_case(piece, output, trials)
     return Diagnosis((output.name,), chosen[0]) if chosen else None
+
+
+def _of_one(piece: Piece, output: Output, trial: Trial, a: Array, n: Array) -> Finding | None:
+    """What the rules say of one output at one point."""
+    contexts = piece.context(trial.point) if piece.context else {}
+    context = contexts.get(output.name, Context())
+    if output.by == "at least":
+        return None
+    if output.by == "distribution":
+        size, law = trial.sizes.get(output.name), trial.laws.get(output.name)
+        if size is None or law is None:
+            return None
+        return diagnose_distribution(a, law, size, context.constants)
+    if output.by == "labels":
+        if trial.verdicts[output.name].problem is not None:
+            return None
+        return diagnose_labels(a.astype(int), n, int(n.max()) + 1)
+    return diagnose(a, n, replace(context, axes=output.axes, blocks=output.blocks))
+
+
+def _by_case(piece: Piece, output: Output, trials: Sequence[Trial]) -> list[Finding]:
+    """Right in some kinds of inputs, wrong in others: that alone is worth saying."""
+    right = {t.point.case for t in trials if t.verdicts[output.name].passed}
+    wrong = {t.point.case for t in trials if not t.verdicts[output.name].passed}
+    named = {case for case in piece.case_names if case in wrong}
+    if not right or right & wrong or named != wrong:
+        return []
+    text = mark("Wrong only here: {cases}. Right for all other inputs.")
+    return [Finding("case", text, {"cases": _Cases(piece, tuple(sorted(wrong)))})]
+
+
+@dataclass(frozen=True)
+class _Cases:
+    """The descriptions of some cases, put into words when they are shown."""
+
+    piece: Piece
+    cases: tuple[str, ...]
+
+    def __format__(self, spec: str) -> str:
+        return "; ".join(_(self.piece.case_names[case]) for case in self.cases)
 
 
 def _another_output(output: Output, a: Array, n: Array, right: dict[str, Array]) -> Finding | None:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from nncourse.check.report import Report, Verdict
+from nncourse.diagnosis.distribution import MEAN, SHARES, STD
 from nncourse.diagnosis.measure import Array, tolerance, wrong_entries
-from nncourse.diagnosis.picture import number, text_map
+from nncourse.diagnosis.picture import number, text_bars, text_map
 from nncourse.exercises.piece import SQUARE, Output
 from nncourse.language import catalogue
 
@@ -69,6 +70,14 @@ def measured(verdict: Verdict) -> str:
         return verdict.problem.message
     if verdict.yours is None or verdict.right is None:
         return ""
+    if verdict.output.by == "distribution":
+        return _sample_facts(verdict.yours, verdict.right)
+    if verdict.output.by == "at least":
+        return _(
+            "{yours}; at least {right} is needed",
+            yours=number(float(np.min(verdict.yours))),
+            right=number(float(np.min(verdict.right))),
+        )
     if verdict.passed:
         precise = verdict.error is not None and verdict.error < 1e-6
         limit = 1e-6 if precise else tolerance(verdict.yours)
@@ -78,10 +87,37 @@ def measured(verdict: Verdict) -> str:
     return _("relative error {error:.2g}", error=verdict.error)
 
 
+def _sample_facts(yours: Array, right: Array) -> str:
+    """Mean and spread of a sample beside those of its law. Two digits: more would be noise."""
+    if not np.isfinite(yours).all():
+        return _("NaN or inf in the result")
+    spread = float(right[STD]) or 1.0
+    mean = float(yours[MEAN])
+    return _(
+        "mean {mean:.2g}, standard deviation {std:.3g}; right {right_mean:.2g} and {right_std:.3g}",
+        mean=0.0 if abs(mean) < 0.02 * spread else mean,
+        std=float(yours[STD]),
+        right_mean=float(right[MEAN]),
+        right_std=float(right[STD]),
+    )
+
+
+def has_bars(verdict: Verdict) -> bool:
+    """Whether a picture of the distribution says something."""
+    yours, right = verdict.yours, verdict.right
+    return (
+        verdict.output.by == "distribution"
+        and not verdict.passed
+        and yours is not None
+        and right is not None
+        and bool(np.isfinite(yours).all())
+    )
+
+
 def worst_line(verdict: Verdict) -> str:
     """Both numbers at the place of the largest difference."""
     a, n = verdict.yours, verdict.right
-    if a is None or n is None:
+    if a is None or n is None or verdict.output.by in ("distribution", "at least"):
         return ""
     scale = float(np.max(np.abs(n), initial=0)) or 1.0
     if n.ndim == 0:
@@ -116,6 +152,7 @@ def has_map(verdict: Verdict) -> bool:
         and verdict.right is not None
         and verdict.right.ndim > 0
         and verdict.accuracy is None
+        and verdict.output.by not in ("distribution", "at least")
     )
 
 
@@ -129,7 +166,8 @@ def unexplained(report: Report) -> bool:
 def shape_of(verdict: Verdict) -> str:
     """The shape of the right array, for arrays."""
     right = verdict.right
-    return "" if right is None or right.ndim == 0 else str(right.shape)
+    plain = right is None or right.ndim == 0 or verdict.output.by == "distribution"
+    return "" if plain else str(np.shape(right))
 
 
 def report_text(report: Report) -> str:
@@ -156,7 +194,18 @@ def report_text(report: Report) -> str:
                 assert verdict.yours is not None
                 assert verdict.right is not None
                 lines.append("      " + _("where (. right; - + # small to large difference):"))
-                lines += _indent("\n".join(text_map(verdict.yours, verdict.right)), 8)
+                output = verdict.output
+                marks = text_map(verdict.yours, verdict.right, output.axes, output.blocks)
+                lines += [f"        {line}" for line in marks]
+            if has_bars(verdict):
+                assert verdict.yours is not None
+                assert verdict.right is not None
+                mine, want = verdict.yours[SHARES:], verdict.right[SHARES:]
+                full = max(float(mine.max()), float(want.max()))
+                lines.append(
+                    "      " + _("shares of 16 equally likely intervals, yours and right:")
+                )
+                lines += [f"        |{text_bars(shares, full)}|" for shares in (mine, want)]
     for diagnosis in report.diagnoses:
         lines.append(_("Why ({outputs}):", outputs=", ".join(diagnosis.outputs)))
         lines += _indent(diagnosis.finding.message, 2)
@@ -207,7 +256,8 @@ def _seen(verdict: Verdict) -> str:
         return f"{name}: {verdict.problem.message}"
     if a is None or n is None:
         return ""
-    if verdict.accuracy is not None or n.ndim == 0:
+    statistics = verdict.output.by in ("distribution", "at least")
+    if verdict.accuracy is not None or n.ndim == 0 or statistics:
         return f"{name}: {measured(verdict)}"
     wrong = wrong_entries(a, n)
     facts = [

@@ -8,6 +8,7 @@ about autograd, exercises or notebooks.
 """
 
 from nncourse.diagnosis.context import Context, Quantity, Term
+from nncourse.diagnosis.distribution import Law, diagnose_distribution
 from nncourse.diagnosis.finding import Finding
 from nncourse.diagnosis.labels import diagnose_labels
 from nncourse.diagnosis.measure import central_difference, distance, same, tolerance
@@ -17,10 +18,12 @@ __all__ = [
     "RULES",
     "Context",
     "Finding",
+    "Law",
     "Quantity",
     "Term",
     "central_difference",
     "diagnose",
+    "diagnose_distribution",
     "diagnose_labels",
     "distance",
     "same",

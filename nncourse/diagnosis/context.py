@@ -61,6 +61,8 @@ class Context:
     instead: arrays (N, b) that could be mistaken for ``right``, by name.
     branches: the contributions of several paths, whose sum is n, by name.
     terms: particular arrays that known mistakes produce.
+    axes: what the axes of n mean, such as ("batch", "time", "unit"), or ("step", "entry").
+    blocks: names of the equal parts of the last axis, such as ("i", "f", "g", "o").
     """
 
     batch: int | None = None
@@ -77,6 +79,8 @@ class Context:
     instead: Mapping[str, Array] = field(default_factory=dict)
     branches: Mapping[str, Array] = field(default_factory=dict)
     terms: tuple[Term, ...] = ()
+    axes: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.product is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nncourse.diagnosis import difference, factor, form, local, pattern
+from nncourse.diagnosis import difference, factor, form, local, pattern, sequence
 from nncourse.diagnosis.context import Context
 from nncourse.diagnosis.finding import Finding
 from nncourse.diagnosis.measure import Array, distance, tolerance
@@ -36,6 +36,9 @@ RULES: tuple[Rule, ...] = (
     pattern.examples,
     pattern.branches,
     pattern.total_everywhere,
+    sequence.gate_blocks,
+    sequence.time_steps,
+    sequence.optimiser_steps,
     local.elementwise_derivative,
     local.elementwise_quantity,
     difference.known_terms,

@@ -19,11 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.diagnosis import Context
+from nncourse.diagnosis import Context, Law
 from nncourse.diagnosis.measure import Array, central_difference
 
 PLAIN, SQUARE = "plain", "square"
 """Cases that every piece has: all dimensions different; two equal on purpose."""
+
+
+KEPT_TASKS = 4
+"""Inputs of so many seeds are kept with each piece, for checks that are run again and again."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,14 @@ class Point:
 class Output:
     """One array that the student returns.
 
-    by: "gradient" (compared with the numerical gradient in the variable ``of``), "value" (with the
-    reference's value) or "labels" (class numbers, judged by their agreement with ``of``).
+    by: how it is judged.
+      "gradient"      against the numerical gradient in the variable ``of``
+      "value"         against the reference's value
+      "labels"        class numbers, by their agreement with the variable ``of``
+      "distribution"  random numbers, against the piece's law
+      "at least"      a number that must not be smaller than the reference's limit
+    axes: what its axes mean ("batch", "time", "step", ...), for pictures and rules.
+    blocks: names of the equal parts of its last axis, such as gates.
     key: where it stands in what is returned: a tuple of positions and dictionary keys.
     after: outputs that are computed before this one; while they are wrong, it is not diagnosed.
     look, derive, formula: the last three steps of the ladder of hints (marked for translation).
@@ -61,6 +71,8 @@ class Output:
     look: str = ""
     derive: str = ""
     formula: str = ""
+    axes: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,12 @@ class Piece:
 
     draw(rng, case): a Point. forward(variables, point): the reference's forward pass, in float64.
     reference(*arguments): a right answer. context(point): for each output what the rules may know.
+    drive(answer, *arguments): makes the compared arrays out of an answer that is more than a
+    function of them: builds objects of a class and lets them work for some steps, gives a
+    generator, puts weights into a neuron. Reference, mutants and equivalents are driven alike.
+    laws(point): the law of each output judged by "distribution".
+    given(point, answers): right arrays that follow from other outputs of the same answer, such as
+    x times the student's own mask. It is asked for once these are plain arrays, and may lack some.
     outputs stand in the order in which they should be put right, that of the backward pass.
     case_names: for cases of its own, a few words that describe the inputs.
     """
@@ -116,6 +134,9 @@ class Piece:
     reference: Callable[..., Any]
     forward: Callable[[Mapping[str, Array], Point], Array | float] | None = None
     context: Callable[[Point], Mapping[str, Context]] | None = None
+    drive: Callable[..., Any] | None = None
+    laws: Callable[[Point], Mapping[str, Law]] | None = None
+    given: Callable[[Point, Mapping[str, Array]], Mapping[str, Array]] | None = None
     mutants: tuple[Mutant, ...] = ()
     equivalents: tuple[Equivalent, ...] = ()
     cases: tuple[str, ...] = (PLAIN, PLAIN, SQUARE)
@@ -127,6 +148,19 @@ class Piece:
         rng = np.random.default_rng(entropy)
         return [self.draw(rng, case) for case in self.cases]
 
+    @cached_property
+    def _tasks(self) -> dict[int | None, tuple[list[Point], list[dict[str, Array]]]]:
+        return {}
+
+    def task(self, seed: int | None = None) -> tuple[list[Point], list[dict[str, Array]]]:
+        """The points for a seed and the right arrays at each; those of the last seeds are kept."""
+        if seed not in self._tasks:
+            while len(self._tasks) >= KEPT_TASKS:
+                self._tasks.pop(next(iter(self._tasks)))
+            points = self.points(seed)
+            self._tasks[seed] = points, [self.expected(point) for point in points]
+        return self._tasks[seed]
+
     def expected(self, point: Point) -> dict[str, Array]:
         """The right arrays by output: reference values and numerical gradients, in float64."""
         values: Any = None
@@ -136,11 +170,23 @@ class Piece:
                 right[output.name] = self._numerical(point, output.of)
             elif output.by == "labels":
                 right[output.name] = point.variables[output.of]
+            elif output.by == "distribution":
+                right[output.name] = self.law(point, output.name).profile()
             else:
                 if values is None:
-                    values = self.reference(*copy_arguments(point.arguments))
+                    values = self.ask(self.reference, *copy_arguments(point.arguments))
                 right[output.name] = np.asarray(pick(values, output.key))
         return right
+
+    def ask(self, answer: Callable[..., Any], *arguments: Any) -> Any:
+        """What an answer gives for these arguments."""
+        return answer(*arguments) if self.drive is None else self.drive(answer, *arguments)
+
+    def law(self, point: Point, name: str) -> Law:
+        """The law of an output judged by "distribution"."""
+        if self.laws is None:
+            raise TypeError(f"{self.name}: an output judged by distribution needs `laws`")
+        return self.laws(point)[name]
 
     def _numerical(self, point: Point, name: str) -> Array:
         forward = self.forward

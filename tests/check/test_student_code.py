@@ -10,11 +10,18 @@ import warnings
 import numpy as np
 import pytest
 
-from nncourse.check import call, check
+from nncourse.check import call
 from nncourse.check.call import OUTPUT_LIMIT
+from nncourse.check.judge import judge
+from nncourse.exercises import find
 from nncourse.exercises.ps05 import PIECES
 
 NAME = "ps05.linear_backward"
+
+
+def check(name, *answers, **options):
+    """check() that accepts answers which call references."""
+    return judge(find(name), answers, name=name, **options)
 
 
 def right(dout, x, W, b):

@@ -9,7 +9,6 @@ import numpy as np
 
 from nncourse.diagnosis import Context, Quantity
 from nncourse.diagnosis.measure import KINK_DISTANCE, Array
-from nncourse.language import mark
 from nncourse.exercises.piece import (
     SQUARE,
     Equivalent,
@@ -21,6 +20,7 @@ from nncourse.exercises.piece import (
     dimensions,
     normal,
 )
+from nncourse.language import mark
 
 
 def _sigmoid(z: Array) -> Array:

@@ -10,7 +10,6 @@ import numpy as np
 from nncourse.diagnosis import Context, Quantity, Term
 from nncourse.diagnosis.local import multiply
 from nncourse.diagnosis.measure import Array
-from nncourse.language import mark
 from nncourse.exercises.piece import (
     SQUARE,
     Equivalent,
@@ -24,6 +23,7 @@ from nncourse.exercises.piece import (
 )
 from nncourse.exercises.ps05.softmax import loss as cross_entropy
 from nncourse.exercises.ps05.softmax import onehot, softmax
+from nncourse.language import mark
 
 Params = Mapping[str, Array]
 

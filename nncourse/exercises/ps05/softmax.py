@@ -9,7 +9,6 @@ import numpy as np
 
 from nncourse.diagnosis import Context
 from nncourse.diagnosis.measure import Array
-from nncourse.language import mark
 from nncourse.exercises.piece import (
     PLAIN,
     SQUARE,
@@ -22,6 +21,7 @@ from nncourse.exercises.piece import (
     dimensions,
     normal,
 )
+from nncourse.language import mark
 
 LARGE = "large"
 """Logits near +-1000 with differences of some dozens: exp(logits) overflows or underflows."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from nncourse.diagnosis.measure import Array
-from nncourse.language import mark
 from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Point
 from nncourse.exercises.ps05 import network
+from nncourse.language import mark
 
 HELD_OUT = "held-out"
 

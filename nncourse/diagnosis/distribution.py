@@ -1,0 +1,219 @@
+"""Random numbers judged by their law: what an initialiser or a dropout mask must look like.
+
+Two right programs draw different numbers, so the numbers themselves say nothing. A sample is
+reduced to a profile, its mean, its spread and the shares that fall into 16 bins of equal
+probability, and the profile is compared with that of the law. The limits are six standard errors:
+a right answer fails about once in a hundred million checks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from nncourse.diagnosis.finding import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.language import mark
+
+BINS = 16
+SIGMAS = 6.0
+CHI_SQUARE = 95.0
+"""Limit of the chi-square statistic with 15 degrees of freedom: its tail beyond is 1e-13."""
+
+MEAN, STD, DISTINCT, SHARES = 0, 1, 2, 3
+"""Places in a profile: three numbers, then the shares of the bins."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """A distribution of single numbers.
+
+    kind: "normal", "uniform" or "atoms". edges: the inner borders of bins of equal probability.
+    atoms: for a discrete law its values and their probabilities. kurtosis: E z^4 of the
+    standardised variable, which says how exactly a sample's spread is known.
+    """
+
+    kind: str
+    mean: float
+    std: float
+    kurtosis: float
+    edges: tuple[float, ...] = ()
+    atoms: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def shares(self) -> Array:
+        """The probability of each bin; for a discrete law of each atom, and 0 for the rest."""
+        if self.atoms:
+            return np.array([*(probability for _value, probability in self.atoms), 0.0])
+        return np.full(BINS, 1 / BINS)
+
+    def profile(self) -> Array:
+        """What a sample's profile tends to: mean, spread, share of distinct numbers, bins."""
+        distinct = 0.0 if self.atoms else 1.0
+        return np.array([self.mean, self.std, distinct, *self.shares])
+
+    def measure(self, sample: Array) -> Array:
+        """The profile of a sample of any shape; NaN throughout if it holds NaN or inf."""
+        x = np.asarray(sample, dtype=np.float64).reshape(-1)
+        if not x.size or not np.isfinite(x).all():
+            return np.full(SHARES + len(self.shares), np.nan)
+        if self.atoms:
+            at = [float(np.mean(np.isclose(x, value, atol=1e-6))) for value, _p in self.atoms]
+            shares = np.array([*at, 1 - sum(at)])
+            distinct = 0.0
+        else:
+            counts = np.bincount(np.searchsorted(self.edges, x), minlength=BINS)
+            shares, distinct = counts / x.size, len(np.unique(x)) / x.size
+        return np.array([x.mean(), x.std(), distinct, *shares])
+
+    def fits(self, profile: Array, size: int) -> bool:
+        """Whether a sample of ``size`` numbers with this profile can come from the law."""
+        return np.isfinite(profile).all() and not (
+            self._mean_off(profile, size)
+            or self._std_off(profile, size)
+            or self._shares_off(profile, size)
+            or self._repeats(profile)
+        )
+
+    def alike(self, one: Array, other: Array, size: int) -> bool:
+        """Whether two samples of ``size`` numbers can come from one law, whatever it is."""
+        if not (np.isfinite(one).all() and np.isfinite(other).all()):
+            return np.array_equal(np.isfinite(one), np.isfinite(other))
+        noise = SIGMAS * math.sqrt(2 / size)
+        std = max(float(one[STD]), float(other[STD]))
+        return bool(
+            abs(one[MEAN] - other[MEAN]) <= noise * std + 1e-9 * abs(one[MEAN])
+            and abs(one[STD] - other[STD]) <= noise * std * math.sqrt(self._spread(3.0))
+            and abs(one[DISTINCT] - other[DISTINCT]) < 0.05
+            and np.all(
+                np.abs(one[SHARES:] - other[SHARES:])
+                <= noise * np.sqrt(np.maximum(one[SHARES:], 1e-3))
+            )
+        )
+
+    def _spread(self, kurtosis: float) -> float:
+        return (kurtosis - 1) / 4
+
+    def _mean_off(self, profile: Array, size: int) -> bool:
+        return abs(profile[MEAN] - self.mean) > SIGMAS * self.std / math.sqrt(size) + 1e-12
+
+    def _std_off(self, profile: Array, size: int) -> bool:
+        limit = SIGMAS * self.std * math.sqrt(self._spread(self.kurtosis) / size)
+        return abs(profile[STD] - self.std) > limit + 1e-12
+
+    def _shares_off(self, profile: Array, size: int) -> bool:
+        p, q = self.shares, profile[SHARES:]
+        if self.atoms:
+            noise = SIGMAS * np.sqrt(p * (1 - p) / size)
+            return bool(np.any(np.abs(q - p) > noise + 1e-12))
+        return float(size * np.sum((q - p) ** 2 / p)) > CHI_SQUARE
+
+    def _repeats(self, profile: Array) -> bool:
+        return not self.atoms and profile[DISTINCT] < 0.9
+
+
+def normal_law(std: float, mean: float = 0.0) -> Law:
+    """The normal law."""
+    at = NormalDist(mean, std)
+    return Law("normal", mean, std, 3.0, tuple(at.inv_cdf(i / BINS) for i in range(1, BINS)))
+
+
+def uniform_law(low: float, high: float) -> Law:
+    """The uniform law on [low, high]."""
+    edges = tuple(low + (high - low) * i / BINS for i in range(1, BINS))
+    return Law("uniform", (low + high) / 2, (high - low) / math.sqrt(12), 1.8, edges)
+
+
+def atoms_law(atoms: Mapping[float, float]) -> Law:
+    """The discrete law with these probabilities by value, such as {0.0: p, 1.0: 1 - p}."""
+    mean = sum(value * p for value, p in atoms.items())
+    variance = sum((value - mean) ** 2 * p for value, p in atoms.items())
+    fourth = sum((value - mean) ** 4 * p for value, p in atoms.items())
+    kurtosis = fourth / variance**2 if variance else 1.0
+    return Law("atoms", mean, math.sqrt(variance), kurtosis, atoms=tuple(atoms.items()))
+
+
+def diagnose_distribution(
+    profile: Array, law: Law, size: int, constants: Mapping[str, float] | None = None
+) -> Finding | None:
+    """What is wrong with a sample of this profile, or None.
+
+    ``constants``: ratios of the spread that known mistakes produce, by name, such as {"√2": 1.414}.
+    """
+    if not np.isfinite(profile).all():
+        return Finding("nan", mark("Among the numbers drawn there are NaN or inf."))
+    mean, std = float(profile[MEAN]), float(profile[STD])
+    if std == 0 and law.std > 0:
+        return Finding(
+            "constant",
+            mark("All numbers are the same, {value:.4g}: nothing was drawn at random."),
+            {"value": mean},
+        )
+    if law._repeats(profile):
+        return Finding(
+            "repeats",
+            mark(
+                "Only {percent:.0f}% of the numbers are distinct: one draw serves several places. "
+                "Every entry needs a draw of its own."
+            ),
+            {"percent": 100 * float(profile[DISTINCT])},
+        )
+    if law.atoms:
+        return _atoms(profile, law, size)
+    if law._std_off(profile, size):
+        return _spread(std / law.std, law, size, constants or {})
+    if law._mean_off(profile, size):
+        return Finding(
+            "mean",
+            mark("The spread is right, but the mean is {mean:.4g}; it must be {want:.4g}."),
+            {"mean": mean, "want": law.mean},
+        )
+    if law._shares_off(profile, size):
+        return Finding(
+            "law",
+            mark(
+                "Mean and spread are right, but the shape of the distribution is not: "
+                "it must be {kind}."
+            ),
+            {"kind": law.kind},
+        )
+    return None
+
+
+def _spread(ratio: float, law: Law, size: int, constants: Mapping[str, float]) -> Finding:
+    noise = 2 * SIGMAS * math.sqrt(law._spread(3.0) / size)
+    named = [name for name, value in constants.items() if abs(ratio / value - 1) < noise]
+    if len(named) == 1:
+        return Finding(
+            "M108",
+            mark("The standard deviation is {ratio:.3f} times the right one, and that is {name}."),
+            {"ratio": ratio, "name": named[0]},
+        )
+    return Finding(
+        "spread",
+        mark("The standard deviation is {ratio:.3f} times the right one."),
+        {"ratio": ratio},
+    )
+
+
+def _atoms(profile: Array, law: Law, size: int) -> Finding | None:
+    shares = profile[SHARES:]
+    if shares[-1] > 1e-9:
+        values = ", ".join(f"{value:.4g}" for value, _p in law.atoms)
+        return Finding(
+            "values",
+            mark("{percent:.0f}% of the numbers are none of these: {values}."),
+            {"percent": 100 * float(shares[-1]), "values": values},
+        )
+    if not law._shares_off(profile, size):
+        return None
+    value, want = law.atoms[0]
+    return Finding(
+        "shares",
+        mark("The value {value:.4g} occurs in {percent:.1f}% of the places; {want:.1f}% is right."),
+        {"value": value, "percent": 100 * float(shares[0]), "want": 100 * want},
+    )

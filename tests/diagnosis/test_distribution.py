@@ -1,0 +1,78 @@
+"""Samples judged by their law: right ones pass, each way of going wrong is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nncourse.diagnosis.distribution import (
+    atoms_law,
+    diagnose_distribution,
+    normal_law,
+    uniform_law,
+)
+
+SIZE = 20_000
+NORMAL, UNIFORM = normal_law(0.5), uniform_law(-0.3, 0.3)
+MASK = atoms_law({0.0: 0.3, 1 / 0.7: 0.7})
+
+
+def mask(rng, p, value):
+    return (rng.random(SIZE) >= p) * value
+
+
+RIGHT = {
+    "normal": (NORMAL, lambda rng: rng.normal(0, 0.5, SIZE)),
+    "normal in float32": (NORMAL, lambda rng: rng.normal(0, 0.5, SIZE).astype(np.float32)),
+    "uniform": (UNIFORM, lambda rng: rng.uniform(-0.3, 0.3, SIZE)),
+    "mask": (MASK, lambda rng: mask(rng, 0.3, 1 / 0.7)),
+}
+WRONG = {
+    "too wide": (NORMAL, lambda rng: rng.normal(0, 0.5 * 2**0.5, SIZE), "M108"),
+    "a little too wide": (NORMAL, lambda rng: rng.normal(0, 0.55, SIZE), "spread"),
+    "mean": (NORMAL, lambda rng: rng.normal(0.1, 0.5, SIZE), "mean"),
+    "positive": (UNIFORM, lambda rng: rng.uniform(0, 0.6, SIZE), "mean"),
+    "uniform for normal": (NORMAL, lambda rng: rng.uniform(-1, 1, SIZE) * 0.75**0.5, "law"),
+    "normal for uniform": (UNIFORM, lambda rng: rng.normal(0, 0.3 / 3**0.5, SIZE), "law"),
+    "zeros": (NORMAL, lambda rng: np.zeros(SIZE), "constant"),
+    "one row": (NORMAL, lambda rng: np.tile(rng.normal(0, 0.5, 5000), 4), "repeats"),
+    "nan": (NORMAL, lambda rng: np.full(SIZE, np.nan), "nan"),
+    "not scaled": (MASK, lambda rng: mask(rng, 0.3, 1.0), "values"),
+    "kept and dropped": (MASK, lambda rng: mask(rng, 0.7, 1 / 0.7), "shares"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_sample_fits_whatever_the_seed(name):
+    law, draw = RIGHT[name]
+    for seed in range(300):
+        profile = law.measure(draw(np.random.default_rng(seed)))
+        assert law.fits(profile, SIZE), seed
+        assert diagnose_distribution(profile, law, SIZE) is None
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_sample_is_told_what_is_wrong(name):
+    law, draw, code = WRONG[name]
+    for seed in range(20):
+        profile = law.measure(draw(np.random.default_rng(seed)))
+        assert not law.fits(profile, SIZE)
+        constants = {"√2": 2**0.5, "1/√2": 0.5**0.5}
+        assert diagnose_distribution(profile, law, SIZE, constants).code == code
+
+
+def test_two_samples_of_one_law_are_alike_and_of_two_are_not():
+    rng = np.random.default_rng(0)
+    laws = [(NORMAL, draw) for law, draw, _code in WRONG.values() if law is NORMAL]
+    profiles = [[law.measure(draw(rng)) for _i in range(2)] for law, draw in laws]
+    for i, (one, same) in enumerate(profiles):
+        assert NORMAL.alike(one, same, SIZE)
+        for other, _same in profiles[:i]:
+            assert not NORMAL.alike(one, other, SIZE)
+
+
+def test_a_law_knows_its_own_profile():
+    for law in (NORMAL, UNIFORM, MASK):
+        assert law.fits(law.profile(), SIZE)
+        assert law.shares.sum() == pytest.approx(1)
+    assert MASK.mean == pytest.approx(1)

@@ -1,0 +1,75 @@
+"""Rules for axes with a meaning: time, an optimiser's steps, gate blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nncourse.diagnosis import Context, diagnose
+from nncourse.diagnosis.picture import html_map, row_labels, text_map
+
+rng = np.random.default_rng(0)
+IN_TIME = Context(axes=("batch", "time", "unit"))
+GATES = Context(axes=("unit", "gate"), blocks=("i", "f", "g", "o"))
+n = rng.normal(size=(3, 5, 2))
+w = rng.normal(size=(3, 8))
+path = np.cumsum(rng.normal(size=(6, 4)), axis=0)
+
+
+def spoilt(array, *places):
+    array = array.copy()
+    for place in places:
+        array[place] += rng.normal(size=array[place].shape)
+    return array
+
+
+@pytest.mark.parametrize(
+    ("a", "code"),
+    [
+        (spoilt(n, np.s_[:, :4]), "last step"),
+        (spoilt(n, np.s_[:, :2]), "late steps"),
+        (spoilt(n, np.s_[:, 3:]), "early steps"),
+    ],
+)
+def test_where_in_time(a, code):
+    assert diagnose(a, n, IN_TIME).code == code
+
+
+def test_times_need_the_axis_named():
+    assert diagnose(spoilt(n, np.s_[:, :4]), n).code == "where"
+
+
+def test_gates():
+    i, f, g, o = np.split(w, 4, axis=1)
+    cases = {
+        "M86": np.concatenate([i, o, g, f], axis=1),
+        "M87": np.concatenate([i, i, g, o], axis=1),
+        "blocks": np.concatenate([i, f, 2 * g, o], axis=1),
+    }
+    for code, a in cases.items():
+        found = diagnose(a, w, GATES)
+        assert found.code == code
+    assert "f, o" in diagnose(cases["M86"], w, GATES).message
+    assert ": g." in diagnose(cases["blocks"], w, GATES).message
+
+
+def test_the_first_wrong_step_of_an_optimiser():
+    a = path.copy()
+    a[3:] += 0.5 * (path[3] - path[2])
+    found = diagnose(a, path, Context(axes=("step", "entry")))
+    assert found.code == "step"
+    assert found.evidence["k"] == 3
+    assert found.evidence["ratio"] == pytest.approx(1.5)
+    other = diagnose(spoilt(path, np.s_[2:]), path, Context(axes=("step", "entry")))
+    assert other.evidence == {"k": 2, "last": 5}
+
+
+def test_maps_name_rows_and_blocks():
+    assert row_labels((2, 2, 3), ("batch", "time", "unit")) == ["n0 t0", "n0 t1", "n1 t0", "n1 t1"]
+    assert row_labels((2, 3), ()) == ["", ""]
+    lines = text_map(spoilt(w, np.s_[:, 2:4]), w, ("row", "gate"), ("i", "f", "g", "o"))
+    assert lines[0].split() == ["i", "|", "f", "|", "g", "|", "o"]
+    assert all(line.startswith(f"i{k} . . |") for k, line in enumerate(lines[1:]))
+    html = html_map(spoilt(w, np.s_[:, 2:4]), w, "x", ("row", "gate"), ("i", "f", "g", "o"))
+    assert html.count('colspan="2"') == 4
+    assert html.count("border-left:3px") == 9
