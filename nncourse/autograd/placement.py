@@ -12,6 +12,7 @@ from nncourse.autograd.function import Function, apply
 from nncourse.autograd.tensor import Tensor
 from nncourse.autograd.vocabulary import applied
 from nncourse.backend import (
+    CPU,
     Array,
     as_array,
     concrete,
@@ -19,7 +20,6 @@ from nncourse.backend import (
     device_of,
     is_array,
     moved,
-    same_device,
 )
 
 
