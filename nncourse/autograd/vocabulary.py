@@ -215,6 +215,14 @@ def added(a: Array, b: Array) -> Array:
     return total if isinstance(total, Tensor) else as_array(total)
 
 
+def positions(shape: Shape, like: Array) -> list[Array]:
+    """For each axis the positions along it, shaped so that together they broadcast to ``shape``."""
+    return [
+        xp.arange(n, like=like).reshape([n if j == i else 1 for j in range(len(shape))])
+        for i, n in enumerate(shape)
+    ]
+
+
 def one_hot_subtracted(p: Array, target: Array, scale: Array) -> Array:
     """``scale * (p - onehot(target))`` for rows of probabilities p (N, C) and classes (N).
 

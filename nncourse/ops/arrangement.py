@@ -145,7 +145,7 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) 
         x, dim = reshape(x, -1), 0
     axis = axis_of(x, dim)
     times = repeats._data if isinstance(repeats, Tensor) else repeats
-    rows = xp.repeat(xp.arange(x._data.shape[axis]), times)
+    rows = xp.repeat(xp.arange(x._data.shape[axis], like=x._data), times)
     return x[(*[slice(None)] * axis, rows)]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from nncourse.autograd.function import Function, apply, constant, unary
 from nncourse.autograd.tensor import Tensor
-from nncourse.autograd.vocabulary import one_hot_subtracted
-from nncourse.backend import Array, xp
+from nncourse.autograd.vocabulary import one_hot_subtracted, positions
+from nncourse.backend import Array, amax, xp
 from nncourse.ops.elementwise import choose
 from nncourse.ops.exponentials import greatest, log_softmax
 from nncourse.ops.indexing import Slice
@@ -28,11 +28,11 @@ class CrossEntropy(Function):
 
     def forward(self, x: Array, target: Array, reduction: str) -> Array:
         self.reduction = reduction
-        shifted = x - xp.maximum.reduce(x, 1, None, None, True)
+        shifted = x - amax(x, 1, True)
         p = xp.exp(shifted)
         total = xp.add.reduce(p, 1, None, None, True)
         p /= total
-        rows = xp.arange(len(x))
+        rows = xp.arange(len(x), like=x)
         losses = xp.log(total[:, 0]) - shifted[rows, target]
         self.saved = p, target, x
         if reduction == "none":
@@ -91,7 +91,7 @@ def cross_entropy(
 
 def cross_entropy_spelled_out(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The same as ``cross_entropy`` for input (N, C), composed of small operations."""
-    rows = xp.arange(len(input))
+    rows = xp.arange(len(input), like=input._data)
     top = constant(greatest(input._data, 1))
     shifted = input - top
     losses = -(shifted - shifted.exp().sum(1, keepdim=True).log())[rows, target._data]
@@ -160,7 +160,7 @@ def _places(y: Array, ndim: int) -> tuple[Array, ...]:
     """The index of the right classes: on axis 1, or on the only axis."""
     if ndim == 1:
         return (y,)
-    n, *rest = xp.indices(y.shape, sparse=True)
+    n, *rest = positions(y.shape, y)
     return (n, y, *rest)
 
 
@@ -219,7 +219,7 @@ def check_classes(what: str, input: Tensor, target: Tensor, ignore_index: int = 
         )
     classes = _classes(x)
     # Negative numbers are huge ones when read as unsigned: one comparison finds both errors.
-    if y.size and xp.maximum.reduce(y.view(f"u{y.itemsize}"), None) >= classes:
+    if y.size and amax(y.view(f"u{y.itemsize}")) >= classes:
         counted = y[y != ignore_index]
         if counted.size and not 0 <= counted.min() <= counted.max() < classes:
             raise IndexError(

@@ -118,7 +118,7 @@ def _prepared(x: Tensor, letters: str, sizes: dict[str, int]) -> tuple[Tensor, s
                 continue
             # The diagonal comes in front, so that it does not matter what lay between.
             order = [i, j] + [k for k in range(len(letters)) if k not in (i, j)]
-            along = xp.arange(n)
+            along = xp.arange(n, like=x._data)
             x = unary(Slice, x.permute(order), (along, along))
             letters = letter + "".join(letters[k] for k in order[2:])
     short = [i for i, c in enumerate(letters) if x.shape[i] == 1 != sizes[c]]

@@ -11,7 +11,7 @@ from typing import Any
 from nncourse.autograd.function import Function, cast, unary
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.autograd.vocabulary import exp, keep_axes, sum_over, where
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, amax, xp
 from nncourse.dtypes import get_default_dtype
 from nncourse.ops.reduction import axes_of, reduced_shape
 
@@ -72,7 +72,7 @@ def greatest(x: Array, axes: Any) -> Array:
     """The greatest element along axes, which are kept; of no elements, 0."""
     if not x.size:
         return x.sum(axes, keepdims=True)
-    return xp.maximum.reduce(x, axes, None, None, True)
+    return amax(x, axes, True)
 
 
 def _checked(x: Tensor, dim: int, dtype: Any, what: str) -> tuple[Tensor, int | None]:

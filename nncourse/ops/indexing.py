@@ -12,7 +12,7 @@ from typing import Any
 from nncourse.autograd.function import Function, apply, unary
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.autograd.vocabulary import put, put_add, unbroadcast, without
-from nncourse.backend import Array, ndarray, xp
+from nncourse.backend import Array, is_array, to_numpy, xp
 
 _BASIC = (int, slice, type(None), type(Ellipsis))
 
@@ -33,7 +33,7 @@ def _plain(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple([_plain(i) for i in index])
     if isinstance(index, list):
-        return xp.asarray([i._data if isinstance(i, Tensor) else i for i in index], dtype=None)
+        return xp.asarray([to_numpy(i._data) if isinstance(i, Tensor) else i for i in index])
     return index
 
 
@@ -74,7 +74,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
             index = (*index, ...)
         return unary(Slice, x, index)
     index = _plain(index)
-    if isinstance(index, ndarray) and index.dtype.kind == "b":
+    if is_array(index) and index.dtype.kind == "b":
         return unary(Slice, x, index)
     return unary(Gather, x, index)
 

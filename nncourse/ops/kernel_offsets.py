@@ -35,20 +35,24 @@ def _shifts(width: int, kernel: Pair, dilation: Pair) -> Iterator[tuple[int, int
             yield i, j, i * dilation[0] * width + j * dilation[1]
 
 
+def _contiguous(x: Array) -> Array:
+    return xp.ascontiguousarray(x, like=x)
+
+
 def channels_last(x: Array) -> Array:
     """(N, C, H, W) as a contiguous (N, H, W, C)."""
-    return xp.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    return _contiguous(x.transpose(0, 2, 3, 1))
 
 
 def forward(pixels: Array, W: Array, out: Pair, dilation: Pair) -> Array:
     """pixels (N, H, W, C), W (O, C, kh, kw) to (N, O, oh, ow)."""
     n, h, w, c = pixels.shape
     kernel = W.shape[2:]
-    by_position = xp.ascontiguousarray(W.transpose(2, 3, 1, 0))
+    by_position = _contiguous(W.transpose(2, 3, 1, 0))
     rows = pixels.reshape(-1, c)
     seen = len(rows) - max(shift for _, _, shift in _shifts(w, kernel, dilation))
-    total = xp.empty((len(rows), len(W)), pixels.dtype)
-    products = xp.empty((seen, len(W)), pixels.dtype)
+    total = xp.empty((len(rows), len(W)), pixels.dtype, like=pixels)
+    products = xp.empty((seen, len(W)), pixels.dtype, like=pixels)
     for i, j, shift in _shifts(w, kernel, dilation):
         if shift:
             xp.matmul(rows[shift : shift + seen], by_position[i, j], out=products)
@@ -56,7 +60,7 @@ def forward(pixels: Array, W: Array, out: Pair, dilation: Pair) -> Array:
         else:
             xp.matmul(rows[:seen], by_position[i, j], out=total[:seen])
     whole = total.reshape(n, h, w, len(W))
-    return xp.ascontiguousarray(whole[:, : out[0], : out[1]].transpose(0, 3, 1, 2))
+    return _contiguous(whole[:, : out[0], : out[1]].transpose(0, 3, 1, 2))
 
 
 def backward(
@@ -67,19 +71,19 @@ def backward(
     kernel, (oh, ow) = W.shape[2:], dout.shape[2:]
     rows = pixels.reshape(-1, c)
     seen = len(rows) - max(shift for _, _, shift in _shifts(w, kernel, dilation))
-    spread = xp.zeros((n, h, w, len(W)), dout.dtype)
+    spread = xp.zeros((n, h, w, len(W)), dout.dtype, like=dout)
     spread[:, :oh, :ow] = dout.transpose(0, 2, 3, 1)
     g = spread.reshape(-1, len(W))[:seen]
     dx = dW = None
     if need_W:
-        by_position = xp.empty((*kernel, c, len(W)), W.dtype)
+        by_position = xp.empty((*kernel, c, len(W)), W.dtype, like=W)
         for i, j, shift in _shifts(w, kernel, dilation):
             xp.matmul(rows[shift : shift + seen].T, g, out=by_position[i, j])
-        dW = xp.ascontiguousarray(by_position.transpose(3, 2, 0, 1))
+        dW = _contiguous(by_position.transpose(3, 2, 0, 1))
     if need_x:
-        total = xp.zeros(rows.shape, dout.dtype)
-        products = xp.empty((seen, c), dout.dtype)
-        from_outputs = xp.ascontiguousarray(W.transpose(2, 3, 0, 1))
+        total = xp.zeros(rows.shape, dout.dtype, like=dout)
+        products = xp.empty((seen, c), dout.dtype, like=dout)
+        from_outputs = _contiguous(W.transpose(2, 3, 0, 1))
         for i, j, shift in _shifts(w, kernel, dilation):
             xp.matmul(g, from_outputs[i, j], out=products)
             total[shift : shift + seen] += products

@@ -59,10 +59,10 @@ def multi_margin_loss(
     check_classes("multi_margin_loss", input, target)
     x = input if input._data.ndim == 2 else input.reshape(1, -1)
     y = target._data.reshape(-1)
-    rows, classes = xp.arange(len(y)), x._data.shape[1]
+    rows, classes = xp.arange(len(y), like=y), x._data.shape[1]
     right = x[(rows, y)].unsqueeze(1)
     distance = (margin - right + x).relu()
-    others = constant(xp.arange(classes) != y[:, None])
+    others = constant(xp.arange(classes, like=y) != y[:, None])
     losses = choose(others, distance if p == 1 else distance * distance, 0.0).sum(1) / classes
     if weight is not None:
         losses = losses * weight[constant(y)]

@@ -20,7 +20,7 @@ class Pad(Function):
     def forward(self, x: Array, widths: tuple[tuple[int, int], ...], value: float) -> Array:
         self.inner = tuple([slice(before, before + n) for n, (before, _) in zip(x.shape, widths)])
         shape = [n + before + after for n, (before, after) in zip(x.shape, widths)]
-        out = xp.full(shape, value, x.dtype) if value else xp.zeros(shape, x.dtype)
+        out = xp.full(shape, value, x.dtype, like=x) if value else xp.zeros(shape, x.dtype, like=x)
         out[self.inner] = x
         return out
 
@@ -67,7 +67,7 @@ def _from_inside(x: Tensor, axis: int, before: int, after: int, mode: str) -> Te
             f"pad: mode {mode!r} can add at most {n if limit is None else limit} elements to an "
             f"axis of length {n}; got {before, after}"
         )
-    places: Any = xp.arange(-before, n + after)
+    places: Any = xp.arange(-before, n + after, like=x._data)
     if mode == "replicate":
         places = xp.clip(places, 0, n - 1)
     elif mode == "circular":

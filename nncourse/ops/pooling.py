@@ -40,7 +40,7 @@ class Grid(NamedTuple):
             return x
         top, bottom, left, right = self.padding
         n, c, h, w = x.shape
-        out = xp.full((n, c, h + top + bottom, w + left + right), value, x.dtype)
+        out = xp.full((n, c, h + top + bottom, w + left + right), value, x.dtype, like=x)
         out[:, :, top : top + h, left : left + w] = x
         return out
 
@@ -71,7 +71,7 @@ class MaxPool(Function):
     def backward(self, dout: Array) -> tuple[Array]:
         x, greatest = self.saved
         images = self.grid.framed(x, -xp.inf)
-        dx = xp.zeros(images.shape, dout.dtype)
+        dx = xp.zeros(images.shape, dout.dtype, like=dout)
         left = dout.copy()  # what has not found its place yet
         for index in self.grid.places():
             share = left * (images[index] == greatest)
@@ -264,7 +264,7 @@ def _counts(x: Array, grid: Grid, include_pad: bool, padding: Pair) -> Array:
     lengths = []
     for axis in (0, 1):
         length, p = x.shape[2 + axis], padding[axis]
-        start = xp.arange(grid.size[axis]) * grid.stride[axis] - p
+        start = xp.arange(grid.size[axis], like=x) * grid.stride[axis] - p
         end = xp.minimum(start + grid.kernel[axis], length + (p if include_pad else 0))
         lengths.append(end - (start if include_pad else xp.maximum(start, 0)))
     return (lengths[0][:, None] * lengths[1]).astype(x.dtype)
@@ -273,7 +273,7 @@ def _counts(x: Array, grid: Grid, include_pad: bool, padding: Pair) -> Array:
 def _positions(x: Array, grid: Grid) -> Array:
     """Where in the flattened image of its channel the greatest element of each window stands."""
     h, w = x.shape[2:]
-    numbers = xp.arange(h * w, dtype="float64").reshape(1, 1, h, w)
+    numbers = xp.arange(h * w, dtype="float64", like=x).reshape(1, 1, h, w)
     numbers, images = grid.framed(numbers, -1), grid.framed(x, -xp.inf)
     places = grid.places()
     seen = xp.stack([images[index] for index in places])

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from nncourse.autograd.function import Function, constant, unary
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.autograd.vocabulary import fill, keep_axes, put, sum_over, where
+from nncourse.autograd.vocabulary import fill, keep_axes, positions, put, sum_over, where
 from nncourse.backend import Array, xp
+from nncourse.backend import amax as greatest
+from nncourse.backend import amin as least
 
 Dim = int | tuple[int, ...] | None
 
@@ -193,7 +195,7 @@ class Extreme(Function):
 
     def forward(self, x: Array, reduce: Any, axes: tuple[int, ...] | None, keep: bool) -> Array:
         self.before, self.axes, self.keep = x.shape, axes, keep
-        out = reduce(x, axes, None, None, True)
+        out = reduce(x, axes, True)
         self.saved = ((x == out).astype(x.dtype),)
         return out if keep else out.reshape(reduced_shape(x.shape, axes))
 
@@ -228,10 +230,10 @@ class ExtremeAlong(Function):
 def _extreme(x: Tensor, dim: Any, keepdim: bool, argument: Any) -> ValuesAndIndices:
     axes = axes_of(x, dim)
     if axes is None:
-        return ValuesAndIndices(x, constant(xp.asarray(0)))
+        return ValuesAndIndices(x, constant(xp.asarray(0, like=x._data)))
     (axis,) = axes
     place = argument(x._data, axis)
-    index = list(xp.indices(place.shape, sparse=True))
+    index = positions(place.shape, place)
     index.insert(axis, place)
     values = unary(ExtremeAlong, x, tuple(index), axis, keepdim)
     return ValuesAndIndices(values, constant(xp.expand_dims(place, axis) if keepdim else place))
@@ -241,7 +243,7 @@ def _extreme(x: Tensor, dim: Any, keepdim: bool, argument: Any) -> ValuesAndIndi
 def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The greatest element; along an axis, (values, indices); with a tensor, ``maximum``."""
     if dim is None:
-        return unary(Extreme, x, xp.maximum.reduce, None, keepdim)
+        return unary(Extreme, x, greatest, None, keepdim)
     if isinstance(dim, Tensor):
         return x.maximum(dim)
     return _extreme(x, dim, keepdim, xp.argmax)
@@ -251,7 +253,7 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The least element; along an axis, (values, indices); with a tensor, ``minimum``."""
     if dim is None:
-        return unary(Extreme, x, xp.minimum.reduce, None, keepdim)
+        return unary(Extreme, x, least, None, keepdim)
     if isinstance(dim, Tensor):
         return x.minimum(dim)
     return _extreme(x, dim, keepdim, xp.argmin)
@@ -260,13 +262,13 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 @method("amax")
 def amax(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The greatest element over axes; elements that tie share the gradient."""
-    return unary(Extreme, x, xp.maximum.reduce, axes_of(x, dim), keepdim)
+    return unary(Extreme, x, greatest, axes_of(x, dim), keepdim)
 
 
 @method("amin")
 def amin(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The least element over axes; elements that tie share the gradient."""
-    return unary(Extreme, x, xp.minimum.reduce, axes_of(x, dim), keepdim)
+    return unary(Extreme, x, least, axes_of(x, dim), keepdim)
 
 
 @method("argmax")

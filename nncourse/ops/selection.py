@@ -96,7 +96,7 @@ class ScatterAdd(Function):
 def _source(x: Tensor, index: Tensor, src: Any) -> tuple[Tensor, Tensor]:
     """x and src in one number type, src cut to the shape of the index."""
     if not isinstance(src, Tensor):
-        src = constant(xp.full(index.shape, src, x._data.dtype))
+        src = constant(xp.full(index.shape, src, x._data.dtype, like=x._data))
     if src._data.dtype != x._data.dtype:
         raise RuntimeError(f"src must have the tensor's type {x.dtype}; got {src.dtype}")
     if src.shape != index.shape:
@@ -144,7 +144,8 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
 def _triangle(x: Tensor, diagonal: int, lower: bool) -> Tensor:
     if x._data.ndim < 2:
         raise RuntimeError(f"a triangle needs a matrix; got shape {x.shape}")
-    inside = xp.tri(*x._data.shape[-2:], diagonal if lower else diagonal - 1, dtype="bool")
+    n, m = x._data.shape[-2:]
+    inside = xp.tri(n, m, diagonal if lower else diagonal - 1, "bool", like=x._data)
     return choose(constant(inside if lower else ~inside), x, 0)
 
 
@@ -172,4 +173,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(
             f"one_hot: with {n} classes, indices are 0 to {n - 1}; got {at.min()} to {at.max()}"
         )
-    return constant((at[..., None] == xp.arange(n)).astype("int64"))
+    return constant((at[..., None] == xp.arange(n, like=at)).astype("int64"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from nncourse.autograd.function import constant, unary
 from nncourse.autograd.tensor import Tensor, method
+from nncourse.autograd.vocabulary import positions
 from nncourse.backend import Array, xp
 from nncourse.ops.indexing import Slice
 from nncourse.ops.reduction import ValuesAndIndices
@@ -17,7 +18,7 @@ from nncourse.ops.shape import axis_of
 
 def places_along(index: Array, axis: int) -> tuple[Array, ...]:
     """The index that takes, along an axis, the elements whose positions are given."""
-    sparse = list(xp.indices(index.shape, sparse=True))
+    sparse = positions(index.shape, index)
     sparse[axis] = index
     return tuple(sparse)
 
@@ -25,14 +26,14 @@ def places_along(index: Array, axis: int) -> tuple[Array, ...]:
 def order_along(x: Array, axis: int, descending: bool) -> Array:
     """The positions of the elements in order; equal ones keep theirs, NaN counts as greatest."""
     if not descending:
-        return xp.argsort(x, axis, stable=True)
+        return xp.argsort(x, axis, "stable")
     # Sorting the reversed axis and reversing the result keeps equal elements in their order.
-    backwards = xp.argsort(xp.flip(x, axis), axis, stable=True)
+    backwards = xp.argsort(xp.flip(x, axis), axis, "stable")
     return xp.flip(x.shape[axis] - 1 - backwards, axis)
 
 
 def _taken(x: Tensor, index: Array, axis: int) -> ValuesAndIndices:
-    index = xp.ascontiguousarray(index)
+    index = xp.ascontiguousarray(index, like=index)
     return ValuesAndIndices(unary(Slice, x, places_along(index, axis)), constant(index))
 
 
@@ -42,7 +43,7 @@ def sort(
 ) -> ValuesAndIndices:
     """(values, indices) in order along an axis; equal elements keep their order."""
     if not x._data.ndim:
-        return ValuesAndIndices(x.clone(), constant(xp.asarray(0)))
+        return ValuesAndIndices(x.clone(), constant(xp.asarray(0, like=x._data)))
     axis = axis_of(x, dim)
     return _taken(x, order_along(x._data, axis, descending), axis)
 

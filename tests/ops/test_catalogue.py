@@ -7,6 +7,7 @@ import pytest
 
 import nncourse as nnc
 from nncourse.autograd.function import Cast, Function
+from nncourse.autograd.placement import ToDevice
 from nncourse.ops.catalogue import OPERATIONS
 from nncourse.ops.indexing import SetItem
 from tests.ops.catalogue_checks import (
@@ -239,6 +240,7 @@ def test_declared_functions_are_used(operation):
 
 def test_every_function_is_in_the_catalogue():
     declared = {node for operation in OPERATIONS for node in operation.nodes}
-    elsewhere = {Cast, SetItem}  # tested with number types, and with assignments
+    # Tested with number types, with assignments, and with devices.
+    elsewhere = {Cast, SetItem, ToDevice}
     exist = {c for c in Function.__subclasses__() if c.__module__.startswith("nncourse.")}
     assert exist - declared - elsewhere == set()
