@@ -5,7 +5,7 @@ from __future__ import annotations
 from nncourse.autograd.function import constant
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.backend import as_array, xp
-from nncourse.random import Generator, default_generator
+from nncourse.random import Generator, stream
 
 
 @method("multinomial")
@@ -30,11 +30,11 @@ def multinomial(
     if not xp.isfinite(weights).all() or (weights < 0).any() or (weights.sum(-1) <= 0).any():
         raise RuntimeError("multinomial: weights must be finite, not negative, and not all 0")
     rows = weights.reshape(-1, weights.shape[-1])
-    stream = (generator or default_generator).stream
+    draws = stream(generator, weights)
     if replacement:
         # The position at which the running sum passes a number drawn evenly.
         ends = xp.cumsum(rows, -1)
-        drawn = as_array(stream.random((len(rows), num_samples))) * ends[:, -1:]
+        drawn = as_array(draws.random((len(rows), num_samples))) * ends[:, -1:]
         found = xp.stack([xp.searchsorted(e, d, side="right") for e, d in zip(ends, drawn)])
     else:
         if num_samples > int((rows > 0).sum(-1).min()):
@@ -44,6 +44,6 @@ def multinomial(
             )
         # Of exponential waiting times with these rates, the first k to end are such a draw.
         with xp.errstate(divide="ignore"):
-            times = as_array(stream.standard_exponential(rows.shape)) / rows
+            times = as_array(draws.standard_exponential(rows.shape)) / rows
         found = xp.argsort(times, -1)[:, :num_samples]
     return constant(found.reshape(*weights.shape[:-1], num_samples).astype("int64"))
