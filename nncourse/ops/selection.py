@@ -131,6 +131,8 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
             raise RuntimeError(f"masked_fill needs a number or a 0-d tensor; got {value.shape}")
     elif isinstance(value, float) and x._data.dtype.kind != "f":
         raise RuntimeError(f"masked_fill: {value} does not fit into a tensor of {x.dtype}")
+    elif x._data.dtype.kind == "b":
+        value = bool(value)
     return choose(mask, value, x)
 
 
@@ -146,7 +148,7 @@ def _triangle(x: Tensor, diagonal: int, lower: bool) -> Tensor:
         raise RuntimeError(f"a triangle needs a matrix; got shape {x.shape}")
     n, m = x._data.shape[-2:]
     inside = xp.tri(n, m, diagonal if lower else diagonal - 1, "bool", like=x._data)
-    return choose(constant(inside if lower else ~inside), x, 0)
+    return choose(constant(inside if lower else ~inside), x, False)
 
 
 @method("tril")

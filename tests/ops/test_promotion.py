@@ -72,3 +72,13 @@ def test_gradients_pass_conversions():
 def test_other_things_are_no_operands(other):
     with pytest.raises(TypeError, match="tensor"):
         nnc.ones(2) + other
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_cut_out_or_filled_in_keeps_its_type(dtype):
+    """As PyTorch does; a mask that is cut to a triangle stays a mask."""
+    x = nnc.ones(3, 3, dtype=getattr(nnc, dtype))
+    hidden = nnc.ones(3, 3, dtype=nnc.bool).tril()
+    assert hidden.dtype == nnc.bool
+    for found in (x.tril(), x.triu(1), x.masked_fill(hidden, 0), x.masked_fill(hidden, True)):
+        assert found.dtype == x.dtype
