@@ -133,7 +133,7 @@ def scaled_dot_product_attention(
     if is_causal:
         if attn_mask is not None:
             raise RuntimeError("scaled_dot_product_attention: is_causal brings its own mask")
-        mask = constant(causal_mask(n_queries, n_keys, q._data.dtype))
+        mask = constant(causal_mask(n_queries, n_keys, q._data))
     if mask is not None and not _fits(mask.shape, (*q.shape[:-1], n_keys)):
         raise RuntimeError(
             f"scaled_dot_product_attention: attn_mask {mask.shape} must broadcast to "
@@ -142,8 +142,8 @@ def scaled_dot_product_attention(
     kept = None
     if dropout_p:
         shape = (*xp.broadcast_shapes(q.shape[:-2], k.shape[:-2]), n_queries, n_keys)
-        kept = dropout_mask(shape, dropout_p, q._data.dtype, generator)
-    if mask is not None and mask._needs:
+        kept = dropout_mask(shape, dropout_p, q._data, generator)
+    if mask is not None and mask.requires_grad:
         return attention_spelled_out(q, k, v, mask, scale, _known(kept))
     return apply(Attention, (q, k, v), None if mask is None else mask._data, scale, kept)
 
@@ -173,14 +173,14 @@ def weights_spelled_out(
     return choose(nowhere, 0.0, choose(nowhere, 0.0, products).softmax(-1))
 
 
-def causal_mask(n_queries: int, n_keys: int, dtype: object) -> Array:
+def causal_mask(n_queries: int, n_keys: int, like: Array) -> Array:
     """What is added so that query i looks at keys 0 to i: 0 there, -infinity elsewhere."""
-    return additive(xp.tri(n_queries, n_keys, dtype="bool"), dtype)
+    return additive(xp.tri(n_queries, n_keys, dtype="bool", like=like), like.dtype)
 
 
 def additive(seen: Array, dtype: object) -> Array:
     """0 where a query may look, -infinity elsewhere."""
-    return xp.where(seen, xp.zeros((), dtype), xp.asarray(-xp.inf, dtype))
+    return xp.where(seen, 0.0, -xp.inf).astype(dtype)
 
 
 def _additive(mask: Tensor | None, q: Tensor) -> Tensor | None:

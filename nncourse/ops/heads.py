@@ -43,7 +43,7 @@ class HeadsAttention(Function):
         of_queries, of_keys, of_values = in_heads(q, k, v, heads, batch_first)
         P = weights(of_queries, of_keys, mask, scale)
         parts = 3 if k is None else 1
-        out = xp.empty((*q.shape[:-1], q.shape[-1] // parts), P.dtype)
+        out = xp.empty((*q.shape[:-1], q.shape[-1] // parts), P.dtype, like=P)
         (by_head,) = split_heads(out, 1, heads, batch_first)
         xp.matmul(P if kept is None else P * kept, of_values, out=by_head)
         self.saved = q, k, v, P, kept, out
@@ -51,7 +51,7 @@ class HeadsAttention(Function):
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         q, k, v, P, kept, out = self.saved
-        shares = [None if x is None else xp.empty(x.shape, P.dtype) for x in (q, k, v)]
+        shares = [None if x is None else xp.empty(x.shape, P.dtype, like=P) for x in (q, k, v)]
         attention_backward(
             *split_heads(dout, 1, self.heads, self.batch_first),
             *in_heads(q, k, v, self.heads, self.batch_first),
