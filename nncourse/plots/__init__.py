@@ -7,14 +7,22 @@ style. Labels are in the language of ``nncourse.language``.
 from nncourse.plots.differences import difference_error, difference_near_kink
 from nncourse.plots.digits import digit_grid
 from nncourse.plots.graphs import computation_graph, gradient_orders, gradient_paths, mode_costs
+from nncourse.plots.linear import (
+    binary_losses,
+    constant_losses,
+    image_to_scores,
+    weight_images,
+)
 from nncourse.plots.network import matrix_shapes, network_passes
 from nncourse.plots.neuron import gate_planes, neuron_graph, neuron_maps
 from nncourse.plots.perceptron import perceptron_growth, perceptron_steps
 from nncourse.plots.style import make_axes
-from nncourse.plots.training import gradient_through_depth, history
+from nncourse.plots.training import gradient_through_depth, history, learning_rates
 
 __all__ = [
+    "binary_losses",
     "computation_graph",
+    "constant_losses",
     "difference_error",
     "difference_near_kink",
     "digit_grid",
@@ -23,6 +31,8 @@ __all__ = [
     "gradient_paths",
     "gradient_through_depth",
     "history",
+    "learning_rates",
+    "image_to_scores",
     "make_axes",
     "matrix_shapes",
     "mode_costs",
@@ -31,4 +41,5 @@ __all__ = [
     "neuron_maps",
     "perceptron_growth",
     "perceptron_steps",
+    "weight_images",
 ]

@@ -11,14 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nncourse.widgets.backprop_net import BackpropNet
+    from nncourse.widgets.descent import DescentExplorer
     from nncourse.widgets.gates import GateBuilder
     from nncourse.widgets.graph_stepper import GraphStepper
     from nncourse.widgets.neuron import NeuronPlane
     from nncourse.widgets.numerical_gradient import NumericalGradient
+    from nncourse.widgets.softmax import SoftmaxExplorer
 
-__all__ = ["BackpropNet", "GateBuilder", "GraphStepper", "NeuronPlane", "NumericalGradient"]
+__all__ = [
+    "BackpropNet",
+    "DescentExplorer",
+    "GateBuilder",
+    "GraphStepper",
+    "NeuronPlane",
+    "NumericalGradient",
+    "SoftmaxExplorer",
+]
 
 _HOMES = {
+    "DescentExplorer": "nncourse.widgets.descent",
+    "SoftmaxExplorer": "nncourse.widgets.softmax",
     "BackpropNet": "nncourse.widgets.backprop_net",
     "GateBuilder": "nncourse.widgets.gates",
     "GraphStepper": "nncourse.widgets.graph_stepper",

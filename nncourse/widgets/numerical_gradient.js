@@ -2,6 +2,7 @@
 // All numbers come from difference.js, so nothing here waits for the kernel.
 
 import { KEEP_KEYS, drawn, element, fill, formatNumber, frame, listen, superscript } from "./base.js";
+import { line, scale, ticks } from "./explorer.js";
 import { CURVES, cause, difference, error, estimates, exact, rounding, sweep } from "./difference.js";
 
 const METHODS = ["forward", "central", "complex"];
@@ -10,18 +11,7 @@ const AREA = { left: 52, right: 458, top: 34, bottom: 278 };
 const DECADES = [-16, -12, -8, -4, 0];
 const FLOOR = -18; // log10 of where an error of 0 is drawn
 
-const scale = (from, to, low, high) => (v) => low + ((v - from) / (to - from)) * (high - low);
 const power = (exponent) => `10${superscript(exponent)}`;
-
-/** Steps of 1, 2 or 5 times a power of ten that give about `count` ticks. */
-export function ticks(low, high, count = 5) {
-  const rough = (high - low) / count;
-  const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((m) => m * unit >= rough) * unit;
-  const result = [];
-  for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k++) result.push(k * step);
-  return result;
-}
 
 function plot(title, name, height) {
   const id = `nnc-clip-${name}-${Math.random().toString(36).slice(2)}`;
@@ -46,8 +36,6 @@ function axis(group, x, y, xTicks, yTicks) {
       drawn("text", { x: AREA.left - 6, y: y(value) + 4, "text-anchor": "end" }, label));
   group.replaceChildren(...marks.sort((a, b) => b.classList.contains("nnc-grid") - a.classList.contains("nnc-grid")));
 }
-
-const line = (points, name) => drawn("path", { class: name, d: points.length ? `M${points.map((p) => p.map((v) => v.toFixed(2))).join(" L")}` : "" });
 
 const SHAPES = {
   forward: (x, y, r) => drawn("circle", { cx: x, cy: y, r }),

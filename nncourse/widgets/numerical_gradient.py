@@ -49,7 +49,7 @@ class NumericalGradient(CourseWidget):
     ``zoom`` shows the curve within a few h of x, where the steps of the number type appear.
     """
 
-    _esm = script("base.js", "difference.js", "numerical_gradient.js")
+    _esm = script("base.js", "explorer.js", "difference.js", "numerical_gradient.js")
     _css = styles("base.css", "numerical_gradient.css")
 
     question = mark("Numerical gradient: how small may h be?")

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { fill, formatNumber, readNumber } from "../../nncourse/widgets/base.js";
 import { cause, difference, error, estimates, exact, sweep } from "../../nncourse/widgets/difference.js";
 import { curve } from "../../nncourse/widgets/graph_drawing.js";
-import { ticks } from "../../nncourse/widgets/numerical_gradient.js";
+import { ticks } from "../../nncourse/widgets/explorer.js";
 import { closeEnough, snapshot, unasked } from "../../nncourse/widgets/steps.js";
 
 const fixtures = JSON.parse(readFileSync(process.env.FIXTURES, "utf8"));

@@ -1,0 +1,229 @@
+"""Why does descent arrive, crawl or fly away, and what does noise change? Gradient descent on Q.
+
+Q(w) is the mean of the losses C_i(w) of 24 objects, so that a batch of a few gives a noisy gradient
+of the same mean. The browser computes (descent.js), and Python has the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+
+from nncourse.language import catalogue, mark
+from nncourse.widgets.explorer import (
+    COLOURS,
+    Explorer,
+    explorer_script,
+    explorer_styles,
+    look,
+    normals,
+    picture,
+    uniforms,
+)
+from nncourse.widgets.numbers import format_number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_ = catalogue("widgets")
+
+OBJECTS = 24
+FAR = 1e6  # a weight beyond this has flown away
+LIMITS = {"line": ([-2], [4]), "wells": ([-2], [2]), "plane": ([-2, -2], [4, 3])}
+STARTS = {"line": [-1.5], "wells": [1.8], "plane": [-1.5, 2.5]}
+
+
+def make_objects() -> list[list[float]]:
+    """Rows (x, y, a), in the order of x: y is near 1.5 x + 0.5, the a are noise of mean zero."""
+    noise = normals(3)
+    drawn = np.array([next(noise) for _ in range(2 * OBJECTS)]).reshape(2, OBJECTS)
+    x = np.linspace(-1.5, 1.5, OBJECTS)
+    tilts = np.sort(drawn[1] - drawn[1].mean())
+    return np.round(np.stack([x, 1.5 * x + 0.5 + 0.6 * drawn[0], tilts], axis=1), 3).tolist()
+
+
+def losses(problem: str, w: Sequence[float], objects: np.ndarray) -> np.ndarray:
+    """C_i(w) for every object, (N,)."""
+    x, y, a = objects.T
+    if problem == "wells":
+        return (w[0] ** 2 - 1) ** 2 / 4 + 0.2 * w[0] + a * w[0]
+    return (w[0] * x + (w[1] if problem == "plane" else 0) - y) ** 2 / 2
+
+
+def slopes(problem: str, w: Sequence[float], objects: np.ndarray) -> np.ndarray:
+    """The gradient of C_i(w) for every object, (N, 1) or (N, 2)."""
+    x, y, a = objects.T
+    if problem == "wells":
+        return (w[0] * (w[0] ** 2 - 1) + 0.2 + a)[:, None]
+    wrong = w[0] * x + (w[1] if problem == "plane" else 0) - y
+    return np.stack([wrong * x, wrong], axis=1) if problem == "plane" else (wrong * x)[:, None]
+
+
+@dataclass
+class Path:
+    """A descent: w (steps + 1, d), Q(w), the smoothed Q, and the loss of each step's batch."""
+
+    w: list[list[float]]
+    risk: list[float]
+    smooth: list[float]
+    batch: list[float] = field(default_factory=list)
+
+
+def descend(
+    problem: str, objects: Any, *, rate: float, batch: int, order: str, smoothing: float,
+    start: Sequence[float], seed: int, total: int,
+) -> Path:  # fmt: skip
+    """Steps w := w - rate * mean gradient of the batch, and Q := (1 - l) Q + l C of the batch.
+
+    A batch smaller than the set is drawn with replacement, or taken in the order stored.
+    """
+    objects = np.asarray(objects)
+    stream = uniforms(seed)
+    w = np.array(start, dtype=np.float64)
+    q = float(losses(problem, w, objects).mean())
+    path = Path([w.tolist()], [q], [q])
+    cursor = 0
+    for _step in range(total):
+        chosen = np.arange(len(objects))
+        if batch < len(objects):
+            if order == "random":
+                chosen = np.array([int(next(stream) * len(objects)) for _ in range(batch)])
+            else:
+                chosen = np.arange(cursor, cursor + batch) % len(objects)
+                cursor += batch
+        cost = float(losses(problem, w, objects[chosen]).mean())
+        w = w - rate * slopes(problem, w, objects[chosen]).mean(axis=0)
+        q = (1 - smoothing) * q + smoothing * cost
+        path.w.append(w.tolist())
+        path.risk.append(float(losses(problem, w, objects).mean()))
+        path.smooth.append(q)
+        path.batch.append(cost)
+        if not np.abs(w).max() < FAR:
+            break
+    return path
+
+
+class DescentExplorer(Explorer):
+    """Descend on a line's slope, on two wells or on a plane of two weights.
+
+    ``problem``: "line", "wells" or "plane"; ``rate``: the step; ``batch``: objects in a step, all
+    24 of them for the exact gradient; ``order``: "random" or "stored"; ``smoothing``: the lambda
+    of the smoothed Q; ``start``: where to begin; ``steps``: how many steps are on show.
+    """
+
+    _esm = explorer_script("descent.js")
+    _css = explorer_styles()
+
+    question = mark("Why does descent arrive, crawl or fly away, and what does noise change?")
+    settings = ("problem", "rate", "batch", "order", "smoothing", "start", "seed", "steps")
+    texts = {
+        "problem": mark("Minimise"),
+        "problem_line": mark("slope of a line"),
+        "problem_wells": mark("two wells"),
+        "problem_plane": mark("slope and intercept"),
+        "rate": mark("Step ε"),
+        "batch": mark("Batch size"),
+        "order": mark("Order"),
+        "order_random": mark("random"),
+        "order_stored": mark("as stored"),
+        "smoothing": mark("Smoothing λ"),
+        "again": mark("Other random numbers"),
+        "steps": mark("Steps"),
+        "play": mark("Play"),
+        "pause": mark("Pause"),
+        "course": mark("Loss against the number of steps"),
+        "risk": mark("Q of all objects"),
+        "smooth": mark("smoothed Q"),
+        "batch_loss": mark("loss of the batch"),
+        "help": mark("Choose the start with the mouse or with arrow keys."),
+        "start_alt": mark("The start can be moved with arrow keys."),
+        "exact": mark("All objects in each step: the gradient is exact, the path has no noise."),
+        "noisy": mark(
+            "The gradient of a batch is right on average. Near the minimum noise rules: "
+            "a smaller step or a larger batch calms it."
+        ),
+        "flown": mark("The step is too large: each one overshoots further, and w flies away."),
+        "alt": mark("After {steps} steps w = {w}, Q = {q}, smoothed {smooth}"),
+    }
+
+    objects: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
+    starts = traitlets.Dict(read_only=True).tag(sync=True)
+    problem = traitlets.Enum(list(LIMITS), "line").tag(sync=True)
+    rate = traitlets.Float(0.3, min=1e-3, max=4).tag(sync=True)
+    batch = traitlets.Int(OBJECTS, min=1, max=OBJECTS).tag(sync=True)
+    order = traitlets.Enum(["random", "stored"], "random").tag(sync=True)
+    smoothing = traitlets.Float(0.1, min=0.01, max=1).tag(sync=True)
+    start: traitlets.List[Any] = traitlets.List(traitlets.Float()).tag(sync=True)
+    seed = traitlets.Int(0, min=0).tag(sync=True)
+    steps = traitlets.Int(20, min=0).tag(sync=True)
+    total = traitlets.Int(100, min=1, max=1000).tag(sync=True)
+
+    def __init__(self, problem: str = "line", **traits: Any) -> None:
+        start = traits.pop("start", STARTS.get(problem, [0.0]))
+        super().__init__(problem=problem, start=[float(w) for w in start], **traits)
+        if len(self.start) != len(LIMITS[problem][0]):
+            raise ValueError(
+                f"DescentExplorer: a start on {problem!r} has {len(LIMITS[problem][0])} numbers; "
+                f"got {self.start}"
+            )
+        self.set_trait("objects", make_objects())
+        self.set_trait("starts", STARTS)
+
+    @property
+    def path(self) -> Path:
+        """The whole descent with the settings on show."""
+        names = ("rate", "batch", "order", "smoothing", "start", "seed", "total")
+        return descend(self.problem, self.objects, **{name: getattr(self, name) for name in names})
+
+    def describe(self) -> str:
+        """The state after the steps on show, in words."""
+        path = self.path
+        k = min(self.steps, len(path.w) - 1)
+        ended = (
+            "flown" if len(path.w) <= self.total else "noisy" if self.batch < OBJECTS else "exact"
+        )
+        return "\n".join([
+            _("Step ε = {rate}, batches of {batch}.", rate=format_number(self.rate),
+              batch=self.batch),
+            self.said("alt", steps=k, w="; ".join(format_number(v) for v in path.w[k]),
+              q=format_number(path.risk[k]), smooth=format_number(path.smooth[k])) + ".",
+            self.said(ended),
+        ])  # fmt: skip
+
+    def figure(self) -> Figure:
+        figure, (surface, course) = picture(self.heading, 2)
+        path = self.path
+        k = min(self.steps, len(path.w) - 1)
+        low, high = LIMITS[self.problem]
+        objects = np.asarray(self.objects)
+        ticks = [np.linspace(a, b, 121) for a, b in zip(low, high)]
+        w = np.array(path.w[: k + 1])
+        if self.problem == "plane":
+            q = [[losses("plane", (u, v), objects).mean() for u in ticks[0]] for v in ticks[1]]
+            surface.contourf(*ticks, np.log(0.02 + np.array(q)), 12, cmap="cividis")
+            surface.plot(*w.T, color="white", linewidth=3.4)
+            surface.plot(*w.T, "o-", color=COLOURS[1], markersize=3)
+            surface.plot(*w[0], "D", color=COLOURS[0])
+        else:
+            q = [losses(self.problem, (u,), objects).mean() for u in ticks[0]]
+            surface.plot(ticks[0], q, **look(0))
+            surface.plot(w[:, 0], path.risk[: k + 1], "o-", color=COLOURS[1], linewidth=1, ms=4)
+            surface.plot(w[0, 0], path.risk[0], "D", color=COLOURS[0])
+        margin = 0.05 * (max(q) - min(q)) if self.problem != "plane" else 0
+        surface.set_xlim(low[0], high[0])
+        surface.set_ylim(*((low[1], high[1]) if self.problem == "plane" else
+                           (min(q) - margin, max(q) + margin)))  # fmt: skip
+        surface.set_xlabel("w", fontsize=9)
+        steps = np.arange(k + 1)
+        course.plot(steps[1:], path.batch[:k], "o", color=COLOURS[2], ms=2.5,
+                    label=self.said("batch_loss"))  # fmt: skip
+        course.plot(steps, path.risk[: k + 1], **look(0), label=self.said("risk"))
+        course.plot(steps, path.smooth[: k + 1], **look(1), label=self.said("smooth"))
+        course.set_yscale("log")
+        course.set_xlabel(self.said("steps"), fontsize=9)
+        course.legend(fontsize=8)
+        return figure

@@ -1,0 +1,45 @@
+// Run by test_explorers.py: the explorers' JavaScript against numbers computed in Python.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { descend } from "../../nncourse/widgets/descent.js";
+import { normals, uniforms } from "../../nncourse/widgets/explorer.js";
+import { crossEntropy, gradient, softmax } from "../../nncourse/widgets/softmax.js";
+
+const fixtures = JSON.parse(readFileSync(process.env.FIXTURES, "utf8"));
+
+/** Equal numbers, arrays or objects, to `tolerance` of their size. */
+function close(found, wanted, what, tolerance = 1e-9) {
+  if (typeof wanted === "number")
+    assert.ok(found === wanted || Math.abs(found - wanted) <= tolerance * Math.max(1, Math.abs(wanted)), `${what}: ${found}, Python ${wanted}`);
+  else if (wanted !== null && typeof wanted === "object") {
+    assert.equal(Object.keys(found).length, Object.keys(wanted).length, `${what}: length`);
+    for (const key of Object.keys(wanted)) close(found[key], wanted[key], `${what}.${key}`, tolerance);
+  } else assert.equal(found, wanted, what);
+}
+
+test("random numbers are the same in both languages", () => {
+  for (const { seed, uniforms: even, normals: bell } of fixtures.streams) {
+    const [next, nextBell] = [uniforms(seed), normals(seed)];
+    for (const value of even) assert.equal(next(), value);
+    bell.forEach((value) => close(nextBell(), value, "normal", 1e-12));
+  }
+});
+
+test("softmax, cross-entropy and its gradient", () => {
+  for (const { scores, target, temperature, p, loss, gradient: slopes } of fixtures.softmax) {
+    close(softmax(scores, temperature), p, "p");
+    close(crossEntropy(scores, target, temperature), loss, "loss");
+    close(gradient(scores, target, temperature), slopes, "gradient");
+  }
+});
+
+test("gradient descent with batches and the smoothed Q", () => {
+  for (const { problem, objects, settings, path } of fixtures.descents) {
+    const { chosen, ...found } = descend(problem, objects, settings);
+    assert.equal(chosen.length, path.batch.length);
+    close(found, path, `${problem} ${JSON.stringify(settings)}`, 1e-6);
+  }
+});

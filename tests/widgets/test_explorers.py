@@ -1,0 +1,143 @@
+"""What every explorer does: makes itself again, speaks, leaves a picture; and its twins agree."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget", reason="anywidget is not installed; widgets need it")
+
+from nncourse import language, widgets
+from nncourse.widgets import descent, explorer, softmax
+
+HERE = Path(__file__).parent
+NODE = shutil.which("node")
+
+# A name of the widget, and settings that differ from the defaults and must survive a copy.
+EXPLORERS = {
+    "SoftmaxExplorer": {"scores": [1.0, 2.0], "names": ["a", "b"], "temperature": 2.0},
+    "DescentExplorer": {"problem": "plane", "batch": 3, "rate": 0.2, "steps": 30},
+}
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_an_explorer_and_its_copy_look_alike(name):
+    widget = getattr(widgets, name)(**EXPLORERS[name])
+    copy = eval(repr(widget), vars(widgets) | {name: getattr(widgets, name)})
+    assert copy.describe() == widget.describe()
+    assert copy.png() == widget.png()
+    for setting, value in EXPLORERS[name].items():
+        assert getattr(copy, setting) == value
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_an_explorer_asks_in_both_languages_and_leaves_a_picture(name):
+    said = {}
+    for lang in language.LANGUAGES:
+        with language.using(lang):
+            widget = getattr(widgets, name)()
+            data, metadata = widget._repr_mimebundle_()
+            assert widget.heading.endswith("?")
+            assert data["image/png"]
+            said[lang] = widget.heading, metadata["image/png"]["alt"]
+    assert said["ru"] != said["en"]
+    assert any("а" <= letter <= "я" for letter in said["ru"][1])
+    assert not any("а" <= letter <= "я" for letter in said["en"][1])
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_a_front_end_and_its_words_fit(name):
+    """Every strings.x of a script is a key of texts, and every key of texts is used somewhere."""
+    cls = getattr(widgets, name)
+    script = str(cls()._esm)
+    used = set(re.findall(r"\bstrings\.(\w+)", script))
+    if "= player(model, " in script:
+        used |= {"play", "pause"}
+    assert used <= set(cls.texts)
+    code = inspect.getsource(inspect.getmodule(cls))
+    families = re.findall(r"`(\w+_)\$\{", script)
+    for key in set(cls.texts) - used:
+        in_python = code.count(f'"{key}"') >= 2
+        assert in_python or any(key.startswith(family) for family in families), key
+
+
+def test_random_numbers_are_spread_evenly_and_normally():
+    stream = explorer.uniforms(7)
+    drawn = np.array([next(stream) for _ in range(4000)])
+    assert drawn.min() >= 0
+    assert drawn.max() < 1
+    assert abs(np.histogram(drawn, 10, (0, 1))[0] - 400).max() < 80
+    stream = explorer.normals(7)
+    bell = np.array([next(stream) for _ in range(4000)])
+    assert abs(bell.mean()) < 0.05
+    assert abs(bell.std() - 1) < 0.05
+    assert abs((abs(bell) < 1).mean() - 0.683) < 0.03
+    assert next(explorer.uniforms(1)) != next(explorer.uniforms(2))
+
+
+# The twins
+
+
+def streams() -> list[dict]:
+    return [
+        {"seed": seed, "uniforms": list(itertools.islice(explorer.uniforms(seed), 50)),
+         "normals": list(itertools.islice(explorer.normals(seed), 50))}
+        for seed in (0, 1, 2**31, 12345)
+    ]  # fmt: skip
+
+
+def softmaxes() -> list[dict]:
+    rng = np.random.default_rng(0)
+    cases = []
+    for k in range(2, 6):
+        for temperature in (0.1, 1.0, 7.0):
+            widget = softmax.SoftmaxExplorer(
+                (10 * rng.normal(size=k)).tolist(), target=k - 1, temperature=temperature
+            )
+            cases.append({
+                "scores": widget.scores, "target": widget.target, "temperature": temperature,
+                "p": widget.probabilities.tolist(), "loss": widget.loss,
+                "gradient": widget.gradient.tolist(),
+            })  # fmt: skip
+    return cases
+
+
+def descents() -> list[dict]:
+    objects = descent.make_objects()
+    cases = []
+    for problem, batch, order, rate in itertools.product(
+        descent.LIMITS, (1, 5, 24), ("random", "stored"), (0.05, 0.8, 3.9)
+    ):
+        settings = {"rate": rate, "batch": batch, "order": order, "smoothing": 0.2,
+                    "start": descent.STARTS[problem], "seed": 4, "total": 25}  # fmt: skip
+        path = descent.descend(problem, objects, **settings)
+        cases.append({"problem": problem, "objects": objects, "settings": settings,
+                      "path": vars(path)})  # fmt: skip
+    return cases
+
+
+TWINS = {"streams": streams, "softmax": softmaxes, "descents": descents}
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed; it runs the widgets' JS")
+def test_twins(tmp_path):
+    fixtures = {name: make() for name, make in TWINS.items()}
+    (tmp_path / "fixtures.json").write_text(json.dumps(fixtures), encoding="utf-8")
+    found = subprocess.run(
+        [str(NODE), "--test", str(HERE / "explorers.test.js")],
+        env={"FIXTURES": str(tmp_path / "fixtures.json"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout[-4000:] + found.stderr[-2000:]
+    assert f"pass {len(TWINS)}" in found.stdout, found.stdout[-2000:]  # all of them ran
