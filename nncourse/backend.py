@@ -198,6 +198,16 @@ def to_numpy(array: Array) -> numpy.ndarray:
     return numpy.asarray(array) if isinstance(array, ndarray) else moved(as_array(array), CPU)
 
 
+def on_host(array: Array) -> numpy.ndarray:
+    """``array`` as a NumPy array that shares its memory; refused where that is another device's."""
+    if not isinstance(array, ndarray):
+        raise TypeError(
+            f"a tensor on {device_of(array)} cannot share its memory with NumPy: copy it to the "
+            "processor first, x.cpu().numpy()"
+        )
+    return numpy.asarray(array)
+
+
 def device_of(array: Array) -> device:
     """Where an array lives."""
     return CPU if isinstance(array, ndarray) else device("cuda", array.device.id)
@@ -221,6 +231,13 @@ def moved(array: Array, where: Any) -> Array:
 
 
 # What the two libraries do under different names
+
+
+def filled(shape: Any, value: Any, dtype: Any, like: Array) -> Array:
+    """A new array of one value where another one is. (Of ``numpy.full``, CuPy knows no ``like``.)"""
+    out = numpy.empty(shape, dtype, like=like)
+    out.fill(value)
+    return out
 
 
 def amax(x: Array, axes: Any = None, keepdims: bool = False) -> Array:
@@ -288,6 +305,7 @@ __all__ = [
     "concrete",
     "device",
     "device_of",
+    "filled",
     "get_default_device",
     "gpu",
     "has_gpu",
@@ -297,6 +315,7 @@ __all__ = [
     "library",
     "moved",
     "ndarray",
+    "on_host",
     "random_stream",
     "same_device",
     "set_default_device",

@@ -41,7 +41,7 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, as_array, kinds, xp
+from nncourse.backend import Array, as_array, filled, kinds, xp
 
 Shape = tuple[int, ...]
 
@@ -182,7 +182,7 @@ def put_add(g: Array, index: object, shape: Shape) -> Array:
 def without(g: Array, index: object) -> Array:
     """A copy of ``g`` with zeros at ``index``."""
     if isinstance(g, Tensor):
-        mask = xp.ones(g.shape, "bool", like=g._data)
+        mask = filled(g.shape, True, "bool", g._data)
         mask[index] = False
         return where(mask, g, 0.0)
     out = array_copy(g)
@@ -206,7 +206,7 @@ def array_copy(x: Array) -> Array:
 
 
 def ones_like(x: Array) -> Array:
-    return xp.ones(x.shape, x.dtype, like=x)
+    return filled(x.shape, 1, x.dtype, x)
 
 
 def added(a: Array, b: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nncourse.autograd.function import Function, unary
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, filled, xp
 
 _MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -20,7 +20,7 @@ class Pad(Function):
     def forward(self, x: Array, widths: tuple[tuple[int, int], ...], value: float) -> Array:
         self.inner = tuple([slice(before, before + n) for n, (before, _) in zip(x.shape, widths)])
         shape = [n + before + after for n, (before, after) in zip(x.shape, widths)]
-        out = xp.full(shape, value, x.dtype, like=x) if value else xp.zeros(shape, x.dtype, like=x)
+        out = filled(shape, value, x.dtype, x) if value else xp.zeros(shape, x.dtype, like=x)
         out[self.inner] = x
         return out
 

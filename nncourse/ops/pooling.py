@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from nncourse.autograd.function import Function, constant, unary
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, filled, xp
 from nncourse.ops.activations import real
 from nncourse.ops.padding import pad
 from nncourse.ops.reduction import ValuesAndIndices
@@ -40,7 +40,7 @@ class Grid(NamedTuple):
             return x
         top, bottom, left, right = self.padding
         n, c, h, w = x.shape
-        out = xp.full((n, c, h + top + bottom, w + left + right), value, x.dtype, like=x)
+        out = filled((n, c, h + top + bottom, w + left + right), value, x.dtype, x)
         out[:, :, top : top + h, left : left + w] = x
         return out
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from nncourse.autograd.function import Function, apply, constant, unary
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, filled, xp
 from nncourse.ops.elementwise import choose
 from nncourse.ops.indexing import Gather, SetItem
 from nncourse.ops.shape import axis_of
@@ -96,7 +96,7 @@ class ScatterAdd(Function):
 def _source(x: Tensor, index: Tensor, src: Any) -> tuple[Tensor, Tensor]:
     """x and src in one number type, src cut to the shape of the index."""
     if not isinstance(src, Tensor):
-        src = constant(xp.full(index.shape, src, x._data.dtype, like=x._data))
+        src = constant(filled(index.shape, src, x._data.dtype, x._data))
     if src._data.dtype != x._data.dtype:
         raise RuntimeError(f"src must have the tensor's type {x.dtype}; got {src.dtype}")
     if src.shape != index.shape:
