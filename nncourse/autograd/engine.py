@@ -10,17 +10,17 @@ without looking at the rest of the graph and without recursion.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heappushpop
 from typing import Any
 
 from nncourse.autograd.changes import changes
-from nncourse.autograd.function import Function, constant
+from nncourse.autograd.function import Edge, Function, constant
 from nncourse.autograd.hooks import call_hooks, hooked
 from nncourse.autograd.mode import enable_grad, recording
-from nncourse.autograd.part import Edge, Part
-from nncourse.autograd.recorded import recorded_backward
+from nncourse.autograd.part import Part
+from nncourse.autograd.recorded import special_step
 from nncourse.autograd.refusals import check_saved, first_gradient, wrong_shape
-from nncourse.autograd.tensor import Tensor
+from nncourse.autograd.tensor import Leaf, Tensor
 from nncourse.autograd.vocabulary import added, array_copy, unbroadcast
 from nncourse.backend import ndarray
 
@@ -33,15 +33,19 @@ def run_backward(
     inputs: Sequence[Tensor] | None = None,
 ) -> None:
     """Add to the ``.grad`` of every leaf behind ``root``, or of ``inputs``, its gradient."""
-    start: Edge = root._grad_fn or root
-    roots = [(start, first_gradient(root, gradient, create_graph))]
-    part = None if inputs is None else Part({x._grad_fn or x for x in inputs}, [start])
+    dout = first_gradient(root, gradient, create_graph)
+    start: Any = root._edge
     keep = create_graph if retain_graph is None else retain_graph
-    found = propagate(roots, keep, create_graph, part)
-    for tensor in found if inputs is None else inputs:
-        share = found.get(tensor._grad_fn or tensor)
-        if share is not None:
-            deposit(tensor, share)
+    if inputs is None:
+        found = propagate([(start, dout)], keep, create_graph)
+        targets = [(leaf, leaf.tensor()) for leaf in found]
+    else:
+        targets = [(x._edge, x) for x in inputs]
+        part = Part({edge for edge, _ in targets}, [start])
+        found = propagate([(start, dout)], keep, create_graph, part)
+    for edge, tensor in targets:
+        if tensor is not None and edge in found:
+            deposit(tensor, found[edge])
 
 
 def propagate(
@@ -57,82 +61,78 @@ def propagate(
     if create_graph and not recording.enabled:
         with enable_grad():
             return propagate(roots, retain_graph, create_graph, part)
-    waiting: list[tuple[int, Any]] = []  # functions by age
-    gradients: dict[Function, Any] = {}  # of those that wait
-    found: dict[Edge, Any] = {}  # of leaves, and of what else is wanted
-    own: set[Edge] = set()  # whose gradient is a sum made here, and so may be added to in place
+    gradients: dict[Edge, Any] = {}  # of functions that wait, and of leaves
+    own: set[Edge] = set()  # whose gradient has memory of its own, and may be added to in place
+    waiting: list[tuple[int, Function]] = []  # functions by age
+    following: Function | None = None  # one more, which in a chain is the only one
+    wanted: dict[Edge, Any] = {}  # gradients of functions that are asked for
     plain = part is None and not create_graph and not hooked
     last_change = changes.latest
     for root, dout in roots:
-        if isinstance(root, Tensor):
-            found[root] = added(found[root], dout) if root in found else array_copy(dout)
-        elif root in gradients:
+        if root in gradients:
             gradients[root] = added(gradients[root], dout)
         else:
-            gradients[root] = dout
-            heappush(waiting, (root.order, root))
+            gradients[root] = array_copy(dout) if isinstance(root, Leaf) else dout
+            if isinstance(root, Function):
+                heappush(waiting, (root.order, root))
 
-    while waiting:
-        node = heappop(waiting)[1]
+    while waiting or following:
+        if following is None:
+            node = heappop(waiting)[1]
+        elif waiting:
+            node = heappushpop(waiting, (following.order, following))[1]
+        else:
+            node = following
+        following = None
         dout = gradients.pop(node)
         if not plain:
             if id(node) in hooked:
                 dout = call_hooks(node, dout)
             if part is not None and node in part.wanted:
-                found[node] = array_copy(dout)
+                wanted[node] = array_copy(dout)
             if part is not None and node not in part.leading:
                 continue
         if node.saves and (node.saved is None or node.order > last_change):
             check_saved(node)
+        edges: Any = node.edges
+        shares: Any
         if plain:
-            edges, shares = node.edges, node.backward(dout)
+            shares = node.backward(dout)
         else:
-            edges, shares = step(node, dout, create_graph, part)
+            edges, shares = special_step(node, dout, create_graph, part)
+        broadcast = node.shape if node.broadcasts else None
         for edge, share in zip(edges, shares):
             if edge is None:
                 continue
-            if share.shape != edge.shape:
+            if edge.shape != (broadcast or share.shape):
                 if not node.broadcasts:
                     raise wrong_shape(node, edge, share)
                 share = unbroadcast(share, edge.shape)
-            if isinstance(edge, Tensor):
-                known = found.get(edge)
-                if known is None:
+            known = gradients.get(edge)
+            if known is None:
+                if type(edge) is Leaf:
                     # A copy, if someone else may hold the memory.
-                    shared = share is dout or type(share) is not ndarray or share.base is not None
-                    found[edge] = array_copy(share) if shared else share
-                elif plain:
-                    known += share
-                else:
-                    found[edge] = added(known, share)
-            else:
-                known = gradients.get(edge)
-                if known is None:
-                    gradients[edge] = share
-                    heappush(waiting, (edge.order, edge))
-                elif edge in own:
-                    known += share
-                else:
-                    gradients[edge] = added(known, share)
+                    if share is dout or type(share) is not ndarray or share.base is not None:
+                        share = array_copy(share)
                     if not create_graph:
                         own.add(edge)
+                elif following is None:
+                    following = edge
+                else:
+                    heappush(waiting, (edge.order, edge))
+                gradients[edge] = share
+            elif edge in own:
+                known += share
+            else:
+                gradients[edge] = added(known, share)
+                if not create_graph:
+                    own.add(edge)
         if not retain_graph:
             node.saved = None
-    for edge in found if hooked else ():
-        if isinstance(edge, Tensor) and id(edge) in hooked:
-            found[edge] = array_copy(call_hooks(edge, found[edge]))  # hooks may keep theirs
-    return found
-
-
-def step(node: Function, dout: Any, create_graph: bool, part: Part | None) -> tuple[Any, Any]:
-    """Edges and gradients of one function, where they are recorded, or only some are needed."""
-    backward = recorded_backward if create_graph else type(node).backward
-    shares = backward(node, dout) if part is None else part.run(backward, node, dout)
-    needed = [
-        edge if share is not None and (part is None or edge in part.needed) else None
-        for edge, share in zip(node.edges, shares)
-    ]
-    return needed, shares
+    for leaf in gradients if hooked else ():  # for only leaves are left
+        if id(leaf) in hooked:
+            gradients[leaf] = array_copy(call_hooks(leaf, gradients[leaf]))  # hooks may keep theirs
+    return gradients | wanted
 
 
 def deposit(tensor: Tensor, gradient: Any) -> None:

@@ -4,8 +4,8 @@ A function is written as a small class: ``forward`` computes the result from arr
 takes the derivative with respect to the result and returns the derivatives with respect to the
 inputs. One object of the class is one node of the graph. It keeps no tensors of its inputs, only
 
-- ``edges``: for each input the node that computed it, or the tensor itself if it is a leaf, or
-  None where no gradient is needed. So there are no cycles, and memory goes when the result goes;
+- ``edges``: for each input the node that computed it, or a leaf's place in the graph, or None
+  where no gradient is needed. So there are no cycles, and memory goes when the result goes;
 - ``saved``: the arrays that ``backward`` needs, named in ``saves`` in the same order. A name of a
   parameter of ``forward`` means that input, "out" the result, any other a constant.
 """
@@ -16,10 +16,10 @@ from typing import Any
 
 from nncourse import dtypes
 from nncourse.autograd.changes import tick
-from nncourse.autograd.mode import recording
-from nncourse.autograd.tensor import Tensor
+from nncourse.autograd.mode import recording, switches
+from nncourse.autograd.tensor import Leaf, Tensor
 from nncourse.autograd.vocabulary import as_type
-from nncourse.backend import Array, as_array, ndarray
+from nncourse.backend import Array, as_array, is_array, kinds, ndarray, xp
 
 
 class Function:
@@ -40,8 +40,8 @@ class Function:
     broadcasts: bool = False
     twin: Any = None
 
-    edges: tuple[Function | Tensor | None, ...]
-    needs: tuple[bool, ...]
+    edges: tuple[Edge | None, ...]
+    needs: tuple[Any, ...]  # for each input, true if its derivative is needed
     order: int  # time of creation; the youngest has the smallest number
     saved: Any
     shape: tuple[int, ...]  # of the result
@@ -57,6 +57,8 @@ class Function:
         return f"<{type(self).__name__}>"
 
 
+Edge = Function | Leaf  # where a value came from
+
 _new = object.__new__
 _NUMBERS = {float, int}
 
@@ -65,8 +67,7 @@ def constant(array: Array) -> Tensor:
     """A tensor without history around an array."""
     out: Tensor = _new(Tensor)
     out._data = array if type(array) is ndarray else as_array(array)
-    out._grad = out._grad_fn = None
-    out._needs = False
+    out._grad = out._edge = None
     return out
 
 
@@ -74,18 +75,18 @@ def unary(operation: type[Function], x: Tensor, *options: Any) -> Tensor:
     """Apply an operation to one tensor."""
     node = operation()
     data = node.forward(x._data, *options)
+    shape = data.shape
     out: Tensor = _new(Tensor)
-    out._data = data if type(data) is ndarray else as_array(data)
+    out._data = data if shape else as_array(data)
     out._grad = None
-    if x._needs and recording.enabled:
-        node.edges = (x._grad_fn or x,)
-        node.order = tick()
-        node.shape = out._data.shape
-        out._grad_fn = node
-        out._needs = True
+    edge = x._edge
+    if edge is None or (switches.open and not recording.enabled):
+        out._edge = None
     else:
-        out._grad_fn = None
-        out._needs = False
+        node.edges = (edge,)
+        node.order = tick()
+        node.shape = shape
+        out._edge = node
     return out
 
 
@@ -96,64 +97,69 @@ def binary(operation: type[Function], a: Any, b: Any) -> Tensor:
         if x.dtype is not y.dtype:
             a, b = promoted(a, b)
             x, y = a._data, b._data
-        need_a, need_b = a._needs, b._needs
+        edge_a, edge_b = a._edge, b._edge
     elif type(b) in _NUMBERS and a._data.dtype.kind == "f":
         # NumPy's rule for a floating-point array with a Python number is PyTorch's.
-        x, y, need_a, need_b = a._data, b, a._needs, False
+        x, y, edge_a, edge_b = a._data, b, a._edge, None
     elif type(a) in _NUMBERS and b._data.dtype.kind == "f":
-        x, y, need_a, need_b = a, b._data, False, b._needs
+        x, y, edge_a, edge_b = a, b._data, None, b._edge
     else:
         a, b = promoted(a, b)
-        x, y, need_a, need_b = a._data, b._data, a._needs, b._needs
+        x, y, edge_a, edge_b = a._data, b._data, a._edge, b._edge
     node = operation()
-    data = node.forward(x, y)
+    try:
+        data = node.forward(x, y)
+    except TypeError:
+        return binary(operation, *_together(operation, (a, b)))
+    shape = data.shape
     out: Tensor = _new(Tensor)
-    out._data = data if type(data) is ndarray else as_array(data)
+    out._data = data if shape else as_array(data)
     out._grad = None
-    if (need_a or need_b) and recording.enabled:
-        node.edges = (
-            (a._grad_fn or a) if need_a else None,
-            (b._grad_fn or b) if need_b else None,
-        )
-        node.needs = need_a, need_b
-        node.order = tick()
-        node.shape = out._data.shape
-        out._grad_fn = node
-        out._needs = True
+    if (edge_a is None and edge_b is None) or (switches.open and not recording.enabled):
+        out._edge = None
     else:
-        out._grad_fn = None
-        out._needs = False
+        node.edges = node.needs = edge_a, edge_b
+        node.order = tick()
+        node.shape = shape
+        out._edge = node
     return out
 
 
 def apply(operation: type[Function], inputs: tuple[Tensor | None, ...], *options: Any) -> Tensor:
     """Apply an operation to any number of tensors, None standing for one that is left out."""
     node = operation()
-    data = node.forward(*[None if x is None else x._data for x in inputs], *options)
+    try:
+        data = node.forward(*[None if x is None else x._data for x in inputs], *options)
+    except TypeError:
+        return apply(operation, _together(operation, inputs), *options)
     out = constant(data)
     if recording.enabled:
-        needs = tuple([x is not None and x._needs for x in inputs])
-        if True in needs:
-            node.edges = tuple(
-                [(x._grad_fn or x) if need else None for x, need in zip(inputs, needs)]  # type: ignore[union-attr]
-            )
-            node.needs = needs
+        edges = tuple([None if x is None else x._edge for x in inputs])
+        if any(edges):
+            node.edges = node.needs = edges
             node.order = tick()
             node.shape = out._data.shape
-            out._grad_fn = node
-            out._needs = True
+            out._edge = node
     return out
+
+
+def _together(operation: type[Function], operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands on one device, if the operation failed for that; else the error again."""
+    from nncourse.autograd.placement import together
+
+    return together(operation, operands)
 
 
 def promoted(*operands: Any) -> tuple[Tensor, ...]:
     """The operands as tensors of the common type, by PyTorch's rules."""
     plain = [x._data if isinstance(x, Tensor) else _operand(x) for x in operands]
     dtype = dtypes.result_type(*plain)
+    home = next((x for x in plain if type(x) in kinds), None)
     return tuple(
         [
             (x if x._data.dtype == dtype else cast(x, dtype))
             if isinstance(x, Tensor)
-            else constant(as_array(array).astype(dtype))
+            else constant(xp.asarray(array, dtype, like=home))
             for x, array in zip(operands, plain)
         ]
     )
@@ -162,7 +168,7 @@ def promoted(*operands: Any) -> tuple[Tensor, ...]:
 def _operand(x: Any) -> Any:
     if isinstance(x, bool | int | float):
         return x
-    if isinstance(x, ndarray):
+    if is_array(x):
         return x
     item = getattr(x, "dtype", None)
     if item is not None and not getattr(x, "shape", True):

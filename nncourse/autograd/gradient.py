@@ -42,12 +42,12 @@ def grad(
     if len(grad_outputs) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs, but {len(grad_outputs)} grad_outputs")
     for i, x in enumerate(inputs):
-        if not x._needs:
+        if x._edge is None:
             raise RuntimeError(f"grad: input {i} does not require gradients, so there is none")
 
-    edges = [x._grad_fn or x for x in inputs]
-    roots = [
-        (y._grad_fn or y, first_gradient(y, g, create_graph, "grad()"))
+    edges: list[Any] = [x._edge for x in inputs]
+    roots: list[tuple[Any, Any]] = [
+        (y._edge, first_gradient(y, g, create_graph, "grad()"))
         for y, g in zip(outputs, grad_outputs)
     ]
     keep = create_graph if retain_graph is None else retain_graph

@@ -90,7 +90,7 @@ def _rows(y: Tensor, xs: list[Tensor], create_graph: bool) -> list[Tensor]:
     """The derivatives of every element of one output by every input, as blocks."""
     blocks: list[list[Tensor]] = [[] for _ in xs]
     for place in range(y.numel()):
-        one = xp.zeros(y.shape, y.dtype)
+        one = xp.zeros(y.shape, y.dtype, like=y._data)
         one.reshape(-1)[place] = 1
         for block, row in zip(blocks, _grad([y], xs, [constant(one)], create_graph, True)):
             block.append(row.reshape(1, *row.shape))
@@ -99,10 +99,11 @@ def _rows(y: Tensor, xs: list[Tensor], create_graph: bool) -> list[Tensor]:
 
 def _joined(rows: list[Tensor], y: Tensor, x: Tensor) -> Tensor:
     shape = (*y.shape, *x.shape)
-    if not any(row._needs for row in rows):
+    if not any(row.requires_grad for row in rows):
         whole = [row._data for row in rows]
-        return constant((xp.concatenate(whole) if whole else xp.zeros(0, y.dtype)).reshape(shape))
-    total = constant(xp.zeros((len(rows), *x.shape), x.dtype))
+        empty = xp.zeros(0, y.dtype, like=y._data)
+        return constant((xp.concatenate(whole) if whole else empty).reshape(shape))
+    total = constant(xp.zeros((len(rows), *x.shape), x.dtype, like=x._data))
     for i, row in enumerate(rows):
         total[i : i + 1] = row
     return total.reshape(shape)
@@ -112,7 +113,7 @@ def _grad(
     ys: list[Tensor], xs: list[Tensor], vs: list[Any], create_graph: bool, retain: bool = False
 ) -> list[Tensor]:
     """Derivatives by the inputs, zeros where the outputs do not depend on one."""
-    live = [(y, v) for y, v in zip(ys, vs) if y._needs]
+    live = [(y, v) for y, v in zip(ys, vs) if y.requires_grad]
     if not live:
         return [constant(x._data * 0) for x in xs]
     slopes = grad(
@@ -133,7 +134,7 @@ def _many(given: Any) -> bool:
 def _opened(inputs: Any, create_graph: bool) -> list[Tensor]:
     """The inputs as tensors of our own, by which to differentiate; with their history if needed."""
     return [
-        x.reshape(x.shape) if create_graph and x._needs else x.detach().requires_grad_()
+        x.reshape(x.shape) if create_graph and x.requires_grad else x.detach().requires_grad_()
         for x in ((inputs,) if isinstance(inputs, Tensor) else inputs)
     ]
 

@@ -1,8 +1,8 @@
 """Hooks: functions that are called with a gradient as soon as it is complete.
 
 A hook of a computed tensor belongs to the function that computed it, for the pass meets functions,
-not tensors; a hook of a leaf to the leaf itself. Nearly all passes meet none. So the owners are
-also listed in one table, by id: while it is empty, a pass loses no time over them.
+not tensors; a hook of a leaf to its place in the graph. Nearly all passes meet none. So the owners
+are also listed in one table, by id: while it is empty, a pass loses no time over them.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ def add_hook(owner: Any, hook: Hook, number: int | None = None) -> RemovableHand
 
 def register_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:
     """Have ``hook`` called with the gradient of a tensor."""
-    if not tensor._needs:
+    if tensor._edge is None:
         raise RuntimeError("a hook needs a tensor that requires gradients: this one gets none")
-    return add_hook(tensor._grad_fn or tensor, hook)
+    return add_hook(tensor._edge, hook)
 
 
 def retains_grad(tensor: Tensor) -> bool:
     """Has ``retain_grad`` been called?"""
-    owner = tensor._grad_fn
+    owner = tensor._edge
     return owner is not None and id(owner) in hooked and _RETAIN in owner._hooks
 
 
@@ -78,7 +78,7 @@ def retain(tensor: Tensor) -> None:
             before = tensor._grad
             tensor._grad = gradient.clone() if before is None else before + gradient
 
-    add_hook(tensor._grad_fn, store, _RETAIN)
+    add_hook(tensor._edge, store, _RETAIN)
 
 
 def call_hooks(owner: Any, gradient: Any) -> Any:

@@ -18,7 +18,16 @@ class _Recording(threading.local):
     enabled = True
 
 
+class _Switches:
+    """How many of the switches below are open, in all threads."""
+
+    open = 0
+    lock = threading.Lock()
+
+
 recording = _Recording()
+# A thread's own switch takes time to read. While none is open anywhere, nobody needs to.
+switches = _Switches()
 
 
 class _Switch:
@@ -34,11 +43,15 @@ class _Switch:
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
+        with switches.lock:
+            switches.open += 1
         self._before.append(recording.enabled)
         recording.enabled = self.value
 
     def __exit__(self, *_: object) -> None:
         recording.enabled = self._before.pop()
+        with switches.lock:
+            switches.open -= 1
 
     def __call__(self, function: F) -> F:
         @functools.wraps(function)

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nncourse.autograd.function import Function
-from nncourse.autograd.tensor import Tensor
-
-Edge = Function | Tensor  # where a value came from: the function that computed it, or a leaf
+from nncourse.autograd.function import Edge, Function
 
 
 class Part:
     """``wanted``: the inputs. ``leading``: the functions to be run. ``needed``: both together."""
 
-    def __init__(self, wanted: set[Edge], roots: Iterable[Edge]) -> None:
+    def __init__(self, wanted: set[Any], roots: Iterable[Edge]) -> None:
         seen: set[Function] = set()
         waiting = [root for root in roots if isinstance(root, Function)]
         while waiting:

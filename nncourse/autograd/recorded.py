@@ -10,10 +10,23 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from nncourse.autograd.function import Function, constant
+from nncourse.autograd.function import Edge, Function, constant
 from nncourse.autograd.part import Part
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import as_array
+
+
+def special_step(
+    node: Function, dout: Any, create_graph: bool, part: Part | None
+) -> tuple[Any, Any]:
+    """Edges and gradients of one function, where derivatives are recorded, or only some needed."""
+    backward = recorded_backward if create_graph else type(node).backward
+    shares = backward(node, dout) if part is None else part.run(backward, node, dout)
+    needed = [
+        edge if share is not None and (part is None or edge in part.needed) else None
+        for edge, share in zip(node.edges, shares)
+    ]
+    return needed, shares
 
 
 def recorded_backward(node: Function, dout: Tensor) -> tuple[Tensor | None, ...]:
@@ -46,15 +59,12 @@ def _input_names(node: Function) -> tuple[str, ...]:
     return code.co_varnames[1 : code.co_argcount]
 
 
-def _tensor(value: Any, edge: Function | Tensor | None) -> Any:
+def _tensor(value: Any, edge: Edge | None) -> Any:
     """A saved value as a tensor that was computed by ``edge``; numbers and None stay."""
     if not hasattr(value, "dtype"):
         return value
-    if isinstance(edge, Tensor):
-        return edge
     out = constant(as_array(value))
-    if edge is not None:
-        out._grad_fn, out._needs = edge, True
+    out._edge = edge
     return out
 
 
@@ -68,10 +78,10 @@ def _backward_of_twin(node: Function, dout: Tensor) -> tuple[Tensor | None, ...]
     else:
         inputs = [saved.get(name) for name, _ in zip(_input_names(node), node.edges)]
     for i, x in enumerate(inputs):
-        if isinstance(x, Tensor) and x._needs:
+        if isinstance(x, Tensor) and x._edge is not None:
             inputs[i] = x.reshape(x.shape)  # the same tensor may come in twice: two doors to it
-    root = node.twin(*inputs)._grad_fn
-    doors = [x._grad_fn if isinstance(x, Tensor) else None for x in inputs]
+    root = node.twin(*inputs)._edge
+    doors = [x._edge if isinstance(x, Tensor) else None for x in inputs]
     found = propagate(
         [(root, dout)],
         retain_graph=True,

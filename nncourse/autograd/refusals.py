@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.autograd.changes import changes
-from nncourse.autograd.function import Function, constant
+from nncourse.autograd.function import Edge, Function, constant
 from nncourse.autograd.places import made_at
 from nncourse.autograd.tensor import Tensor
 from nncourse.autograd.vocabulary import as_type, ones_like
@@ -19,7 +19,7 @@ def first_gradient(
 
     An array, or a tensor if ``create_graph``.
     """
-    if not root._needs:
+    if root._edge is None:
         raise RuntimeError(
             f"{caller} found nothing to do: this tensor was not computed from tensors with "
             "requires_grad=True, or it was computed under no_grad()"
@@ -72,7 +72,7 @@ def check_saved(node: Function) -> None:
                 )
 
 
-def wrong_shape(node: Function, edge: Function | Tensor, share: Any) -> RuntimeError:
+def wrong_shape(node: Function, edge: Edge, share: Any) -> RuntimeError:
     """The error for a backward that returned a gradient of another shape than the input's."""
     return RuntimeError(
         f"the backward of {type(node).__name__} returned a gradient of shape {share.shape} "

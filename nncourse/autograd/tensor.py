@@ -8,6 +8,7 @@ operation beside its derivative, and put onto this class by ``method``.
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,13 +16,37 @@ import numpy as np
 
 from nncourse.autograd.changes import changes
 from nncourse.autograd.names import guard, real_names, unknown_attribute
-from nncourse.backend import Array, as_array, ndarray, to_numpy
+from nncourse.backend import (
+    CPU,
+    Array,
+    as_array,
+    device_of,
+    is_array,
+    kinds,
+    on_host,
+    to_numpy,
+)
 
 if TYPE_CHECKING:
     from nncourse.autograd.function import Function
     from nncourse.autograd.hooks import RemovableHandle
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Leaf:
+    """An end of the graph: the place where the gradient of one leaf arrives.
+
+    Functions refer to it in place of the tensor, as to the function that made any other input.
+    """
+
+    __slots__ = ("__weakref__", "_hooks", "shape", "tensor")
+
+    _hooks: dict[int, Any]  # only where there are any
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.shape = tensor._data.shape
 
 
 class Tensor:
@@ -32,21 +57,20 @@ class Tensor:
     and through it the whole graph.
     """
 
-    # _needs: does it require gradients? A plain attribute, for it is read for every operation.
-    __slots__ = ("__weakref__", "_data", "_grad", "_grad_fn", "_hooks", "_needs")
+    __slots__ = ("__weakref__", "_data", "_edge", "_grad", "_leaf")
 
     _data: Array
     _grad: Tensor | None
-    _grad_fn: Function | None
-    _hooks: dict[int, Any]  # only where there are any
-    _needs: bool
+    # Where its gradient goes: to the function that made it, or to its own place in the graph if it
+    # is a leaf, or nowhere.
+    _edge: Function | Leaf | None
+    _leaf: Leaf  # a leaf's own place, if it ever had one: hooks outlast a while without gradients
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         """Wrap an array without copying it; anything else becomes an array first."""
-        self._data = data if isinstance(data, ndarray) else as_array(data)
+        self._data = data if type(data) in kinds else as_array(data)
         self._grad = None
-        self._grad_fn = None
-        self._needs = False
+        self._edge = None
         if requires_grad:
             self.requires_grad = True
 
@@ -60,10 +84,12 @@ class Tensor:
     @data.setter
     def data(self, value: Any) -> None:
         array = value._data if isinstance(value, Tensor) else value
-        if not isinstance(array, ndarray):
+        if not is_array(array):
             raise TypeError(f".data must be an array or a tensor; got {type(value).__name__}")
         changes.note(self._data)
         self._data = array
+        if isinstance(self._edge, Leaf):
+            self._edge.shape = array.shape
 
     @property
     def grad(self) -> Tensor | None:
@@ -71,9 +97,9 @@ class Tensor:
 
         Only leaves collect gradients; asking another tensor for one gives None and a warning.
         """
-        if self._grad is None and self._grad_fn is not None and not self.retains_grad:
+        if self._grad is None and not self.is_leaf and not self.retains_grad:
             warnings.warn(
-                f"this tensor was computed by {type(self._grad_fn).__name__}: only leaves, such as "
+                f"this tensor was computed by {type(self._edge).__name__}: only leaves, such as "
                 "parameters, keep their gradients, so its .grad is None. Call .retain_grad() on it "
                 "before the backward pass to keep it",
                 stacklevel=2,
@@ -98,16 +124,16 @@ class Tensor:
     @property
     def grad_fn(self) -> Function | None:
         """The function that computed the tensor, if it was recorded; None for leaves."""
-        return self._grad_fn
+        return None if isinstance(self._edge, Leaf) else self._edge
 
     @property
     def requires_grad(self) -> bool:
         """Does a backward pass reach this tensor?"""
-        return self._needs
+        return self._edge is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if self._grad_fn is not None and not value:
+        if not self.is_leaf and not value:
             raise RuntimeError(
                 "requires_grad can be switched off for leaves only; "
                 "use .detach() for a copy without history"
@@ -117,7 +143,13 @@ class Tensor:
                 f"only floating-point tensors can require gradients; this one is {self.dtype}. "
                 "Convert it first, e.g. nnc.tensor(values, dtype=nnc.float32)"
             )
-        self._needs = bool(value)
+        if not value:
+            self._edge = None
+        elif self._edge is None:
+            if not hasattr(self, "_leaf"):
+                self._leaf = Leaf(self)
+            self._leaf.shape = self._data.shape
+            self._edge = self._leaf
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Switch ``requires_grad`` and return the tensor."""
@@ -127,7 +159,7 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """True if the program made it, or if it was computed without being recorded."""
-        return self._grad_fn is None
+        return self._edge is None or isinstance(self._edge, Leaf)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -161,11 +193,11 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The values as a NumPy array that shares memory with the tensor."""
-        if self._needs:
+        if self._edge is not None:
             raise RuntimeError(
                 "this tensor requires gradients, which NumPy cannot follow: write .detach().numpy()"
             )
-        return to_numpy(self._data)
+        return on_host(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -218,9 +250,8 @@ class Tensor:
         ``gradient`` is the derivative of the final result with respect to this tensor, of its
         shape; it may be left out for a tensor with one element, where it is 1. What functions had
         saved for the pass is dropped as it goes, unless ``retain_graph``. With ``create_graph``
-        the gradients have a graph of their own and can be differentiated again; since a leaf then
-        holds its gradient, and the gradient's graph the leaf, set ``.grad`` to None when done, or
-        call ``nnc.grad``, which stores nothing. ``inputs``: only these collect gradients.
+        the gradients have a graph of their own and can be differentiated again. ``inputs``: only
+        these collect gradients.
         """
         from nncourse.autograd.engine import run_backward
 
@@ -230,9 +261,9 @@ class Tensor:
         """Have a backward pass store the gradient of this computed tensor in ``.grad``, too."""
         from nncourse.autograd.hooks import retain
 
-        if not self._needs:
+        if self._edge is None:
             raise RuntimeError("retain_grad() needs a tensor that requires gradients")
-        if self._grad_fn is not None:
+        if not self.is_leaf:
             retain(self)
 
     @property
@@ -267,12 +298,12 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __reduce__(self) -> tuple:
-        if self._grad_fn is not None:
+        if not self.is_leaf:
             raise RuntimeError(
                 "only leaves can be copied or pickled, for the graph behind this tensor would have "
                 "to come along: use .detach() first"
             )
-        return _rebuild, (type(self), self._data, self._needs, self._grad)
+        return _rebuild, (type(self), self._data, self.requires_grad, self._grad)
 
     def __repr__(self) -> str:
         values = np.array2string(
@@ -281,9 +312,11 @@ class Tensor:
         notes = ""
         if self._data.dtype not in _UNSAID:
             notes += f", dtype={self._data.dtype}"
-        if self._grad_fn is not None:
-            notes += f", grad_fn=<{type(self._grad_fn).__name__}>"
-        elif self._needs:
+        if device_of(self._data) != CPU:
+            notes += f", device={str(device_of(self._data))!r}"
+        if not self.is_leaf:
+            notes += f", grad_fn=<{type(self._edge).__name__}>"
+        elif self._edge is not None:
             notes += ", requires_grad=True"
         return f"tensor({values}{notes})"
 
@@ -326,8 +359,8 @@ _UNSAID = {np.dtype(name) for name in ("float32", "int64", "bool")}
 
 def _rebuild(kind: type[Tensor], data: Array, needs: bool, grad: Tensor | None) -> Tensor:
     tensor = kind.__new__(kind)
-    tensor._data, tensor._needs = data, needs
-    tensor._grad, tensor._grad_fn = grad, None
+    tensor._data, tensor._grad, tensor._edge = data, grad, None
+    tensor.requires_grad = needs
     return tensor
 
 

@@ -25,7 +25,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     first = batch[0]
     if isinstance(first, Tensor):
         _same_shape([item.shape for item in batch])
-        if any(item._needs for item in batch):
+        if any(item.requires_grad for item in batch):
             return stack(list(batch))
         return constant(numpy.stack([item._data for item in batch]))
     if isinstance(first, numpy.ndarray):

@@ -125,11 +125,11 @@ class _Backward:
         return passed if isinstance(out, tuple) else passed[0]
 
     def _gate(self, x: Any, then: Callable[[int, Tensor], Tensor | None], place: int) -> Any:
-        if not (isinstance(x, Tensor) and x._needs and recording.enabled):
+        if not (isinstance(x, Tensor) and x.requires_grad and recording.enabled):
             return x
         passed = unary(Reshape, x, x.shape)
-        assert passed._grad_fn is not None
-        add_hook(passed._grad_fn, lambda gradient: then(place, gradient))
+        assert passed._edge is not None
+        add_hook(passed._edge, lambda gradient: then(place, gradient))
         return passed
 
     def _output(self, place: int, gradient: Tensor) -> None:

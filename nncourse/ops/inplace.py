@@ -36,12 +36,12 @@ def _check(x: Tensor, other: Any, what: str) -> None:
     """Refuse what would make gradients wrong."""
     if not recording.enabled:
         return
-    if x._needs and x._grad_fn is None:
+    if x.requires_grad and x.is_leaf:
         raise RuntimeError(
             f"{what} in place on a leaf that requires gradients: its value before would be lost. "
             "An update of parameters stands under no_grad: with nnc.no_grad(): p -= lr * p.grad"
         )
-    needs = x._needs or (isinstance(other, Tensor) and other._needs)
+    needs = x.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
     if needs and x._data.base is not None:
         raise RuntimeError(
             f"{what} in place on a view of another tensor cannot be recorded, for the other "
@@ -60,9 +60,9 @@ def _become(x: Tensor, result: Tensor, what: str) -> Tensor:
         raise RuntimeError(
             f"{what} in place gives {result.dtype}, which does not fit into a tensor of {x.dtype}"
         )
-    if result._needs and result._data.dtype != array.dtype:
+    if result.requires_grad and result._data.dtype != array.dtype:
         result = cast(result, array.dtype)
-    node = result._grad_fn
+    node = result.grad_fn
     if node is not None and node.saves:
         # What the function saved must outlive the change: a value from before it is copied, and
         # its result lives on in the overwritten array.
@@ -76,8 +76,7 @@ def _become(x: Tensor, result: Tensor, what: str) -> Tensor:
     changes.note(array, here())
     if node is not None:
         node.order = tick()  # the function was made before the change of its own result was noted
-        x._grad_fn = node
-        x._needs = True
+        x._edge = node
     return x
 
 
@@ -91,7 +90,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     """x[index] = value."""
     _check(x, value, "an assignment")
     index = plain_index(index)
-    if recording.enabled and (x._needs or (isinstance(value, Tensor) and value._needs)):
+    needed = x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)
+    if recording.enabled and needed:
         if not isinstance(value, Tensor):
             value = constant(as_array(value))
         if value._data.dtype != x._data.dtype:
@@ -104,7 +104,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 def _overwrite(x: Tensor, value: Any, what: str) -> Tensor:
     _check(x, None, what)
-    if x._needs and recording.enabled:
+    if x.requires_grad and recording.enabled:
         setitem(x, ..., value)
         return x
     x._data[...] = value

@@ -72,13 +72,13 @@ def test_products_that_nobody_asked_for_are_not_computed(monkeypatch):
     needs = []
     right = Linear.backward
     monkeypatch.setattr(
-        Linear, "backward", lambda self, d: needs.append(self.needs) or right(self, d)
+        Linear, "backward", lambda self, d: needs.append([*map(bool, self.needs)]) or right(self, d)
     )
     x, w, b = nnc.ones(2, 3, requires_grad=True), nnc.ones(4, 3, requires_grad=True), nnc.zeros(4)
     y = nnc.nn.functional.linear(x, w, b).sum()
     nnc.grad(y, x, retain_graph=True)
     y.backward()
-    assert needs == [(True, False, False), (True, True, False)]
+    assert needs == [[True, False, False], [True, True, False]]
 
 
 def test_an_unused_input():
