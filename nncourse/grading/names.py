@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nncourse.grading.sandbox.inside.cells import parse
 
@@ -22,63 +23,137 @@ SETTINGS |= {"filterwarnings", "set_default_dtype"}
 
 @dataclass
 class Names:
-    """binds: assigned, defined or imported at the top level. defines: the names of functions and
-    classes among them. imports: those that import statements bind. changes: names whose objects
-    are changed in place (``x[0] = 1``, ``x.a = 1``, ``x.append(1)``). reads: every other name that
-    the code or a function in it refers to. runs: those that are read when the code runs, outside of
-    functions. sets: it calls a setting, such as a seed.
+    """binds: assigned, defined or imported at the top level. defines: functions and classes among
+    them. imports: those that import statements bind. changes: names whose objects are changed in
+    place (``x[0] = 1``, ``x.a = 1``, ``x.append(1)``). runs: names that are read when the code
+    runs, before it has bound them itself. later: names that functions and classes in it refer to.
+    sets: it calls a setting, such as a seed.
     """
 
     binds: set[str] = field(default_factory=set)
     defines: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
-    reads: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
     sets: bool = False
+
+    @property
+    def reads(self) -> set[str]:
+        """All names that it may need from elsewhere."""
+        return self.runs | self.later | self.changes
 
 
 def names(code: str | ast.stmt) -> Names:
     """The names of a cell's source or of one statement. A cell that can't be parsed has none."""
-    if isinstance(code, str):
-        try:
-            tree: ast.AST = parse(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return Names()
-        text = code
-    else:
-        tree = code
     try:
-        text = ast.unparse(tree)
-        table = symtable.symtable(text, "<cell>", "exec")
+        tree = parse(code) if isinstance(code, str) else ast.Module([code], [])
+        table = symtable.symtable(ast.unparse(tree), "<cell>", "exec")
+        walk = _TopLevel()
+        for statement in tree.body:
+            walk.visit(statement)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Names()
-    found = Names()
-    for symbol in table.get_symbols():
-        if symbol.is_assigned() or symbol.is_imported():
-            found.binds.add(symbol.get_name())
-        if symbol.is_imported():
-            found.imports.add(symbol.get_name())
-        if symbol.is_referenced():
-            found.runs.add(symbol.get_name())
+    found = walk.found
     for child in table.get_children():
-        found.reads |= _outer_names(child)
+        found.later |= _outer_names(child)
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            if node.name in found.binds:
-                found.defines.add(node.name)
-        elif isinstance(node, (ast.Attribute, ast.Subscript)):
-            if not isinstance(node.ctx, ast.Load):
-                found.changes |= _root(node)
-        elif isinstance(node, ast.Global):
+        if isinstance(node, ast.Global):
             found.binds.update(node.names)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             found.sets |= node.func.attr in SETTINGS
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            if isinstance(node.value.func, ast.Attribute):
-                found.changes |= _root(node.value.func)
-    found.reads |= found.runs | found.changes
     return found
+
+
+class _TopLevel(ast.NodeVisitor):
+    """Follows the top level of a cell in the order in which it runs."""
+
+    def __init__(self) -> None:
+        self.found = Names()
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            if node.id not in self.found.binds:
+                self.found.runs.add(node.id)
+        else:
+            self.found.binds.add(node.id)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        for target in node.targets:
+            self.visit(target)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+            self.visit(node.target)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self.visit_Name(ast.Name(node.target.id, ast.Load()))
+        self.visit(node.value)
+        self.visit(node.target)
+
+    def visit_For(self, node: ast.For) -> None:
+        for part in (node.iter, node.target, *node.body, *node.orelse):
+            self.visit(part)
+
+    def visit_Attribute(self, node: ast.Attribute | ast.Subscript) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self.found.changes |= _root(node)
+        self.generic_visit(node)
+
+    visit_Subscript = visit_Attribute
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            self.found.changes |= _root(node.value.func)
+        self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        bound = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        self.found.binds |= bound
+        self.found.imports |= bound
+
+    visit_ImportFrom = visit_Import
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        if node.name:
+            self.found.binds.add(node.name)
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        parts = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]
+        for part in parts:
+            if part is not None:
+                self.visit(part)
+        self._define(node.name)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(part)
+        self._define(node.name)
+
+    def _define(self, name: str) -> None:
+        self.found.binds.add(name)
+        self.found.defines.add(name)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        pass  # its names count as read later
+
+    def _comprehension(self, node: Any) -> None:
+        inside = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        own = {
+            n.id
+            for part in node.generators
+            for n in ast.walk(part.target)
+            if isinstance(n, ast.Name)
+        }
+        self.found.runs |= inside - own - self.found.binds
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
 
 def _outer_names(table: symtable.SymbolTable) -> set[str]:
@@ -99,24 +174,25 @@ def statements(source: str) -> list[ast.stmt]:
     return parse(source).body
 
 
-def needed(units: Iterable[tuple[Names, bool]], wanted: Iterable[str]) -> list[bool]:
-    """Which of the units, in their order, something that reads ``wanted`` depends on.
+def needed(units: Sequence[tuple[Names, bool]]) -> list[bool]:
+    """Which of the units, in the order in which they run, are needed.
 
-    Each unit comes with whether it is needed in any case.
+    Each comes with whether it is needed in any case; the others are, where a needed one reads what
+    they bind or change. What functions refer to is read whenever they are called, so nothing that
+    runs in between makes up for it.
     """
-    units = list(units)
-    want = set(wanted)
     modules = set().union(*(unit.imports for unit, _ in units)) if units else set()
-    keep = [always for _, always in units]
-    for (unit, _), kept in zip(units, keep):
-        if kept:
-            want |= unit.reads
-    size = -1
-    while size != (size := len(want)):
-        for index, (unit, _) in enumerate(units):
+    keep = [always or unit.sets for unit, always in units]
+    while True:
+        later: set[str] = set().union(*(unit.later for (unit, _), kept in zip(units, keep) if kept))
+        live: set[str] = set()
+        before = list(keep)
+        for index in range(len(units) - 1, -1, -1):
+            unit = units[index][0]
             made = unit.binds | (unit.changes - modules)
-            if not keep[index] and (made & want or unit.sets):
+            if made & (live | later):
                 keep[index] = True
             if keep[index]:
-                want |= unit.reads
-    return keep
+                live = (live - unit.binds) | unit.runs | unit.changes
+        if keep == before:
+            return keep

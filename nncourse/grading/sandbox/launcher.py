@@ -93,6 +93,7 @@ class Sandbox:
         fonts = view.fonts(cache) if any("matplotlib" in name for name in preload) else None
         self.view = view.view(copy, packages, fonts, hide)
         self._process: subprocess.Popen | None = None
+        self._owner = 0
         self._control: socket.socket | None = None
         self._errors: IO[bytes] | None = None
         self._sessions: list[Session] = []
@@ -102,13 +103,16 @@ class Sandbox:
         """A new session, in which ``cells`` have been run.
 
         ``budget``: the wall time of the submission, shared by its sessions. A warm process that
-        died is replaced. Raises SandboxUnavailable.
+        died is replaced, but not by a fork of the process that started it: a fork may only use it.
+        Raises SandboxUnavailable.
         """
         budget = budget or Budget(self.limits.submission_seconds)
         with self._lock:
             try:
                 session = self._fork(budget)
-            except (OSError, _Gone):
+            except (OSError, _Gone) as error:
+                if self._borrowed:
+                    raise SandboxUnavailable(f"no session could be started: {error}") from error
                 self._stop()
                 try:
                     session = self._fork(budget)
@@ -140,8 +144,19 @@ class Sandbox:
 
     # The warm process.
 
+    @property
+    def alive(self) -> bool:
+        """Whether the warm process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def _borrowed(self) -> bool:
+        return self._process is not None and self._owner != os.getpid()
+
     def _start(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._borrowed:
+            return  # only its owner can tell whether it runs
+        if self.alive:
             return
         self._stop()
         try:
@@ -181,6 +196,7 @@ class Sandbox:
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
+        self._owner = os.getpid()
         self.starts += 1
         theirs.close()
         self._control = ours

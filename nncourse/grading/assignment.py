@@ -1,0 +1,256 @@
+"""An assignment as the grader's work items carry it: bytes, made once and read by any worker.
+
+It holds the notebook without solutions, the graded cells with their hidden tests, which names the
+lecturer's solution defines, and the rules of the exercise. A worker needs nothing else: no course
+folder, no gradebook, no solution.
+
+An exercise set states its rules as ``GRADING`` in ``nncourse.exercises.psNN``, a notebook of the
+lecturer's own in its metadata, ``{"nncourse": {"grading": {...}}}``:
+
+    withheld     modules and functions of the library that are the answer, or give it away
+    operators    arithmetic that is forwarded to the student's objects: ["add", "mul", ...]
+    packages     distributions that answers may import
+    limits       bounds that differ from ``nncourse.grading.sandbox.Limits``
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nncourse.grading.names import Names, names, needed, statements
+
+# What computes for the student, unless an exercise allows it; data, plots and tensors stay.
+READY_MADE = ["nncourse.ops", "nncourse.nn", "nncourse.optim", "nncourse.training"]
+READY_MADE += ["nncourse.scalar", "nncourse.inspection", "nncourse.autograd.engine"]
+PACKAGES = ["numpy", "matplotlib"]
+RULES: dict[str, Any] = {
+    "withheld": READY_MADE,
+    "operators": [],
+    "packages": PACKAGES,
+    "limits": {},
+}
+
+
+class AssignmentError(Exception):
+    """An assignment can't be graded; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the notebook. kind: "answer", "tests", "manual", "readonly", "plain" or "text".
+
+    ``index``: its place in the notebook. points: what a graded cell is worth.
+    """
+
+    index: int
+    kind: str
+    name: str
+    source: str
+    points: float = 0.0
+
+
+@dataclass
+class Assignment:
+    """What a worker reads out of the bytes.
+
+    notebook: without solutions, with hidden tests, as nbformat's JSON. defines: for each answer
+    cell what the lecturer's solution binds there; functions: those of these names that are
+    functions or classes; imports: the solutions' import statements.
+    """
+
+    name: str
+    notebook: dict[str, Any]
+    rules: dict[str, Any]
+    defines: dict[str, list[str]]
+    functions: list[str]
+    imports: dict[str, str]
+    language: str = "en"
+    cells: list[Cell] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cells = [_cell(index, raw) for index, raw in enumerate(self.notebook["cells"])]
+        self._names = {c.index: names(c.source) for c in self.cells if c.kind != "text"}
+        self._plan_trusted()
+
+    @property
+    def tests(self) -> list[Cell]:
+        """The cells that are graded automatically."""
+        return [cell for cell in self.cells if cell.kind == "tests"]
+
+    def _plan_trusted(self) -> None:
+        """Which statements the trusted side runs, and which names are the student's where.
+
+        A statement that runs with a name of the student's makes names of the student's. A function
+        that merely refers to one stays the lecturer's, and calls the student's by its proxy.
+        """
+        foreign: set[str] = set()
+        units: list[tuple[int, ast.stmt | None, Names]] = []
+        self.foreign: dict[int, set[str]] = {}
+        for cell in self.cells:
+            if cell.kind in ("answer", "manual"):
+                made = set(self.defines.get(cell.name, []))
+                for statement in _statements(self.imports.get(cell.name, "")):
+                    units.append((cell.index, statement, names(statement)))
+                    made -= names(statement).binds
+                foreign |= made
+            elif cell.kind == "tests":
+                self.foreign[cell.index] = set(foreign)
+                foreign -= self._names[cell.index].binds
+                units.append((cell.index, None, self._names[cell.index]))
+            elif cell.kind != "text":
+                for statement in _statements(cell.source):
+                    found = names(statement)
+                    if found.runs & foreign or found.changes & foreign:
+                        foreign |= found.binds | (found.changes - found.imports)
+                    else:
+                        foreign -= found.binds
+                        units.append((cell.index, statement, found))
+        kept = needed([(found, statement is None) for _, statement, found in units])
+        self.trusted: dict[int, list[ast.stmt]] = {}
+        self.trusted_reads: set[str] = set()
+        for (index, statement, found), keep in zip(units, kept):
+            if keep:
+                self.trusted_reads |= found.reads
+                if statement is not None:
+                    self.trusted.setdefault(index, []).append(statement)
+
+    def sandboxed(self, answers: Mapping[str, str]) -> list[Cell]:
+        """The code cells that run in the sandbox, with the student's answers in their places.
+
+        Cells that are neither locked nor answers run only if something depends on them: most are
+        there to look at.
+        """
+        cells, units = [], []
+        for cell in self.cells:
+            if cell.kind == "text":
+                continue
+            found = self._names[cell.index]
+            if cell.kind in ("answer", "manual") and cell.name in answers:
+                cell = Cell(cell.index, cell.kind, cell.name, answers[cell.name])
+                found = names(cell.source)
+            cells.append(cell)
+            units.append((found, cell.kind != "plain"))
+        kept = needed(units)
+        return [cell for cell, keep in zip(cells, kept) if keep and cell.kind != "tests"]
+
+    def to_bytes(self) -> bytes:
+        """For the way to a worker; the same assignment gives the same bytes."""
+        kept = ("name", "notebook", "rules", "defines", "functions", "imports", "language")
+        found = {key: getattr(self, key) for key in kept}
+        return json.dumps(found, ensure_ascii=False, sort_keys=True).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Assignment:
+        """What ``to_bytes`` wrote."""
+        return cls(**json.loads(data))
+
+
+def make_assignment(
+    name: str, source: Mapping[str, Any], released: Mapping[str, Any], language: str
+) -> Assignment:
+    """The assignment from the lecturer's notebook with solutions and the released one."""
+    raw = {role["grade_id"]: cell for cell in source["cells"] if (role := role_of(cell))}
+    notebook = json.loads(json.dumps(released))
+    defines, functions, imports = {}, set(), {}
+    for cell in notebook["cells"]:
+        role = role_of(cell)
+        if not role:
+            continue
+        own = raw.get(role["grade_id"])
+        if own is None:
+            raise AssignmentError(
+                f"cell {role['grade_id']} is in the released notebook but not in the source: "
+                f"release {name} again"
+            )
+        if role.get("grade") and not role.get("solution"):
+            cell["source"] = text_of(own)
+        elif role.get("solution") and own["cell_type"] == "code":
+            found = names(text_of(own))
+            defines[role["grade_id"]] = sorted(found.binds)
+            functions |= found.defines
+            lines = [
+                ast.unparse(statement)
+                for statement in _statements(text_of(own))
+                if isinstance(statement, (ast.Import, ast.ImportFrom))
+            ]
+            if lines:
+                imports[role["grade_id"]] = "\n".join(lines)
+        cell.pop("outputs", None)
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+            cell["execution_count"] = None
+    return Assignment(
+        name, notebook, rules_of(name, source), defines, sorted(functions), imports, language
+    )
+
+
+def rules_of(name: str, notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules of an exercise: the defaults, the exercise set's, the notebook's own."""
+    from nncourse.exercises.piece import sets
+
+    found = dict(RULES)
+    if name in sets():
+        module = importlib.import_module(f"nncourse.exercises.{name}")
+        found |= getattr(module, "GRADING", {})
+    metadata = notebook.get("metadata", {}).get("nncourse", {})
+    found |= metadata.get("grading", {}) if isinstance(metadata, Mapping) else {}
+    unknown = sorted(set(found) - set(RULES))
+    if unknown:
+        raise AssignmentError(f"{name}: unknown rules of grading: {', '.join(unknown)}")
+    return found
+
+
+def role_of(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """nbgrader's metadata of a cell; empty for an ordinary one."""
+    found = cell.get("metadata", {}).get("nbgrader", {})
+    return found if isinstance(found, dict) and "grade_id" in found else {}
+
+
+def text_of(cell: Mapping[str, Any]) -> str:
+    """The source of a cell, which may be a list of lines."""
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
+    role = role_of(cell)
+    if role.get("grade") and not role.get("solution"):
+        kind = "tests"
+    elif role.get("solution"):
+        kind = "manual" if role.get("grade") else "answer"
+    else:
+        kind = "readonly" if role.get("locked") else "plain"
+    if cell["cell_type"] != "code":
+        kind = "text"
+    return Cell(index, kind, role.get("grade_id", ""), text_of(cell), float(role.get("points", 0)))
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    try:
+        return statements(source)
+    except (SyntaxError, ValueError):
+        return []
+
+
+@lru_cache
+def tool_version() -> str:
+    """A digest of the library: another tool may come to another verdict."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(_sources(root)):
+        digest.update(f"{path.relative_to(root)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _sources(root: Path) -> Iterable[Path]:
+    for kind in ("*.py", "*.npz", "*.mo"):
+        yield from root.rglob(kind)

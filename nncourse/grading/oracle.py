@@ -1,0 +1,316 @@
+"""The verdict on one submission, computed where the student's code can't reach it.
+
+The answers run in a sandbox session. The graded cells, hidden tests included, run here, unmodified,
+and the names that the lecturer's solution defines stand for proxies of what the student wrote. This
+process is a fork of its own: whatever a test leaves behind ends with it.
+
+A cell or call that ends the session costs its own question. The session is started anew, the
+earlier cells are run again, and the next question is graded.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+import linecache
+import os
+import random
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nncourse.check.variant import VARIABLE
+from nncourse.grading.assignment import Assignment, Cell
+from nncourse.grading.proxies import Proxies
+from nncourse.grading.sandbox import (
+    Budget,
+    Sandbox,
+    SandboxUnavailable,
+    Session,
+    SessionEnded,
+    StudentError,
+)
+from nncourse.grading.sandbox.inside.cells import parse
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+LONGEST = 100_000  # characters of a test's output
+TEXTS = 4000  # of a message
+
+
+@dataclass
+class Question:
+    """What came of one graded cell. why: the reason for no points. report: what the checks in it
+    found, for the lecturer's overview: [{"name", "score", "mistakes": [{"code", "outputs"}]}].
+    """
+
+    points: float
+    max_points: float
+    why: str = ""
+    report: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """What came of a submission: its questions by cell name, the outputs of the cells by their
+    place in the notebook, remarks for the lecturer, and the wall time."""
+
+    questions: dict[str, Question] = field(default_factory=dict)
+    outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+class Oracle:
+    """Grades one submission. ``say``: told the name of each graded cell before it runs.
+
+    ``given_up``: graded cells at which an earlier try did not come back; they get no points.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        sandbox: Sandbox,
+        answers: Mapping[str, str],
+        seed: int,
+        say: Callable[[str], None] = lambda name: None,
+        given_up: Mapping[str, str] | None = None,
+    ) -> None:
+        self.assignment = assignment
+        self.sandbox = sandbox
+        self.answers = answers
+        self.seed = seed
+        self.say = say
+        self.given_up = given_up or {}
+        self.budget = Budget(sandbox.limits.submission_seconds)
+        self.outcome = Outcome()
+        self.space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        self.session: Session | None = None
+        self.cells: list[str] = []
+        self.count = 0
+
+    def grade(self) -> Outcome:
+        """Run everything, in the order of the notebook."""
+        start = time.monotonic()
+        os.environ[VARIABLE] = str(self.seed)
+        random.seed(self.seed)
+        np.random.seed(self.seed % 2**32)
+        sandboxed = {cell.index: cell for cell in self.assignment.sandboxed(self.answers)}
+        try:
+            for cell in self.assignment.cells:
+                if cell.index in sandboxed:
+                    self._run_answer(sandboxed[cell.index])
+                if cell.index in self.assignment.trusted:
+                    self._run_trusted(cell)
+                if cell.kind == "tests":
+                    self._run_tests(cell)
+        finally:
+            if self.session is not None:
+                self.session.close()
+        self.outcome.seconds = time.monotonic() - start
+        return self.outcome
+
+    # The student's side.
+
+    def _open(self) -> Session:
+        """The session, with all cells run so far; a new one if the last was ended."""
+        if self.session is None or self.session.ended is not None:
+            if self.session is not None:
+                self.cells = list(self.session.cells)
+                self.session.close()
+            self.session = self.sandbox.session(self.cells, self.budget)
+            self.proxies = Proxies(self.session, self.assignment.rules["operators"])
+        return self.session
+
+    def _run_answer(self, cell: Cell) -> None:
+        session = self._open()
+        if session.ended is not None:
+            self._remark(cell, str(session.ended))
+            return
+        self.count = len(session.cells) + 1
+        file = f"<cell {self.count}>"
+        linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(True), file)
+        result = session.run_cell(cell.source)
+        outputs = []
+        if result.output:
+            text = result.output + ("\n..." if result.truncated else "")
+            outputs.append({"output_type": "stream", "name": "stdout", "text": text})
+        if isinstance(result.error, StudentError):
+            error = result.error
+            lines = error.traceback.splitlines() or [str(error)]
+            outputs.append(_error(error.kind, error.message, lines))
+            if cell.kind in ("answer", "manual"):
+                self._remark(cell, _name_of(error))
+        elif result.error is not None:
+            outputs.append(_error("SessionEnded", str(result.error), [str(result.error)]))
+            self._remark(cell, str(result.error))
+        self.outcome.outputs[cell.index] = outputs
+
+    def _remark(self, cell: Cell, text: str) -> None:
+        line = text.strip().partition("\n")[0][:160]
+        name = cell.name or f"[{cell.index}]"
+        self.outcome.notes.append(_("{name}: {error}", name=name, error=line))
+
+    # The trusted side.
+
+    def _run_trusted(self, cell: Cell) -> None:
+        code = ast.Module(self.assignment.trusted[cell.index], [])
+        with _captured():
+            exec(compile(code, f"<notebook {cell.name or cell.index}>", "exec"), self.space)
+
+    def _run_tests(self, cell: Cell) -> None:
+        self.say(cell.name)
+        printed = io.StringIO()
+        value, problem = None, None
+        reports: list[Any] = []
+        if cell.name in self.given_up:
+            problem = _Given(self.given_up[cell.name])
+        else:
+            try:
+                self._bind(cell)
+                with _captured(printed), _reports(reports):
+                    value = self._execute(cell)
+            except SandboxUnavailable:
+                raise
+            except BaseException as error:  # a test may raise anything, SystemExit too
+                problem = error
+        question, outputs = self._judge(cell, value, problem)
+        text = printed.getvalue()
+        if text:
+            cut = text[:LONGEST] + ("\n..." if len(text) > LONGEST else "")
+            outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": cut})
+        question.report = [_summary(report) for report in reports]
+        self.outcome.questions[cell.name] = question
+        self.outcome.outputs[cell.index] = outputs
+
+    def _bind(self, cell: Cell) -> None:
+        """Let the student's names stand for proxies, and their data for itself."""
+        foreign = self.assignment.foreign[cell.index]
+        for name in foreign:
+            self.space.pop(name, None)
+        session = self._open()
+        if session.ended is not None:
+            raise SessionEnded(session.ended.kind, str(session.ended))
+        for name in sorted(foreign & self.assignment.trusted_reads):
+            if name in self.assignment.functions:
+                self.space[name] = self.proxies.name(name)
+            else:
+                with contextlib.suppress(NameError):
+                    self.space[name] = self.proxies.value(name)
+
+    def _execute(self, cell: Cell) -> Any:
+        file = f"<test {cell.name}>"
+        linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(True), file)
+        tree = parse(cell.source, file)
+        last = None
+        if tree.body and isinstance(tree.body[-1], ast.Expr):
+            last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
+        exec(compile(tree, file, "exec"), self.space)
+        return None if last is None else eval(compile(last, file, "eval"), self.space)
+
+    def _judge(
+        self, cell: Cell, value: Any, problem: BaseException | None
+    ) -> tuple[Question, list[dict[str, Any]]]:
+        """Points are what the cell ended in; a cell of assertions that ran to its end earns all."""
+        most = cell.points
+        if isinstance(problem, _Given):
+            why = str(problem)
+            return Question(0.0, most, why), [_error("NotFinished", why, [why])]
+        if problem is not None:
+            name = _name_of(problem)
+            why = _("it ended in an error: {error}", error=name)
+            kind, _colon, text = name.partition(": ")
+            return Question(0.0, most, why), [_error(kind, text, _lines(problem))]
+        if value is None:
+            return Question(most, most), []
+        if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+            points = float(value)
+            if 0 <= points <= most:
+                result = {"data": {"text/plain": repr(points)}, "metadata": {}}
+                output = {"output_type": "execute_result", "execution_count": None, **result}
+                return Question(points, most), [output]
+        what = _("its result is no number of points: {what}", what=repr(value)[:120])
+        return Question(0.0, most, what), [_error("NoPoints", what, [what])]
+
+
+class _Given(Exception):
+    """This graded cell is not tried again."""
+
+
+def _name_of(error: BaseException) -> str:
+    """Its kind and its message, in one line."""
+    # Python 3.13 has a private kind of syntax error for code that ends too soon.
+    kind = error.kind if isinstance(error, StudentError) else type(error).__name__
+    kind = "SyntaxError" if kind == "_IncompleteInputError" else kind
+    try:
+        text = error.message if isinstance(error, StudentError) else str(error)
+    except Exception:
+        text = ""
+    line = text.strip().partition("\n")[0]
+    line = line[:120] + ("..." if len(line) > 120 else "")
+    return f"{kind}: {line}".removesuffix(": ")
+
+
+def _lines(error: BaseException) -> list[str]:
+    """The traceback without the grader's own frames."""
+    summary = traceback.TracebackException.from_exception(error, limit=-20)
+    own = [f for f in summary.stack if f.filename.startswith(("<test", "<cell", "<notebook"))]
+    summary.stack = traceback.StackSummary.from_list(own)
+    return "".join(summary.format(chain=False))[:TEXTS].splitlines()
+
+
+def _error(kind: str, text: str, lines: list[str]) -> dict[str, Any]:
+    return {"output_type": "error", "ename": kind, "evalue": text[:TEXTS], "traceback": lines}
+
+
+@contextlib.contextmanager
+def _captured(sink: io.StringIO | None = None) -> Any:
+    sink = io.StringIO() if sink is None else sink
+    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+        yield
+
+
+@contextlib.contextmanager
+def _reports(found: list[Any]) -> Any:
+    """Notes every report that ``check`` makes in the block.
+
+    Whether an answer calls ready-made parts of the library need not be watched: it has none.
+    """
+    from nncourse.check import judge as module
+
+    judge = module.judge
+
+    def noting(*args: Any, **options: Any) -> Any:
+        report = judge(*args, **{**options, "own": False})
+        found.append(report)
+        return report
+
+    module.judge = noting
+    try:
+        yield
+    finally:
+        module.judge = judge
+
+
+def _summary(report: Any) -> dict[str, Any]:
+    """What the lecturer's overview needs of a check's report."""
+    mistakes = [
+        {"code": d.finding.code, "mutant": d.mutant, "outputs": list(d.outputs)}
+        for d in report.diagnoses
+    ]
+    if report.problem is not None:
+        mistakes.append({"code": report.problem.code, "mutant": "", "outputs": []})
+    mistakes += [{"code": note.code, "mutant": "", "outputs": []} for note in report.notes]
+    summary = {"name": report.name, "score": float(report.score), "mistakes": mistakes}
+    return json.loads(json.dumps(summary, default=str))

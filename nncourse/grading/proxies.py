@@ -1,0 +1,230 @@
+"""Stand-ins, on the trusted side, for what the student's cells define.
+
+A graded cell calls ``linear_backward(dout, x, W, b)`` as ever; the name stands for a proxy, and the
+call happens in the sandbox. What comes back is plain data, or another proxy. A proxy can be called
+and looked into, iterated and indexed, and every answer is again plain or a proxy. It can't be
+compared, tested for truth or converted to a number, so no object of the student's can be "equal to
+everything"; and arithmetic is forwarded only where the exercise lists the operators, because there
+they are the answer.
+"""
+
+from __future__ import annotations
+
+import builtins
+import operator
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn
+
+from nncourse.grading.sandbox import Handle, Session, StudentError
+
+OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+OPERATORS += ("neg", "pos", "abs", "invert", "and", "or", "xor", "lshift", "rshift")
+UNARY = ("neg", "pos", "abs", "invert")
+
+
+class ProxyError(TypeError):
+    """A test has asked an object of the student's for something that only the student could
+    answer."""
+
+
+class Proxy:
+    """Something in the sandbox: a name of the student's notebook, or an object behind one."""
+
+    # Not a part of the library, for whoever looks where a function comes from.
+    __module__ = "__main__"
+    __slots__ = ("__name", "__session", "__target", "__weakref__")
+
+    def __init__(self, session: Session, target: str | Handle, name: str = "") -> None:
+        object.__setattr__(self, "_Proxy__session", session)
+        object.__setattr__(self, "_Proxy__target", target)
+        object.__setattr__(self, "_Proxy__name", name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with _as_python():
+            return self.__session.call(self.__target, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("__name__", "__qualname__") and self.__name:
+            return self.__name
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(f"{self!r} has no {name} here")
+        with _as_python():
+            return self.__session.get(self.__target, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        with _as_python():
+            self.__session.set(self.__target, name, value)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            raise ProxyError(f"{self!r} can't be sliced in a graded cell")
+        return self.__special("__getitem__", index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.__special("__setitem__", index, value)
+
+    def __len__(self) -> int:
+        length = self.__special("__len__")
+        if type(length) is not int or length < 0:
+            raise ProxyError(f"the length of {self!r} is {length!r}")
+        return length
+
+    def __iter__(self) -> Iterator[Any]:
+        iterator = self.__special("__iter__")
+        if isinstance(iterator, (list, tuple, str, dict)):
+            yield from iterator
+            return
+        if not isinstance(iterator, Proxy):
+            raise ProxyError(f"{self!r} can't be iterated")
+        while True:
+            try:
+                value = Proxy.__special(iterator, "__next__")
+            except StopIteration:
+                return
+            yield value
+
+    def __next__(self) -> Any:
+        return self.__special("__next__")
+
+    def __enter__(self) -> Any:
+        return self.__special("__enter__")
+
+    def __exit__(self, *error: object) -> None:
+        self.__special("__exit__", None, None, None)
+
+    def __special(self, method: str, *args: Any) -> Any:
+        with _as_python():
+            return self.__session.call(self.__target, args, path=method)
+
+    def __refuse(self, *_: object) -> NoReturn:
+        raise ProxyError(
+            f"{self!r} can't be compared, tested or counted with: a graded cell reads plain values "
+            "out of it"
+        )
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __refuse
+    __bool__ = __contains__ = __float__ = __int__ = __index__ = __complex__ = __refuse
+    __array__ = __round__ = __refuse
+    __array_ufunc__ = None
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        name = self.__name or "an object"
+        return f"<{name} of the student's>"
+
+    def __reduce__(self) -> NoReturn:
+        raise ProxyError("a proxy can't be copied or pickled")
+
+
+def _operators(listed: Iterable[str]) -> type[Proxy]:
+    """A kind of proxy that forwards these operators, and refuses the others."""
+    members: dict[str, Any] = {"__slots__": (), "__module__": "__main__"}
+    for name in OPERATORS:
+        forward = name in listed
+        members[f"__{name}__"] = _forward(name) if forward else _refused
+        if name not in UNARY:
+            members[f"__r{name}__"] = _forward(name, reverse=True) if forward else _refused
+    return type("Proxy", (Proxy,), members)
+
+
+def _refused(self: Any, *_: object) -> NoReturn:
+    raise ProxyError(f"{self!r} can't be counted with: the exercise doesn't list that operator")
+
+
+def _forward(name: str, reverse: bool = False) -> Callable[..., Any]:
+    function = name + "_" if name in ("and", "or") else name
+
+    def forward(self: Any, *others: Any) -> Any:
+        session = object.__getattribute__(self, "_Proxy__session")
+        args = (*others, self) if reverse else (self, *others)
+        with _as_python():
+            return session.operate(function, *args)
+
+    assert hasattr(operator, function)
+    return forward
+
+
+class Proxies:
+    """The proxies of one session. ``operators``: those that are forwarded."""
+
+    def __init__(self, session: Session, operators: Iterable[str] = ()) -> None:
+        self.kind = _operators(tuple(operators))
+        self.session = session
+        session.show = self._show
+        session.find = _find
+
+    def name(self, name: str) -> Proxy:
+        """The stand-in for a name of the student's notebook."""
+        return self.kind(self.session, name, name)
+
+    def value(self, name: str) -> Any:
+        """What a name stands for: plain data, or a proxy. NameError if it isn't defined."""
+        with _as_python():
+            return self.session.get(name)
+
+    def _show(self, handle: Handle) -> Proxy:
+        return self.kind(self.session, handle)
+
+
+def _find(value: Any) -> Any:
+    """The handle behind a proxy; anything else as it is."""
+    if not isinstance(value, Proxy):
+        return value
+    target = object.__getattribute__(value, "_Proxy__target")
+    if isinstance(target, str):
+        session = object.__getattribute__(value, "_Proxy__session")
+        return _find(session.get(target))
+    return target
+
+
+class _as_python:  # noqa: N801
+    """What the student's code raised is raised here as the Python exception of that name.
+
+    So a test that expects a ValueError, and a check that knows "not written yet", work as they do
+    in the student's own notebook. Only ordinary exceptions of Python take part; any other name
+    becomes a kind of StudentError. The traceback shows the student's lines.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, StudentError):
+            raise exception(error) from None
+
+
+def exception(error: StudentError) -> Exception:
+    """The Python exception for what the student's code raised."""
+    kind = getattr(builtins, error.kind, None)
+    made: Exception | None = None
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        try:
+            made = kind(error.message)
+            if str(made) != error.message and kind is not KeyError:
+                made = None
+        except Exception:
+            made = None
+    if made is None:
+        name = error.kind if error.kind.isidentifier() else "StudentError"
+        named = type(name, (StudentError,), {"__str__": lambda self: self.message})
+        made = named(error.kind, error.message, error.traceback, error.frames)
+    return made.with_traceback(_traceback(error.frames))
+
+
+def _traceback(frames: Iterable[tuple[str, int, str]]) -> types.TracebackType | None:
+    """A traceback through these places, made of code that does nothing but raise there."""
+    found: types.TracebackType | None = None
+    for file, line, name in reversed(list(frames)):
+        code = compile("\n" * (line - 1) + "raise ZeroDivisionError", file, "exec")
+        code = code.replace(co_name=name)
+        try:
+            exec(code, {"__name__": "student"})
+        except ZeroDivisionError:
+            own = sys.exc_info()[2]
+            assert own is not None
+            inner = own.tb_next
+            assert inner is not None
+            found = types.TracebackType(found, inner.tb_frame, inner.tb_lasti, line)
+    return found

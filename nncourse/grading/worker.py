@@ -1,0 +1,298 @@
+"""Work items: one submission in, as bytes; its verdict out, as JSON.
+
+``python -m nncourse.grading.worker FD`` is a process that keeps a warm sandbox for the assignment
+it was last given and grades one item after the other. For each it forks an oracle, which is ended
+when it takes too long or too much memory; then the item is graded once more, without the question
+at which that happened. The process knows neither course folder nor gradebook. It ends with the
+process that started it, and its sandbox ends with it.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn
+
+from nncourse.grading.assignment import Assignment
+from nncourse.grading.sandbox import Limits, Sandbox, SandboxUnavailable
+from nncourse.grading.sandbox.inside import kernel
+from nncourse.grading.sandbox.limits import MB
+
+OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's code may take
+OWN_MEMORY = 2048 * MB
+RETRIES = 2  # with a new warm process
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class WorkerLost(Exception):
+    """The worker's process is gone, or answers no more."""
+
+
+def make_item(student: str, answers: Mapping[str, str], seed: int) -> bytes:
+    """A work item. Answers by the names of their cells; the seed draws the inputs."""
+    item = {"student": student, "answers": dict(answers), "seed": seed}
+    return json.dumps(item, ensure_ascii=True, sort_keys=True).encode()
+
+
+class Worker:
+    """The caller's end of a worker process."""
+
+    def __init__(self, unsafe: bool = False) -> None:
+        self.unsafe = unsafe
+        self.sent = b""
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "nncourse.grading.worker", str(theirs.fileno())]
+        environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
+        if unsafe:
+            command.append("unsafe")
+        self.process = subprocess.Popen(
+            command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+        )
+        theirs.close()
+        self.connection = Connection(ours.detach())
+
+    def send(self, assignment: bytes, item: bytes) -> None:
+        """Begin with an item. The assignment is sent along only if it is another one."""
+        try:
+            if assignment is not self.sent and assignment != self.sent:
+                self.connection.send_bytes(b"a" + assignment)
+                self.sent = assignment
+            self.connection.send_bytes(b"i" + item)
+        except OSError as error:
+            raise WorkerLost(str(error)) from None
+
+    def receive(self) -> bytes:
+        """The result of the item, as JSON. Raises WorkerLost, SandboxUnavailable."""
+        try:
+            answer = self.connection.recv_bytes()
+        except (OSError, EOFError) as error:
+            raise WorkerLost(str(error) or "the worker's process has ended") from None
+        if answer[:1] == b"!":
+            raise SandboxUnavailable(answer[1:].decode())
+        return answer
+
+    def grade(self, assignment: bytes, item: bytes) -> bytes:
+        """An item and its result."""
+        self.send(assignment, item)
+        return self.receive()
+
+    def close(self) -> None:
+        """End the process."""
+        self.connection.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def main() -> None:
+    """Serve until the other end closes."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
+    connection = Connection(int(sys.argv[1]))
+    bench = Bench(unsafe="unsafe" in sys.argv[2:])
+    with contextlib.suppress(EOFError, OSError), bench:
+        while True:
+            message = connection.recv_bytes()
+            if message[:1] == b"a":
+                bench.prepare(message[1:])
+                continue
+            try:
+                answer = bench.grade(message[1:])
+            except SandboxUnavailable as error:
+                answer = b"!" + str(error).encode()
+            connection.send_bytes(answer)
+
+
+class Bench:
+    """A worker's own: the assignment, its sandbox, and the grading of an item."""
+
+    def __init__(self, unsafe: bool = False) -> None:
+        self.unsafe = unsafe
+        self.assignment: Assignment | None = None
+        self.sandbox: Sandbox | None = None
+        self._rules: Any = None
+        self._digest = b""
+
+    def prepare(self, data: bytes) -> None:
+        """Make ready for an assignment; the sandbox stays if its rules are the same."""
+        digest = hashlib.sha256(data).digest()
+        if digest == self._digest:
+            return
+        self.assignment, self._digest = Assignment.from_bytes(data), digest
+        _import_for(self.assignment)
+        if self.sandbox is None or self._rules != self.assignment.rules:
+            if self.sandbox is not None:
+                self.sandbox.close()
+            self._rules = self.assignment.rules
+            self.sandbox = make_sandbox(self._rules, self.unsafe)
+
+    def grade(self, item: bytes) -> bytes:
+        """The verdict on an item, as JSON. Raises SandboxUnavailable."""
+        assert self.assignment is not None
+        assert self.sandbox is not None
+        work = json.loads(item)
+        given_up: dict[str, str] = {}
+        seconds = self.sandbox.limits.submission_seconds + OWN_SECONDS
+        start = time.monotonic()
+        lost = 0
+        while True:
+            self.sandbox.start()
+            answer, at, why = _fork(lambda say: self._oracle(work, given_up, say), seconds)
+            if answer is not None and "unavailable" in answer and lost < RETRIES:
+                lost += 1  # the warm process has died; the next start makes another
+                self.sandbox.close()
+                continue
+            if answer is not None:
+                break
+            if not at or at in given_up:
+                answer = {"student": work["student"], "failed": why}
+                break
+            given_up[at] = why
+        if "unavailable" in answer:
+            raise SandboxUnavailable(answer["unavailable"])
+        answer["seconds"] = time.monotonic() - start
+        return json.dumps(answer, ensure_ascii=True).encode()
+
+    def _oracle(
+        self, work: dict[str, Any], given_up: dict[str, str], say: Callable[[str], None]
+    ) -> dict[str, Any]:
+        from nncourse import language
+        from nncourse.grading.oracle import Oracle
+
+        assert self.assignment is not None
+        assert self.sandbox is not None
+        try:
+            with language.using(self.assignment.language):
+                oracle = Oracle(
+                    self.assignment, self.sandbox, work["answers"], work["seed"], say, given_up
+                )
+                outcome = oracle.grade().to_json()
+        except SandboxUnavailable as error:
+            return {"unavailable": str(error)}
+        return {"student": work["student"], "seed": work["seed"], **outcome}
+
+    def close(self) -> None:
+        """End the sandbox."""
+        if self.sandbox is not None:
+            self.sandbox.close()
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _import_for(assignment: Assignment) -> None:
+    """Load, once and before any fork, what the graded cells will import."""
+    import nncourse.exercises.piece as pieces
+    import nncourse.grading.oracle  # noqa: F401
+
+    if assignment.name in pieces.sets():
+        importlib.import_module(f"nncourse.exercises.{assignment.name}")
+    for statements in assignment.trusted.values():
+        for statement in statements:
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                module = ast.Module([statement], [])
+                with contextlib.suppress(ImportError):
+                    exec(compile(module, "<imports>", "exec"), {})
+
+
+def make_sandbox(rules: Mapping[str, Any], unsafe: bool = False) -> Sandbox:
+    """The sandbox that the rules of an assignment ask for, not yet started."""
+    known = {field.name for field in fields(Limits)}
+    given = {name: value for name, value in rules["limits"].items() if name in known}
+    packages = list(rules["packages"])
+    preload = [name for name in ("numpy", "matplotlib.pyplot") if name.split(".")[0] in packages]
+    withheld = list(rules["withheld"])
+    if withheld != ["nncourse"]:
+        preload.append("nncourse")
+    return Sandbox(
+        replace(Limits(), **given),
+        withheld=withheld,
+        packages=packages,
+        preload=preload,
+        unsafe=unsafe,
+    )
+
+
+def _fork(
+    work: Callable[[Callable[[str], None]], dict[str, Any]],
+    seconds: float,
+) -> tuple[dict[str, Any] | None, str, str]:
+    """Do ``work`` in a fork: (its answer or None, what it said it was at last, why it failed)."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _child(work, writing)
+    os.close(writing)
+    deadline = time.monotonic() + seconds
+    data = bytearray()
+    why = ""
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000 + 1):
+            why = f"grading took more than {seconds:g} s"
+            break
+        part = os.read(reading, 1 << 16)
+        if not part:
+            break
+        data += part
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(reading)
+    answer, at = None, ""
+    for line in bytes(data).splitlines():
+        with contextlib.suppress(ValueError):
+            message = json.loads(line)
+            answer, at = message.get("answer", answer), message.get("at", at)
+    return answer, at, why or f"the grading process ended with status {status}"
+
+
+def _child(work: Callable[[Callable[[str], None]], dict[str, Any]], writing: int) -> NoReturn:
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + OWN_MEMORY,) * 2)
+        _write(writing, {"answer": work(lambda at: _write(writing, {"at": at}))})
+    except BaseException as error:
+        with contextlib.suppress(BaseException):
+            _write(writing, {"answer": {"failed": f"{type(error).__name__}: {error}"}})
+    finally:
+        os._exit(0)
+
+
+def _write(file: int, message: dict[str, Any]) -> None:
+    data = json.dumps(message, ensure_ascii=True).encode() + b"\n"
+    while data:
+        data = data[os.write(file, data) :]
+
+
+if __name__ == "__main__":
+    main()
