@@ -5,7 +5,13 @@ from nncourse.autograd.anomaly import detect_anomaly
 from nncourse.autograd.function import Function
 from nncourse.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from nncourse.autograd.gradient import grad
-from nncourse.autograd.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from nncourse.autograd.mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from nncourse.autograd.tensor import Tensor
 
 __all__ = [
@@ -18,6 +24,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "set_grad_enabled",

@@ -35,7 +35,7 @@ class _Switch:
 
     value: bool
 
-    def __new__(cls, function: Any = None) -> Any:
+    def __new__(cls, function: Any = None, **_: Any) -> Any:
         # Written without parentheses, @no_grad gets the function right here.
         return cls()(function) if callable(function) else super().__new__(cls)
 
@@ -69,6 +69,30 @@ class no_grad(_Switch):
     """
 
     value = False
+
+
+class inference_mode(no_grad):
+    """``no_grad`` under PyTorch's name for programs that only predict; ``mode=False``: no effect.
+
+    Where PyTorch refuses the results in later computations with gradients, here they are ordinary
+    tensors.
+    """
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.mode = bool(mode)
+
+    @property
+    def value(self) -> bool:  # type: ignore[override]
+        return recording.enabled and not self.mode
+
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with inference_mode(self.mode):
+                return function(*args, **kwargs)
+
+        return switched  # type: ignore[return-value]
 
 
 class enable_grad(_Switch):

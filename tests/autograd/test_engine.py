@@ -269,6 +269,27 @@ def test_no_grad_as_a_decorator(decorator):
     assert nnc.is_grad_enabled()
 
 
+def test_inference_mode_is_no_grad_by_another_name():
+    x = nnc.ones(2, requires_grad=True)
+
+    @nnc.inference_mode()
+    def predict():
+        return x * 2
+
+    @nnc.inference_mode(mode=False)
+    def learn():
+        return x * 2
+
+    assert not predict().requires_grad
+    assert learn().requires_grad
+    with nnc.no_grad():
+        assert not learn().requires_grad
+    with nnc.inference_mode(), nnc.enable_grad():
+        assert (x * 2).requires_grad
+    with nnc.set_grad_enabled(mode=False):
+        assert not (x * 2).requires_grad
+
+
 def test_no_grad_is_of_one_thread():
     seen = []
     with nnc.no_grad():
