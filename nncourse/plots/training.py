@@ -46,6 +46,24 @@ def history(record: Any, axes: Any = None) -> Any:
 
 
 @style.styled
+def learning_rates(search: Any, axes: Any = None) -> Any:
+    """The loss against the learning rate, from what ``training.find_lr`` returns; the axes."""
+    if axes is None:
+        axes = style.make_axes(6.5, 3.6)
+    smoothed = search.smoothed
+    axes.semilogx(search.rates, search.losses, color=style.FAINT, linewidth=0.8, label=_("batch"))
+    axes.semilogx(search.rates, smoothed, color=style.BLUE, label=_("smoothed"))
+    if search.suggestion is not None:
+        label = _("suggestion: {rate}", rate=f"{search.suggestion:.2g}")
+        axes.axvline(search.suggestion, color=style.VERMILLION, linestyle="--", label=label)
+    axes.set_ylim(top=1.6 * max(smoothed[: len(smoothed) // 2 + 1]))
+    axes.set_xlabel(_("learning rate"))
+    axes.set_ylabel(_("loss"))
+    axes.legend()
+    return axes
+
+
+@style.styled
 def gradient_through_depth(
     norms: Mapping[str, Mapping[Any, Sequence[float]]], axes: Any = None
 ) -> Any:

@@ -2,7 +2,8 @@
 
 In a notebook it is one output that is updated in place; what remains at the end is text that
 depends on the numbers of the training alone, not on the time it took, so that a notebook that is
-run again stays the same. In a terminal it is a line on stderr.
+run again stays the same. That is why tqdm's bar, which ends in seconds, is not the one there unless
+asked for. In a terminal it is tqdm's, where tqdm is installed; in a log file the last line.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ _PAUSE = 0.1  # seconds between updates: faster is not seen, and costs the train
 
 
 class Progress:
-    """Shows how far training has come. ``update`` may be called as often as one likes."""
+    """Shows how far training has come. ``update`` may be called as often as one likes.
 
-    def __init__(self, total: int, shown: bool = True) -> None:
+    shown: True, False, or "tqdm" for the bar of ``tqdm.auto``, which must then be installed.
+    """
+
+    def __init__(self, total: int, shown: bool | str = True) -> None:
         self.total = total
-        self._display = _display() if shown else None
+        self._display = _display(total, shown)
         self._next = 0.0
 
     def update(self, done: float, numbers: dict[str, float], final: bool = False) -> None:
@@ -35,26 +39,42 @@ class Progress:
         if not final and now < self._next:
             return
         self._next = now + _PAUSE
-        self._display.show(line(done, self.total, numbers), final)
+        self._display.show(done, numbers, final)
 
 
 def line(done: float, total: int, numbers: dict[str, float]) -> str:
     """The bar as text."""
     filled = int(_WIDTH * done / total) if total else _WIDTH
     bar = "█" * filled + "·" * (_WIDTH - filled)
+    epochs = _("epoch {done} of {total}", done=int(done), total=total)
+    return "  ".join([f"{epochs} [{bar}]", *_told(numbers)])
+
+
+def _told(numbers: dict[str, float]) -> list[str]:
     labels = {
         "loss": _("loss"),
         "accuracy": _("accuracy"),
         "valid_loss": _("validation loss"),
         "valid_accuracy": _("validation accuracy"),
     }
-    told = [f"{labels[name]} {value:.4f}" for name, value in numbers.items()]
-    epochs = _("epoch {done} of {total}", done=int(done), total=total)
-    return "  ".join([f"{epochs} [{bar}]", *told])
+    return [f"{labels.get(name, name)} {value:.4f}" for name, value in numbers.items()]
 
 
-def _display() -> Any:
-    return _Notebook() if in_notebook() else _Terminal()
+def _display(total: int, shown: bool | str) -> Any:
+    if shown == "tqdm":
+        return _Tqdm(total)
+    if not isinstance(shown, bool):
+        raise ValueError(f"progress must be True, False or 'tqdm'; got {shown!r}")
+    if not shown:
+        return None
+    if in_notebook():
+        return _Notebook(total)
+    if sys.stderr.isatty():
+        try:
+            return _Tqdm(total)
+        except ImportError:
+            pass
+    return _Log(total)
 
 
 def in_notebook() -> bool:
@@ -73,27 +93,45 @@ class _Text:
 
 
 class _Notebook:
-    def __init__(self) -> None:
+    def __init__(self, total: int) -> None:
+        self.total = total
         self._handle: Any = None
 
-    def show(self, text: str, final: bool) -> None:
+    def show(self, done: float, numbers: dict[str, float], final: bool) -> None:
         from IPython.display import display
 
+        text = _Text(line(done, self.total, numbers))
         if self._handle is None:
-            self._handle = display(_Text(text), display_id=True)
+            self._handle = display(text, display_id=True)
         else:
-            self._handle.update(_Text(text))
+            self._handle.update(text)
 
 
-class _Terminal:
-    def __init__(self) -> None:
-        self._length = 0
+class _Tqdm:
+    def __init__(self, total: int) -> None:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError as error:
+            raise ImportError(
+                "progress='tqdm' needs tqdm; install it with: pip install 'nncourse[course]'"
+            ) from error
+        form = "{desc} {n:.0f}/{total:.0f} |{bar}| {elapsed}<{remaining}{postfix}"
+        self._bar = tqdm(total=total, desc=_("epochs"), bar_format=form)
 
-    def show(self, text: str, final: bool) -> None:
-        stream = sys.stderr
-        if not stream.isatty() and not final:
-            return  # in a log file, the last state is enough
-        start = "\r" if stream.isatty() else ""
-        stream.write(start + text.ljust(self._length) + ("\n" if final else ""))
-        stream.flush()
-        self._length = len(text)
+    def show(self, done: float, numbers: dict[str, float], final: bool) -> None:
+        self._bar.n = int(done) if final else done
+        self._bar.set_postfix_str(", ".join(_told(numbers)), refresh=False)
+        self._bar.refresh()
+        if final:
+            self._bar.close()
+
+
+class _Log:
+    """Where nothing can be overwritten, the last state is enough."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+
+    def show(self, done: float, numbers: dict[str, float], final: bool) -> None:
+        if final:
+            sys.stderr.write(line(done, self.total, numbers) + "\n")

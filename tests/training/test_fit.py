@@ -9,7 +9,7 @@ import pytest
 import nncourse as nnc
 from nncourse import language, nn, optim
 from nncourse.data import DataLoader, two_moons
-from nncourse.training import History, evaluate, fit
+from nncourse.training import History, evaluate, fit, metrics
 from nncourse.training.progress import Progress, in_notebook, line
 
 
@@ -115,6 +115,7 @@ class Terminal(io.StringIO):
 
 
 def test_progress_in_a_terminal_is_one_line_on_stderr(monkeypatch, capsys):
+    pytest.importorskip("tqdm", reason="tqdm is not installed: it draws the bar in terminals")
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     model, loader, optimizer, data = setup()
@@ -124,9 +125,25 @@ def test_progress_in_a_terminal_is_one_line_on_stderr(monkeypatch, capsys):
     assert text.startswith("\r")
     assert text.count("\n") == 1
     last = text.rstrip("\n").split("\r")[-1]
-    assert last.startswith("epoch 2 of 2 [████████████████████████]  loss 0.")
+    assert last.startswith("epochs 2/2 |")
+    assert " loss 0." in last
     assert "validation accuracy" in last
     assert capsys.readouterr().out == ""
+
+
+def test_progress_in_a_terminal_without_tqdm_is_the_last_line(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    model, loader, optimizer, _ = setup()
+    with language.using("en"):
+        fit(model, loader, nn.CrossEntropyLoss(), optimizer, 2)
+        assert stream.getvalue().startswith("epoch 2 of 2 [████████████████████████]  loss 0.")
+        assert stream.getvalue().count("\n") == 1
+        with pytest.raises(ImportError, match=r"nncourse\[course\]"):
+            fit(model, loader, nn.CrossEntropyLoss(), optimizer, 2, progress="tqdm")
+        with pytest.raises(ValueError, match="progress must be"):
+            fit(model, loader, nn.CrossEntropyLoss(), optimizer, 2, progress="bar")
 
 
 def test_progress_in_a_file_is_the_last_line_only(capsys):
@@ -181,6 +198,125 @@ def test_progress_in_a_notebook_is_one_output_that_stays_the_same():
     assert " 30 " in output.data["text/plain"]
     assert "·" not in output.data["text/plain"]
     assert found[0] == found[1]
+
+
+def test_gradients_are_accumulated_to_those_of_a_large_batch():
+    found = []
+    for size, accumulate in ((30, 1), (10, 3), (6, 5)):
+        model, _, _, (x, y) = setup()
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        loader = DataLoader((x[:90], y[:90]), size)
+        loss = nn.CrossEntropyLoss()
+        fit(model, loader, loss, optimizer, 3, progress=False, accumulate=accumulate)
+        found.append(np.concatenate([p.detach().numpy().ravel() for p in model.parameters()]))
+        assert optimizer.steps_taken == 9
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=1e-4, atol=1e-6)
+
+
+def test_batches_left_over_make_a_step_of_their_own():
+    model, _, optimizer, (x, y) = setup()
+    loader = DataLoader((x, y), 30)  # 4 batches: 3 and 1
+    fit(model, loader, nn.CrossEntropyLoss(), optimizer, 2, progress=False, accumulate=3)
+    assert optimizer.steps_taken == 4
+
+
+def test_gradients_are_clipped_before_the_step():
+    model, loader, _, _ = setup()
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    before = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+    moves = []
+
+    def moved(run):
+        nonlocal before
+        after = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+        moves.append((after - before).pow(2).sum().sqrt().item())
+        before = after
+
+    class EveryBatch:
+        on_batch_end = staticmethod(moved)
+
+    fit(
+        model,
+        loader,
+        lambda p, y: 100 * nn.functional.cross_entropy(p, y),
+        optimizer,
+        2,
+        progress=False,
+        clip_norm=0.01,
+        callbacks=[EveryBatch()],
+    )
+    assert len(moves) == 8
+    np.testing.assert_allclose(moves, 0.01, rtol=1e-3)
+
+
+def test_schedules_by_epoch_by_step_and_by_watching():
+    for by, want in (
+        ("epoch", [0.1, 0.05, 0.025]),
+        ("step", [0.1 / 2**4, 0.1 / 2**8, 0.1 / 2**12]),
+    ):
+        model, loader, _, _ = setup()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        history = fit(
+            model, loader, nn.CrossEntropyLoss(), optimizer, 3, progress=False,
+            scheduler=schedule, schedule_by=by,
+        )  # fmt: skip
+        np.testing.assert_allclose(history.lr, want)
+    model, loader, _, data = setup()
+    optimizer = optim.SGD(model.parameters(), lr=1e-9)  # too small to change anything
+    watching = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1, eps=0)
+    history = fit(
+        model, loader, nn.CrossEntropyLoss(), optimizer, 5, data, progress=False, scheduler=watching
+    )
+    assert history.lr[:3] == [1e-9] * 3
+    assert history.lr[3] == pytest.approx(1e-10)
+
+
+def test_metrics_are_measured_on_all_of_the_validation_data():
+    model, loader, optimizer, (x, y) = setup()
+    history = fit(
+        model,
+        loader,
+        nn.CrossEntropyLoss(),
+        optimizer,
+        2,
+        valid=DataLoader((x, y), 7),
+        progress=False,
+        metrics={"perplexity": metrics.perplexity, "n": lambda p, t: len(t)},
+    )
+    assert history.metrics["n"] == [100, 100]
+    np.testing.assert_allclose(history.metrics["perplexity"], np.exp(history.valid_loss), rtol=1e-5)
+    assert "perplexity=" in repr(history)
+
+
+def test_a_stream_without_length_can_be_trained_on():
+    class Stream(nnc.data.IterableDataset):
+        def __iter__(self):
+            x, y = two_moons(20, seed=0)
+            return iter(zip(x, y))
+
+    model, _, optimizer, _ = setup()
+    history = fit(
+        model, DataLoader(Stream(), 5), nn.CrossEntropyLoss(), optimizer, 2, progress=False
+    )
+    assert len(history) == 2
+    assert optimizer.steps_taken == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"schedule_by": "batch"}, "schedule_by"),
+        ({"accumulate": 0}, "accumulate"),
+        ({"metrics": {"a": metrics.accuracy}}, "valid="),
+        ({"resume": True}, "path"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, message):
+    model, loader, optimizer, _ = setup()
+    with pytest.raises(ValueError, match=message):
+        fit(model, loader, nn.CrossEntropyLoss(), optimizer, 1, progress=False, **settings)
 
 
 def recipe(seed):
