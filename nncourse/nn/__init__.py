@@ -1,40 +1,153 @@
 """Networks: modules, layers, losses, initial values."""
 
 from nncourse.nn import functional, init, utils
-from nncourse.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from nncourse.nn.activation import (
+    ELU,
+    GELU,
+    SELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softmin,
+    Softplus,
+    Step,
+    Tanh,
+    Threshold,
+)
 from nncourse.nn.attention import MultiheadAttention
+from nncourse.nn.batch_normalization import BatchNorm1d, BatchNorm2d
 from nncourse.nn.container import ModuleDict, ModuleList, Sequential
-from nncourse.nn.linear import Linear
-from nncourse.nn.loss import CrossEntropyLoss, MSELoss
+from nncourse.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from nncourse.nn.dropout import Dropout, Dropout1d, Dropout2d, PlainDropout
+from nncourse.nn.embedding import Embedding
+from nncourse.nn.linear import Bilinear, Linear
+from nncourse.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
+    CrossEntropyLoss,
+    HalfSquaredError,
+    HingeEmbeddingLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MarginRankingLoss,
+    MSELoss,
+    MultiMarginLoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from nncourse.nn.module import Module
+from nncourse.nn.normalization import GroupNorm, LayerNorm, RMSNorm
 from nncourse.nn.parameter import Parameter
 from nncourse.nn.parameter_container import ParameterDict, ParameterList
 from nncourse.nn.perceptron import Perceptron, novikoff_bound, widest_margin
+from nncourse.nn.pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from nncourse.nn.positional import LearnedEncoding, SinusoidalEncoding, sinusoidal_encoding
+from nncourse.nn.residual import Residual
 from nncourse.nn.shape import Flatten, Identity, Unflatten
+from nncourse.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Bilinear",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "CosineEmbeddingLoss",
     "CrossEntropyLoss",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Embedding",
     "Flatten",
+    "GroupNorm",
+    "HalfSquaredError",
+    "Hardtanh",
+    "HingeEmbeddingLoss",
+    "HingeLoss",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
+    "LayerNorm",
+    "LeakyReLU",
     "LearnedEncoding",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiMarginLoss",
     "MultiheadAttention",
+    "NLLLoss",
+    "PReLU",
     "Parameter",
     "ParameterDict",
     "ParameterList",
     "Perceptron",
+    "PlainDropout",
+    "RMSNorm",
     "ReLU",
+    "ReLU6",
+    "Residual",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "SinusoidalEncoding",
+    "SmoothL1Loss",
     "Softmax",
+    "Softmin",
+    "Softplus",
+    "Step",
     "Tanh",
+    "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Unflatten",
     "functional",
     "init",

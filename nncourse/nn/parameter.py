@@ -6,6 +6,7 @@ from typing import Any
 
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import as_array, ndarray
+from nncourse.ops.creation import empty
 
 
 class Parameter(Tensor):
@@ -22,3 +23,10 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+def unset(*shape: int, device: Any = None, dtype: Any = None) -> Parameter:
+    """A parameter whose initial values are still to be written."""
+    if device is None:
+        return Parameter(empty(*shape, dtype=dtype))
+    return Parameter(empty(*shape, dtype=dtype).to(device))  # type: ignore[attr-defined]

@@ -13,12 +13,13 @@ from nncourse.autograd.function import Function, binary, constant, unary
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.autograd.vocabulary import exp, where
 from nncourse.backend import Array, xp
-from nncourse.ops.elementwise import choose, clamp, sigmoid, tanh
-from nncourse.ops.special import erf, error_function
+from nncourse.ops.elementwise import choose, sigmoid, tanh
+from nncourse.ops.special import Flat, erf, error_function
 
 _ROOT_HALF = math.sqrt(0.5)
 _BEND = math.sqrt(2 / math.pi)  # of the approximation of gelu by tanh
 _CUBE = 0.044715
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def real(x: Tensor, what: str) -> Tensor:
@@ -223,11 +224,41 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return choose(constant(input._data > threshold), input, value)
 
 
+class Hardtanh(Function):
+    """out = x limited to [low, high];  dx = dout inside, 0 outside and on the limits."""
+
+    __slots__ = ("high", "low")
+    saves = ("x",)
+
+    def forward(self, x: Array, low: float, high: float) -> Array:
+        self.saved, self.low, self.high = (x,), low, high
+        return xp.minimum(xp.maximum(x, low), high)
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        (x,) = self.saved
+        return (where((x > self.low) & (x < self.high), dout, 0.0),)
+
+
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """x limited to [min_val, max_val]."""
-    return clamp(input, min_val, max_val)
+    """x limited to [min_val, max_val]; the limits themselves get no gradient, as in PyTorch."""
+    return unary(Hardtanh, real(input, "hardtanh"), min_val, max_val)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """x limited to [0, 6]."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """scale * elu(x, alpha) with the constants that keep mean 0 and variance 1 through layers."""
+    return elu(input, _SELU_ALPHA) * _SELU_SCALE
+
+
+def step(input: Tensor, threshold: float = 0.0) -> Tensor:
+    """1 where x >= threshold, 0 elsewhere; no gradient passes. PyTorch has no such function."""
+    return unary(Flat, real(input, "step"), lambda x: (x >= threshold).astype(x.dtype))
 
 
 def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:

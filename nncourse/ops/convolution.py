@@ -16,7 +16,7 @@ from nncourse.backend import Array
 from nncourse.ops import im2col, kernel_offsets
 from nncourse.ops.activations import real
 from nncourse.ops.padding import pad
-from nncourse.ops.windows import Pair, count, padded, pair, place, unpadded
+from nncourse.ops.windows import Pair, along, count, padded, place, unpadded
 
 
 class Convolution(Function):
@@ -135,9 +135,9 @@ def _convolved(
         one = _convolved(what, axes, x.unsqueeze(0), W, b, stride, padding, dilation, groups)
         return one.squeeze(0)
     _check(what, axes, x, W, b, groups)
-    x, W, b = _one_type(what, x, W, b)
+    x, W, b = one_type(what, x, W, b)
     stride, dilation = (
-        _along(value, name, what, axes)
+        along(value, name, what, axes)
         for value, name in ((stride, "stride"), (dilation, "dilation"))
     )
     if min(*stride, *dilation) < 1:
@@ -155,18 +155,10 @@ def _convolved(
     elif padding == "valid":
         sides = (0, 0)
     else:
-        sides = _along(padding, "padding", what, axes, 0)
+        sides = along(padding, "padding", what, axes, 0)
     _check_size(what, axes, x, W, sides, dilation)
     out = apply(Convolution, (x, W, b), stride, sides, dilation, groups)
     return out.squeeze(2) if axes == 1 else out
-
-
-def _along(value: Any, name: str, what: str, axes: int, missing: int = 1) -> Pair:
-    """An option for rows and columns; sequences have no rows."""
-    if axes == 2:
-        return pair(value, name, what)
-    (single,) = (value,) if isinstance(value, int) else tuple(value)
-    return (missing, single)
 
 
 def conv2d_spelled_out(
@@ -194,7 +186,8 @@ def conv2d_spelled_out(
     return out if bias is None else out + bias.reshape(-1, 1, 1)
 
 
-def _one_type(what: str, x: Tensor, W: Tensor, b: Tensor | None) -> Any:
+def one_type(what: str, x: Tensor, W: Tensor, b: Tensor | None) -> Any:
+    """Input, weight and bias in one number type."""
     real(x, what)
     if b is None:
         return *promoted(x, W), None

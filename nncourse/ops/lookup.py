@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from nncourse.autograd.changes import changes
 from nncourse.autograd.function import Function, apply, constant
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, filled, xp
 from nncourse.ops.elementwise import choose
+from nncourse.ops.indexing import beyond
 
 
 def rows_added(g: Array, index: Array, n: int) -> Array:
@@ -13,11 +15,13 @@ def rows_added(g: Array, index: Array, n: int) -> Array:
 
     The rows are sorted by position, so that each run of equal positions is one sum.
     """
-    out = xp.zeros((n, g.shape[1]), g.dtype)
+    out = xp.zeros((n, g.shape[1]), g.dtype, like=g)
     if len(index):
         order = xp.argsort(index, kind="stable")
         places = index[order]
-        starts = xp.flatnonzero(xp.concatenate(([True], places[1:] != places[:-1])))
+        first = filled(len(places), True, "bool", places)
+        first[1:] = places[1:] != places[:-1]
+        starts = xp.flatnonzero(first)
         out[places[starts]] = xp.add.reduceat(g[order], starts, 0)
     return out
 
@@ -47,10 +51,18 @@ class Embedding(Function):
         return embedding_spelled_out(index, table, self.padding)
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+) -> Tensor:
     """Rows of the table ``weight`` (n, d) by their numbers ``input`` (...): (..., d).
 
-    padding_idx: the row that stands for "nothing here" and gets no gradient.
+    padding_idx: the row that stands for "nothing here" and gets no gradient. max_norm: rows that
+    are looked up and are longer than this, in the ``norm_type`` norm, are first shortened to it,
+    in place.
     """
     index, table = input._data, weight._data
     if index.dtype.kind not in "iu":
@@ -61,7 +73,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     if table.ndim != 2:
         raise RuntimeError(f"embedding: weight must be (n, d); its shape is {weight.shape}")
     n = len(table)
-    if index.size and not 0 <= index.min() <= index.max() < n:
+    if beyond(index, n):
         raise IndexError(
             f"embedding: the table has rows 0 to {n - 1}; input holds {index.min()} to "
             f"{index.max()}"
@@ -70,12 +82,24 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         if not -n <= padding_idx < n:
             raise IndexError(f"embedding: padding_idx {padding_idx}, but the table has {n} rows")
         padding_idx %= n
+    if max_norm is not None:
+        _shorten(table, xp.unique(index), max_norm, norm_type)
     return apply(Embedding, (weight, input), padding_idx)
+
+
+def _shorten(table: Array, rows: Array, most: float, p: float) -> None:
+    """Scale rows of the table down to the length ``most``, in place."""
+    lengths = xp.linalg.norm(table[rows], p, 1)
+    long = lengths > most
+    if long.any():
+        # PyTorch's small number, which keeps a row of zeros from a division by zero.
+        table[rows[long]] *= (most / (lengths[long] + 1e-7)).astype(table.dtype)[:, None]
+        changes.note(table)
 
 
 def embedding_spelled_out(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """The same as ``embedding``, as indexing."""
     if padding_idx is not None:
-        padding = xp.arange(len(weight._data)) == padding_idx
+        padding = xp.arange(len(weight._data), like=weight._data) == padding_idx
         weight = choose(constant(padding[:, None]), weight.detach(), weight)
     return weight[input]

@@ -4,12 +4,14 @@ from nncourse.ops.classification import cross_entropy, cross_entropy_spelled_out
 from nncourse.ops.exponentials import log_softmax, logsumexp, softmax
 from nncourse.ops.likelihood import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
 from nncourse.ops.margins import (
+    cosine_embedding_loss,
     hinge_embedding_loss,
     hinge_loss,
     margin_ranking_loss,
     multi_margin_loss,
 )
 from nncourse.ops.regression import (
+    half_squared_error,
     huber_loss,
     l1_loss,
     mse_loss,
@@ -20,8 +22,10 @@ from nncourse.ops.regression import (
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "cosine_embedding_loss",
     "cross_entropy",
     "cross_entropy_spelled_out",
+    "half_squared_error",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",

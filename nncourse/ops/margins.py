@@ -38,6 +38,28 @@ def margin_ranking_loss(
     return reduced((margin - target * (input1 - input2)).relu(), reduction)
 
 
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, *, reduction: str = "mean"
+) -> Tensor:
+    """1 - cos(x1, x2) where y is 1, max(0, cos(x1, x2) - margin) where y is -1.
+
+    input1, input2: (N, d) with target (N), or (d) with target ().
+    """
+    check_reduction(reduction)
+    a, b = input1, input2
+    if a.shape != b.shape or a.ndim not in (1, 2) or target.shape != a.shape[:-1]:
+        raise ValueError(
+            f"cosine_embedding_loss: inputs must be (N, d) and target (N), or (d) and (); they are "
+            f"{a.shape}, {b.shape} and {target.shape}"
+        )
+    # PyTorch's small number, which keeps the square roots from a slope that is infinite.
+    lengths = ((a * a).sum(-1) + 1e-12) * ((b * b).sum(-1) + 1e-12)
+    cosine = (a * b).sum(-1) / lengths.sqrt()
+    return reduced(
+        choose(constant(target._data == 1), 1 - cosine, (cosine - margin).relu()), reduction
+    )
+
+
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,

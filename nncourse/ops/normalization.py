@@ -1,7 +1,7 @@
-"""Batch and layer normalisation: mean 0 and variance 1 along some axes, then scale and shift.
+"""Layer, group and RMS normalisation: each example to mean 0 and variance 1 by itself.
 
-Both are the same operation over different axes: batch normalisation over all axes but the
-channels, layer normalisation over the last axes.
+All sums here are products of a matrix with a vector, which BLAS does several times faster than
+NumPy adds up.
 """
 
 from __future__ import annotations
@@ -10,85 +10,66 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from nncourse.autograd.changes import changes
-from nncourse.autograd.function import Function, apply
+from nncourse.autograd.function import Function, apply, promoted
 from nncourse.autograd.tensor import Tensor
-from nncourse.autograd.vocabulary import sum_over, unbroadcast
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, filled, xp
 from nncourse.ops.activations import real
+from nncourse.ops.batch_normalization import normalize_spelled_out
 
-Axes = tuple[int, ...]
 
+class LayerNorm(Function):
+    """out = z w + b,  z = (x - mean) r,  r = 1 / sqrt(var + eps), mean and var of each row.
 
-class Normalize(Function):
-    """out = z w + b,  z = (x - mean) r,  r = 1 / sqrt(var + eps), mean and var over axes.
-
-    dz = dout w;  dx = r (dz - mean of dz - z * mean of dz z), both means over the same axes;
-    dw = dout z and db = dout, summed to their shapes. w and b broadcast against x.
+    x (..., n), w and b (n) or None. With dz = dout w:  dx = r (dz - mean of dz - z * mean of dz z);
+    dw = dout z and db = dout, summed over rows.
     """
 
-    __slots__ = ("axes", "eps")
-    saves = ("x", "w", "b", "z", "r")
+    __slots__ = ("eps",)
+    saves = ("x", "w", "b", "centred", "r")
 
-    def forward(
-        self,
-        x: Array,
-        w: Array | None,
-        b: Array | None,
-        axes: Axes,
-        eps: float,
-        moments: tuple[Array, Array, Array],
-    ) -> Array:
-        self.axes, self.eps = axes, eps
-        z, _, variance = moments  # z = x - mean, an array of this function's own
-        r = 1 / xp.sqrt(variance + eps)
-        z *= r
-        self.saved = x, w, b, z, r
-        if w is None:
-            return z.copy() if b is None else z + b
-        out = z * w
+    def forward(self, x: Array, w: Array | None, b: Array | None, eps: float) -> Array:
+        self.eps = eps
+        n = x.shape[-1]
+        rows = x.reshape(-1, n)
+        shares = _shares(n, x)
+        centred = rows - (rows @ shares)[:, None]
+        variance = (centred * centred) @ shares
+        r = (1 / xp.sqrt(variance + eps))[:, None]
+        self.saved = x, w, b, centred, r
+        out = centred * r
+        if w is not None:
+            out *= w
         if b is not None:
             out += b
-        return out
+        return out.reshape(x.shape)
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        x, w, b, z, r = self.saved
+        x, w, _, centred, r = self.saved
         need_x, need_w, need_b = self.needs
-        dx = dw = db = None
-        products = dout * z
-        if need_w:
-            dw = unbroadcast(products, w.shape)
-        if need_b:
-            db = unbroadcast(dout, b.shape)
+        n = x.shape[-1]
+        g = dout.reshape(-1, n)
+        products = g * centred
+        dx = None
+        dw = r[:, 0] @ products if need_w else None
+        db = xp.ones(len(g), g.dtype, like=g) @ g if need_b else None
         if need_x:
-            dz = dout if w is None else dout * w
-            if w is not None:
-                products = products * w
-            share = r.size / (x.size or 1)
-            along = sum_over(products, self.axes, True) * share
-            dx = (dz - sum_over(dz, self.axes, True) * share - z * along) * r
+            shares = _shares(n, g) if w is None else w * _shares(n, g)
+            mean = (g @ shares)[:, None]
+            along = (products @ shares)[:, None]
+            dx = xp.multiply(centred, along * (-r * r), out=products)
+            dx += g if w is None else g * w
+            dx -= mean
+            dx *= r
+            dx = dx.reshape(x.shape)
         return dx, dw, db
 
     def twin(self, x: Tensor, w: Tensor | None, b: Tensor | None) -> Tensor:
-        return normalize_spelled_out(x, w, b, self.axes, self.eps)
+        return normalize_spelled_out(x, w, b, (x.ndim - 1,), self.eps)
 
 
-def moments(x: Array, axes: Axes) -> tuple[Array, Array, Array]:
-    """x minus its mean over axes, the mean, and the variance (divided by n), the axes kept."""
-    n = prod([x.shape[i] for i in axes]) or xp.nan
-    mean = xp.add.reduce(x, axes, None, None, True) / n
-    centred = x - mean
-    return centred, mean, xp.add.reduce(centred * centred, axes, None, None, True) / n
-
-
-def normalize_spelled_out(
-    x: Tensor, w: Tensor | None, b: Tensor | None, axes: Axes, eps: float
-) -> Tensor:
-    """The same as ``Normalize``, composed of small operations."""
-    centred = x - x.mean(axes, keepdim=True)
-    out = centred / ((centred * centred).mean(axes, keepdim=True) + eps).sqrt()
-    out = out if w is None else out * w
-    return out if b is None else out + b
+def _shares(n: int, like: Array) -> Array:
+    """n times 1/n: a product with it is a mean."""
+    return filled(n, 1 / (n or 1), like.dtype, like)
 
 
 def layer_norm(
@@ -102,79 +83,122 @@ def layer_norm(
 
     normalized_shape: the lengths of those axes, which is also the shape of weight and bias.
     """
-    x = real(input, "layer_norm")
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not shape or x.shape[x.ndim - len(shape) :] != shape or len(shape) > x.ndim:
-        raise RuntimeError(
-            f"layer_norm: the last axes of the input {x.shape} must be {shape}."
-            + (" Did you mean x.T?" if x.ndim == 2 and x.shape[:1] == shape else "")
-        )
-    for name, parameter in (("weight", weight), ("bias", bias)):
-        if parameter is not None and parameter.shape != shape:
-            raise RuntimeError(f"layer_norm: {name} must be {shape}; it is {parameter.shape}")
-    axes = tuple(range(x.ndim - len(shape), x.ndim))
-    return apply(Normalize, (x, weight, bias), axes, eps, moments(x._data, axes))
+    shape, x, w, b = _checked("layer_norm", input, normalized_shape, weight, bias)
+    if len(shape) == 1:
+        return apply(LayerNorm, (x, w, b), eps)
+    rows: Any = x.reshape(*x.shape[: x.ndim - len(shape)], prod(shape))  # type: ignore[attr-defined]
+    w, b = (None if t is None else t.reshape(-1) for t in (w, b))
+    return apply(LayerNorm, (rows, w, b), eps).reshape(x.shape)  # type: ignore[attr-defined]
 
 
-def batch_norm(
+def rms_norm(
     input: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """Each example divided by the root of the mean of its squares, then times weight.
+
+    eps: added to the mean; the smallest difference from 1 of the number type, unless given.
+    """
+    shape, x, w, _ = _checked("rms_norm", input, normalized_shape, weight, None)
+    axes = tuple(range(x.ndim - len(shape), x.ndim))
+    small = float(xp.finfo(x.dtype).eps) if eps is None else eps
+    out: Any = x * ((x * x).mean(axes, keepdim=True) + small).rsqrt()
+    return out if w is None else out * w
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
     weight: Tensor | None = None,
     bias: Tensor | None = None,
-    training: bool = False,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each group of neighbouring channels of each example to mean 0 and variance 1.
+
+    input: (N, C, ...). Then each channel times weight (C), plus bias (C).
+    """
+    x: Any = real(input, "group_norm")
+    if x.ndim < 2:
+        raise RuntimeError(f"group_norm needs (N, C, ...); the input is {x.shape}")
+    n, channels, *rest = x.shape
+    if num_groups < 1 or channels % num_groups:
+        raise RuntimeError(
+            f"group_norm: {channels} channels (axis 1 of {x.shape}) cannot be divided into "
+            f"{num_groups} groups"
+        )
+    for name, t in (("weight", weight), ("bias", bias)):
+        if t is not None and t.shape != (channels,):
+            raise RuntimeError(f"group_norm: {name} must be ({channels},); it is {t.shape}")
+    rows = x.reshape(n, num_groups, channels // num_groups * prod(rest))
+    out: Any = apply(LayerNorm, (rows, None, None), eps).reshape(x.shape)  # type: ignore[attr-defined]
+    wide = channels, *[1] * len(rest)
+    out = out if weight is None else out * weight.reshape(wide)  # type: ignore[attr-defined]
+    return out if bias is None else out + bias.reshape(wide)  # type: ignore[attr-defined]
+
+
+def group_norm_spelled_out(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """The same as ``group_norm``, composed of small operations."""
+    x: Any = input
+    groups = x.reshape(len(x), num_groups, -1)
+    centred = groups - groups.mean(-1, keepdim=True)
+    variance = (centred * centred).mean(-1, keepdim=True)
+    out = (centred / (variance + eps).sqrt()).reshape(x.shape)
+    wide = -1, *[1] * (x.ndim - 2)
+    out = out if weight is None else out * weight.reshape(wide)  # type: ignore[attr-defined]
+    return out if bias is None else out + bias.reshape(wide)  # type: ignore[attr-defined]
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Each channel to mean 0 and variance 1 over the batch, then times weight, plus bias.
+    """Each channel of each example to mean 0 and variance 1: ``group_norm`` with groups of one.
 
-    input: (N, C) or (N, C, ...); all other arguments (C). In training the statistics are those of
-    the batch, and the running ones move towards them by ``momentum`` (the variance with n - 1);
-    otherwise the running ones are used.
+    Running statistics, which PyTorch can keep here, are not.
     """
-    x = real(input, "batch_norm")
-    if x.ndim < 2:
-        raise RuntimeError(f"batch_norm needs (N, C, ...); the input is {x.shape}")
-    channels = x.shape[1]
-    named = {
-        "running_mean": running_mean,
-        "running_var": running_var,
-        "weight": weight,
-        "bias": bias,
-    }
-    for name, t in named.items():
-        if t is not None and t.shape != (channels,):
-            raise RuntimeError(
-                f"batch_norm: the input {x.shape} has {channels} channels (axis 1), so {name} must "
-                f"be ({channels},); its shape is {t.shape}"
-            )
-    wide = (channels, *[1] * (x.ndim - 2))
-    w, b = (None if t is None else t.reshape(wide) for t in (weight, bias))
-    if not training:
-        if running_mean is None or running_var is None:
-            raise RuntimeError("batch_norm: without training it needs running_mean and running_var")
-        scale = (running_var.reshape(wide) + eps) ** -0.5
-        scale = scale if w is None else scale * w
-        out = (x - running_mean.reshape(wide)) * scale
-        return out if b is None else out + b
-
-    axes = (0, *range(2, x.ndim))
-    n = x.numel() // (channels or 1)
-    if n <= 1:
+    if running_mean is not None or running_var is not None or not use_input_stats:
+        raise NotImplementedError("instance_norm keeps no running statistics; leave them out")
+    if prod(input.shape[2:]) <= 1:
         raise ValueError(
-            f"batch_norm: in training each channel needs more than one value, or its variance is "
-            f"0; the input is {x.shape}"
+            f"instance_norm: each channel needs more than one value; the input is {input.shape}"
         )
-    found = moments(x._data, axes)
-    _, mean, variance = found
-    if running_mean is not None:
-        _move(running_mean, mean.reshape(channels), momentum)
-    if running_var is not None:
-        _move(running_var, variance.reshape(channels) * (n / (n - 1)), momentum)
-    return apply(Normalize, (x, w, b), axes, eps, found)
+    return group_norm(input, input.shape[1], weight, bias, eps)
 
 
-def _move(running: Tensor, batch: Any, momentum: float) -> None:
-    """Move running statistics towards those of the batch, in place."""
-    running._data[...] = (1 - momentum) * running._data + momentum * batch
-    changes.note(running._data)
+def _checked(
+    what: str,
+    x: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None,
+    bias: Tensor | None,
+) -> tuple[tuple[int, ...], Tensor, Tensor | None, Tensor | None]:
+    """The shape as a tuple; input, weight and bias in one number type."""
+    real(x, what)
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or x.shape[x.ndim - len(shape) :] != shape or len(shape) > x.ndim:
+        raise RuntimeError(
+            f"{what}: the last axes of the input {x.shape} must be {shape}."
+            + (" Did you mean x.T?" if x.ndim == 2 and x.shape[:1] == shape else "")
+        )
+    for name, t in (("weight", weight), ("bias", bias)):
+        if t is not None:
+            if t.shape != shape:
+                raise RuntimeError(f"{what}: {name} must be {shape}; it is {t.shape}")
+            if t._data.dtype is not x._data.dtype:
+                x, t = promoted(x, t)
+                weight, bias = (t, bias) if name == "weight" else (weight, t)
+    return shape, x, weight, bias

@@ -51,6 +51,15 @@ def mse_loss_spelled_out(input: Tensor, target: Tensor, reduction: str = "mean")
     return reduced((input - target) ** 2, reduction)
 
 
+def half_squared_error(input: Tensor, target: Tensor, reduction: str = "sum") -> Tensor:
+    """Half the squared difference, as the source lectures write it, so that its slope is x - y.
+
+    The error of a batch is the sum over examples and outputs there, which is the default here.
+    PyTorch has ``mse_loss`` alone.
+    """
+    return mse_loss(input, target, reduction) * 0.5
+
+
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The absolute difference of two tensors of one shape: its "mean", "sum" or "none"."""
     x, y = of_one_shape("l1_loss", input, target, reduction)

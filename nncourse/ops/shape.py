@@ -7,6 +7,7 @@ gradient is brought back to the shape of the input.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from nncourse.autograd.function import Function, apply, promoted, unary
@@ -74,6 +75,22 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     for n in shape[start : end + 1]:
         joined *= n
     return unary(Reshape, x, (*shape[:start], joined, *shape[end + 1 :]))
+
+
+@method("unflatten")
+def unflatten(x: Tensor, dim: int, sizes: Any) -> Tensor:
+    """Split axis ``dim`` into axes of these lengths, of which one may be -1: what is left."""
+    axis, shape = axis_of(x, dim), x._data.shape
+    parts = list(sizes)
+    known = prod([n for n in parts if n != -1])
+    if parts.count(-1) == 1 and known and shape[axis] % known == 0:
+        parts[parts.index(-1)] = shape[axis] // known
+    if not parts or min(parts) < 0 or prod(parts) != shape[axis]:
+        raise RuntimeError(
+            f"unflatten: axis {dim} of {shape} has {shape[axis]} elements; it cannot be split into "
+            f"{tuple(sizes)}"
+        )
+    return unary(Reshape, x, (*shape[:axis], *parts, *shape[axis + 1 :]))
 
 
 @method("squeeze")

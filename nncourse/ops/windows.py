@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, filled, strided, xp
 
 Pair = tuple[int, int]
 
@@ -24,6 +24,14 @@ def pair(value: Any, name: str, what: str) -> Pair:
     return values
 
 
+def along(value: Any, name: str, what: str, axes: int, missing: int = 1) -> Pair:
+    """An option for the rows and columns of an image; a sequence (axes = 1) is one of one row."""
+    if axes == 2:
+        return pair(value, name, what)
+    (single,) = (value,) if isinstance(value, int) else tuple(value)
+    return (missing, single)
+
+
 def count(length: int, kernel: int, stride: int, dilation: int = 1) -> int:
     """How many windows fit into an axis."""
     return (length - dilation * (kernel - 1) - 1) // stride + 1
@@ -36,7 +44,7 @@ def padded(x: Array, padding: Pair, value: float = 0.0) -> Array:
         return x
     n, c, h, w = x.shape
     shape = n, c, h + 2 * p, w + 2 * q
-    out = xp.full(shape, value, x.dtype) if value else xp.zeros(shape, x.dtype)
+    out = filled(shape, value, x.dtype, x) if value else xp.zeros(shape, x.dtype, like=x)
     out[:, :, p : p + h, q : q + w] = x
     return out
 
@@ -52,18 +60,17 @@ def windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Ar
     n, c, h, w = x.shape
     sn, sc, sh, sw = x.strides
     oh, ow = (count(*each) for each in zip((h, w), kernel, stride, dilation))
-    return xp.lib.stride_tricks.as_strided(
+    return strided(
         x,
         (n, c, *kernel, oh, ow),
         (sn, sc, sh * dilation[0], sw * dilation[1], sh * stride[0], sw * stride[1]),
-        writeable=False,
     )
 
 
 def windows_added(g: Array, shape: tuple[int, ...], stride: Pair, dilation: Pair = (1, 1)) -> Array:
     """Images of ``shape`` in which the windows g (N, C, kh, kw, oh, ow) are added up."""
     kh, kw, oh, ow = g.shape[2:]
-    out = xp.zeros(shape, g.dtype)
+    out = xp.zeros(shape, g.dtype, like=g)
     for i in range(kh):
         for j in range(kw):
             out[(..., *place(i, j, (oh, ow), stride, dilation))] += g[:, :, i, j]

@@ -4,7 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.ops import arithmetic, convolution, pooling, shape
+from nncourse.ops import (
+    adaptive_pooling,
+    arithmetic,
+    convolution,
+    indexing,
+    linalg,
+    pooling,
+    reduction,
+    shape,
+    transposed_convolution,
+)
 from nncourse.ops.catalogue.entry import APART, REAL, Example, Operation
 
 
@@ -51,6 +61,49 @@ def _conv1d(
     return _conv2d(x, W, b, (1, stride), (0, padding))[:, :, 0]
 
 
+def _conv_transpose2d(
+    x: Any,
+    W: Any,
+    b: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """Pixel by pixel."""
+    (s, t), (p, q), (d, e) = _two(stride), _two(padding), _two(dilation)
+    n, c, h, w = x.shape
+    _, o, kh, kw = W.shape
+    missing = _two(output_padding)
+    oh, ow = (h - 1) * s + d * (kh - 1) + 1, (w - 1) * t + e * (kw - 1) + 1
+    out = np.zeros((n, o * groups, oh + missing[0], ow + missing[1]))
+    for k in range(c):
+        first = k // (c // groups) * o
+        for i in range(h):
+            for j in range(w):
+                rows = slice(i * s, i * s + d * (kh - 1) + 1, d)
+                columns = slice(j * t, j * t + e * (kw - 1) + 1, e)
+                out[:, first : first + o, rows, columns] += x[:, k, i, j, None, None, None] * W[k]
+    out = out[:, :, p : out.shape[2] - p, q : out.shape[3] - q]
+    return out + (0 if b is None else b[:, None, None])
+
+
+def _conv_transpose1d(x: Any, W: Any, b: Any = None, stride: int = 1, padding: int = 0) -> Any:
+    x, W = x[:, :, None], W[:, :, None]
+    return _conv_transpose2d(x, W, b, (1, stride), (0, padding))[:, :, 0]
+
+
+def _adaptive(x: Any, output_size: Any, reduce: Any) -> Any:
+    def ends(length: int, n: int) -> list[slice]:
+        return [slice(i * length // n, -(-(i + 1) * length // n)) for i in range(n)]
+
+    rows, columns = (ends(n, m) for n, m in zip(x.shape[-2:], _two(output_size)))
+    return np.stack(
+        [np.stack([reduce(x[..., r, c], (-2, -1)) for c in columns], -1) for r in rows], -2
+    )
+
+
 def _pool(x: Any, kernel: Any, stride: Any, padding: Any, reduce: Any, value: float) -> Any:
     (kh, kw), (s, t) = _two(kernel), _two(kernel if stride is None else stride)
     x = _framed(x, padding, value)
@@ -73,6 +126,11 @@ def _avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) 
 def _spelled_out(x: Any, W: Any, b: Any = None, **options: Any) -> Any:
     pairs: dict[str, Any] = {k: v if k == "groups" else _two(v) for k, v in options.items()}
     return convolution.conv2d_spelled_out(x, W, b, **pairs)
+
+
+def _transposed_spelled_out(x: Any, W: Any, b: Any = None, **options: Any) -> Any:
+    pairs: dict[str, Any] = {k: v if k == "groups" else _two(v) for k, v in options.items()}
+    return transposed_convolution.conv_transpose2d_spelled_out(x, W, b, **pairs)
 
 
 def _in(name: str) -> str:
@@ -162,5 +220,55 @@ OPERATIONS: tuple[Operation, ...] = (
         (pooling.MaxPool, pooling.AveragePool, shape.Reshape, arithmetic.Multiply),
         (APART,),
         (Example(((2, 2, 7),), {"kernel_size": 3, "stride": 2}),),
+    ),
+    Operation(
+        "conv_transpose2d",
+        transposed_convolution.conv_transpose2d,
+        _conv_transpose2d,
+        _in("conv_transpose2d"),
+        (transposed_convolution.TransposedConvolution,),
+        (REAL, REAL, REAL),
+        (
+            Example(((2, 3, 2, 3), (3, 2, 3, 2), (2,))),
+            Example(((2, 2, 3, 2), (2, 3, 3, 3), (3,)), {"stride": 2, "padding": 1}),
+            Example(((1, 2, 2, 3), (2, 2, 2, 2)), {"stride": (2, 3), "output_padding": (1, 2)}),
+            Example(((1, 4, 2, 2), (4, 1, 2, 2), (2,)), {"groups": 2, "dilation": 2}),
+            Example(((1, 2, 3, 3), (2, 1, 3, 3)), {"stride": 1, "padding": (2, 1)}),
+        ),
+        spelled_out=_transposed_spelled_out,
+    ),
+    Operation(
+        "conv_transpose1d",
+        transposed_convolution.conv_transpose1d,
+        _conv_transpose1d,
+        _in("conv_transpose1d"),
+        (transposed_convolution.TransposedConvolution, shape.Reshape),
+        (REAL, REAL, REAL),
+        (Example(((2, 2, 3), (2, 3, 3), (3,)), {"stride": 2, "padding": 1}),),
+    ),
+    Operation(
+        "adaptive_avg_pool2d",
+        adaptive_pooling.adaptive_avg_pool2d,
+        lambda x, output_size: _adaptive(x, output_size, np.mean),
+        _in("adaptive_avg_pool2d"),
+        (pooling.AveragePool, linalg.MatMul, reduction.Mean),
+        (REAL,),
+        (
+            Example(((2, 2, 4, 6),), {"output_size": (2, 3)}),
+            Example(((2, 2, 5, 4),), {"output_size": 3}),
+            Example(((2, 2, 3, 4),), {"output_size": 1}),
+        ),
+    ),
+    Operation(
+        "adaptive_max_pool2d",
+        adaptive_pooling.adaptive_max_pool2d,
+        lambda x, output_size: _adaptive(x, output_size, np.max),
+        _in("adaptive_max_pool2d"),
+        (pooling.MaxPool, shape.Stack, reduction.Extreme, indexing.Slice),
+        (APART,),
+        (
+            Example(((2, 2, 4, 6),), {"output_size": (2, 3)}),
+            Example(((1, 2, 5, 4),), {"output_size": 3}),
+        ),
     ),
 )

@@ -31,6 +31,12 @@ from nncourse.ops.catalogue.entry import (
     like,
 )
 
+
+def _cosine(a: Any, b: Any, y: Any) -> Any:
+    cosine = (a * b).sum(-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
+    return np.where(y == 1, 1 - cosine, np.maximum(0, cosine - 0.1))
+
+
 _WEIGHTS = (0.5, 2.0, 1.0, 1.5)
 _REDUCED: dict[str, Any] = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
 
@@ -151,6 +157,17 @@ OPERATIONS: tuple[Operation, ...] = (
             Example(((3, 4), (3, 4)), {"reduction": "none"}),
         ),
         spelled_out=losses.mse_loss_spelled_out,
+    ),
+    Operation(
+        "half_squared_error",
+        losses.half_squared_error,
+        lambda x, y, reduction="sum": _squared(x, y, reduction) / 2,
+        lambda torch, x, y, reduction="sum": (
+            torch.nn.functional.mse_loss(x, y, reduction=reduction) / 2
+        ),
+        (regression.MSELoss, arithmetic.Multiply),
+        (REAL, REAL),
+        (Example(((3, 3), (3, 3))), Example(((3, 4), (3, 4)), {"reduction": "none"})),
     ),
     Operation(
         "l1_loss",
@@ -415,5 +432,25 @@ OPERATIONS: tuple[Operation, ...] = (
             Example(((5, 4), (5,)), {"p": 2, "margin": 0.5}),
             Example(((4,), ())),
         ),
+    ),
+    Operation(
+        "cosine_embedding_loss",
+        lambda a, b, y: losses.cosine_embedding_loss(a, b, y, 0.1, reduction="none"),
+        _cosine,
+        lambda torch, a, b, y: torch.nn.functional.cosine_embedding_loss(
+            a, b, y, 0.1, reduction="none"
+        ),
+        (
+            arithmetic.Multiply,
+            arithmetic.Add,
+            arithmetic.Divide,
+            arithmetic.Subtract,
+            elementwise.ReLU,
+            elementwise.Sqrt,
+            elementwise.Where,
+            reductions.Sum,
+        ),
+        (REAL, REAL, SIGNS),
+        examples(((4, 3), (4, 3), (4,))),
     ),
 )
