@@ -14,6 +14,7 @@ from nncourse.ops.catalogue import (
     linalg,
     loss,
     network,
+    recurrent,
     reduction,
     shape,
 )
@@ -29,6 +30,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *loss.OPERATIONS,
     *network.OPERATIONS,
     *attention.OPERATIONS,
+    *recurrent.OPERATIONS,
     *image.OPERATIONS,
 )
 

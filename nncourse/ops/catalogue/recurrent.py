@@ -1,0 +1,222 @@
+"""Entries: recurrent layers, one direction over all steps of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nncourse.autograd.tensor import Tensor
+from nncourse.ops.catalogue.entry import REAL, Example, Operation
+from nncourse.ops.recurrent import endings, gru, lstm, original_gru, peephole, rnn
+from nncourse.ops.recurrent.blocks import whole
+from nncourse.ops.shape import cat
+
+
+def _sigmoid(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+def _affine(rows: Any, w: Any, b: Any) -> Any:
+    return rows @ w.T + (0 if b is None else b)
+
+
+# One step of each in NumPy: (x_t, state, weights) to the next state, of which the first is shown.
+
+
+def _rnn_step(x: Any, state: Any, w: Any, u: Any, b: Any = None, c: Any = None) -> Any:
+    return (np.tanh(_affine(x, w, b) + _affine(state[0], u, c)),)
+
+
+def _relu_step(x: Any, state: Any, w: Any, u: Any, b: Any = None, c: Any = None) -> Any:
+    return (np.maximum(_affine(x, w, b) + _affine(state[0], u, c), 0),)
+
+
+def _lstm_step(
+    x: Any, state: Any, w: Any, u: Any, b: Any = None, c: Any = None, *peepholes: Any
+) -> Any:
+    h, cell = state
+    i, f, g, o = np.split(_affine(x, w, b) + _affine(h, u, c), 4, 1)
+    p_i, p_f, p_o = peepholes or (None, None, None)
+    new = _sigmoid(f + _seen(cell, p_f)) * cell + _sigmoid(i + _seen(cell, p_i)) * np.tanh(g)
+    return _sigmoid(o + _seen(new, p_o)) * np.tanh(new), new
+
+
+def _seen(cell: Any, p: Any) -> Any:
+    return 0 if p is None else cell * p if p.ndim == 1 else cell @ p.T
+
+
+def _gru_step(x: Any, state: Any, w: Any, u: Any, b: Any = None, c: Any = None) -> Any:
+    (h,) = state
+    x_r, x_z, x_n = np.split(_affine(x, w, b), 3, 1)
+    h_r, h_z, h_n = np.split(_affine(h, u, c), 3, 1)
+    z = _sigmoid(x_z + h_z)
+    return ((1 - z) * np.tanh(x_n + _sigmoid(x_r + h_r) * h_n) + z * h,)
+
+
+def _original_step(x: Any, state: Any, w: Any, u: Any, b: Any = None, c: Any = None) -> Any:
+    (h,), H = state, u.shape[1]
+    x_r, x_z, x_n = np.split(_affine(x, w, None if b is None else b + c), 3, 1)
+    r, z = _sigmoid(x_r + h @ u[:H].T), _sigmoid(x_z + h @ u[H : 2 * H].T)
+    return ((1 - z) * h + z * np.tanh(x_n + (r * h) @ u[2 * H :].T),)
+
+
+def _over_time(step: Callable[..., Any], n_states: int) -> Callable[..., Any]:
+    """The reference: every sequence to its own length; all outputs, and under them the cells."""
+
+    def run(x: Any, *rest: Any, lengths: Any = None) -> Any:
+        start, weights = rest[:n_states], rest[n_states:]
+        ends = np.full(x.shape[1], len(x)) if lengths is None else np.asarray(lengths)
+        out = np.zeros((len(x), *start[0].shape), x.dtype)
+        state = start
+        for t, x_t in enumerate(x):
+            going = (t < ends)[:, None]
+            after = step(x_t, state, *weights)
+            state = tuple([np.where(going, new, old) for new, old in zip(after, state)])
+            out[t] = np.where(going, state[0], 0)
+        return out if n_states == 1 else np.concatenate([out, state[1][None]])
+
+    return run
+
+
+def _in_torch(name: str, n_states: int) -> Callable[..., Any]:
+    """PyTorch's own layer, each sequence by itself where they are of different lengths."""
+
+    def run(torch: Any, x: Any, *rest: Any, lengths: Any = None) -> Any:
+        start, weights = rest[:n_states], rest[n_states:]
+        T = len(x)
+        layer = getattr(torch._VF, name)
+        groups = (
+            [(slice(None), T)]
+            if lengths is None
+            else [(slice(n, n + 1), length) for n, length in enumerate(lengths)]
+        )
+        outs, cells = [], []
+        for rows, length in groups:
+            hx = [s[None, rows].contiguous() for s in start]
+            out, *states = layer(
+                x[:length, rows].contiguous(),
+                hx if n_states == 2 else hx[0],
+                list(weights), len(weights) > 2, 1, 0.0, False, False, False,
+            )  # fmt: skip
+            outs.append(torch.nn.functional.pad(out, (0, 0, 0, 0, 0, T - length)))
+            cells.append(states[-1])
+        out = torch.cat(outs, 1)
+        return out if n_states == 1 else torch.cat([out, torch.cat(cells, 1)])
+
+    return run
+
+
+def _ours(operation: Any, n_inputs: int) -> Callable[..., Any]:
+    def run(*tensors: Tensor, lengths: Any = None) -> Tensor:
+        inputs = (*tensors, *[None] * (n_inputs - len(tensors)))
+        return whole(operation, inputs, None if lengths is None else np.asarray(lengths))
+
+    return run
+
+
+def _twin(spelled_out: Callable[..., Any], n_inputs: int, **options: Any) -> Callable[..., Any]:
+    def run(*tensors: Tensor, lengths: Any = None) -> Tensor:
+        inputs = (*tensors, *[None] * (n_inputs - len(tensors)))
+        ends = None if lengths is None else np.asarray(lengths)
+        out, _, *cell = spelled_out(*inputs, ends, **options)
+        return cat([out, cell[0][None]]) if cell else out
+
+    return run
+
+
+def _shapes(T: int, N: int, n_in: int, H: int, gates: int, states: int, bias: bool = True) -> Any:
+    biases = ((gates * H,), (gates * H,)) if bias else ()
+    return ((T, N, n_in), *[(N, H)] * states, (gates * H, n_in), (gates * H, H), *biases)
+
+
+def _examples(gates: int, states: int) -> tuple[Example, ...]:
+    return (
+        Example(_shapes(3, 2, 2, 2, gates, states)),  # square, so that a transpose can be made
+        Example(_shapes(5, 1, 4, 3, gates, states, bias=False)),
+        Example(_shapes(1, 2, 3, 2, gates, states)),
+        Example(_shapes(4, 3, 1, 2, gates, states), {"lengths": (2, 4, 1)}),
+        Example(_shapes(2, 0, 3, 2, gates, states)),
+    )
+
+
+def _entry(
+    name: str,
+    operation: Any,
+    gates: int,
+    states: int,
+    step: Callable[..., Any],
+    spelled_out: Callable[..., Any],
+    torch: str | None,
+    **options: Any,
+) -> Operation:
+    n_inputs = 5 + states
+    return Operation(
+        name,
+        _ours(operation, n_inputs),
+        _over_time(step, states),
+        None if torch is None else _in_torch(torch, states),
+        (operation,),
+        (REAL,) * n_inputs,
+        _examples(gates, states),
+        _twin(spelled_out, n_inputs, **options),
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    _entry("rnn", rnn.RNN, 1, 1, _rnn_step, rnn.rnn_spelled_out, "rnn_tanh"),
+    _entry(
+        "rnn with relu",
+        rnn.ReLURNN,
+        1,
+        1,
+        _relu_step,
+        rnn.rnn_spelled_out,
+        "rnn_relu",
+        nonlinearity="relu",
+    ),
+    _entry("lstm", lstm.LSTM, 4, 2, _lstm_step, lstm.lstm_spelled_out, "lstm"),
+    _entry("gru", gru.GRU, 3, 1, _gru_step, gru.gru_spelled_out, "gru"),
+    _entry(
+        "original gru",
+        original_gru.OriginalGRU,
+        3,
+        1,
+        _original_step,
+        original_gru.original_gru_spelled_out,
+        None,
+    ),
+    Operation(
+        "peephole lstm",
+        _ours(peephole.PeepholeLSTM, 10),
+        _over_time(_lstm_step, 2),
+        None,
+        (peephole.PeepholeLSTM,),
+        (REAL,) * 10,
+        (
+            Example((*_shapes(3, 2, 2, 2, 4, 2), (2,), (2,), (2,))),
+            Example((*_shapes(3, 2, 2, 2, 4, 2), (2, 2), (2, 2), (2, 2))),
+            Example((*_shapes(3, 3, 1, 2, 4, 2), (2,), (2, 2), (2,)), {"lengths": (2, 3, 1)}),
+            Example((*_shapes(2, 0, 3, 2, 4, 2), (2,), (2,), (2,))),
+        ),
+        _twin(peephole.peephole_lstm_spelled_out, 10),
+    ),
+    Operation(
+        "reverse within lengths",
+        lambda x, lengths: endings.reverse(x, np.asarray(lengths)),
+        lambda x, lengths: np.stack(
+            [np.concatenate([x[:n, i][::-1], x[n:, i]]) for i, n in enumerate(lengths)], 1
+        ),
+        lambda torch, x, lengths: torch.stack(
+            [torch.cat([x[:n, i].flip(0), x[n:, i]]) for i, n in enumerate(lengths)], 1
+        ),
+        (endings.Reverse,),
+        (REAL,),
+        (
+            Example(((4, 3, 2),), {"lengths": (2, 4, 1)}),
+            Example(((3, 3),), {"lengths": (3, 2, 3)}),
+            Example(((3, 2, 2),), {"lengths": (3, 2)}),
+        ),
+    ),
+)
