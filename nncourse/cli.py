@@ -193,10 +193,11 @@ def release(
 @app.command(
     help=_(
         "Grade the submissions of an assignment: STUDENT.ipynb, STUDENT/NAME.ipynb or "
-        "STUDENT/ASSIGNMENT/NAME.ipynb. Writes scores as CSV and feedback as HTML into the course "
-        "folder; written answers wait for nbgrader's formgrader. "
-        "The students' code runs on this machine with your rights: grade only submissions that "
-        "you would run yourself."
+        "STUDENT/ASSIGNMENT/NAME.ipynb. The students' code runs in a sandbox (bubblewrap), the "
+        "tests run outside of it. Writes into nbgrader's gradebook, and the scores as CSV; written "
+        "answers wait for nbgrader's formgrader. Can be stopped at any moment and started again: "
+        "only what has changed is graded.\n\n"
+        "Example: nncourse grade ps05 submissions/ --course my-course"
     )
 )
 def grade(
@@ -210,65 +211,59 @@ def grade(
         Path | None,
         typer.Option(help=_("CSV file of the scores. Default: ASSIGNMENT.csv in the folder.")),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help=_("Processes that grade. Default: one for each core."))
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help=_("Grade also what is unchanged."))] = False,
+    unsafe: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe",
+            help=_(
+                "Without bubblewrap: run the students' code with your rights, so that it can read "
+                "and change whatever you can."
+            ),
+        ),
+    ] = False,
+    db: Annotated[
+        str | None,
+        typer.Option(help=_("Address of the gradebook. Default: that of the course folder.")),
+    ] = None,
     lang: Lang = None,
 ) -> None:
-    from rich.progress import Progress
-
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.grade import grade_submissions
     from nncourse.grading.intake import find_submissions
+    from nncourse.grading.progress import Progress
+    from nncourse.grading.queue import run_local
+    from nncourse.grading.sandbox import SandboxUnavailable
     from nncourse.grading.scores import table, write_scores
 
     _speak(lang)
     try:
         course = open_course(folder)
         found = find_submissions(submissions or course.submitted, assignment)
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(_("grading"), total=len(found))
+        with Progress(len(found)) as progress:
             results = grade_submissions(
-                course, assignment, submissions, lambda result: progress.advance(task)
+                course,
+                assignment,
+                submissions,
+                progress.advance,
+                run=lambda packed, items: run_local(packed, items, workers, unsafe),
+                force=force,
+                db=db,
             )
+    except SandboxUnavailable as error:
+        hint = _("To grade without protection what you would run yourself: --unsafe")
+        raise fail(f"{error}\n{hint}") from None
     except (CourseFolderError, FileNotFoundError) as error:
         raise fail(error) from None
+    except KeyboardInterrupt:
+        raise fail(_("stopped; what is graded is kept, the same command goes on")) from None
     Console(highlight=False).print(table(results))
     path = write_scores(scores or course.root / f"{assignment}.csv", results)
+    console.print(progress.summary(), markup=False)
     console.print(_("scores: {path}", path=path), markup=False)
-    console.print(_("feedback: {path}", path=course.root / "feedback"), markup=False)
-
-
-@app.command(
-    name="kill-matrix",
-    help=_(
-        "Judge every known answer of the exercise sets: right solutions must pass, typical "
-        "mistakes must be caught with their own hint, empty stubs must earn nothing. Writes a "
-        "page with a picture; the exit status is 1 where something is not as promised."
-    ),
-)
-def kill_matrix(
-    exercises: Annotated[
-        list[str] | None, typer.Argument(help=_("Exercise sets, such as ps05. Default: all."))
-    ] = None,
-    output: Annotated[Path, typer.Option(help=_("The page to write."))] = Path("kill-matrix.html"),
-    seeds: Annotated[int, typer.Option(min=1, help=_("How many draws of the inputs."))] = 3,
-    lang: Lang = None,
-) -> None:
-    from nncourse.check import matrix, matrix_page
-
-    _speak(lang)
-    draws = [None, *range(11, 10 + seeds)]
-    try:
-        rows = matrix.kill_matrix(exercises, draws, lambda line: print(line, flush=True))
-    except KeyError as error:
-        raise fail(error.args[0]) from None
-    output.write_text(matrix_page.page(rows), encoding="utf-8")
-    for line in matrix_page.summary(rows):
-        console.print(line, markup=False)
-    console.print(_("page: {path}", path=output), markup=False)
-    faults = [row for row in rows if not row.good]
-    for row in faults:
-        console.print(f"{row.exercise}.{row.piece}, {row.name}: {row.faults[0]}", markup=False)
-    if faults:
-        raise fail(_("{count} answers are not judged as promised", count=len(faults)))
 
 
 @app.command(help=_("Show what is installed, what is missing, and what to do."))

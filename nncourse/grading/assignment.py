@@ -161,6 +161,7 @@ def make_assignment(
     notebook = json.loads(json.dumps(released))
     defines, functions, imports = {}, set(), {}
     for cell in notebook["cells"]:
+        cell["source"] = text_of(cell)
         role = role_of(cell)
         if not role:
             continue

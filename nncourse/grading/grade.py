@@ -1,33 +1,56 @@
-"""Grade a folder of submissions with nbgrader.
+"""Grade a folder of submissions.
 
-Each submission goes the same way: its answers are put into the released notebook
-(``nncourse.grading.intake``), nbgrader runs that and records the points, the run is looked over for
-points that were not earned, and feedback is written. Whatever goes wrong with one submission is
-reported with it, its automatic points are 0, and the next one follows.
-
-**This grader runs the students' code on this machine with your rights**: the code can read, change
-and delete whatever you can. Isolation is not part of it. Grade only submissions that you would run
-yourself.
+The answers are taken out of each submission (``nncourse.grading.intake``) and made into a work item
+(``nncourse.grading.worker``); workers run the answers in a sandbox and judge them; and this
+process, the only one that writes, puts the verdicts into nbgrader's gradebook and the notebooks as
+they were run into ``autograded/``. Grades are written in batches, each in one transaction together
+with what they were computed from. So a run can be stopped at any moment, and the next one goes on
+from there; a submission is graded again only if it, the exercise or the grader has changed.
 """
 
 from __future__ import annotations
 
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-from nbformat import NotebookNode
-
+from nncourse import language
+from nncourse.check.variant import seed_of
 from nncourse.course.folder import CourseFolder, CourseFolderError
+from nncourse.grading.assignment import (
+    Assignment,
+    AssignmentError,
+    make_assignment,
+    role_of,
+    text_of,
+    tool_version,
+)
+from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.intake import IntakeError, Submission, find_submissions, take_in
-from nncourse.grading.nbgrader import Nbgrader, StepError
-from nncourse.grading.verdict import answer_errors, role, verdict
+from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
 
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
 _ = catalogue("course")
+
+BATCH = 64  # submissions in one transaction
+BATCH_SECONDS = 1.0  # or what has come in this time
+SECRET = ".nncourse-secret"
+
+Run = Callable[[bytes, Iterable[tuple[Any, bytes]]], Iterable[tuple[Any, "bytes | WorkerLost"]]]
+"""Grades items: ``nncourse.grading.queue.run_local`` with its options, or another of its kind."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,9 @@ class Result:
 
     grades: by the name of the graded cell. problem: why nothing could be graded, and the likely
     mend; empty if it was graded. notes: what else the lecturer should know. seconds: time taken.
+    reasons: why a graded cell earned nothing, where it did not end in points. reports: what the
+    checks in each graded cell found: [{"name", "score", "mistakes": [{"code", "mutant",
+    "outputs"}]}]. seed: of its inputs. penalty: for late work. skipped: it was unchanged.
     """
 
     student: str
@@ -52,10 +78,15 @@ class Result:
     problem: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    reasons: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    seed: int | None = None
+    penalty: float = 0.0
+    skipped: bool = False
 
     @property
     def points(self) -> float:
-        """The sum of the points so far."""
+        """The sum of the points so far, without the penalty for late work."""
         return sum(grade.points for grade in self.grades.values())
 
     @property
@@ -74,6 +105,8 @@ def release_assignment(course: CourseFolder, assignment: str) -> Path:
 
     The graded cells are recorded in the gradebook. Raises CourseFolderError.
     """
+    from nncourse.grading.nbgrader import Nbgrader, StepError
+
     if not any(course.source(assignment).glob("*.ipynb")):
         raise CourseFolderError(
             _("there is no notebook in {folder}", folder=course.source(assignment))
@@ -95,161 +128,354 @@ def grade_submissions(
     assignment: str,
     submissions: Path | None = None,
     advance: Callable[[Result], None] | None = None,
+    *,
+    run: Run | None = None,
+    force: bool = False,
+    db: str | None = None,
 ) -> list[Result]:
     """Grade every submission in the folder ``submissions``; one Result each, in order of names.
 
-    Runs the students' code with your rights: grade only submissions that you would run yourself.
     ``submissions``: default is ``submitted/`` in the course folder; nothing in it is changed. For
-    the layouts see ``find_submissions``. ``advance`` is called after each submission. Manual
-    grades that were given before are kept. Raises
-    CourseFolderError if the assignment is not released, SubmissionsError if nothing is found.
+    the layouts see ``find_submissions``. ``advance`` is called after each submission. ``run``:
+    where the work is done; default: on all cores of this machine. ``force``: grade also what is
+    unchanged. ``db``: the gradebook's address, if it isn't the course's own. Manual grades that
+    were given before are kept. Raises CourseFolderError if the assignment is not released,
+    SubmissionsError if nothing is found, SandboxUnavailable where nothing would hold the students'
+    code in.
     """
-    path = course.notebook(assignment)
-    released = nbformat.read(path, as_version=4)
     found = find_submissions(submissions or course.submitted, assignment)
-    nbgrader = Nbgrader(course)
-    results = []
+    work = load_assignment(course, assignment)
+    results: dict[str, Result] = {}
     try:
-        with nbgrader.gradebook() as gradebook:
-            if assignment not in [known.name for known in gradebook.assignments]:
-                raise CourseFolderError(
-                    _(
-                        "{assignment} is not in the gradebook: release it first",
-                        assignment=assignment,
-                    )
-                )
-        for submission in found:
-            result = _Grading(nbgrader, assignment, path.stem, released).grade(submission)
-            results.append(result)
-            if advance is not None:
-                advance(result)
-    finally:
-        nbgrader.close()
+        with open_gradebook(course, assignment, db) as book:
+            grading = Grading(course, work, book)
+            for result in grading.run(found, run or _local, force):
+                results[result.student] = result
+                if advance is not None:
+                    advance(result)
+            graded = _results(book, [submission.student for submission in found])
+    except GradebookError as error:
+        raise CourseFolderError(str(error)) from error
+    for student, result in graded.items():
+        result.seconds = results[student].seconds
+        result.skipped = results[student].skipped
+    return [graded.get(submission.student, results[submission.student]) for submission in found]
+
+
+def read_results(course: CourseFolder, assignment: str, db: str | None = None) -> list[Result]:
+    """What the gradebook holds for an assignment, manual grades included."""
+    try:
+        with open_gradebook(course, assignment, db) as book:
+            return list(_results(book).values())
+    except GradebookError as error:
+        raise CourseFolderError(str(error)) from error
+
+
+def _local(
+    assignment: bytes, items: Iterable[tuple[Any, bytes]]
+) -> Iterable[tuple[Any, bytes | WorkerLost]]:
+    from nncourse.grading.queue import run_local
+
+    return run_local(assignment, items)
+
+
+def _results(book: Gradebook, students: Iterable[str] | None = None) -> dict[str, Result]:
+    results = {}
+    for student, found in book.read(students).items():
+        data = found["data"]
+        grades = {
+            name: Grade(score, book.max_scores[name], manual)
+            for name, (score, manual) in sorted(found["grades"].items())
+        }
+        results[student] = Result(
+            student,
+            grades,
+            data.get("problem", ""),
+            data.get("notes", []),
+            data.get("seconds", 0.0),
+            data.get("reasons", {}),
+            data.get("reports", {}),
+            found["seed"],
+            found["penalty"],
+        )
     return results
 
 
-def read_results(course: CourseFolder, assignment: str) -> list[Result]:
-    """What the gradebook holds for an assignment, manual grades included."""
-    nbgrader = Nbgrader(course)
+def open_gradebook(course: CourseFolder, assignment: str, db: str | None = None) -> Gradebook:
+    """The gradebook of a course. Raises GradebookError if the assignment is not in it."""
+    config = course.config()
+    url = db or config.CourseDirectory.get("db_url")
+    if not isinstance(url, str) or not url:
+        path = course.root / "gradebook.db"
+        if not path.is_file():
+            raise GradebookError(
+                _("{assignment} is not in the gradebook: release it first", assignment=assignment)
+            )
+        url = f"sqlite:///{path}"
+    return Gradebook(url, assignment, _late_penalty(config))
+
+
+def _late_penalty(config: Any) -> Callable[[str, float, float], float | None]:
+    """The course's rule for late work; nbgrader is loaded once there is any."""
+    plugins: list[Any] = []
+
+    def penalty(student: str, score: float, late: float) -> float | None:
+        if not plugins:
+            from nbgrader.preprocessors import AssignLatePenalties
+
+            step = AssignLatePenalties(config=config)
+            step.init_plugin()
+            plugins.append(step.plugin_inst)
+        return plugins[0].late_submission_penalty(student, score, late)
+
+    return penalty
+
+
+def load_assignment(course: CourseFolder, assignment: str) -> Assignment:
+    """The assignment out of the course folder. Raises CourseFolderError."""
+    path = course.notebook(assignment)
+    source = course.source(assignment) / path.name
     try:
-        with nbgrader.gradebook() as gradebook:
-            names = sorted(s.student_id for s in gradebook.assignment_submissions(assignment))
-        return [Result(name, _grades(nbgrader, assignment, name)) for name in names]
-    finally:
-        nbgrader.close()
+        notebooks = [json.loads(p.read_text(encoding="utf-8")) for p in (source, path)]
+        return make_assignment(assignment, *notebooks, language.current())
+    except (OSError, ValueError, AssignmentError) as error:
+        raise CourseFolderError(
+            _("{assignment} can't be graded: {error}", assignment=assignment, error=error)
+        ) from error
 
 
-def _grades(nbgrader: Nbgrader, assignment: str, student: str) -> dict[str, Grade]:
-    with nbgrader.gradebook() as gradebook:
-        submission = gradebook.find_submission(assignment, student)
-        found = {
-            grade.name: Grade(grade.score or 0.0, grade.max_score, bool(grade.needs_manual_grade))
-            for notebook in submission.notebooks
-            for grade in notebook.grades
-        }
-    return dict(sorted(found.items()))
+def secret_of(course: CourseFolder) -> str:
+    """The course's key, from which the seeds of all submissions follow; made once."""
+    path = course.root / SECRET
+    if not path.exists():
+        made = path.with_name(f"{SECRET}.{os.getpid()}")
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_hex(32))
+        try:
+            os.link(made, path)  # the first one wins
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return path.read_text().strip()
 
 
-class _Grading:
-    """The way of one submission through one assignment."""
+class Grading:
+    """The way of many submissions through one assignment."""
 
-    def __init__(
-        self, nbgrader: Nbgrader, assignment: str, notebook: str, released: NotebookNode
-    ) -> None:
-        self.nbgrader = nbgrader
-        self.course = nbgrader.course
+    def __init__(self, course: CourseFolder, assignment: Assignment, book: Gradebook) -> None:
+        self.course = course
         self.assignment = assignment
-        self.notebook = notebook
-        self.released = released
+        self.book = book
+        self.secret = secret_of(course)
+        self.file = course.notebook(assignment.name).name
+        self.packed = assignment.to_bytes()
+        self.key = hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
 
-    def grade(self, submission: Submission) -> Result:
-        start = time.perf_counter()
-        result = Result(submission.student)
+    @cached_property
+    def released(self) -> NotebookNode:
+        """The notebook that students got."""
+        import nbformat
+
+        return nbformat.read(self.course.notebook(self.assignment.name), as_version=4)
+
+    def run(self, found: Iterable[Submission], run: Run, force: bool = False) -> Iterator[Result]:
+        """Grade what has changed; a Result for each submission, in any order."""
+        known = {} if force else self.book.digests()
+        ready: list[tuple[Result, Entry]] = []
+        at_work: dict[str, tuple[str, Any, float]] = {}
+
+        def items() -> Iterator[tuple[str, bytes]]:
+            for submission in found:
+                digest = self.digest(submission)
+                if known.get(submission.student) == digest and self._written(submission.student):
+                    ready.append((Result(submission.student, skipped=True), _DONE))
+                    continue
+                try:
+                    intake = take_in(submission, self.released)
+                except IntakeError as error:
+                    ready.append(self._failed(submission, digest, str(error)))
+                    continue
+                answers = answers_of(intake.notebook)
+                seed = seed_of(submission.student, self.assignment.name, self.secret)
+                at_work[submission.student] = (digest, intake, time.monotonic())
+                yield submission.student, make_item(submission.student, answers, seed)
+
+        yield from ()
+        batch: list[Entry] = []
+        done: list[Result] = []
+        last = time.monotonic()
+        stamps = {submission.student: submission for submission in found}
+        for student, answer in run(self.packed, items()):
+            digest, intake, start = at_work.pop(student)
+            result, entry = self._finish(stamps[student], digest, intake, answer)
+            result.seconds = time.monotonic() - start if not result.seconds else result.seconds
+            batch.append(entry)
+            done.append(result)
+            for other, other_entry in _take(ready):
+                done.append(other)
+                if other_entry is not _DONE:
+                    batch.append(other_entry)
+            if len(batch) >= BATCH or time.monotonic() - last > BATCH_SECONDS:
+                self.book.write(batch)
+                yield from done
+                batch, done, last = [], [], time.monotonic()
+        for other, other_entry in _take(ready):
+            done.append(other)
+            if other_entry is not _DONE:
+                batch.append(other_entry)
+        self.book.write(batch)
+        yield from done
+
+    def digest(self, submission: Submission) -> str:
+        """Of everything that the grades of a submission depend on."""
+        digest = hmac.new(self.key.encode(), digestmod=hashlib.sha256)
+        digest.update(f"{submission.student}\0{submission.path.name}\0{self.secret}\0".encode())
         try:
-            intake = take_in(submission, self.released)
-            result.notes += intake.notes
-            self._hand_over(submission.student, intake.notebook)
-            self.nbgrader.autograde(self.assignment, submission.student)
-            result.notes += self._record_verdicts(submission.student)
-            result.grades = _grades(self.nbgrader, self.assignment, submission.student)
-            self._write_feedback(submission.student, result)
-        except IntakeError as error:
-            self._fail(result, str(error))
-        except StepError as error:
-            self._fail(result, _explain(str(error)))
-        except Exception as error:
-            # The next student's work must be graded whatever this one's has done.
-            self.nbgrader.log.exception("grading %s failed", submission.student)
-            self._fail(result, f"{type(error).__name__}: {error}")
-        result.seconds = time.perf_counter() - start
-        return result
+            if not submission.path.is_symlink() and submission.path.is_file():
+                with submission.path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+            stamp = timestamp_of(submission)
+        except (OSError, ValueError):
+            stamp = None
+        digest.update(str(stamp).encode())
+        return digest.hexdigest()
 
-    def _hand_over(self, student: str, notebook: NotebookNode) -> None:
-        folder = self.course.prepared(student, self.assignment)
-        _remove(folder)
-        folder.mkdir(parents=True)
-        nbformat.write(notebook, folder / f"{self.notebook}.ipynb")
+    def _written(self, student: str) -> bool:
+        folder = self.course.autograded(student, self.assignment.name)
+        return (folder / self.file).exists() or not folder.exists()
 
-    def _record_verdicts(self, student: str) -> list[str]:
-        """Put the points that were earned into the gradebook, in place of what nbgrader reads.
-
-        Returns a note for each answer that can't be run and each graded cell without a result.
-        """
-        path = self.course.autograded(student, self.assignment) / f"{self.notebook}.ipynb"
-        ran = {role(cell).get("grade_id"): cell for cell in nbformat.read(path, as_version=4).cells}
-        notes = []
-        with self.nbgrader.gradebook() as gradebook:
-            for known in map(role, self.released.cells):
-                name = known.get("grade_id")
-                if known.get("solution"):
-                    errors = answer_errors(ran.get(name))
-                    notes += [_("{name}: {error}", name=name, error=error) for error in errors]
-                elif known.get("grade"):
-                    earned = verdict(ran.get(name), float(known["points"]))
-                    grade = gradebook.find_grade(name, self.notebook, self.assignment, student)
-                    grade.auto_score = earned.points
-                    if earned.why:
-                        notes.append(_("{name}: 0 points, {why}", name=name, why=earned.why))
-            gradebook.db.commit()
-        return notes
-
-    def _write_feedback(self, student: str, result: Result) -> None:
+    def _finish(
+        self, submission: Submission, digest: str, intake: Any, answer: bytes | WorkerLost
+    ) -> tuple[Result, Entry]:
+        if isinstance(answer, WorkerLost):
+            return self._failed(
+                submission, "", _("its grading was lost several times: {error}", error=answer)
+            )
+        verdict = json.loads(answer)
+        if "failed" in verdict:
+            return self._failed(submission, "", verdict["failed"])
+        result = Result(submission.student, seconds=verdict["seconds"], seed=verdict["seed"])
+        result.notes = [*intake.notes, *verdict["notes"]]
+        scores: dict[str, float | None] = {}
+        for name, question in verdict["questions"].items():
+            scores[name] = question["points"]
+            if question["why"]:
+                result.reasons[name] = question["why"]
+                result.notes.append(_("{name}: 0 points, {why}", name=name, why=question["why"]))
+            if question["report"]:
+                result.reports[name] = question["report"]
+        comments: dict[str, str | None] = {}
+        for cell, released in zip(intake.notebook.cells, self.released.cells, strict=True):
+            role = role_of(cell)
+            if role.get("solution"):
+                empty = cell.source.strip() == released.source.strip()
+                comments[role["grade_id"]] = "No response." if empty else None
+                if role.get("grade"):
+                    scores[role["grade_id"]] = 0.0 if empty else None
         try:
-            self.nbgrader.feedback(self.assignment, student)
-        except StepError as error:
-            result.notes.append(_("no feedback was written: {error}", error=error))
+            stamp = timestamp_of(submission)
+        except ValueError as error:
+            stamp = None
+            result.notes.append(str(error))
+        notebook = compose(self.assignment, answers_of(intake.notebook), verdict)
+        write_notebook(self.course, submission.student, self.assignment.name, self.file, notebook)
+        data = {
+            "notes": result.notes,
+            "reasons": result.reasons,
+            "reports": result.reports,
+            "seconds": round(result.seconds, 3),
+        }
+        return result, Entry(submission.student, digest, scores, comments, result.seed, stamp, data)
 
-    def _fail(self, result: Result, problem: str) -> None:
-        """Record 0 automatic points, so that the gradebook and its exports know the student."""
-        result.problem = problem
+    def _failed(self, submission: Submission, digest: str, problem: str) -> tuple[Result, Entry]:
+        """0 automatic points, so that the gradebook and its exports know the student."""
         for folder in (self.course.autograded, self.course.feedback):
-            _remove(folder(result.student, self.assignment))
-        try:
-            with self.nbgrader.gradebook() as gradebook:
-                gradebook.update_or_create_student(result.student)
-                submission = gradebook.update_or_create_submission(self.assignment, result.student)
-                for notebook in submission.notebooks:
-                    for grade in notebook.grades:
-                        grade.auto_score, grade.needs_manual_grade = 0.0, False
-                gradebook.db.commit()
-            result.grades = _grades(self.nbgrader, self.assignment, result.student)
-        except Exception as error:
-            self.nbgrader.log.exception("recording %s failed", result.student)
-            result.notes.append(_("not in the gradebook: {error}", error=error))
+            remove(folder(submission.student, self.assignment.name))
+        scores = dict.fromkeys((name for _, _, name in self.book.grade_cells), 0.0)
+        entry = Entry(submission.student, digest, scores, data={"problem": problem})
+        return Result(submission.student, problem=problem), entry
 
 
-def _explain(problem: str) -> str:
-    """What nbgrader said, in words that help."""
-    if "DeadKernelError" in problem or "Kernel died" in problem:
-        return _(
-            "the code ended its Python process, by exit() or by using too much memory, so nothing "
-            "could be graded: run the notebook yourself to see where"
-        )
-    return _("nbgrader could not grade it: {problem}", problem=problem)
+_DONE = Entry("", "", {})
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder that nbgrader has made read-only."""
+def _take(ready: list[Any]) -> list[Any]:
+    taken = list(ready)
+    ready.clear()
+    return taken
+
+
+def answers_of(notebook: Any) -> dict[str, str]:
+    """The sources of the answer cells, by their names."""
+    found = {}
+    for cell in notebook["cells"]:
+        role = role_of(cell)
+        if role.get("solution"):
+            found[role["grade_id"]] = text_of(cell)
+    return found
+
+
+def compose(
+    assignment: Assignment, answers: Mapping[str, str], verdict: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The notebook as it was run: the lecturer's, with the answers and all outputs."""
+    notebook = json.loads(json.dumps(assignment.notebook))
+    outputs = verdict["outputs"]
+    count = 0
+    for index, cell in enumerate(notebook["cells"]):
+        name = role_of(cell).get("grade_id")
+        if name in answers:
+            cell["source"] = answers[name]
+        if cell["cell_type"] != "code" or str(index) not in outputs:
+            continue
+        count += 1
+        cell["execution_count"] = count
+        cell["outputs"] = outputs[str(index)]
+        for output in cell["outputs"]:
+            if output["output_type"] == "execute_result":
+                output["execution_count"] = count
+    notebook["metadata"].setdefault("nncourse", {})["seed"] = str(verdict["seed"])
+    return notebook
+
+
+def write_notebook(
+    course: CourseFolder, student: str, assignment: str, file: str, notebook: Mapping[str, Any]
+) -> Path:
+    """Put a graded notebook into ``autograded/``, whole or not at all."""
+    folder = course.autograded(student, assignment)
+    if not (folder / file).exists() and folder.exists():
+        remove(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / file
+    new = folder / f".{file}.new"
+    new.write_text(json.dumps(notebook, ensure_ascii=False, indent=1), encoding="utf-8")
+    os.replace(new, path)
+    return path
+
+
+def timestamp_of(submission: Submission) -> datetime.datetime | None:
+    """When it was handed in, in UTC, from nbgrader's ``timestamp.txt`` beside it; None without.
+
+    Raises ValueError for a file that can't be read.
+    """
+    path = submission.path.parent / "timestamp.txt"
+    if submission.path.is_dir() or path.is_symlink() or not path.is_file():
+        return None
+    text = path.read_bytes()[:100].decode("ascii", "replace").strip()
+    try:
+        stamp = datetime.datetime.fromisoformat(text.removesuffix("UTC").strip())
+    except ValueError:
+        raise ValueError(
+            _("{name} is no time stamp: the time of this submission is unknown", name=path.name)
+        ) from None
+    if stamp.tzinfo is not None:
+        stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
+    return stamp
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, also one that nbgrader has made read-only."""
     if folder.exists():
         for path in folder.rglob("*"):
             if not path.is_symlink():

@@ -179,7 +179,7 @@ def _find(value: Any) -> Any:
     return target
 
 
-class _as_python:  # noqa: N801
+class _as_python:
     """What the student's code raised is raised here as the Python exception of that name.
 
     So a test that expects a ValueError, and a check that knows "not written yet", work as they do
