@@ -7,6 +7,12 @@ style. Labels are in the language of ``nncourse.language``.
 from nncourse.plots.differences import difference_error, difference_near_kink
 from nncourse.plots.digits import digit_grid
 from nncourse.plots.graphs import computation_graph, gradient_orders, gradient_paths, mode_costs
+from nncourse.plots.layers import (
+    decision_maps,
+    folded_lines,
+    region_layers,
+    timings,
+)
 from nncourse.plots.linear import (
     binary_losses,
     constant_losses,
@@ -23,16 +29,18 @@ __all__ = [
     "binary_losses",
     "computation_graph",
     "constant_losses",
+    "decision_maps",
     "difference_error",
     "difference_near_kink",
     "digit_grid",
+    "folded_lines",
     "gate_planes",
     "gradient_orders",
     "gradient_paths",
     "gradient_through_depth",
     "history",
-    "learning_rates",
     "image_to_scores",
+    "learning_rates",
     "make_axes",
     "matrix_shapes",
     "mode_costs",
@@ -41,5 +49,7 @@ __all__ = [
     "neuron_maps",
     "perceptron_growth",
     "perceptron_steps",
+    "region_layers",
+    "timings",
     "weight_images",
 ]

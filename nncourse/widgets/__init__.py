@@ -10,32 +10,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nncourse.widgets.approximation import ApproximationExplorer
     from nncourse.widgets.backprop_net import BackpropNet
     from nncourse.widgets.descent import DescentExplorer
     from nncourse.widgets.gates import GateBuilder
     from nncourse.widgets.graph_stepper import GraphStepper
     from nncourse.widgets.neuron import NeuronPlane
     from nncourse.widgets.numerical_gradient import NumericalGradient
+    from nncourse.widgets.regions import RegionBuilder
     from nncourse.widgets.softmax import SoftmaxExplorer
 
 __all__ = [
+    "ApproximationExplorer",
     "BackpropNet",
     "DescentExplorer",
     "GateBuilder",
     "GraphStepper",
     "NeuronPlane",
     "NumericalGradient",
+    "RegionBuilder",
     "SoftmaxExplorer",
 ]
 
 _HOMES = {
-    "DescentExplorer": "nncourse.widgets.descent",
-    "SoftmaxExplorer": "nncourse.widgets.softmax",
+    "ApproximationExplorer": "nncourse.widgets.approximation",
     "BackpropNet": "nncourse.widgets.backprop_net",
+    "DescentExplorer": "nncourse.widgets.descent",
     "GateBuilder": "nncourse.widgets.gates",
     "GraphStepper": "nncourse.widgets.graph_stepper",
     "NeuronPlane": "nncourse.widgets.neuron",
     "NumericalGradient": "nncourse.widgets.numerical_gradient",
+    "RegionBuilder": "nncourse.widgets.regions",
+    "SoftmaxExplorer": "nncourse.widgets.softmax",
 }
 
 

@@ -46,7 +46,7 @@ def make_objects() -> list[list[float]]:
     return np.round(np.stack([x, 1.5 * x + 0.5 + 0.6 * drawn[0], tilts], axis=1), 3).tolist()
 
 
-def losses(problem: str, w: Sequence[float], objects: np.ndarray) -> np.ndarray:
+def losses(problem: str, w: Any, objects: np.ndarray) -> np.ndarray:
     """C_i(w) for every object, (N,)."""
     x, y, a = objects.T
     if problem == "wells":
@@ -54,7 +54,7 @@ def losses(problem: str, w: Sequence[float], objects: np.ndarray) -> np.ndarray:
     return (w[0] * x + (w[1] if problem == "plane" else 0) - y) ** 2 / 2
 
 
-def slopes(problem: str, w: Sequence[float], objects: np.ndarray) -> np.ndarray:
+def slopes(problem: str, w: Any, objects: np.ndarray) -> np.ndarray:
     """The gradient of C_i(w) for every object, (N, 1) or (N, 2)."""
     x, y, a = objects.T
     if problem == "wells":
@@ -203,20 +203,21 @@ class DescentExplorer(Explorer):
         ticks = [np.linspace(a, b, 121) for a, b in zip(low, high)]
         w = np.array(path.w[: k + 1])
         if self.problem == "plane":
-            q = [[losses("plane", (u, v), objects).mean() for u in ticks[0]] for v in ticks[1]]
-            surface.contourf(*ticks, np.log(0.02 + np.array(q)), 12, cmap="cividis")
+            q = np.array([[losses("plane", (u, v), objects).mean() for u in ticks[0]]
+                          for v in ticks[1]])  # fmt: skip
+            surface.contourf(*ticks, np.log(0.02 + q), 12, cmap="cividis")
             surface.plot(*w.T, color="white", linewidth=3.4)
             surface.plot(*w.T, "o-", color=COLOURS[1], markersize=3)
             surface.plot(*w[0], "D", color=COLOURS[0])
+            surface.set_ylim(low[1], high[1])
         else:
-            q = [losses(self.problem, (u,), objects).mean() for u in ticks[0]]
+            q = np.array([losses(self.problem, (u,), objects).mean() for u in ticks[0]])
             surface.plot(ticks[0], q, **look(0))
             surface.plot(w[:, 0], path.risk[: k + 1], "o-", color=COLOURS[1], linewidth=1, ms=4)
             surface.plot(w[0, 0], path.risk[0], "D", color=COLOURS[0])
-        margin = 0.05 * (max(q) - min(q)) if self.problem != "plane" else 0
+            margin = 0.05 * np.ptp(q)
+            surface.set_ylim(q.min() - margin, q.max() + margin)
         surface.set_xlim(low[0], high[0])
-        surface.set_ylim(*((low[1], high[1]) if self.problem == "plane" else
-                           (min(q) - margin, max(q) + margin)))  # fmt: skip
         surface.set_xlabel("w", fontsize=9)
         steps = np.arange(k + 1)
         course.plot(steps[1:], path.batch[:k], "o", color=COLOURS[2], ms=2.5,

@@ -27,9 +27,17 @@ MARKS = ("o", "s", "^", "D", "v", "P", "h", "*", "X")
 
 
 class Explorer(CourseWidget):
-    """Base of the explorers; ``settings`` names the traits that make a widget again."""
+    """Base of the explorers; ``settings`` names the traits that make a widget again.
+
+    The first of them may be given without its name.
+    """
 
     settings: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *first: Any, **traits: Any) -> None:
+        if len(first) > 1:
+            raise TypeError(f"{type(self).__name__}: all settings but the first go by name")
+        super().__init__(**dict(zip(self.settings, first)), **traits)
 
     def arguments(self) -> str:
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)

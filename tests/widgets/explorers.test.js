@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { largestError } from "../../nncourse/widgets/approximation.js";
 import { descend } from "../../nncourse/widgets/descent.js";
 import { normals, uniforms } from "../../nncourse/widgets/explorer.js";
+import { agreement } from "../../nncourse/widgets/regions.js";
 import { crossEntropy, gradient, softmax } from "../../nncourse/widgets/softmax.js";
 
 const fixtures = JSON.parse(readFileSync(process.env.FIXTURES, "utf8"));
@@ -42,4 +44,14 @@ test("gradient descent with batches and the smoothed Q", () => {
     assert.equal(chosen.length, path.batch.length);
     close(found, path, `${problem} ${JSON.stringify(settings)}`, 1e-6);
   }
+});
+
+test("regions made of half-planes", () => {
+  for (const { planes, combine, target, agreement: wanted } of fixtures.regions)
+    close(agreement(planes, combine, target), wanted, combine, 1e-12);
+});
+
+test("curves made of units", () => {
+  for (const { curve, units, activation, steepness, error } of fixtures.approximations)
+    close(largestError(curve, units, activation, steepness), error, `${curve} ${units} ${activation}`);
 });

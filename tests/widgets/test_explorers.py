@@ -16,7 +16,8 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed; widgets need it")
 
 from nncourse import language, widgets
-from nncourse.widgets import descent, explorer, softmax
+from nncourse.data.regions import region
+from nncourse.widgets import approximation, descent, explorer, regions, softmax
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node")
@@ -25,6 +26,8 @@ NODE = shutil.which("node")
 EXPLORERS = {
     "SoftmaxExplorer": {"scores": [1.0, 2.0], "names": ["a", "b"], "temperature": 2.0},
     "DescentExplorer": {"problem": "plane", "batch": 3, "rate": 0.2, "steps": 30},
+    "RegionBuilder": {"target": "frame", "planes": [[1, 2, 0.5, "A"]], "combine": "minus"},
+    "ApproximationExplorer": {"curve": "hill", "units": 9, "activation": "relu"},
 }
 
 
@@ -124,7 +127,36 @@ def descents() -> list[dict]:
     return cases
 
 
-TWINS = {"streams": streams, "softmax": softmaxes, "descents": descents}
+def regions_of_widgets() -> list[dict]:
+    cases = []
+    for name in regions.OUTLINES:
+        planes, combine = regions.solve(region(name))
+        for target, shown, how in ((name, planes, combine), ("hexagon", planes, "or"),
+                                   ("frame", regions.START, "minus")):  # fmt: skip
+            widget = regions.RegionBuilder(target, shown, combine=how)
+            cases.append({"planes": shown, "combine": how, "agreement": widget.agreement,
+                          "target": widget.targets[target]["grid"]})  # fmt: skip
+    return cases
+
+
+def approximations() -> list[dict]:
+    return [
+        {"curve": curve, "units": units, "activation": activation, "steepness": 7.0,
+         "error": approximation.ApproximationExplorer(
+             curve, units=units, activation=activation, steepness=7.0).error}
+        for curve in approximation.CURVES
+        for units in (1, 5, 64)
+        for activation in ("sigmoid", "relu")
+    ]  # fmt: skip
+
+
+TWINS = {
+    "streams": streams,
+    "softmax": softmaxes,
+    "descents": descents,
+    "regions": regions_of_widgets,
+    "approximations": approximations,
+}
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed; it runs the widgets' JS")

@@ -1,0 +1,133 @@
+// Half-planes, convex polygons, regions: the twin of regions.py, and the front end. A neuron of the
+// first layer is [a1, a2, b, group] and fires where a1 x1 + a2 x2 + b >= 0; group "A", "B" or "off".
+
+import { KEEP_KEYS, button, element, fill, formatNumber, frame, listen } from "./base.js";
+import { chart, choice, facts, heat, put, showAll } from "./explorer.js";
+
+const PIXELS = 121;
+const EXTENT = 3;
+
+export const fires = ([a1, a2, b], x, y) => a1 * x + a2 * y + b >= 0;
+
+/** What layer 2 says at a point: does polygon A hold, does B? A polygon without sides is nowhere. */
+export function polygons(planes, x, y) {
+  return ["A", "B"].map((group) => {
+    const sides = planes.filter((plane) => plane[3] === group);
+    return sides.length > 0 && sides.every((plane) => fires(plane, x, y));
+  });
+}
+
+/** What the output says: A, A or B, A and not B. */
+export function inside(planes, combine, x, y) {
+  const [a, b] = polygons(planes, x, y);
+  return combine === "A" ? a : combine === "or" ? a || b : a && !b;
+}
+
+/** The share of the grid's points on which the network and the target agree. */
+export function agreement(planes, combine, target, pixels = PIXELS) {
+  let right = 0;
+  for (let j = 0; j < pixels; j++)
+    for (let i = 0; i < pixels; i++)
+      right += inside(planes, combine, at(i, pixels), at(j, pixels)) === (target[j * pixels + i] === 1);
+  return right / pixels ** 2;
+}
+
+const at = (k, pixels) => -EXTENT + (2 * EXTENT * k) / (pixels - 1);
+
+const COLOURS = { light: { A: [0, 114, 178], B: [213, 94, 0], ground: [255, 255, 255], both: [0, 158, 115] }, dark: { A: [86, 180, 233], B: [230, 159, 0], ground: [17, 17, 17], both: [47, 196, 154] } };
+
+function render({ model, el }) {
+  const strings = model.get("strings");
+  const body = frame(model, el, "explorer");
+  const goals = model.get("targets");
+  let edited = 0;
+  const target = choice(model, "target", strings.target, Object.keys(goals).map((name) => [name, strings[`target_${name}`]]));
+  const combine = choice(model, "combine", strings.combine, [["A", "A"], ["or", strings.combine_or], ["minus", strings.combine_minus]]);
+  const solution = button(strings.solution, strings.solution, () => put(model, { planes: goals[model.get("target")].planes, combine: goals[model.get("target")].combine }), "nnc-solution");
+  const pick = element("select", { class: "nnc-edited", "aria-label": strings.edited, onchange: () => { edited = pick.selectedIndex; show(); }, ...KEEP_KEYS });
+  const change = (plane) => put(model, { planes: model.get("planes").map((old, k) => (k === edited ? plane : old)) });
+  const group = element("select", { class: "nnc-group", "aria-label": strings.group, onchange: () => {
+    const [a1, a2, b] = model.get("planes")[edited];
+    change([a1, a2, b, group.value]);
+  }, ...KEEP_KEYS }, ...["A", "B", "off"].map((value) => element("option", { value }, value === "off" ? strings.off : value)));
+  const polar = ([a1, a2, b]) => [(Math.atan2(a2, a1) * 180) / Math.PI, -b / Math.hypot(a1, a2)];
+  const turned = (angle, distance) => {
+    const [, , , mine] = model.get("planes")[edited];
+    const r = (angle * Math.PI) / 180;
+    const rounded = [Math.cos(r), Math.sin(r), -distance].map((v) => Number(v.toFixed(6)));
+    change([...rounded, mine]);
+  };
+  const control = (name, label, low, high, step) => {
+    const value = element("output", { class: "nnc-value" });
+    const input = element("input", { type: "range", class: `nnc-in-${name}`, min: low, max: high, step, "aria-label": label, ...KEEP_KEYS, oninput: () => turned(Number(angle.input.value), Number(distance.input.value)) });
+    return { input, value, node: element("label", { class: "nnc-label nnc-slider" }, label, input, value) };
+  };
+  const angle = control("angle", strings.angle, -180, 180, 5);
+  const distance = control("distance", strings.distance, -3, 3, 0.1);
+
+  const views = ["layer_1", "layer_2", "layer_3"].map((name) => {
+    const view = chart(strings[name], name, { width: 320, left: 30, square: true });
+    view.axes({ x: [-EXTENT, EXTENT], y: [-EXTENT, EXTENT], xTicks: [-2, 0, 2].map((v) => [v, formatNumber(v)]), yTicks: [-2, 0, 2].map((v) => [v, formatNumber(v)]) });
+    return view;
+  });
+  const numbers = element("div", { class: "nnc-facts" });
+  const words = element("div", { class: "nnc-words", role: "status" });
+  body.append(
+    element("div", { class: "nnc-row" }, target.node, combine.node, solution),
+    element("div", { class: "nnc-row" }, element("label", { class: "nnc-label" }, strings.edited, pick), angle.node, distance.node, element("label", { class: "nnc-label" }, strings.group, group)),
+    element("div", { class: "nnc-charts" }, ...views.map((view) => view.svg)),
+    element("div", { class: "nnc-panel" }, numbers, words));
+
+  const ends = ([a1, a2, b]) => {
+    const length = Math.hypot(a1, a2);
+    const foot = [(-b * a1) / length ** 2, (-b * a2) / length ** 2];
+    return [-9, 9].map((t) => [foot[0] - (t * a2) / length, foot[1] + (t * a1) / length]);
+  };
+
+  function show() {
+    showAll([target, combine]);
+    const [planes, how, goal] = [model.get("planes"), model.get("combine"), goals[model.get("target")]];
+    edited = Math.min(edited, planes.length - 1);
+    pick.replaceChildren(...planes.map((plane, k) => element("option", {}, `${k + 1} (${plane[3] === "off" ? strings.off : plane[3]})`)));
+    pick.selectedIndex = edited;
+    group.value = planes[edited][3];
+    const [turn, away] = polar(planes[edited]);
+    angle.input.value = String(turn);
+    distance.input.value = String(away);
+    angle.value.textContent = `${formatNumber(Math.round(turn))}°`;
+    distance.value.textContent = formatNumber(Number(away.toFixed(2)));
+
+    const tone = COLOURS[document.body.dataset.jpThemeLight === "false" ? "dark" : "light"];
+    const mix = (colour, share) => colour.map((c, d) => share * c + (1 - share) * tone.ground[d]);
+    const used = planes.filter((plane) => plane[3] !== "off");
+    const spot = (paint) => (i, j) => paint(at(i, PIXELS), at(j, PIXELS), goal.grid[j * PIXELS + i] === 1);
+    views[0].paint(heat(PIXELS, PIXELS, spot((x, y) => mix(tone.A, (0.75 * used.filter((plane) => fires(plane, x, y)).length) / Math.max(1, used.length)))));
+    views[1].paint(heat(PIXELS, PIXELS, spot((x, y) => {
+      const [a, b] = polygons(planes, x, y);
+      return a && b ? mix(tone.both, 0.8) : a ? mix(tone.A, 0.75) : b ? mix(tone.B, 0.75) : tone.ground;
+    })));
+    // Wrong points are orange, dark where the network says too much and light where it says too little.
+    views[2].paint(heat(PIXELS, PIXELS, spot((x, y, wanted) => {
+      const said = inside(planes, how, x, y);
+      return said === wanted ? mix(tone.A, said ? 0.75 : 0) : mix(tone.B, said ? 0.85 : 0.35);
+    })));
+    views[0].layer.replaceChildren(...planes.filter((plane) => plane[3] !== "off" || plane === planes[edited]).map((plane) => views[0].line(ends(plane), `nnc-line ${plane === planes[edited] ? "nnc-s8" : plane[3] === "B" ? "nnc-s1" : "nnc-s0"}`)));
+    views.slice(1).forEach((view) => view.layer.replaceChildren(...goal.outline.map((ring) => view.line([...ring, ring[0]], "nnc-line nnc-s8 nnc-outline"))));
+    const share = agreement(planes, how, goal.grid);
+    const count = (name) => planes.filter((plane) => plane[3] === name).length;
+    numbers.replaceChildren(...facts([[strings.neurons, `${count("A")} + ${count("B")}`], [strings.agree, `${(100 * share).toFixed(1)}%`]]));
+    words.textContent = share === 1 ? strings.done : goal.convex ? strings.hint_convex : strings.hint_union;
+    views.forEach((view) => view.svg.setAttribute("aria-label", fill(strings.alt, { layer: view.heading.textContent, a: count("A"), b: count("B"), share: (100 * share).toFixed(1) })));
+  }
+
+  const watch = new MutationObserver(show);
+  watch.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+  show();
+  const quiet = listen(model, Object.fromEntries(["planes", "combine", "target"].map((name) => [`change:${name}`, show])));
+  return () => {
+    watch.disconnect();
+    quiet();
+  };
+}
+
+export default { render };
