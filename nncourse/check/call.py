@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.diagnosis import Finding
-from nncourse.exercises.piece import copy_arguments
+from nncourse.exercises.piece import Unfit, copy_arguments
 from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
@@ -138,6 +138,8 @@ def call(
     except _TooMuchOutput:
         text = mark("The function prints without end and was stopped.")
         problem = Finding("output", text)
+    except Unfit as unfit:
+        problem = unfit.finding
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:

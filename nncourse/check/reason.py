@@ -20,6 +20,7 @@ from nncourse.diagnosis import (
     diagnose,
     diagnose_distribution,
     diagnose_labels,
+    diagnose_table,
     same,
     tolerance,
 )
@@ -121,6 +122,8 @@ def _by_mutant(
     output: Output, wrong: Sequence[str], trials: Sequence[Trial], library: Library
 ) -> Diagnosis | None:
     """The mutant that gives this output's numbers, if no other explains as many outputs."""
+    if output.by in ("table", "at least"):
+        return None  # so few different answers that many mistakes share one
     counts: list[tuple[int, Mutant]] = []
     for mutant, others in library:
         if _reproduces(output.name, trials, others):
@@ -189,6 +192,8 @@ def _of_one(piece: Piece, output: Output, trial: Trial, a: Array, n: Array) -> F
     context = contexts.get(output.name, Context())
     if output.by == "at least":
         return None
+    if output.by == "table":
+        return diagnose_table(a, n, context.instead) if a.shape == n.shape else None
     if output.by == "distribution":
         size, law = trial.sizes.get(output.name), trial.laws.get(output.name)
         if size is None or law is None:

@@ -20,6 +20,9 @@ from nncourse.language import catalogue
 
 _ = catalogue("check")
 
+STATISTICS = ("distribution", "at least")
+"""Outputs that are judged by a few numbers and not entry by entry."""
+
 WIDTH = 96
 """Columns of the text."""
 
@@ -72,6 +75,10 @@ def measured(verdict: Verdict) -> str:
         return ""
     if verdict.output.by == "distribution":
         return _sample_facts(verdict.yours, verdict.right)
+    if verdict.output.by == "table":
+        size = verdict.right.size
+        wrong = int(np.sum(verdict.yours != verdict.right))
+        return _("{right} of {size} rows right", right=size - wrong, size=size)
     if verdict.output.by == "at least":
         return _(
             "{yours}; at least {right} is needed",
@@ -117,7 +124,7 @@ def has_bars(verdict: Verdict) -> bool:
 def worst_line(verdict: Verdict) -> str:
     """Both numbers at the place of the largest difference."""
     a, n = verdict.yours, verdict.right
-    if a is None or n is None or verdict.output.by in ("distribution", "at least"):
+    if a is None or n is None or verdict.output.by in (*STATISTICS, "table"):
         return ""
     scale = float(np.max(np.abs(n), initial=0)) or 1.0
     if n.ndim == 0:
@@ -152,22 +159,24 @@ def has_map(verdict: Verdict) -> bool:
         and verdict.right is not None
         and verdict.right.ndim > 0
         and verdict.accuracy is None
-        and verdict.output.by not in ("distribution", "at least")
+        and verdict.output.by not in STATISTICS
     )
 
 
 def unexplained(report: Report) -> bool:
     """Whether numbers are wrong and nothing was found out about them."""
     return not report.diagnoses and any(
-        not (verdict.passed or verdict.problem) for verdict in report.verdicts
+        not (verdict.passed or verdict.problem or verdict.output.by == "at least")
+        for verdict in report.verdicts
     )
 
 
 def shape_of(verdict: Verdict) -> str:
     """The shape of the right array, for arrays."""
     right = verdict.right
-    plain = right is None or right.ndim == 0 or verdict.output.by == "distribution"
-    return "" if plain else str(np.shape(right))
+    if right is None or right.ndim == 0 or verdict.output.by == "distribution":
+        return ""
+    return str(right.shape)
 
 
 def report_text(report: Report) -> str:
@@ -256,7 +265,7 @@ def _seen(verdict: Verdict) -> str:
         return f"{name}: {verdict.problem.message}"
     if a is None or n is None:
         return ""
-    statistics = verdict.output.by in ("distribution", "at least")
+    statistics = verdict.output.by in (*STATISTICS, "table")
     if verdict.accuracy is not None or n.ndim == 0 or statistics:
         return f"{name}: {measured(verdict)}"
     wrong = wrong_entries(a, n)

@@ -13,6 +13,7 @@ from nncourse.diagnosis.finding import Finding
 from nncourse.diagnosis.labels import diagnose_labels
 from nncourse.diagnosis.measure import central_difference, distance, same, tolerance
 from nncourse.diagnosis.rules import RULES, diagnose
+from nncourse.diagnosis.table import diagnose_table
 
 __all__ = [
     "RULES",
@@ -25,6 +26,7 @@ __all__ = [
     "diagnose",
     "diagnose_distribution",
     "diagnose_labels",
+    "diagnose_table",
     "distance",
     "same",
     "tolerance",

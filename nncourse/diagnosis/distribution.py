@@ -72,7 +72,7 @@ class Law:
 
     def fits(self, profile: Array, size: int) -> bool:
         """Whether a sample of ``size`` numbers with this profile can come from the law."""
-        return np.isfinite(profile).all() and not (
+        return bool(np.isfinite(profile).all()) and not (
             self._mean_off(profile, size)
             or self._std_off(profile, size)
             or self._shares_off(profile, size)

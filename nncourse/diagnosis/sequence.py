@@ -16,7 +16,7 @@ from nncourse.language import mark
 
 def _wrong_along(a: Array, n: Array, axis: int) -> Array:
     others = tuple(i for i in range(a.ndim) if i != axis)
-    return wrong_entries(a, n).any(axis=others)
+    return np.asarray(wrong_entries(a, n).any(axis=others))
 
 
 def time_steps(a: Array, n: Array, context: Context) -> Finding | None:

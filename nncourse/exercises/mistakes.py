@@ -143,6 +143,14 @@ ADDED: dict[str, tuple[str, str]] = {
     "X04": ("linear", "return inside the loop: first example only"),
     "X05": ("linear", "one example missing from the sum"),
     "X07": ("any", "integer array cuts fractions off"),
+    "X10": ("neuron", "threshold with the sign of a bias"),
+    "X11": ("neuron", "strict and non-strict inequality at the border"),
+    "X12": ("perceptron", "correction without the class, or where none is due"),
+    "X13": ("any", "one array stored for every step and changed in place"),
+    "X14": ("hand-set weights", "no negative weight for an input that must be 0"),
+    "X15": ("hand-set weights", "AND in place of OR in the output neuron"),
+    "X16": ("hand-set weights", "right table, border through or close to an example"),
+    "X17": ("perceptron", "corrections in another order"),
 }
 
 

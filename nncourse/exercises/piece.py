@@ -19,11 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.diagnosis import Context, Law
+from nncourse.diagnosis import Context, Finding, Law
 from nncourse.diagnosis.measure import Array, central_difference
 
 PLAIN, SQUARE = "plain", "square"
 """Cases that every piece has: all dimensions different; two equal on purpose."""
+
+
+class Unfit(Exception):
+    """Raised by a piece's ``drive`` where an answer is of no use; its finding says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.text)
+        self.finding = finding
 
 
 KEPT_TASKS = 4
@@ -54,8 +62,9 @@ class Output:
       "gradient"      against the numerical gradient in the variable ``of``
       "value"         against the reference's value
       "labels"        class numbers, by their agreement with the variable ``of``
+      "table"         a truth table of 0 and 1, row by row, against the reference's
       "distribution"  random numbers, against the piece's law
-      "at least"      a number that must not be smaller than the reference's limit
+      "at least"      a number that must not be smaller than the variable ``of``
     axes: what its axes mean ("batch", "time", "step", ...), for pictures and rules.
     blocks: names of the equal parts of its last axis, such as gates.
     key: where it stands in what is returned: a tuple of positions and dictionary keys.
@@ -168,7 +177,7 @@ class Piece:
         for output in self.outputs:
             if output.by == "gradient":
                 right[output.name] = self._numerical(point, output.of)
-            elif output.by == "labels":
+            elif output.by in ("labels", "at least"):
                 right[output.name] = point.variables[output.of]
             elif output.by == "distribution":
                 right[output.name] = self.law(point, output.name).profile()

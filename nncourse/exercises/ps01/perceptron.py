@@ -1,0 +1,384 @@
+"""perceptron_update, train_perceptron: Rosenblatt's rule, one correction and the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Piece, Point
+from nncourse.exercises.ps01.weights import rows
+from nncourse.language import mark
+
+RIGHT, BORDER, XOR = "right", "border", "xor"
+
+
+def extend(x: Array) -> Array:
+    """The constant feature x0 = -1 in front of (n,) or (N, n)."""
+    return np.concatenate([-np.ones((*x.shape[:-1], 1)), x], axis=-1)
+
+
+def draw_update(rng: np.random.Generator, case: str) -> Point:
+    """w (n + 1,), x (n,) and y = ±1: misjudged, judged rightly, or exactly on the border."""
+    n = int(rng.choice((3, 4, 6)))
+    while True:
+        w = rng.integers(-3, 4, n + 1).astype(np.float64)
+        x = rng.integers(-3, 4, n).astype(np.float64)
+        y = float(rng.choice((-1, 1)))
+        score = y * (extend(x) @ w)
+        wanted = {RIGHT: score > 0, BORDER: score == 0}.get(case, score < 0)
+        if wanted and np.all(x) and np.all(w) and np.all(w != w[0] - 2 * y):
+            return Point((w, x, y), {}, 1.0, case)
+
+
+def perceptron_update(w: Array, x: Array, y: float) -> Array:
+    """The weights after one example: w + y (-1, x) if y h <= 0, else w."""
+    z = extend(x)
+    return w + y * z if y * (w @ z) <= 0 else w.copy()
+
+
+def _change(rule: Callable[[Array, Array, float], Array]) -> Callable[..., Any]:
+    """A correction that differs, made where one is due."""
+
+    def function(w: Array, x: Array, y: float) -> Array:
+        z = extend(x)
+        return rule(w, z, y) if y * (w @ z) <= 0 else w.copy()
+
+    return function
+
+
+def _threshold_up(w: Array, z: Array, y: float) -> Array:
+    changed = w + y * z
+    changed[0] = w[0] + y
+    return changed
+
+
+def _threshold_kept(w: Array, z: Array, y: float) -> Array:
+    changed = w + y * z
+    changed[0] = w[0]
+    return changed
+
+
+UPDATE_MUTANTS = (
+    Mutant(
+        "threshold moves the wrong way",
+        _change(_threshold_up),
+        mark(
+            "The threshold is moved the wrong way. Its feature is x0 = -1, so the rule w + y x "
+            "gives w0 - y: an example that should fire lowers the threshold."
+        ),
+        "sign",
+        "X10",
+    ),
+    Mutant(
+        "threshold kept",
+        _change(_threshold_kept),
+        mark("The threshold is never changed. It is a weight like the others, of x0 = -1."),
+        "threshold missing",
+    ),
+    Mutant(
+        "class forgotten",
+        _change(lambda w, z, y: w + z),
+        mark("x is added whatever the class is: for y = -1 it has to be subtracted."),
+        "factor missing",
+        "X12",
+    ),
+    Mutant(
+        "away from the example",
+        _change(lambda w, z, y: w - y * z),
+        mark("The correction goes the wrong way: afterwards y h is smaller than before."),
+        "sign",
+        "M04",
+    ),
+    Mutant(
+        "corrects what is right",
+        lambda w, x, y: w + y * extend(x),
+        mark("The weights change also when the example is judged rightly; nothing is to be done."),
+        "condition",
+        "X12",
+    ),
+    Mutant(
+        "corrects only what is right",
+        lambda w, x, y: w + y * extend(x) if y * (w @ extend(x)) > 0 else w.copy(),
+        mark("The condition is inverted: the correction is made where y h > 0."),
+        "condition",
+    ),
+    Mutant(
+        "the border counts as right",
+        lambda w, x, y: w + y * extend(x) if y * (w @ extend(x)) < 0 else w.copy(),
+        mark(
+            "An example exactly on the border (h = 0) is left as it is. It counts as misjudged, "
+            "or a neuron that starts from zeros never learns anything."
+        ),
+        "border",
+        "X11",
+    ),
+    Mutant(
+        "error of 0 and 1",
+        _change(lambda w, z, y: w + (y - float(w @ z > 0)) * z),
+        mark(
+            "The correction is multiplied by a difference of class and answer, but the classes are "
+            "-1 and +1 and the answers 0 and 1: half of the corrections come out twice as long."
+        ),
+        "labels",
+    ),
+    Mutant(
+        "only the change",
+        _change(lambda w, z, y: y * z),
+        mark("Only the correction is returned; it has to be added to w."),
+        "accumulate",
+    ),
+)
+
+
+def _loop(w: Array, x: Array, y: float) -> list[float]:
+    total = -w[0] + sum(weight * feature for weight, feature in zip(w[1:], x))
+    if y * total > 0:
+        return list(w)
+    return [w[0] - y] + [weight + y * feature for weight, feature in zip(w[1:], x)]
+
+
+def _by_answer(w: Array, x: Array, y: float) -> Array:
+    h = x @ w[1:] - w[0]
+    mistaken = np.sign(h) != y
+    return w + mistaken * y * np.r_[-1, x]
+
+
+UPDATE = Piece(
+    name="perceptron_update",
+    signature="perceptron_update(w, x, y) -> w",
+    outputs=(
+        Output(
+            "w",
+            by="value",
+            look=mark("Compute y h before and after your correction: it must grow."),
+            derive=mark(
+                "Write the neuron with x0 = -1, so that all weights follow one rule. What does it "
+                "say for w0?"
+            ),
+            formula="w[j] + y · x[j] and w[0] - y, if y · h ≤ 0; otherwise w",
+        ),
+    ),
+    parts=(Part("w", 0.6, (PLAIN,)), Part("w", 0.2, (RIGHT,)), Part("w", 0.2, (BORDER,))),
+    draw=draw_update,
+    reference=perceptron_update,
+    mutants=UPDATE_MUTANTS,
+    equivalents=(
+        Equivalent("a loop, a list returned", _loop),
+        Equivalent("by the answer", _by_answer),
+        Equivalent("float32", lambda w, x, y: np.float32(perceptron_update(w, x, y))),
+    ),
+    cases=(PLAIN, PLAIN, PLAIN, PLAIN, RIGHT, RIGHT, BORDER),
+    case_names={
+        RIGHT: mark("an example that is judged rightly"),
+        BORDER: mark("an example exactly on the border"),
+    },
+)
+
+
+def draw_train(rng: np.random.Generator, case: str) -> Point:
+    """x (N, 2) of small whole numbers, y (N,) of ±1 and the number of passes allowed."""
+    if case == XOR:
+        x = rows(2)[rng.permutation(4)]
+        return Point((x, np.where(x.sum(axis=1) == 1, 1.0, -1.0), 3), {}, 1.0, case)
+    while True:
+        x = rng.integers(-4, 5, (8, 2)).astype(np.float64)
+        w = rng.integers(-3, 4, 3).astype(np.float64)
+        h = extend(x) @ w
+        y = np.where(h > 0, 1.0, -1.0)
+        history = train_perceptron(x, y, 50)
+        if np.min(np.abs(h)) >= 1 and 6 <= len(history) <= 16 and len(np.unique(y)) == 2:
+            return Point((x, y, 50), {}, 1.0, case)
+
+
+def train_perceptron(x: Array, y: Array, passes: int) -> Array:
+    """The weights at the start (zeros) and after each correction: (corrections + 1, n + 1)."""
+    w = np.zeros(x.shape[1] + 1)
+    history = [w]
+    for _pass in range(passes):
+        before = len(history)
+        for row, label in zip(extend(x), y):
+            if label * (w @ row) <= 0:
+                w = w + label * row
+                history.append(w)
+        if len(history) == before:
+            break
+    return np.array(history)
+
+
+def _aliased(x: Array, y: Array, passes: int) -> Array:
+    right = train_perceptron(x, y, passes)
+    return np.array([right[-1]] * len(right))
+
+
+def _batch(x: Array, y: Array, passes: int) -> Array:
+    w, z = np.zeros(x.shape[1] + 1), extend(x)
+    history = [w]
+    for _pass in range(passes):
+        wrong = y * (z @ w) <= 0
+        if not wrong.any():
+            break
+        for i in np.flatnonzero(wrong):
+            w = w + y[i] * z[i]
+            history.append(w)
+    return np.array(history)
+
+
+def _restart(x: Array, y: Array, passes: int) -> Array:
+    w, z = np.zeros(x.shape[1] + 1), extend(x)
+    history = [w]
+    for _pass in range(passes):
+        wrong = np.flatnonzero(y * (z @ w) <= 0)
+        if not wrong.size:
+            break
+        w = w + y[wrong[0]] * z[wrong[0]]
+        history.append(w)
+    return np.array(history)
+
+
+def _plus(x: Array, y: Array, passes: int) -> Array:
+    w = np.zeros(x.shape[1] + 1)
+    history = [w]
+    for _pass in range(passes):
+        before = len(history)
+        for row, label in zip(extend(x), y):
+            if label * (w @ row) <= 0:
+                w = w + label * np.r_[-row[0], row[1:]]
+                history.append(w)
+        if len(history) == before:
+            break
+    return np.array(history)
+
+
+TRAIN_MUTANTS = (
+    Mutant(
+        "one array for all steps",
+        _aliased,
+        mark(
+            "All rows of the history are the final weights: the same array was put into the list "
+            "each time and then changed in place. Store copies, or make a new array for each step."
+        ),
+        "alias",
+        "X13",
+    ),
+    Mutant(
+        "only the first pass",
+        lambda x, y, passes: train_perceptron(x, y, 1),
+        mark("The run ends after one pass through the examples, though some are still misjudged."),
+        "loop",
+        "X04",
+    ),
+    Mutant(
+        "the whole pass with old weights",
+        _batch,
+        mark(
+            "Which examples are misjudged is decided at the beginning of a pass. Each correction "
+            "counts at once: the next example is judged by the new weights."
+        ),
+        "order",
+        "X17",
+    ),
+    Mutant(
+        "from the first example again",
+        _restart,
+        mark(
+            "After each correction the examples start again from the first one. Go on with the "
+            "next example instead; a pass goes through all of them."
+        ),
+        "order",
+        "X17",
+    ),
+    Mutant(
+        "threshold moves the wrong way",
+        _plus,
+        mark("The threshold is moved the wrong way: with x0 = -1 the rule gives w0 - y."),
+        "sign",
+        "X10",
+    ),
+    Mutant(
+        "the border counts as right",
+        lambda x, y, passes: np.zeros((1, x.shape[1] + 1)),
+        mark(
+            "No correction was made: from zeros every sum is 0, and your rule does not take "
+            "y h = 0 for a mistake."
+        ),
+        "border",
+        "X11",
+    ),
+    Mutant(
+        "zeros left out",
+        lambda x, y, passes: train_perceptron(x, y, passes)[1:],
+        mark("The weights at the start, all zeros, are missing from the history."),
+        "record",
+    ),
+    Mutant(
+        "only the final weights",
+        lambda x, y, passes: train_perceptron(x, y, passes)[-1],
+        mark("Only the final weights came back; the weights after every correction are asked for."),
+        "record",
+    ),
+)
+
+
+def _in_place(x: Array, y: Array, passes: int) -> list[Array]:
+    w = np.zeros(x.shape[1] + 1)
+    history = [w.copy()]
+    for _pass in range(passes):
+        clean = True
+        for i in range(len(x)):
+            h = w[1:] @ x[i] - w[0]
+            if y[i] * h <= 0:
+                w[1:] += y[i] * x[i]
+                w[0] -= y[i]
+                history.append(w.copy())
+                clean = False
+        if clean:
+            return history
+    return history
+
+
+def _while(x: Array, y: Array, passes: int) -> Array:
+    w, z = np.zeros(x.shape[1] + 1), extend(x)
+    history, seen, clean = [w], 0, 0
+    while clean < len(x) and seen < passes * len(x):
+        i = seen % len(x)
+        seen, clean = seen + 1, clean + 1
+        if np.sign(z[i] @ w) != y[i]:
+            w, clean = w + y[i] * z[i], 0
+            history.append(w)
+    return np.stack(history)
+
+
+TRAIN = Piece(
+    name="train_perceptron",
+    signature="train_perceptron(x, y, passes) -> history",
+    outputs=(
+        Output(
+            "history",
+            by="value",
+            axes=("step", "unit"),
+            look=mark(
+                "Compare the rows one by one. The first wrong one tells the correction after which "
+                "the runs part; on which example was it made?"
+            ),
+            derive=mark(
+                "Play the first pass on paper: start from zeros, take the examples in the order "
+                "in which they stand, correct at once."
+            ),
+            formula="w ← update(w, x[i], y[i]),   i = 0, 1, ..., N - 1, 0, 1, ...",
+        ),
+    ),
+    parts=(Part("history", 0.7, (PLAIN,)), Part("history", 0.3, (XOR,))),
+    draw=draw_train,
+    reference=train_perceptron,
+    mutants=TRAIN_MUTANTS,
+    equivalents=(
+        Equivalent("in place with copies", _in_place),
+        Equivalent("one loop", _while),
+        Equivalent("float32", lambda x, y, p: np.float32(train_perceptron(x, y, p))),
+    ),
+    cases=(PLAIN, PLAIN, PLAIN, XOR),
+    case_names={XOR: mark("XOR")},
+)
