@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.autograd.tensor import Tensor
-from nncourse.ops.catalogue.entry import REAL, Example, Operation
+from nncourse.ops.catalogue.entry import REAL, Operation, classes, examples
 from nncourse.ops.recurrent import endings, gru, lstm, original_gru, peephole, rnn
 from nncourse.ops.recurrent.blocks import whole
 from nncourse.ops.shape import cat
@@ -110,8 +110,7 @@ def _in_torch(name: str, n_states: int) -> Callable[..., Any]:
 
 def _ours(operation: Any, n_inputs: int) -> Callable[..., Any]:
     def run(*tensors: Tensor, lengths: Any = None) -> Tensor:
-        inputs = (*tensors, *[None] * (n_inputs - len(tensors)))
-        return whole(operation, inputs, None if lengths is None else np.asarray(lengths))
+        return whole(operation, (*tensors, *[None] * (n_inputs - len(tensors))), lengths)
 
     return run
 
@@ -119,29 +118,21 @@ def _ours(operation: Any, n_inputs: int) -> Callable[..., Any]:
 def _twin(spelled_out: Callable[..., Any], n_inputs: int, **options: Any) -> Callable[..., Any]:
     def run(*tensors: Tensor, lengths: Any = None) -> Tensor:
         inputs = (*tensors, *[None] * (n_inputs - len(tensors)))
-        ends = None if lengths is None else np.asarray(lengths)
-        out, _, *cell = spelled_out(*inputs, ends, **options)
+        out, _, *cell = spelled_out(*inputs, lengths, **options)
         return cat([out, cell[0][None]]) if cell else out
 
     return run
 
 
-def _shapes(T: int, N: int, n_in: int, H: int, gates: int, states: int, bias: bool = True) -> Any:
-    biases = ((gates * H,), (gates * H,)) if bias else ()
-    return ((T, N, n_in), *[(N, H)] * states, (gates * H, n_in), (gates * H, H), *biases)
+_LONGEST = 3
 
 
-def _examples(gates: int, states: int) -> tuple[Example, ...]:
-    return (
-        Example(_shapes(3, 2, 2, 2, gates, states)),  # square, so that a transpose can be made
-        Example(_shapes(5, 1, 4, 3, gates, states, bias=False)),
-        Example(_shapes(1, 2, 3, 2, gates, states)),
-        Example(_shapes(4, 3, 1, 2, gates, states), {"lengths": (2, 4, 1)}),
-        Example(_shapes(2, 0, 3, 2, gates, states)),
-    )
+def _with_lengths(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same with lengths from 1 to 3 in front, drawn as classes 0 to 2."""
+    return lambda drawn, *inputs: function(*inputs, lengths=drawn._data + 1)
 
 
-def _entry(
+def _entries(
     name: str,
     operation: Any,
     gates: int,
@@ -149,24 +140,54 @@ def _entry(
     step: Callable[..., Any],
     spelled_out: Callable[..., Any],
     torch: str | None,
+    peepholes: tuple[Any, ...] = (),
     **options: Any,
-) -> Operation:
-    n_inputs = 5 + states
-    return Operation(
-        name,
-        _ours(operation, n_inputs),
-        _over_time(step, states),
-        None if torch is None else _in_torch(torch, states),
-        (operation,),
-        (REAL,) * n_inputs,
-        _examples(gates, states),
-        _twin(spelled_out, n_inputs, **options),
+) -> tuple[Operation, Operation]:
+    """The operation on sequences of one length, and of several. peepholes: shapes, by example."""
+    n_inputs = 5 + states + (3 if peepholes else 0)
+    ours, reference = _ours(operation, n_inputs), _over_time(step, states)
+    theirs = None if torch is None else _in_torch(torch, states)
+    twin = _twin(spelled_out, n_inputs, **options)
+
+    def shapes(T: int, N: int, n_in: int, H: int, bias: bool = True) -> Any:
+        biases = ((gates * H,), (gates * H,)) if bias else ()
+        return ((T, N, n_in), *[(N, H)] * states, (gates * H, n_in), (gates * H, H), *biases)
+
+    if peepholes:
+        of_one_length = [(*shapes(3, 2, 2, 2), *p) for p in peepholes]
+    else:
+        # The first is square, so that it can be transposed.
+        of_one_length = [shapes(3, 2, 2, 2), shapes(5, 1, 4, 3, bias=False), shapes(1, 2, 3, 2)]
+    diagonal = ((2,),) * 3 if peepholes else ()
+    of_one_length.append((*shapes(2, 0, 3, 2), *diagonal))
+    return (
+        Operation(
+            name,
+            ours,
+            reference,
+            theirs,
+            (operation,),
+            (REAL,) * n_inputs,
+            examples(*of_one_length),
+            twin,
+        ),
+        Operation(
+            f"{name} with lengths",
+            _with_lengths(ours),
+            lambda drawn, *inputs: reference(*inputs, lengths=drawn + 1),
+            theirs
+            and (lambda torch, drawn, *inputs: theirs(torch, *inputs, lengths=drawn.numpy() + 1)),
+            (operation,),
+            (classes(_LONGEST), *(REAL,) * n_inputs),
+            examples(((4,), *shapes(_LONGEST, 4, 1, 2), *diagonal)),
+            _with_lengths(twin),
+        ),
     )
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    _entry("rnn", rnn.RNN, 1, 1, _rnn_step, rnn.rnn_spelled_out, "rnn_tanh"),
-    _entry(
+    *_entries("rnn", rnn.RNN, 1, 1, _rnn_step, rnn.rnn_spelled_out, "rnn_tanh"),
+    *_entries(
         "rnn with relu",
         rnn.ReLURNN,
         1,
@@ -176,9 +197,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "rnn_relu",
         nonlinearity="relu",
     ),
-    _entry("lstm", lstm.LSTM, 4, 2, _lstm_step, lstm.lstm_spelled_out, "lstm"),
-    _entry("gru", gru.GRU, 3, 1, _gru_step, gru.gru_spelled_out, "gru"),
-    _entry(
+    *_entries("lstm", lstm.LSTM, 4, 2, _lstm_step, lstm.lstm_spelled_out, "lstm"),
+    *_entries("gru", gru.GRU, 3, 1, _gru_step, gru.gru_spelled_out, "gru"),
+    *_entries(
         "original gru",
         original_gru.OriginalGRU,
         3,
@@ -187,36 +208,27 @@ OPERATIONS: tuple[Operation, ...] = (
         original_gru.original_gru_spelled_out,
         None,
     ),
-    Operation(
+    *_entries(
         "peephole lstm",
-        _ours(peephole.PeepholeLSTM, 10),
-        _over_time(_lstm_step, 2),
+        peephole.PeepholeLSTM,
+        4,
+        2,
+        _lstm_step,
+        peephole.peephole_lstm_spelled_out,
         None,
-        (peephole.PeepholeLSTM,),
-        (REAL,) * 10,
-        (
-            Example((*_shapes(3, 2, 2, 2, 4, 2), (2,), (2,), (2,))),
-            Example((*_shapes(3, 2, 2, 2, 4, 2), (2, 2), (2, 2), (2, 2))),
-            Example((*_shapes(3, 3, 1, 2, 4, 2), (2,), (2, 2), (2,)), {"lengths": (2, 3, 1)}),
-            Example((*_shapes(2, 0, 3, 2, 4, 2), (2,), (2,), (2,))),
-        ),
-        _twin(peephole.peephole_lstm_spelled_out, 10),
+        (((2,), (2,), (2,)), ((2, 2), (2, 2), (2, 2)), ((2,), (2, 2), (2,))),
     ),
     Operation(
         "reverse within lengths",
-        lambda x, lengths: endings.reverse(x, np.asarray(lengths)),
-        lambda x, lengths: np.stack(
-            [np.concatenate([x[:n, i][::-1], x[n:, i]]) for i, n in enumerate(lengths)], 1
+        lambda drawn, x: endings.reverse(x, drawn._data + 1),
+        lambda drawn, x: np.stack(
+            [np.concatenate([x[n::-1, i], x[n + 1 :, i]]) for i, n in enumerate(drawn)], 1
         ),
-        lambda torch, x, lengths: torch.stack(
-            [torch.cat([x[:n, i].flip(0), x[n:, i]]) for i, n in enumerate(lengths)], 1
+        lambda torch, drawn, x: torch.stack(
+            [torch.cat([x[: n + 1, i].flip(0), x[n + 1 :, i]]) for i, n in enumerate(drawn)], 1
         ),
         (endings.Reverse,),
-        (REAL,),
-        (
-            Example(((4, 3, 2),), {"lengths": (2, 4, 1)}),
-            Example(((3, 3),), {"lengths": (3, 2, 3)}),
-            Example(((3, 2, 2),), {"lengths": (3, 2)}),
-        ),
+        (classes(_LONGEST), REAL),
+        examples(((4,), (_LONGEST, 4, 2)), ((3,), (_LONGEST, 3)), ((5,), (_LONGEST, 5, 2, 2))),
     ),
 )

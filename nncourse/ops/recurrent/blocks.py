@@ -13,7 +13,7 @@ from typing import Any
 
 from nncourse.autograd.function import Function, apply, promoted
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, filled, xp
 
 # Local derivatives are computed for many steps at once, but not for more than stay in a core's
 # cache until the backward loop comes to them.
@@ -37,7 +37,7 @@ def input_rows(x: Array, h0: Array) -> Array:
     The last have no x: they are there for h_T.
     """
     (T, N, n_in), H = x.shape, h0.shape[1]
-    rows = xp.empty((T + 1, N, H + 1 + n_in), x.dtype)
+    rows = xp.empty((T + 1, N, H + 1 + n_in), x.dtype, like=x)
     rows[0, :, :H] = h0
     rows[:, :, H] = 1
     rows[:T, :, H + 1 :] = x
@@ -62,8 +62,9 @@ def gate_matrices(
     """
     n_states = 0 if U is None else H
     n_in = 0 if W is None else W.shape[1]
-    dtype = (W if U is None else U).dtype  # type: ignore[union-attr]
-    out = xp.zeros((len(order), n_states + 1 + n_in, H), dtype)
+    any_weight: Array = W if U is None else U
+    shape = len(order), n_states + 1 + n_in, H
+    out = xp.zeros(shape, any_weight.dtype, like=any_weight)
     for matrix, k, scale in zip(out, order, scales):
         own = slice(k * H, (k + 1) * H)
         if U is not None:
@@ -113,4 +114,4 @@ def input_gradient(dz: Sequence[Array], W: Array) -> Array:
 
 def number(value: float, like: Array) -> Any:
     """A number as an array without axes: quicker for NumPy to take in than Python's own."""
-    return xp.asarray(value, like.dtype)
+    return filled((), value, like.dtype, like)

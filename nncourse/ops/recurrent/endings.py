@@ -19,13 +19,13 @@ from nncourse.ops.indexing import Slice
 
 def padding(lengths: Array, n_steps: int) -> Array:
     """(T, N): true where a sequence has ended."""
-    return xp.arange(n_steps)[:, None] >= lengths
+    return xp.arange(n_steps, like=lengths)[:, None] >= lengths
 
 
 def outputs(states: Array, lengths: Array | None, n_more: int = 0) -> Array:
     """(T + n_more, N, H): a copy of the states with 0 for padding; room for more at the end."""
     T, N, H = states.shape
-    out = xp.empty((T + n_more, N, H), states.dtype)
+    out = xp.empty((T + n_more, N, H), states.dtype, like=states)
     if lengths is not None:
         states[padding(lengths, T)] = 0  # a growing state of relu would end as infinity times 0
     out[:T] = states
@@ -41,8 +41,8 @@ def of_outputs(dout: Array, lengths: Array | None) -> Array:
 
 def at_ends(g: Array, lengths: Array, n_steps: int) -> Array:
     """(T, N, H): zeros, and g (N, H) where each sequence ends."""
-    out = xp.zeros((n_steps, *g.shape), g.dtype)
-    out[lengths - 1, xp.arange(len(lengths))] = g
+    out = xp.zeros((n_steps, *g.shape), g.dtype, like=g)
+    out[lengths - 1, xp.arange(len(lengths), like=lengths)] = g
     return out
 
 
@@ -69,8 +69,10 @@ class Reverse(Function):
 
     def forward(self, x: Array, lengths: Array) -> Array:
         self.lengths = lengths
-        steps = xp.arange(len(x))[:, None]
-        return x[xp.where(steps < lengths, lengths - 1 - steps, steps), xp.arange(x.shape[1])]
+        steps = xp.arange(len(x), like=x)[:, None]
+        return x[
+            xp.where(steps < lengths, lengths - 1 - steps, steps), xp.arange(x.shape[1], like=x)
+        ]
 
     def backward(self, dout: Array) -> tuple[Array]:
         return (applied(Reverse, (dout,), self.lengths),)
@@ -85,4 +87,4 @@ def last(states: Tensor, n_steps: int, lengths: Array | None) -> Tensor:
     """(N, H): of states h_1, h_2... the one at the end of each sequence."""
     if lengths is None:
         return states[n_steps - 1]
-    return unary(Slice, states, (lengths - 1, xp.arange(len(lengths))))
+    return unary(Slice, states, (lengths - 1, xp.arange(len(lengths), like=lengths)))

@@ -12,7 +12,6 @@ the product, is in ``original_gru``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
@@ -59,9 +58,9 @@ class GRU(Function):
         of_r_z = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, (0, 1), (0.5, 0.5))
         (of_q,) = gate_matrices(w_hh, b_hh, None, H, (2,), (1.0,))
         (of_n,) = gate_matrices(None, b_ih, w_ih, H, (2,), (1.0,))
-        blocks = xp.empty((T, 4, N, H), x.dtype)  # r, z, q, n
+        blocks = xp.empty((T, 4, N, H), x.dtype, like=x)  # r, z, q, n
         xp.matmul(rows[:T, :, H:], of_n, out=blocks[:, 3])
-        term, half = xp.empty((N, H), x.dtype), number(0.5, x)
+        term, half = xp.empty((N, H), x.dtype, like=x), number(0.5, x)
         for row, before, h, block in zip(rows, states, states[1:], blocks):
             r, z, q, n = block
             gates = block[:2]
@@ -83,9 +82,9 @@ class GRU(Function):
         _, _, w_ih, w_hh, _, _, rows, blocks = self.saved
         T, N, H = dout.shape
         above = of_outputs(dout, self.lengths)
-        d = xp.empty((4, T, N, H), dout.dtype)  # by the arguments r, z, q, n
-        U, shares = w_hh.reshape(3, H, H), xp.empty((4, N, H), dout.dtype)
-        dh = xp.array(above[T - 1])
+        d = xp.empty((4, T, N, H), dout.dtype, like=dout)  # by the arguments r, z, q, n
+        U, shares = w_hh.reshape(3, H, H), xp.empty((4, N, H), dout.dtype, like=dout)
+        dh = above[T - 1].copy()
         for start, stop in parts(T, N * H):
             slopes = d[:, start:stop]
             _local_derivatives(blocks[start:stop], rows[start:stop, :, :H], slopes)
@@ -103,8 +102,16 @@ class GRU(Function):
         dx = input_gradient((d[0], d[1], d[3]), w_ih) if self.needs[0] else None
         return dx, dh, *_weight_gradients(d, rows, self.needs[2:])
 
-    def twin(self, *inputs: Any) -> Tensor:
-        return gru_spelled_out(*inputs, lengths=self.lengths)[0]
+    def twin(
+        self,
+        x: Tensor,
+        h0: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
+    ) -> Tensor:
+        return gru_spelled_out(x, h0, w_ih, w_hh, b_ih, b_hh, self.lengths)[0]
 
 
 def _local_derivatives(blocks: Array, before: Array, out: Array) -> None:
@@ -136,7 +143,10 @@ def _weight_gradients(d: Array, rows: Array, needs: Sequence[bool]) -> tuple[Arr
         return (None,) * 4
     _, T, N, H = d.shape
     d, flat = d.reshape(4, T * N, H).swapaxes(1, 2), rows[:T].reshape(T * N, rows.shape[2])
-    of_h, of_x = xp.empty((3, H, H + 1), d.dtype), xp.empty((3, H, flat.shape[1] - H), d.dtype)
+    of_h, of_x = (
+        xp.empty((3, H, H + 1), d.dtype, like=d),
+        xp.empty((3, H, flat.shape[1] - H), d.dtype, like=d),
+    )
     of_r_z = xp.matmul(d[:2], flat)
     of_h[:2], of_x[:2] = of_r_z[:, :, : H + 1], of_r_z[:, :, H:]
     xp.matmul(d[2], flat[:, : H + 1], out=of_h[2])

@@ -11,8 +11,6 @@ where h' and c' are the state of the step before. ``lstm`` computes all steps as
 
 from __future__ import annotations
 
-from typing import Any
-
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
@@ -70,10 +68,10 @@ class LSTM(Function):
         (T, N, _), H = x.shape, w_hh.shape[1]
         rows = input_rows(x, h0)
         states = rows[:, :, :H]
-        blocks = xp.empty((T + 1, 5, N, H), x.dtype)
+        blocks = xp.empty((T + 1, 5, N, H), x.dtype, like=x)
         blocks[0, 0] = c0
         matrices = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, ORDER, SCALES)
-        terms, tanh_c = xp.empty((2, N, H), x.dtype), xp.empty((N, H), x.dtype)
+        terms, tanh_c = xp.empty((2, N, H), x.dtype, like=x), xp.empty((N, H), x.dtype, like=x)
         kept_part, written_part = terms
         half = number(0.5, x)
         for row, h, block, c in zip(rows, states[1:], blocks, blocks[1:, 0]):
@@ -87,7 +85,7 @@ class LSTM(Function):
             xp.tanh(c, tanh_c)
             xp.multiply(tanh_c, block[4], h)
         out = outputs(states[1:], lengths, 1)
-        out[T] = blocks[T, 0] if lengths is None else blocks[lengths, 0, xp.arange(N)]
+        out[T] = blocks[T, 0] if lengths is None else blocks[lengths, 0, xp.arange(N, like=x)]
         self.saved = x, h0, c0, w_ih, w_hh, b_ih, b_hh, rows, blocks
         return out
 
@@ -95,9 +93,9 @@ class LSTM(Function):
         _, _, _, w_ih, w_hh, _, _, rows, blocks = self.saved
         (_, N, H), T, lengths = dout.shape, len(dout) - 1, self.lengths
         above, by_last = of_outputs(dout[:T], lengths), dout[T]
-        dz = xp.empty((4, T, N, H), dout.dtype)
-        U, shares = w_hh.reshape(4, H, H), xp.empty((4, N, H), dout.dtype)
-        dh, dc = xp.array(above[T - 1]), xp.array(by_last)
+        dz = xp.empty((4, T, N, H), dout.dtype, like=dout)
+        U, shares = w_hh.reshape(4, H, H), xp.empty((4, N, H), dout.dtype, like=dout)
+        dh, dc = above[T - 1].copy(), by_last.copy()
         if lengths is not None:
             dc[...] = 0
             by_last = at_ends(by_last, lengths, T)
@@ -123,8 +121,17 @@ class LSTM(Function):
         dx = input_gradient(dz, w_ih) if self.needs[0] else None
         return dx, dh, dc, *weight_gradients(dz, rows, self.needs[3:])
 
-    def twin(self, *inputs: Any) -> Tensor:
-        out, _, c = lstm_spelled_out(*inputs, lengths=self.lengths)
+    def twin(
+        self,
+        x: Tensor,
+        h0: Tensor,
+        c0: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
+    ) -> Tensor:
+        out, _, c = lstm_spelled_out(x, h0, c0, w_ih, w_hh, b_ih, b_hh, self.lengths)
         return cat([out, c[None]])
 
 
@@ -134,7 +141,7 @@ def local_derivatives(blocks: Array, h: Array) -> Array:
     All that does not depend on what flows back, so that the loop only multiplies by that.
     """
     before, g, f, i, o = (blocks[:-1, k] for k in range(5))
-    out = xp.empty((5, *h.shape), blocks.dtype)
+    out = xp.empty((5, *h.shape), blocks.dtype, like=blocks)
     di, df, dg, do, dc = out
     for slope, gate, other in ((di, i, g), (df, f, before)):  # gate (1 - gate) other
         xp.subtract(1, gate, slope)

@@ -19,8 +19,6 @@ The gates stand in the weights in PyTorch's order r, z, n.
 
 from __future__ import annotations
 
-from typing import Any
-
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
@@ -65,10 +63,10 @@ class OriginalGRU(Function):
         bias = summed(b_ih, b_hh)
         of_r_z = gate_matrices(w_hh, bias, w_ih, H, (0, 1), (0.5, 0.5))
         (of_n,) = gate_matrices(None, bias, w_ih, H, (2,), (1.0,))
-        U_n = xp.ascontiguousarray(w_hh[2 * H :].T)
-        blocks = xp.empty((T, 3, N, H), x.dtype)  # r, z, n
+        U_n = w_hh[2 * H :].T.copy()
+        blocks = xp.empty((T, 3, N, H), x.dtype, like=x)  # r, z, n
         xp.matmul(rows[:T, :, H:], of_n, out=blocks[:, 2])
-        term, half = xp.empty((N, H), x.dtype), number(0.5, x)
+        term, half = xp.empty((N, H), x.dtype, like=x), number(0.5, x)
         for row, before, h, block in zip(rows, states, states[1:], blocks):
             r, z, n = block
             gates = block[:2]
@@ -90,12 +88,12 @@ class OriginalGRU(Function):
         T, N, H = dout.shape
         above, before = of_outputs(dout, self.lengths), rows[:T, :, :H]
         r, z, n = (blocks[:, k] for k in range(3))
-        d = xp.empty((3, T, N, H), dout.dtype)  # by the arguments r, z, n
+        d = xp.empty((3, T, N, H), dout.dtype, like=dout)  # by the arguments r, z, n
         xp.multiply(before, r * (1 - r), d[0])
         xp.multiply(n - before, z * (1 - z), d[1])
         xp.multiply(z, 1 - n * n, d[2])
         U = w_hh.reshape(3, H, H)
-        dh = xp.array(above[T - 1])
+        dh = above[T - 1].copy()
         for t in range(T - 1, -1, -1):
             dr, dz, dn = d[:, t]
             dz *= dh
@@ -127,8 +125,16 @@ class OriginalGRU(Function):
             of_x[:, 0] if need_b_hh else None,
         )
 
-    def twin(self, *inputs: Any) -> Tensor:
-        return original_gru_spelled_out(*inputs, lengths=self.lengths)[0]
+    def twin(
+        self,
+        x: Tensor,
+        h0: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
+    ) -> Tensor:
+        return original_gru_spelled_out(x, h0, w_ih, w_hh, b_ih, b_hh, self.lengths)[0]
 
 
 def original_gru(

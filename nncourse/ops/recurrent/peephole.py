@@ -71,7 +71,7 @@ class PeepholeLSTM(Function):
         (T, N, _), H = x.shape, w_hh.shape[1]
         rows = input_rows(x, h0)
         states = rows[:, :, :H]
-        blocks = xp.empty((T + 1, 5, N, H), x.dtype)  # c', g, f, i, o
+        blocks = xp.empty((T + 1, 5, N, H), x.dtype, like=x)  # c', g, f, i, o
         blocks[0, 0] = c0
         matrices = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, ORDER, SCALES)
         half = number(0.5, x)
@@ -91,7 +91,7 @@ class PeepholeLSTM(Function):
             o += half
             xp.multiply(o, xp.tanh(after), h)
         out = outputs(states[1:], lengths, 1)
-        out[T] = blocks[T, 0] if lengths is None else blocks[lengths, 0, xp.arange(N)]
+        out[T] = blocks[T, 0] if lengths is None else blocks[lengths, 0, xp.arange(N, like=x)]
         self.saved = x, h0, c0, w_ih, w_hh, b_ih, b_hh, p_i, p_f, p_o, rows, blocks
         return out
 
@@ -102,7 +102,7 @@ class PeepholeLSTM(Function):
         local = local_derivatives(blocks, rows[1:, :, :H])
         dz, to_c, f = local[:4], local[4], blocks[:, 2]
         U = w_hh.reshape(4, H, H)
-        dh, dc = xp.array(above[T - 1]), xp.array(by_last)
+        dh, dc = above[T - 1].copy(), by_last.copy()
         if lengths is not None:
             dc[...] = 0
             by_last = at_ends(by_last, lengths, T)
@@ -133,8 +133,22 @@ class PeepholeLSTM(Function):
         ]
         return dx, dh, dc, *weight_gradients(dz, rows, need_weights[:4]), *peepholes
 
-    def twin(self, *inputs: Any) -> Tensor:
-        out, _, c = peephole_lstm_spelled_out(*inputs, lengths=self.lengths)
+    def twin(
+        self,
+        x: Tensor,
+        h0: Tensor,
+        c0: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
+        p_i: Tensor | None,
+        p_f: Tensor | None,
+        p_o: Tensor | None,
+    ) -> Tensor:
+        out, _, c = peephole_lstm_spelled_out(
+            x, h0, c0, w_ih, w_hh, b_ih, b_hh, p_i, p_f, p_o, self.lengths
+        )
         return cat([out, c[None]])
 
 

@@ -7,8 +7,6 @@ plus what comes from the next step, times U and the slope at every step that it 
 
 from __future__ import annotations
 
-from typing import Any
-
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
@@ -50,7 +48,7 @@ class RNN(Function):
         rows = input_rows(x, h0)
         states = rows[:, :, :H]
         (matrix,) = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, (0,), (1.0,))
-        z = xp.empty((N, H), x.dtype)
+        z = xp.empty((N, H), x.dtype, like=x)
         for row, h in zip(rows, states[1:]):
             xp.matmul(row, matrix, out=z)
             self.squash(z, h)
@@ -68,7 +66,7 @@ class RNN(Function):
         T, _, H = dout.shape
         above = of_outputs(dout, self.lengths)
         dz = self.slope(rows[1:, :, :H])
-        dh = xp.array(above[T - 1])
+        dh = above[T - 1].copy()
         for t in range(T - 1, -1, -1):
             d = dz[t]
             xp.multiply(d, dh, d)
@@ -78,8 +76,16 @@ class RNN(Function):
         dx = input_gradient([dz], w_ih) if self.needs[0] else None
         return dx, dh, *weight_gradients(dz[None], rows, self.needs[2:])
 
-    def twin(self, *inputs: Any) -> Tensor:
-        return rnn_spelled_out(*inputs, lengths=self.lengths)[0]
+    def twin(
+        self,
+        x: Tensor,
+        h0: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
+    ) -> Tensor:
+        return rnn_spelled_out(x, h0, w_ih, w_hh, b_ih, b_hh, self.lengths)[0]
 
 
 class ReLURNN(RNN):
@@ -93,8 +99,16 @@ class ReLURNN(RNN):
     def slope(self, h: Array) -> Array:
         return (h > 0).astype(h.dtype)
 
-    def twin(self, *inputs: Any) -> Tensor:
-        return rnn_spelled_out(*inputs, lengths=self.lengths, nonlinearity="relu")[0]
+    def twin(
+        self,
+        x: Tensor,
+        h0: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
+    ) -> Tensor:
+        return rnn_spelled_out(x, h0, w_ih, w_hh, b_ih, b_hh, self.lengths, "relu")[0]
 
 
 def rnn(
