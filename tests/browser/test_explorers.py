@@ -1,0 +1,92 @@
+"""Every explorer in a real JupyterLab: answers keys within 50 ms, tells Python, in both themes."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+
+from tests.browser.jupyterlab import ask_kernel, keep_picture, open_notebook, run_all, use_theme
+
+pytestmark = pytest.mark.browser
+
+# The widget, how it is made, the control that a key moves, and the trait that the control sets.
+EXPLORERS = {
+    "SoftmaxExplorer": ("", ".nnc-in-temperature", "temperature"),
+    "DescentExplorer": ('"plane", batch=4', ".nnc-in-rate", "rate"),
+    "RegionBuilder": ("", ".nnc-in-angle", "planes"),
+    "ApproximationExplorer": ("", ".nnc-in-units", "units"),
+}
+
+# Median over steps of a control: from the event to the changed picture.
+TIME = """async (widget, focus) => {
+  const node = widget.querySelector(focus);
+  const waits = [];
+  for (let k = 0; k < 9; k++) {
+    const before = [...widget.querySelectorAll('svg, canvas')].map(seen).join();
+    const start = performance.now();
+    if (k % 2) node.stepUp(); else node.stepDown();
+    node.dispatchEvent(new Event('input', {bubbles: true}));
+    while ([...widget.querySelectorAll('svg, canvas')].map(seen).join() === before
+        && performance.now() - start < 2000)
+      await new Promise(requestAnimationFrame);
+    waits.push(performance.now() - start);
+  }
+  return waits.sort((a, b) => a - b)[4];
+  function seen(node) { return node.toDataURL ? node.toDataURL() : node.innerHTML; }
+}"""
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, lab):
+    """A notebook with one of each explorer, run; and the errors of its page."""
+    cells = [nbformat.v4.new_code_cell("from nncourse import widgets")]
+    for k, (name, (arguments, *_rest)) in enumerate(EXPLORERS.items()):
+        cells.append(nbformat.v4.new_code_cell(f"w{k} = widgets.{name}({arguments})\nw{k}"))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(content, lab.root / "work" / "explorers.ipynb")
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    open_notebook(page, lab, "work/explorers.ipynb")
+    assert [error for cell in run_all(page) for error in cell["errors"]] == []
+    yield page, errors
+    context.close()
+
+
+def trait(page, name):
+    return json.loads(ask_kernel(page, f"import json; print(json.dumps({name}))"))
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_an_explorer_answers_keys_and_tells_python(notebook, pictures, name):
+    page, errors = notebook
+    k = list(EXPLORERS).index(name)
+    _arguments, focus, changed = EXPLORERS[name]
+    widget = page.locator(".nnc-explorer").nth(k)
+    # A notebook makes only those cells that are near the window.
+    page.evaluate(f"() => window.jupyterapp.shell.currentWidget.content.scrollToItem({k + 1})")
+    widget.wait_for(state="visible")
+    widget.evaluate("node => node.scrollIntoView({block: 'center'})")
+    control = widget.locator(focus).first
+    control.focus()
+    before = trait(page, f"w{k}.{changed}")
+    page.keyboard.press("ArrowRight")
+    for _trial in range(50):
+        after = trait(page, f"w{k}.{changed}")
+        if after != before:
+            break
+        page.wait_for_timeout(100)
+    assert after != before
+    assert control.evaluate("node => node === document.activeElement")
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        use_theme(page, theme)
+        widget.evaluate("node => node.scrollIntoView({block: 'center'})")
+        keep_picture(page, pictures, f"{name}-{theme.split()[1].lower()}")
+    assert widget.evaluate(TIME, focus) <= 50
+    assert widget.locator("svg[role=img]:not([aria-label])").count() == 0
+    assert errors == []
