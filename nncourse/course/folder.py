@@ -59,6 +59,15 @@ def settings(language: str) -> Settings:
             "code_stub": {"python": CODE_STUB[language]},
             "text_stub": TEXT_STUB[language],
         },
+        "Autograde": {
+            "exporter_class": "nncourse.grading.plugin.AnyFile",
+            "sanitize_preprocessors": ["nncourse.grading.plugin.Rebuild"],
+            "autograde_preprocessors": [
+                "nncourse.grading.plugin.Judge",
+                "nbgrader.preprocessors.SaveAutoGrades",
+                "nbgrader.preprocessors.AssignLatePenalties",
+            ],
+        },
         "OverwriteCells": {"add_missing_cells": True},
         "Execute": {
             "timeout": CELL_TIMEOUT,
@@ -84,6 +93,7 @@ def config_text(language: str) -> str:
         comments = {
             "CourseDirectory": _("The course's name in the gradebook."),
             "ClearSolutions": _("What students find in place of solutions."),
+            "Autograde": _("Answers run in a sandbox; the tests run outside of it."),
             "OverwriteCells": _("A deleted graded cell is put back and run."),
             "Execute": _("Seconds that a cell may take; kernels end at once and in silence."),
         }

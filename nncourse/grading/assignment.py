@@ -21,7 +21,7 @@ import importlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,8 @@ class Assignment:
         kept = needed(units)
         return [cell for cell, keep in zip(cells, kept) if keep and cell.kind != "tests"]
 
-    def to_bytes(self) -> bytes:
+    @cached_property
+    def packed(self) -> bytes:
         """For the way to a worker; the same assignment gives the same bytes."""
         kept = ("name", "notebook", "rules", "defines", "functions", "imports", "language")
         found = {key: getattr(self, key) for key in kept}
@@ -149,7 +150,7 @@ class Assignment:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Assignment:
-        """What ``to_bytes`` wrote."""
+        """What ``packed`` gave."""
         return cls(**json.loads(data))
 
 

@@ -269,7 +269,7 @@ class Grading:
         self.book = book
         self.secret = secret_of(course)
         self.file = course.notebook(assignment.name).name
-        self.packed = assignment.to_bytes()
+        self.packed = assignment.packed
         self.key = hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
 
     @cached_property

@@ -1,0 +1,146 @@
+"""The grader inside nbgrader: ``nbgrader autograde`` and the formgrader's button, by configuration.
+
+    c.Autograde.exporter_class = "nncourse.grading.plugin.AnyFile"
+    c.Autograde.sanitize_preprocessors = ["nncourse.grading.plugin.Rebuild"]
+    c.Autograde.autograde_preprocessors = ["nncourse.grading.plugin.Judge", ...]
+
+nbgrader converts a submission twice. In the first pass the answers are put into the lecturer's own
+notebook; in the second they run in the sandbox, and the verdicts become the outputs of the graded
+cells, from which nbgrader reads the points: a result is partial credit, an error is none. So points
+and message come from one cell.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode, from_dict, read
+from nbformat.v4 import new_notebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool
+
+from nncourse.check.variant import seed_of
+from nncourse.course.folder import CourseFolder
+from nncourse.grading.assignment import Assignment
+from nncourse.grading.grade import answers_of, compose, load_assignment, secret_of
+from nncourse.grading.intake import IntakeError, Submission, take_in
+from nncourse.grading.worker import Worker, WorkerLost, make_item
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+Pair = tuple[NotebookNode, dict[str, Any]]
+
+
+class AnyFile(NotebookExporter):
+    """Opens whatever was handed in; what is no notebook becomes an empty one, for ``Rebuild``."""
+
+    def from_filename(self, filename: str, resources: Any = None, **options: Any) -> Any:
+        """The exported notebook and its resources."""
+        path = Path(filename)
+        resources["metadata"] = {"path": str(path.parent), "name": path.stem}
+        try:
+            notebook = read(path, as_version=4)
+        except Exception:  # a reader of hostile files may raise anything
+            notebook = new_notebook()
+        return self.from_notebook_node(notebook, resources=resources, **options)
+
+
+class _Step(NbGraderPreprocessor):
+    enabled = Bool(True).tag(config=True)
+
+    @property
+    def course(self) -> CourseFolder:
+        """The course folder that nbgrader works in."""
+        return CourseFolder(Path(self.parent.parent.coursedir.root))
+
+
+class Rebuild(_Step):
+    """First pass: the lecturer's notebook with the student's answers, and nothing else of theirs."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Pair:
+        """Ignores ``nb``: the file itself is read, carefully."""
+        names, place = resources["nbgrader"], resources["metadata"]
+        assignment = names["assignment"]
+        released = read(self.course.notebook(assignment), as_version=4)
+        path = Path(place["path"]) / f"{place['name']}.ipynb"
+        try:
+            intake = take_in(Submission(names["student"], path), released)
+            notebook, notes = intake.notebook, intake.notes
+        except IntakeError as error:
+            notebook, notes = released, [str(error)]
+        for note in notes:
+            self.log.warning("%s: %s", names["student"], note)
+        self._clear(assignment, names["student"])
+        packed = load(self.course, assignment)
+        answers = answers_of(notebook)
+        notebook = from_dict(compose(packed, answers, {"outputs": {}, "seed": ""}))
+        notebook.metadata["nncourse"] = {"notes": notes}
+        return notebook, resources
+
+    def _clear(self, assignment: str, student: str) -> None:
+        """Remove what nbgrader has copied from the submission, links and their targets included."""
+        folder = self.course.autograded(student, assignment)
+        source = self.course.source(assignment)
+        for path in sorted(folder.rglob("*"), reverse=True):
+            kept = (source / path.relative_to(folder)).exists() or path.name == "timestamp.txt"
+            if path.is_symlink() or (path.is_file() and not kept):
+                path.unlink()
+
+
+class Judge(_Step):
+    """Second pass: the verdicts, as outputs of the graded cells.
+
+    unsafe: without bubblewrap, run the answers with your rights.
+    """
+
+    unsafe = Bool(False).tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Pair:
+        """Raises SandboxUnavailable where nothing would hold the students' code in."""
+        names = resources["nbgrader"]
+        assignment = load(self.course, names["assignment"])
+        answers = answers_of(nb)
+        seed = seed_of(names["student"], names["assignment"], secret_of(self.course))
+        item = make_item(names["student"], answers, seed)
+        notes = list(nb.metadata.get("nncourse", {}).get("notes", []))
+        try:
+            verdict = json.loads(_worker(self.unsafe).grade(assignment.packed, item))
+        except WorkerLost:
+            _worker.cache_clear()
+            raise
+        if "failed" in verdict:
+            raise RuntimeError(verdict["failed"])
+        for name, question in verdict["questions"].items():
+            if question["why"]:
+                notes.append(_("{name}: 0 points, {why}", name=name, why=question["why"]))
+        notes += verdict["notes"]
+        notebook = from_dict(compose(assignment, answers, verdict))
+        notebook.metadata["nncourse"] = {"notes": notes, "seed": str(seed)}
+        for note in notes:
+            self.log.info("%s: %s", names["student"], note)
+        return notebook, resources
+
+
+def load(course: CourseFolder, name: str) -> Assignment:
+    """The assignment, read again only when its files have changed."""
+    files = [course.notebook(name), course.source(name) / course.notebook(name).name]
+    return _load(course, name, tuple(path.stat().st_mtime_ns for path in files))
+
+
+@lru_cache(maxsize=4)
+def _load(course: CourseFolder, name: str, changed: tuple[int, ...]) -> Assignment:
+    return load_assignment(course, name)
+
+
+@lru_cache(maxsize=2)
+def _worker(unsafe: bool) -> Worker:
+    """One warm worker for the life of nbgrader's process."""
+    worker = Worker(unsafe)
+    atexit.register(worker.close)
+    return worker
