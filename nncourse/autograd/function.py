@@ -12,14 +12,19 @@ inputs. One object of the class is one node of the graph. It keeps no tensors of
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from nncourse import dtypes
 from nncourse.autograd.changes import tick
 from nncourse.autograd.mode import recording, switches
 from nncourse.autograd.tensor import Leaf, Tensor
 from nncourse.autograd.vocabulary import as_type
-from nncourse.backend import Array, as_array, is_array, kinds, ndarray, xp
+from nncourse.backend import Array, as_array, filled, is_array, kinds, ndarray
+
+if TYPE_CHECKING:
+    from nncourse.autograd.hooks import Hooks
+    from nncourse.autograd.places import Place
 
 
 class Function:
@@ -32,7 +37,8 @@ class Function:
     the inputs as tensors, which is differentiated instead under ``create_graph``.
     """
 
-    __slots__ = ("__weakref__", "_hooks", "edges", "needs", "order", "saved", "shape")
+    # No room for weak references: they would make each node slower to come and go.
+    __slots__ = ("_hooks", "edges", "made", "needs", "order", "saved", "shape")
 
     saves: tuple[str, ...] = ()
     # True for operations whose inputs are broadcast to a common shape: their derivatives come in
@@ -45,7 +51,8 @@ class Function:
     order: int  # time of creation; the youngest has the smallest number
     saved: Any
     shape: tuple[int, ...]  # of the result
-    _hooks: dict[int, Any]  # only where there are any
+    _hooks: Hooks  # only where there are any
+    made: Place  # in the user's program; noted only while anomalies are looked for
 
     def forward(self, *arrays: Any) -> Array:
         raise NotImplementedError
@@ -90,39 +97,50 @@ def unary(operation: type[Function], x: Tensor, *options: Any) -> Tensor:
     return out
 
 
-def binary(operation: type[Function], a: Any, b: Any) -> Tensor:
-    """Apply an operation to two operands, one of which may be a Python number or an array."""
-    if isinstance(b, Tensor) and isinstance(a, Tensor):
-        x, y = a._data, b._data
-        if x.dtype is not y.dtype:
-            a, b = promoted(a, b)
+def binary(operation: type[Function], name: str = "") -> Callable[[Any, Any], Tensor]:
+    """The function that applies an operation to two operands.
+
+    One of them may be a Python number or an array. It is made here, and not written to call one
+    that is common to all, because in small operations calls are what takes the time.
+    """
+
+    def operator(a: Any, b: Any) -> Tensor:
+        if isinstance(b, Tensor) and isinstance(a, Tensor):
             x, y = a._data, b._data
-        edge_a, edge_b = a._edge, b._edge
-    elif type(b) in _NUMBERS and a._data.dtype.kind == "f":
-        # NumPy's rule for a floating-point array with a Python number is PyTorch's.
-        x, y, edge_a, edge_b = a._data, b, a._edge, None
-    elif type(a) in _NUMBERS and b._data.dtype.kind == "f":
-        x, y, edge_a, edge_b = a, b._data, None, b._edge
-    else:
-        a, b = promoted(a, b)
-        x, y, edge_a, edge_b = a._data, b._data, a._edge, b._edge
-    node = operation()
-    try:
-        data = node.forward(x, y)
-    except TypeError:
-        return binary(operation, *_together(operation, (a, b)))
-    shape = data.shape
-    out: Tensor = _new(Tensor)
-    out._data = data if shape else as_array(data)
-    out._grad = None
-    if (edge_a is None and edge_b is None) or (switches.open and not recording.enabled):
-        out._edge = None
-    else:
-        node.edges = node.needs = edge_a, edge_b
-        node.order = tick()
-        node.shape = shape
-        out._edge = node
-    return out
+            if x.dtype is not y.dtype:
+                a, b = promoted(a, b)
+                x, y = a._data, b._data
+            edge_a, edge_b = a._edge, b._edge
+        elif type(b) in _NUMBERS and a._data.dtype.kind == "f":
+            # NumPy's rule for a floating-point array with a Python number is PyTorch's.
+            x, y, edge_a, edge_b = a._data, b, a._edge, None
+        elif type(a) in _NUMBERS and b._data.dtype.kind == "f":
+            x, y, edge_a, edge_b = a, b._data, None, b._edge
+        else:
+            a, b = promoted(a, b)
+            x, y, edge_a, edge_b = a._data, b._data, a._edge, b._edge
+        node = operation()
+        try:
+            data = node.forward(x, y)
+        except TypeError:
+            return operator(*_together(operation, (a, b)))
+        shape = data.shape
+        out: Tensor = _new(Tensor)
+        out._data = data if shape else as_array(data)
+        out._grad = None
+        if (edge_a is None and edge_b is None) or (switches.open and not recording.enabled):
+            out._edge = None
+        else:
+            node.edges = node.needs = edge_a, edge_b
+            node.order = tick()
+            node.shape = shape
+            out._edge = node
+        return out
+
+    operator.__name__ = operator.__qualname__ = name or operation.__name__.lower()
+    operator.__doc__ = operation.__doc__
+    operator.__module__ = operation.__module__
+    return operator
 
 
 def apply(operation: type[Function], inputs: tuple[Tensor | None, ...], *options: Any) -> Tensor:
@@ -159,7 +177,9 @@ def promoted(*operands: Any) -> tuple[Tensor, ...]:
         [
             (x if x._data.dtype == dtype else cast(x, dtype))
             if isinstance(x, Tensor)
-            else constant(xp.asarray(array, dtype, like=home))
+            else constant(
+                array.astype(dtype) if type(array) in kinds else filled((), array, dtype, home)
+            )
             for x, array in zip(operands, plain)
         ]
     )

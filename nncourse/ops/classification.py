@@ -13,7 +13,7 @@ from nncourse.autograd.vocabulary import one_hot_subtracted, positions
 from nncourse.backend import Array, amax, xp
 from nncourse.ops.elementwise import choose
 from nncourse.ops.exponentials import greatest, log_softmax
-from nncourse.ops.indexing import Slice
+from nncourse.ops.indexing import Slice, beyond
 from nncourse.ops.loss_reduction import REDUCTIONS, check_reduction, reduced
 
 
@@ -125,7 +125,7 @@ def _negative_log_likelihood(
     # A class that does not count has no loss, even where its log-probability is -infinity.
     losses = choose(constant(share != 0), picked, 0.0) * constant(-share)
     if reduction == "mean":
-        return losses.sum() / float(share.sum())
+        return losses.sum() / constant(share.sum())
     return reduced(losses, reduction)
 
 
@@ -138,7 +138,7 @@ def _smooth_part(
     losses = -(x if weight is None else x * _along_classes(x, weight)).sum(axis)
     losses = losses.masked_fill(constant(target._data == ignore_index), 0.0)
     if reduction == "mean":
-        return losses.sum() / float(share.sum())
+        return losses.sum() / constant(share.sum())
     return reduced(losses, reduction)
 
 
@@ -218,8 +218,7 @@ def check_classes(what: str, input: Tensor, target: Tensor, ignore_index: int = 
             f"{what}: input is {x.shape}, so target must be {wanted}; got {y.shape}.{hint}"
         )
     classes = _classes(x)
-    # Negative numbers are huge ones when read as unsigned: one comparison finds both errors.
-    if y.size and amax(y.view(f"u{y.itemsize}")) >= classes:
+    if beyond(y, classes):
         counted = y[y != ignore_index]
         if counted.size and not 0 <= counted.min() <= counted.max() < classes:
             raise IndexError(

@@ -10,9 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.autograd.function import Function, apply, unary
+from nncourse.autograd.placement import different_devices
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.autograd.vocabulary import put, put_add, unbroadcast, without
-from nncourse.backend import Array, is_array, to_numpy, xp
+from nncourse.backend import (
+    CPU,
+    Array,
+    amax,
+    device_of,
+    is_array,
+    moved,
+    same_device,
+    to_numpy,
+    xp,
+)
 
 _BASIC = (int, slice, type(None), type(Ellipsis))
 
@@ -23,18 +34,36 @@ def _is_basic(index: Any) -> bool:
     return isinstance(index, _BASIC) and not isinstance(index, bool)
 
 
-def _plain(index: Any) -> Any:
-    """The index with arrays in place of tensors and lists."""
+def plain_index(index: Any, home: Array) -> Any:
+    """The index with arrays in place of tensors and lists, on the device of the array ``home``."""
     if isinstance(index, Tensor):
         array = index._data
         if array.dtype.kind not in "biu":
             raise IndexError(f"an index must hold integers or bools; this tensor is {index.dtype}")
-        return array
+        return array if type(array) is type(home) else _sent(array, home)
     if isinstance(index, tuple):
-        return tuple([_plain(i) for i in index])
+        return tuple([plain_index(i, home) for i in index])
     if isinstance(index, list):
-        return xp.asarray([to_numpy(i._data) if isinstance(i, Tensor) else i for i in index])
+        items = [to_numpy(i._data) if isinstance(i, Tensor) else i for i in index]
+        return _sent(xp.asarray(items), home)
+    if is_array(index) and type(index) is not type(home):
+        return _sent(index, home)
     return index
+
+
+def _sent(index: Array, home: Array) -> Array:
+    """An index from the processor goes to where it is needed, as in PyTorch, but not back."""
+    if device_of(index) != CPU and not same_device(index, home):
+        raise different_devices("an index", home, index)
+    return moved(index, device_of(home))
+
+
+def beyond(index: Array, n: int) -> bool:
+    """Does an array of integers hold others than 0 to n - 1?
+
+    CuPy would not notice. Read as unsigned, negative numbers are huge ones: one number to look at.
+    """
+    return bool(index.size and amax(index.view(f"u{index.itemsize}")) >= n)
 
 
 class Slice(Function):
@@ -73,7 +102,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
         elif Ellipsis not in index:
             index = (*index, ...)
         return unary(Slice, x, index)
-    index = _plain(index)
+    index = plain_index(index, x._data)
     if is_array(index) and index.dtype.kind == "b":
         return unary(Slice, x, index)
     return unary(Gather, x, index)
@@ -98,7 +127,7 @@ class PutAdd(Function):
 @method("_put_add")
 def put_added(x: Tensor, index: Any, shape: tuple[int, ...]) -> Tensor:
     """Zeros of ``shape`` with ``x`` added at ``index``."""
-    return unary(PutAdd, x, plain_index(index), shape)
+    return unary(PutAdd, x, plain_index(index, x._data), shape)
 
 
 class SetItem(Function):
@@ -123,8 +152,3 @@ class SetItem(Function):
 def set_item(x: Tensor, value: Tensor, index: Any) -> Tensor:
     """A copy of x in which the elements at the index are replaced."""
     return apply(SetItem, (x, value), index)
-
-
-def plain_index(index: Any) -> Any:
-    """The index with arrays in place of tensors and lists."""
-    return _plain(index)

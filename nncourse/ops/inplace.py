@@ -89,7 +89,7 @@ method("div_")(Tensor.__itruediv__)  # type: ignore[attr-defined]
 def setitem(x: Tensor, index: Any, value: Any) -> None:
     """x[index] = value."""
     _check(x, value, "an assignment")
-    index = plain_index(index)
+    index = plain_index(index, x._data)
     needed = x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)
     if recording.enabled and needed:
         if not isinstance(value, Tensor):

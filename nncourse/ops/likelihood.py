@@ -56,7 +56,7 @@ def binary_cross_entropy(
     ``binary_cross_entropy_with_logits``.
     """
     p, y = of_one_shape("binary_cross_entropy", input, target, reduction)
-    if p._data.size and not (xp.min(p._data) >= 0 and xp.max(p._data) <= 1):
+    if not ((p._data >= 0) & (p._data <= 1)).all():
         raise RuntimeError(
             f"binary_cross_entropy: input must be probabilities from 0 to 1; it holds "
             f"{xp.min(p._data):.4g} to {xp.max(p._data):.4g}. Did you forget the sigmoid, or mean "

@@ -12,7 +12,7 @@ from nncourse.autograd.function import Function, apply, constant, unary
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.backend import Array, filled, xp
 from nncourse.ops.elementwise import choose
-from nncourse.ops.indexing import Gather, SetItem
+from nncourse.ops.indexing import Gather, SetItem, beyond
 from nncourse.ops.shape import axis_of
 from nncourse.ops.sorting import places_along
 
@@ -39,7 +39,7 @@ def _places(what: str, x: Tensor, dim: int, index: Tensor, other: Tensor | None 
             f"{what}: index {index.shape} must have as many axes as the tensor {x.shape}{source}, "
             f"and must not be longer anywhere but along dim {dim}.{hint}"
         )
-    if at.size and not 0 <= at.min() <= at.max() < limits[axis]:
+    if beyond(at, limits[axis]):
         raise IndexError(
             f"{what}: along dim {dim} positions are 0 to {limits[axis] - 1}; the index holds "
             f"{at.min()} to {at.max()}"
@@ -171,7 +171,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if not at.size and num_classes < 1:
         raise RuntimeError("one_hot of no elements needs num_classes")
     n = int(at.max()) + 1 if num_classes == -1 else num_classes
-    if at.size and not 0 <= at.min() <= at.max() < n:
+    if beyond(at, n):
         raise RuntimeError(
             f"one_hot: with {n} classes, indices are 0 to {n - 1}; got {at.min()} to {at.max()}"
         )

@@ -48,6 +48,7 @@ SIGNATURES = {
     "may_share_memory": "a, b, max_work=",
     "max": "a, axis=, out=, keepdims=",
     "min": "a, axis=, out=, keepdims=",
+    "moveaxis": "a, source, destination",
     "ones": "shape, dtype=, order=",
     "ones_like": "a, dtype=, order=, subok=, shape=",
     "prod": "a, axis=, dtype=, out=, keepdims=",

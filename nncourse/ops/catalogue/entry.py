@@ -14,6 +14,7 @@ import numpy as np
 
 from nncourse.autograd.function import Function, constant
 from nncourse.autograd.tensor import Tensor
+from nncourse.backend import moved
 
 # What an input is drawn from. "apart": numbers that differ from each other, and from 0, by at
 # least 0.05, so that no kink and no tie is near.
@@ -169,4 +170,4 @@ def alike(name: str, take: Callable[..., Any], node: type[Function], *shapes: An
 
 def like(x: Tensor, numbers: Any) -> Tensor:
     """Numbers as a tensor of the same number type as x."""
-    return constant(np.asarray(numbers, x._data.dtype))
+    return constant(moved(np.asarray(numbers, x._data.dtype), x.device))
