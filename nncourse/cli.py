@@ -266,6 +266,41 @@ def grade(
     console.print(_("scores: {path}", path=path), markup=False)
 
 
+@app.command(
+    name="kill-matrix",
+    help=_(
+        "Judge every known answer of the exercise sets: right solutions must pass, typical "
+        "mistakes must be caught with their own hint, empty stubs must earn nothing. Writes a "
+        "page with a picture; the exit status is 1 where something is not as promised."
+    ),
+)
+def kill_matrix(
+    exercises: Annotated[
+        list[str] | None, typer.Argument(help=_("Exercise sets, such as ps05. Default: all."))
+    ] = None,
+    output: Annotated[Path, typer.Option(help=_("The page to write."))] = Path("kill-matrix.html"),
+    seeds: Annotated[int, typer.Option(min=1, help=_("How many draws of the inputs."))] = 3,
+    lang: Lang = None,
+) -> None:
+    from nncourse.check import matrix, matrix_page
+
+    _speak(lang)
+    draws = [None, *range(11, 10 + seeds)]
+    try:
+        rows = matrix.kill_matrix(exercises, draws, lambda line: print(line, flush=True))
+    except KeyError as error:
+        raise fail(error.args[0]) from None
+    output.write_text(matrix_page.page(rows), encoding="utf-8")
+    for line in matrix_page.summary(rows):
+        console.print(line, markup=False)
+    console.print(_("page: {path}", path=output), markup=False)
+    faults = [row for row in rows if not row.good]
+    for row in faults:
+        console.print(f"{row.exercise}.{row.piece}, {row.name}: {row.faults[0]}", markup=False)
+    if faults:
+        raise fail(_("{count} answers are not judged as promised", count=len(faults)))
+
+
 @app.command(help=_("Show what is installed, what is missing, and what to do."))
 def doctor(lang: Lang = None) -> None:
     from nncourse.course.doctor import examine
