@@ -49,6 +49,7 @@ from nncourse.nn.module import Module
 from nncourse.nn.normalization import GroupNorm, LayerNorm, RMSNorm
 from nncourse.nn.parameter import Parameter
 from nncourse.nn.parameter_container import ParameterDict, ParameterList
+from nncourse.nn.peephole import PeepholeLSTM
 from nncourse.nn.perceptron import Perceptron, novikoff_bound, widest_margin
 from nncourse.nn.pooling import (
     AdaptiveAvgPool1d,
@@ -61,6 +62,8 @@ from nncourse.nn.pooling import (
     MaxPool2d,
 )
 from nncourse.nn.positional import LearnedEncoding, SinusoidalEncoding, sinusoidal_encoding
+from nncourse.nn.recurrent import GRU, LSTM, RNN, OriginalGRU, RNNBase
+from nncourse.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from nncourse.nn.residual import Residual
 from nncourse.nn.shape import Flatten, Identity, Unflatten
 from nncourse.nn.transformer import (
@@ -74,6 +77,9 @@ from nncourse.nn.transformer import (
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -97,6 +103,7 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GroupNorm",
     "HalfSquaredError",
     "Hardtanh",
@@ -106,6 +113,7 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "LearnedEncoding",
@@ -122,13 +130,18 @@ __all__ = [
     "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
+    "OriginalGRU",
     "PReLU",
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "PeepholeLSTM",
     "Perceptron",
     "PlainDropout",
     "RMSNorm",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "ReLU",
     "ReLU6",
     "Residual",

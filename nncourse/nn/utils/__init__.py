@@ -10,6 +10,7 @@ from nncourse.autograd.mode import no_grad
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, as_array, xp
 from nncourse.dtypes import float32
+from nncourse.nn.utils import rnn as rnn
 from nncourse.ops.shape import cat
 
 
