@@ -234,7 +234,7 @@ def moved(array: Array, where: Any) -> Array:
 
 
 def filled(shape: Any, value: Any, dtype: Any, like: Array) -> Array:
-    """A new array of one value where another one is. (Of ``numpy.full``, CuPy knows no ``like``.)"""
+    """A new array of one value where another one is; of ``numpy.full``, CuPy knows no ``like``."""
     out = numpy.empty(shape, dtype, like=like)
     out.fill(value)
     return out

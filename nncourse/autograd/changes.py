@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from nncourse.autograd.places import Place
-from nncourse.backend import Array, ndarray, xp
+from nncourse.backend import Array, interface, is_array, xp
 
 # The clock counts downwards: the youngest function has the smallest number, which is what the
 # priority queue of the backward pass wants.
@@ -47,7 +47,7 @@ class _Changes:
             parts.clear()
             parts[None] = (None, self.latest, line)
         else:
-            place = array.__array_interface__
+            place = interface(array)
             parts[place["data"], place["shape"], place["strides"]] = (place, self.latest, line)
 
     def _forget(self, key: int, reference: Any) -> None:
@@ -78,8 +78,9 @@ _PARTS = 1000  # beyond so many changed parts, the whole block counts as changed
 
 def _block(array: Array) -> Array:
     """The array that owns the memory."""
-    while isinstance(array.base, ndarray):
-        array = array.base
+    base = array.base
+    while base is not None and is_array(base):
+        array, base = base, base.base
     return array
 
 
@@ -91,8 +92,9 @@ class _Part:
 
 
 def _overlap(place: dict[str, Any], array: Array) -> bool:
-    # True also where it is too hard to tell.
-    return bool(xp.may_share_memory(xp.asarray(_Part(place)), array, 10_000))
+    # True also where it is too hard to tell. Addresses of a GPU's memory do just as well.
+    parts = [xp.asarray(_Part(known)) for known in (place, interface(array))]
+    return bool(xp.may_share_memory(*parts, 10_000))
 
 
 changes = _Changes()

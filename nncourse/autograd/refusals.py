@@ -6,10 +6,11 @@ from typing import Any
 
 from nncourse.autograd.changes import changes
 from nncourse.autograd.function import Edge, Function, constant
+from nncourse.autograd.placement import different_devices
 from nncourse.autograd.places import made_at
 from nncourse.autograd.tensor import Tensor
 from nncourse.autograd.vocabulary import as_type, ones_like
-from nncourse.backend import as_array, ndarray
+from nncourse.backend import is_array, same_device
 
 
 def first_gradient(
@@ -35,12 +36,14 @@ def first_gradient(
         ones = ones_like(root._data)
         return constant(ones) if create_graph else ones
     if not isinstance(gradient, Tensor):
-        gradient = constant(gradient if isinstance(gradient, ndarray) else as_array(gradient))
+        gradient = constant(gradient)
     if gradient.shape != root.shape:
         raise RuntimeError(
             f"the gradient passed to {caller} has shape {gradient.shape}; "
             f"it must be the tensor's own, {root.shape}"
         )
+    if not same_device(gradient._data, root._data):
+        raise different_devices(caller, root._data, gradient._data)
     given = gradient if create_graph else gradient._data
     return given if given.dtype == root.dtype else as_type(given, root.dtype)
 
@@ -56,7 +59,7 @@ def check_saved(node: Function) -> None:
         )
     for name, value in zip(node.saves, node.saved):
         for array in value if name == "inputs" else (value,):
-            if isinstance(array, ndarray) and changes.since(node.order, array):
+            if is_array(array) and changes.since(node.order, array):
                 what = (
                     "result"
                     if name == "out"

@@ -15,9 +15,10 @@ from typing import Any
 from nncourse.autograd.changes import changes, tick
 from nncourse.autograd.function import cast, constant
 from nncourse.autograd.mode import recording
+from nncourse.autograd.placement import different_devices, to_device
 from nncourse.autograd.places import here
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.backend import as_array, ndarray
+from nncourse.backend import as_array, device_of, same_device
 from nncourse.ops.arithmetic import add, div, mul, pow, sub
 from nncourse.ops.indexing import plain_index, set_item
 
@@ -94,12 +95,25 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     if recording.enabled and needed:
         if not isinstance(value, Tensor):
             value = constant(as_array(value))
+        if not same_device(value._data, x._data):
+            value = _brought(value, x)
         if value._data.dtype != x._data.dtype:
             value = cast(value, x._data.dtype)
         _become(x, set_item(x, value, index), "an assignment")
         return
-    x._data[index] = value._data if isinstance(value, Tensor) else value
+    if isinstance(value, Tensor):
+        if not same_device(value._data, x._data):
+            value = _brought(value, x)
+        value = value._data
+    x._data[index] = value
     changes.note(x._data, here())
+
+
+def _brought(value: Tensor, x: Tensor) -> Tensor:
+    """A 0-d tensor may be put into a tensor of another device; others are moved on purpose."""
+    if value._data.ndim:
+        raise different_devices("an assignment", x._data, value._data)
+    return to_device(value, device_of(x._data))
 
 
 def _overwrite(x: Tensor, value: Any, what: str) -> Tensor:
@@ -125,8 +139,12 @@ def zero_(x: Tensor) -> Tensor:
 
 
 @method("copy_")
-def copy_(x: Tensor, source: Any) -> Tensor:
-    """Overwrite with the values of another tensor or array, which is broadcast."""
+def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
+    """Overwrite with the values of another tensor or array, which is broadcast.
+
+    The source may be on another device.
+    """
     _check(x, source, "copy_")
-    setitem(x, ..., source if isinstance(source, Tensor | ndarray) else as_array(source))
+    source = source if isinstance(source, Tensor) else constant(source)
+    setitem(x, ..., to_device(source, device_of(x._data)))
     return x

@@ -20,7 +20,7 @@ from typing import Any
 
 from nncourse.autograd.changes import changes
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, device, device_of, filled, ndarray, same_device, xp
 
 # Numbers per piece: with six million parameters this saves a third of Adam's time; much smaller
 # pieces cost more in calls than they save.
@@ -28,16 +28,16 @@ BLOCK = 65536
 
 
 class Buffers:
-    """Working memory that blocks of one number type share: nothing in it outlives a step."""
+    """Working memory that blocks of one number type on one device share, from step to step."""
 
-    def __init__(self, length: int, dtype: Any) -> None:
-        self.gradient = xp.zeros(length, dtype)
-        self.change = xp.zeros(length, dtype)
-        self.scratch = xp.zeros(length, dtype)
+    def __init__(self, length: int, like: Array) -> None:
+        self.gradient = xp.zeros(length, like.dtype, like=like)
+        self.change = xp.zeros(length, like.dtype, like=like)
+        self.scratch = xp.zeros(length, like.dtype, like=like)
 
 
 class Block:
-    """Small parameters of one number type side by side, or a single large one."""
+    """Small parameters of one number type on one device, or a single large one."""
 
     def __init__(
         self, parameters: list[Tensor], start: tuple[Any, ...], buffers: Buffers | None = None
@@ -52,7 +52,7 @@ class Block:
         # What an optimiser counts for each parameter: the number of its steps, as a rule.
         self.counts = [start] * len(parameters)
         self.state: dict[str, Array] = {}
-        self.buffers = buffers or Buffers(min(self.length, BLOCK), self.dtype)
+        self.buffers = buffers or Buffers(min(self.length, BLOCK), parameters[0]._data)
         self.changes = []
         if not self.large:
             self.changes = [
@@ -69,11 +69,17 @@ class Block:
         self.__init__(parameters, ())  # type: ignore[misc]
         self.counts, self.state = counts, state
 
+    @property
+    def device(self) -> device:
+        """Where the vectors of the block are."""
+        return device_of(self.buffers.change)
+
     def vector(self, name: str, start: float) -> Array:
         """A vector that is kept from step to step, made when it is first asked for."""
         found = self.state.get(name)
         if found is None:
-            found = self.state[name] = xp.full(self.length, start, self.dtype)
+            like = self.buffers.change
+            found = self.state[name] = filled(self.length, start, self.dtype, like)
         return found
 
     def view(self, name: str, k: int, start: float) -> Array:
@@ -81,13 +87,15 @@ class Block:
         part = self.vector(name, start)[self.bounds[k] : self.bounds[k + 1]]
         return part.reshape(self.parameters[k]._data.shape)
 
-    def changed_type(self) -> bool:
-        """Has a parameter got another number type since the block was made?"""
-        dtype = self.dtype
-        for p in self.parameters:  # noqa: SIM110 - any() of a generator takes three times as long
-            if p._data.dtype is not dtype:
+    def changed_kind(self) -> bool:
+        """Has a parameter got another number type, or gone to another device?"""
+        dtype, here = self.dtype, self.buffers.change
+        kind = type(here)
+        for p in self.parameters:
+            if p._data.dtype is not dtype or type(p._data) is not kind:
                 return True
-        return False
+        # Between two GPUs.
+        return kind is not ndarray and not all(same_device(p._data, here) for p in self.parameters)
 
     def runs(self) -> Iterator[tuple[int, int]]:
         """(first, last): neighbours that have a gradient and equal counts.
@@ -148,9 +156,9 @@ def lay_out(parameters: list[Tensor], start: tuple[Any, ...]) -> list[Block]:
     """Blocks of all parameters; ``start``: the counts of a parameter before its first step."""
     by_type: dict[Any, list[Tensor]] = {}
     for p in parameters:
-        by_type.setdefault(p._data.dtype, []).append(p)
+        by_type.setdefault((p._data.dtype, device_of(p._data)), []).append(p)
     blocks = []
-    for dtype, same in by_type.items():
+    for same in by_type.values():
         packs: list[list[Tensor]] = [[]]
         room = BLOCK
         for p in (p for p in same if p._data.size <= BLOCK):
@@ -162,6 +170,6 @@ def lay_out(parameters: list[Tensor], start: tuple[Any, ...]) -> list[Block]:
         packs += [[p] for p in same if p._data.size > BLOCK]
         packs = [pack for pack in packs if pack]
         longest = max(sum(p._data.size for p in pack) for pack in packs)
-        buffers = Buffers(min(longest, BLOCK), dtype)
+        buffers = Buffers(min(longest, BLOCK), same[0]._data)
         blocks += [Block(pack, start, buffers) for pack in packs]
     return blocks

@@ -13,7 +13,7 @@ from typing import Any
 from nncourse.autograd.changes import changes
 from nncourse.autograd.mode import enable_grad
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, as_array, xp
+from nncourse.backend import Array, as_array, moved, xp
 from nncourse.dtypes import float32, float64
 from nncourse.optim.layout import Block, changed_shape, lay_out
 
@@ -110,7 +110,7 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for i, group in enumerate(self.param_groups):
-            if any(block.changed_type() for block in self._blocks[i]):
+            if any(block.changed_kind() for block in self._blocks[i]):
                 self._lay_out_again(i)
             for block in self._blocks[i]:
                 for first, last in block.runs():
@@ -194,7 +194,7 @@ class Optimizer:
     # Saving and loading
 
     def _lay_out_again(self, i: int) -> None:
-        """Parameters of a group have another number type: so get their averages."""
+        """Parameters of a group have another number type or device: so get their averages."""
         kept = {}
         for block in self._blocks[i]:
             for k, p in enumerate(block.parameters):
@@ -207,7 +207,7 @@ class Optimizer:
             for k, p in enumerate(block.parameters):
                 block.counts[k], arrays = kept[id(p)]
                 for name, array in arrays.items():
-                    block.view(name, k, 0)[...] = array
+                    block.view(name, k, 0)[...] = moved(array, block.device)
 
     def _places(self) -> Iterator[tuple[dict[str, Any], Block, int]]:
         """For every parameter, in order: (its group, its block, its place there)."""
@@ -283,7 +283,8 @@ class Optimizer:
         for name, value in entry.items():
             if name == "step" or name in self.count_names or value is None:
                 continue
-            vectors[name] = as_array(value._data if isinstance(value, Tensor) else value)
+            array = as_array(value._data if isinstance(value, Tensor) else value)
+            vectors[name] = moved(array, block.device)
             if vectors[name].shape != shape:
                 raise ValueError(
                     f"{name} of parameter {n} has shape {vectors[name].shape} in the saved "
