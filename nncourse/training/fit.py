@@ -40,7 +40,7 @@ class _Mean:
         n = len(target)
         self.loss += loss * n
         self.examples += n
-        scores, classes = prediction.data, target.data
+        scores, classes = prediction._data, target._data
         if classes.dtype.kind in "iu" and scores.shape[:-1] == classes.shape:
             self.right += int((scores.argmax(-1) == classes).sum())
             self.answers += classes.size
