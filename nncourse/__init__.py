@@ -6,7 +6,7 @@ gives tensors and their functions under PyTorch's names; ``nnc.nn``, ``nnc.optim
 and ``nnc.training`` come with it. Plots, widgets and checks are imported where they are used.
 """
 
-from nncourse import autograd, data, language, nn, ops, optim, training, utils
+from nncourse import autograd, cuda, data, language, nn, ops, optim, training, utils
 from nncourse.autograd import (
     Tensor,
     enable_grad,
@@ -16,6 +16,7 @@ from nncourse.autograd import (
     no_grad,
     set_grad_enabled,
 )
+from nncourse.backend import device, get_default_device, set_default_device
 from nncourse.dtypes import bool_ as bool
 from nncourse.dtypes import (
     float16,
@@ -44,14 +45,17 @@ __all__ = [
     "Tensor",
     "autograd",
     "bool",
+    "cuda",
     "data",
     "default_generator",
+    "device",
     "double",
     "enable_grad",
     "float",
     "float16",
     "float32",
     "float64",
+    "get_default_device",
     "get_default_dtype",
     "grad",
     "inference_mode",
@@ -70,6 +74,7 @@ __all__ = [
     "optim",
     "promote_types",
     "save",
+    "set_default_device",
     "set_default_dtype",
     "set_grad_enabled",
     "training",

@@ -14,6 +14,7 @@ FLOORS = (
     "backend",
     "dtypes",
     "random",
+    "cuda",
     "diagnosis",
     "autograd",
     "ops",

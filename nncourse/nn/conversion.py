@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy
-
 from nncourse.autograd.mode import no_grad
 from nncourse.autograd.tensor import Tensor
+from nncourse.ops.conversion import wanted
 
 if TYPE_CHECKING:
     from nncourse.nn.module import Module
@@ -19,26 +18,12 @@ if TYPE_CHECKING:
 
 def to(module: Module, *args: Any, **kwargs: Any) -> None:
     """``Tensor.to`` for all parameters and buffers; the type of those with fractions only."""
-    dtype = kwargs.pop("dtype", None)
-    places: list[Any] = []
-    for value in args:
-        if isinstance(value, Tensor):
-            dtype, places = value.dtype, [getattr(value, "device", "cpu")]
-        elif isinstance(value, type | numpy.dtype):
-            dtype = value
-        elif value is not None:
-            places.append(value)
-    if dtype is not None:
-        dtype = numpy.dtype(dtype)
-        if dtype.kind != "f":
-            raise TypeError(
-                f"a module's parameters can be floating-point numbers only; got {dtype}"
-            )
+    place, dtype = wanted(*args, **kwargs)
+    if dtype is not None and dtype.kind != "f":
+        raise TypeError(f"a module's parameters can be floating-point numbers only; got {dtype}")
 
     def convert(tensor: Tensor) -> Tensor:
-        if places or kwargs:
-            tensor = tensor.to(*places, **kwargs)
-        return tensor if dtype is None or tensor.dtype.kind != "f" else tensor.to(dtype)
+        return tensor.to(place, dtype if tensor.dtype.kind == "f" else None)  # type: ignore[attr-defined]
 
     each(module, convert)
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from nncourse.autograd.mode import no_grad
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import xp
+from nncourse.backend import filled, xp
 from nncourse.dtypes import float32, float64
-from nncourse.random import Generator, default_generator
+from nncourse.ops.creation import eye
+from nncourse.random import Generator, stream
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
@@ -54,8 +55,7 @@ def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Numbers distributed evenly over [a, b)."""
-    stream = (generator or default_generator).stream
-    values = stream.random(tensor.shape, _drawn(tensor))
+    values = stream(generator, tensor._data).random(tensor.shape, _drawn(tensor))
     return tensor.copy_(values * (b - a) + a)
 
 
@@ -64,8 +64,7 @@ def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Normally distributed numbers."""
-    stream = (generator or default_generator).stream
-    values = stream.standard_normal(tensor.shape, _drawn(tensor))
+    values = stream(generator, tensor._data).standard_normal(tensor.shape, _drawn(tensor))
     return tensor.copy_(values * std + mean)
 
 
@@ -86,23 +85,23 @@ def trunc_normal_(
         raise ValueError(f"a must be below b; got a={a}, b={b}")
     if std <= 0:
         raise ValueError(f"std must be above 0; got {std}")
-    stream = (generator or default_generator).stream
+    draws = stream(generator, tensor._data)
     low, high = (a - mean) / std, (b - mean) / std
     inside = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
     peak = max(low, min(0.0, high))  # where the density is largest
     # So far from the peak the density is e^-40 of what it is there.
     far = math.sqrt(peak * peak + 80)
     left, right = max(low, -far), min(high, far)
-    values = xp.empty(tensor.shape).reshape(-1)
-    missing = xp.ones(values.shape, bool)
+    values = xp.empty(tensor.shape, like=tensor._data).reshape(-1)
+    missing = filled(values.shape, True, bool, tensor._data)
     while n := int(missing.sum()):
         if inside > 0.3:
-            drawn = stream.standard_normal(n)
+            drawn = draws.standard_normal(n)
             good = (drawn >= low) & (drawn <= high)
         else:
             # Normal numbers would hardly ever fall inside: draw evenly, keep by the density.
-            drawn = stream.uniform(left, right, n)
-            good = stream.random(n) < xp.exp((peak * peak - drawn * drawn) / 2)
+            drawn = draws.uniform(left, right, n)
+            good = draws.random(n) < xp.exp((peak * peak - drawn * drawn) / 2)
         places = xp.flatnonzero(missing)[good]
         values[places] = drawn[good]
         missing[places] = False
@@ -137,7 +136,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix, as far as a matrix of this shape can be it."""
     if tensor.ndim != 2:
         raise ValueError(f"eye_ fills a matrix; the tensor's shape is {tensor.shape}")
-    return tensor.copy_(xp.eye(*tensor.shape, dtype=tensor.dtype))
+    return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
 def xavier_uniform_(
@@ -209,9 +208,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     if 0 in tensor.shape:
         return tensor
     rows = tensor.shape[0]
-    columns = tensor.data.size // rows
-    stream = (generator or default_generator).stream
-    normal = stream.standard_normal((max(rows, columns), min(rows, columns)))
+    columns = tensor.numel() // rows
+    draws = stream(generator, tensor._data)
+    normal = draws.standard_normal((max(rows, columns), min(rows, columns)))
     q, r = xp.linalg.qr(normal)
     # QR leaves the signs to chance of the algorithm; with these all rotations are equally likely.
     q *= xp.sign(xp.diagonal(r))
@@ -229,10 +228,10 @@ def sparse_(
         raise ValueError(f"sparse_ fills a matrix; the tensor's shape is {tensor.shape}")
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity must be between 0 and 1; got {sparsity}")
-    stream = (generator or default_generator).stream
+    draws = stream(generator, tensor._data)
     rows, columns = tensor.shape
     normal_(tensor, 0.0, std, generator)
-    order = stream.random((rows, columns)).argsort(0)
-    values = tensor.data.copy()
+    order = draws.random((rows, columns)).argsort(0)
+    values = tensor._data.copy()
     xp.put_along_axis(values, order[: math.ceil(sparsity * rows)], 0, 0)
     return tensor.copy_(values)

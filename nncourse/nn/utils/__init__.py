@@ -36,14 +36,15 @@ def clip_grad_norm_(
     if not arrays:
         return Tensor(as_array(0.0).astype(float32))
     norm_type = float(norm_type)
-    norms = xp.array([_norm(g.reshape(-1), norm_type) for g in arrays])
-    total = xp.asarray(_norm(norms, norm_type), arrays[0].dtype)
-    if error_if_nonfinite and not xp.isfinite(total):
+    norms = xp.concatenate([_norm(g.reshape(-1), norm_type).reshape(1) for g in arrays])
+    total = as_array(_norm(norms, norm_type)).astype(arrays[0].dtype)
+    length = float(total)  # of a GPU, the one number that is read
+    if error_if_nonfinite and not math.isfinite(length):
         raise RuntimeError(
-            f"the gradients' norm is {total}, so they cannot be clipped: look for the operation "
+            f"the gradients' norm is {length}, so they cannot be clipped: look for the operation "
             "that made them so, or for a learning rate that is too large"
         )
-    factor = max_norm / (float(total) + 1e-6)
+    factor = max_norm / (length + 1e-6)
     if not factor >= 1:  # NaN as well
         with xp.errstate(invalid="ignore"):
             for g in arrays:
@@ -70,19 +71,19 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Array]:
     return [p._grad._data for p in found if p._grad is not None]
 
 
-def _norm(vector: Array, p: float) -> float:
+def _norm(vector: Array, p: float) -> Array:
     if not vector.size:
-        return 0.0
+        return vector.sum()
     if p == 2:
-        return math.sqrt(vector.dot(vector))
+        return xp.sqrt(vector.dot(vector))
     size = abs(vector)
     if p == math.inf:
-        return float(size.max())
+        return size.max()
     if p == -math.inf:
-        return float(size.min())
+        return size.min()
     if p == 0:
-        return float((size != 0).sum())
-    return float((size**p).sum() ** (1 / p))
+        return (size != 0).sum()
+    return (size**p).sum() ** (1 / p)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
