@@ -76,7 +76,7 @@ def _regularised(
     return build
 
 
-class _Adam:
+class Adam:
     """Adam in NumPy on all parameters as one vector."""
 
     def __init__(self, weights: Weights) -> None:
@@ -112,7 +112,7 @@ class _Adam:
 def _by_hand(batch: int, *widths: int) -> Callable[[Weights], Step]:
     def make(weights: Weights) -> Step:
         x, y = _batch(batch, widths)
-        adam = _Adam(weights)
+        adam = Adam(weights)
         Ws, bs = adam.weights[::2], adam.weights[1::2]
         dWs, dbs = adam.gradients[::2], adam.gradients[1::2]
         rows = np.arange(batch)
@@ -151,7 +151,7 @@ def _in_mygrad(batch: int, *widths: int) -> Callable[[Weights], Step]:
         import mygrad as mg
 
         x, y = _batch(batch, widths)
-        adam = _Adam(weights)
+        adam = Adam(weights)
 
         def step() -> float:
             tensors = [mg.tensor(w, copy=False) for w in adam.weights]
@@ -179,7 +179,7 @@ def _in_autograd(batch: int, *widths: int) -> Callable[[Weights], Step]:
         import autograd.numpy as anp
 
         x, y = _batch(batch, widths)
-        adam = _Adam(weights)
+        adam = Adam(weights)
         rows = np.arange(batch)
 
         def loss(parameters: list[Any]) -> Any:

@@ -108,7 +108,7 @@ class ReLURNN(RNN):
         b_ih: Tensor | None,
         b_hh: Tensor | None,
     ) -> Tensor:
-        return rnn_spelled_out(x, h0, w_ih, w_hh, b_ih, b_hh, self.lengths, "relu")[0]
+        return rnn_spelled_out(x, h0, w_ih, w_hh, b_ih, b_hh, self.lengths, nonlinearity="relu")[0]
 
 
 def rnn(
@@ -119,6 +119,7 @@ def rnn(
     b_ih: Tensor | None = None,
     b_hh: Tensor | None = None,
     lengths: Array | None = None,
+    *,
     nonlinearity: str = "tanh",
 ) -> tuple[Tensor, Tensor]:
     """(all h (T, N, H), the last h) of one layer, as one operation.
@@ -139,6 +140,7 @@ def rnn_spelled_out(
     b_ih: Tensor | None = None,
     b_hh: Tensor | None = None,
     lengths: Array | None = None,
+    *,
     nonlinearity: str = "tanh",
 ) -> tuple[Tensor, Tensor]:
     """The same as ``rnn``, step by step, composed of small operations."""
