@@ -61,7 +61,7 @@ class _Step(NbGraderPreprocessor):
 
 
 class Rebuild(_Step):
-    """First pass: the lecturer's notebook with the student's answers, and nothing else of theirs."""
+    """First pass: the lecturer's notebook with the student's answers, nothing else of theirs."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Pair:
         """Ignores ``nb``: the file itself is read, carefully."""

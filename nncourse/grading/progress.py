@@ -20,7 +20,8 @@ class Progress:
 
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        self.bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self.bar = Bar(*columns, TimeRemainingColumn(), console=console, transient=True)
         self.task = self.bar.add_task(_("grading"), total=total)
         self.graded = self.skipped = self.failed = 0
         self.start = time.monotonic()

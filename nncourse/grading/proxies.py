@@ -66,7 +66,10 @@ class Proxy:
         self.__special("__setitem__", index, value)
 
     def __len__(self) -> int:
-        length = self.__special("__len__")
+        try:
+            length = self.__special("__len__")
+        except AttributeError as error:
+            raise TypeError(str(error)) from None  # as Python says it of an object without length
         if type(length) is not int or length < 0:
             raise ProxyError(f"the length of {self!r} is {length!r}")
         return length

@@ -278,7 +278,8 @@ def _fork(
 def _child(work: Callable[[Callable[[str], None]], dict[str, Any]], writing: int) -> NoReturn:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
-        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        with open("/proc/self/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + OWN_MEMORY,) * 2)
         _write(writing, {"answer": work(lambda at: _write(writing, {"at": at}))})
     except BaseException as error:

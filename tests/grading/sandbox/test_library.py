@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nncourse.exercises import ps05
@@ -206,3 +207,31 @@ for folder, _, files in os.walk("/sandbox/library"):
     with full.session() as session:
         result = session.run_cell(source)
     assert (result.output, result.error) == ("[]\n", None)
+
+
+DIGITS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from nncourse.data import digits
+(train_x, train_y), (test_x, test_y) = digits(split=True)
+np.savez(sys.argv[2], *map(np.asarray, (train_x, train_y, test_x, test_y)))
+"""
+
+
+def test_held_out_digits_are_not_there(tmp_path):
+    from nncourse.data import digits
+
+    library = withhold((), tmp_path)
+    command = [sys.executable, "-c", DIGITS, str(library), str(tmp_path / "seen.npz")]
+    subprocess.run(command, check=True)
+    with np.load(tmp_path / "seen.npz") as seen:
+        train_x, train_y, test_x, test_y = (seen[name] for name in seen.files)
+    (right_x, right_y), (held_x, _held_y) = digits(split=True)
+    np.testing.assert_array_equal(train_x, right_x)
+    np.testing.assert_array_equal(train_y, right_y)
+    known = {row.tobytes() for row in np.asarray(train_x)}
+    assert all(row.tobytes() in known for row in test_x)
+    assert len(test_y) == len(np.asarray(held_x))
+    held = {row.tobytes() for row in np.asarray(held_x)}
+    assert len(held & {row.tobytes() for row in test_x}) == 0

@@ -48,6 +48,7 @@ class Server:
         self.objects: dict[int, Any] = {}
         self.generators: dict[int, np.random.Generator] = {}
         self.kept = Kept()
+        self.news: dict[str, np.ndarray] = {}
         self.given = 0
         self.current = 0
 
@@ -73,7 +74,7 @@ class Server:
         shared = self.kept.alive(request.pop("shared", ()))
         if shared:
             answer["kept"] = shared
-        news = self.kept.news()
+        news, self.news = self.news | self.kept.news(), {}
         if news:
             answer["news"] = news
         self._answer(answer)
@@ -106,7 +107,10 @@ class Server:
             for key, value in named.items()
             if isinstance(value, MUTABLE)
         }
-        value = function(*args, **kwargs)
+        try:
+            value = function(*args, **kwargs)
+        finally:
+            self.news |= self.kept.news()  # while the arguments are still held
         changed = {}
         for key, old in before.items():
             now = _plain(named[key])

@@ -1,0 +1,260 @@
+"""The oracle: every kind of exercise, and what it does when something goes wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from nncourse.grading.assignment import Assignment, make_assignment
+from nncourse.grading.worker import Bench, make_item
+from tests.grading.kinds import KINDS, POINTS, Kind
+from tests.grading.toy import role
+
+BARE = {"withheld": ["nncourse"], "packages": ["numpy"]}
+LIMITS = {"cell_seconds": 2.0, "call_seconds": 1.0, "submission_seconds": 8.0}
+
+
+def notebook(kind: Kind) -> dict:
+    cells = []
+    for what, name, source in kind.cells:
+        given = kind.right.get(name, source)
+        nbgrader = "solution" if what == "answer" else what
+        metadata = role(name, nbgrader, POINTS.get(what)) if what != "plain" else {}
+        cells.append({"cell_type": "code", "metadata": metadata, "source": given.strip()})
+    rules = {**BARE, **kind.rules, "limits": {**LIMITS, **kind.rules.get("limits", {})}}
+    return {"cells": cells, "metadata": {"nncourse": {"grading": rules}}}
+
+
+def assignment(kind: Kind) -> Assignment:
+    found = notebook(kind)
+    return make_assignment("toy", found, found, "en")
+
+
+@pytest.fixture(scope="module")
+def bench():
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    with Bench() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def grade(bench):
+    def grade(kind: Kind, changed: dict[str, str] | None = None, seed: int = 11) -> dict:
+        bench.prepare(assignment(kind).packed)
+        item = make_item("anna", {**kind.right, **(changed or {})}, seed)
+        return json.loads(bench.grade(item))
+
+    return grade
+
+
+def points(result: dict) -> list[float]:
+    return [question["points"] for question in result["questions"].values()]
+
+
+def whys(result: dict) -> str:
+    return "\n".join(question["why"] for question in result["questions"].values())
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("seed", [1, 2**62])
+def test_right_answers_of_every_kind_get_all_points(grade, name, seed):
+    result = grade(KINDS[name], seed=seed)
+    assert points(result) == KINDS[name].full, whys(result)
+    assert result["seed"] == seed
+
+
+WRONG = [(kind, name) for kind, found in KINDS.items() for name in found.wrong]
+
+
+@pytest.mark.parametrize(("kind", "name"), WRONG)
+def test_wrong_answers_of_every_kind_get_what_is_due(grade, kind, name):
+    changed, due = KINDS[kind].wrong[name]
+    result = grade(KINDS[kind], changed)
+    assert points(result) == due, whys(result)
+
+
+THREE = Kind(
+    [
+        ("answer", "one", ""),
+        ("tests", "first", "assert one(2) == 2"),
+        ("answer", "two", ""),
+        ("tests", "second", "10.0 if two(2) == 4 else 2.5"),
+        ("answer", "three", ""),
+        ("tests", "third", "print('three:', three(2))\nassert three(2) == 6"),
+    ],
+    {
+        "one": "def one(x):\n    return x",
+        "two": "def two(x):\n    return 2 * x",
+        "three": "def three(x):\n    return one(x) + two(x)",
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("def two(x):\n    import os; os._exit(0)", "ended its process"),
+        ("def two(x):\n    while True: pass", "more than 1 s"),
+        ("def two(x):\n    import os; os.kill(os.getpid(), 9); os.abort()", "by signal"),
+        ("def two(x):\n    return bytearray(1 << 40)", "MemoryError"),
+        ("def two(x):\n    raise SystemExit", "SystemExit"),
+        ("def two(x):\n    return two(x)", "RecursionError"),
+        ("def two(x)", "NameError"),
+        ("import os\nos._exit(0)", "NameError"),
+        ("while True: pass", "NameError"),
+        ("raise SystemExit", "NameError"),
+        ("def two(x):\n    return object()", "can't be compared"),
+        ("def two(x):\n    return 10 ** 10 ** 4", ""),
+        ("def two(x):\n    import sys; sys.stdout.write('x' * 10**7); return 5", ""),
+        (
+            "class two:\n    def __init__(self, x): pass\n    def __eq__(self, o): return True",
+            "can't",
+        ),
+    ],
+)
+def test_a_question_that_goes_wrong_costs_itself_alone(grade, answer, says):
+    result = grade(THREE, {"two": answer})
+    first, second, _third = result["questions"].values()
+    assert first["points"] == 10
+    assert second["points"] in (0.0, 2.5)
+    assert says in second["why"]
+    result = grade(THREE, {"two": answer, "three": "def three(x):\n    return 6"})
+    assert points(result)[::2] == [10, 10]
+
+
+def test_loops_in_every_cell_are_bounded_by_the_submission(grade):
+    loop = "while True: pass"
+    result = grade(THREE, {"one": loop, "two": loop, "three": loop})
+    assert points(result) == [0, 0, 0]
+    assert result["seconds"] < 20
+
+
+def test_an_error_is_shown_with_the_students_line(grade):
+    result = grade(THREE, {"three": "def three(x):\n    y = x\n    return y / 0"})
+    lines = "\n".join(result["outputs"]["5"][-1]["traceback"])
+    assert "return y / 0" in lines
+    assert "in three" in lines
+    assert "ZeroDivisionError" in lines
+    assert "proxies.py" not in lines
+
+
+def test_output_of_tests_and_answers_is_kept(grade):
+    result = grade(THREE, {"three": THREE.right["three"] + "\nprint('hello')"})
+    assert result["outputs"]["4"][0]["text"] == "hello\n"
+    assert result["outputs"]["5"][0]["text"] == "three: 6\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "due"),
+    [
+        ("3.5", 3.5),
+        ("0", 0.0),
+        ("10", 10.0),
+        ("None", 10.0),
+        ("-1.0", 0.0),
+        ("10.5", 0.0),
+        ("float('nan')", 0.0),
+        ("float('inf')", 0.0),
+        ("True", 0.0),
+        ("'10'", 0.0),
+        ("f", 0.0),
+        ("f(1)", 0.0),
+        ("__import__('numpy').float32(2.5)", 2.5),
+        ("raise_it()", 0.0),
+        ("exit()", 0.0),
+    ],
+)
+def test_a_graded_cell_earns_what_it_ends_in(grade, value, due):
+    kind = Kind(
+        [("answer", "f", ""), ("tests", "t", f"x = f(1)\n{value}")],
+        {"f": "class A:\n    def __eq__(self, o): return True\ndef f(x):\n    return A()"},
+    )
+    assert points(grade(kind)) == [due]
+
+
+def test_names_that_answers_override_stay_the_lecturers_in_tests(grade):
+    kind = Kind(
+        [
+            ("readonly", "setup", "import numpy as np\ndef score(ok):\n    return 10.0 * ok"),
+            ("answer", "f", ""),
+            ("tests", "t", "score(float(abs(f(3) - 9) < 1e-9))"),
+            ("tests", "u", "np.testing.assert_allclose(f(4), 16)"),
+        ],
+        {"f": "def f(x):\n    return x * x"},
+    )
+    hostile = (
+        "import builtins, numpy as np\n"
+        "score = lambda ok: 10.0\nabs = lambda x: 0\nbuiltins.abs = abs\n"
+        "builtins.float = lambda x: 1\n"
+        "np.testing.assert_allclose = lambda *a: None\ndef f(x):\n    return 0.0"
+    )
+    assert points(grade(kind)) == [10, 10]
+    assert points(grade(kind, {"f": hostile})) == [0, 0]
+
+
+def test_what_the_students_names_make_is_the_students(grade):
+    """A statement that runs an answer makes names of the student's: they are read, not believed."""
+    kind = Kind(
+        [
+            ("answer", "f", ""),
+            ("readonly", "use", "limit = 4\nresult = f(limit)\nlimits = [limit]"),
+            ("readonly", "helper", "def twice(x):\n    return f(x) + f(x)"),
+            ("tests", "t", "assert result == 8 and limit == 4 and limits == [4]"),
+            ("tests", "u", "assert twice(1) == 4"),
+        ],
+        {"f": "def f(x):\n    return 2 * x"},
+    )
+    assert points(grade(kind)) == [10, 10]
+    hostile = "limits = None\ndef f(x):\n    global limit\n    limit = 4\n    return x"
+    assert points(grade(kind, {"f": hostile})) == [0, 0]
+
+
+def test_a_test_that_never_ends_costs_itself_alone(grade, monkeypatch):
+    monkeypatch.setattr("nncourse.grading.worker.OWN_SECONDS", -6.0)
+    kind = Kind(
+        [
+            ("answer", "f", ""),
+            ("tests", "t", "while f(1) < 0: pass"),
+            ("tests", "u", "assert f(1) < 5"),
+        ],
+        {"f": "def f(x):\n    return x"},
+    )
+    assert points(grade(kind)) == [10, 10]
+    result = grade(kind, {"f": "def f(x):\n    return -1"})
+    assert points(result) == [0, 10]
+    assert "took more than" in whys(result)
+
+
+def test_cells_to_look_at_run_only_if_something_depends_on_them():
+    kind = Kind(
+        [
+            ("readonly", "setup", "import numpy as np"),
+            ("plain", "", "z = np.linspace(0, 1)\nprint(z.sum())"),
+            ("plain", "", "scale = 3"),
+            ("answer", "f", ""),
+            ("plain", "", "for name in range(3):\n    print(f(name))"),
+            ("plain", "", "table = {}\ntable['a'] = f(2)"),
+            ("tests", "t", "assert f(1) == 3 and table['a'] == 6"),
+        ],
+        {"f": "def f(x):\n    return scale * x"},
+    )
+    found = assignment(kind)
+    assert [cell.index for cell in found.sandboxed(kind.right)] == [0, 2, 3, 5]
+    assert [cell.index for cell in found.sandboxed({"f": "def f(x): return z[x]"})] == [0, 1, 3, 5]
+
+
+def test_the_bytes_of_an_assignment_hold_no_solution():
+    found = notebook(THREE)
+    released = json.loads(json.dumps(found))
+    for cell in released["cells"]:
+        if cell["metadata"]["nbgrader"]["solution"]:
+            cell["source"] = "# YOUR CODE HERE\nraise NotImplementedError()"
+    packed = make_assignment("toy", found, released, "en").packed
+    assert b"return 2 * x" not in packed
+    assert b"assert one(2) == 2" in packed
+    again = Assignment.from_bytes(packed)
+    assert again.packed == packed
+    assert again.defines == {"one": ["one"], "two": ["two"], "three": ["three"]}
