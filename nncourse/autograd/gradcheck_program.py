@@ -67,7 +67,7 @@ class Program:
             raise TypeError("gradcheck: only inputs of real numbers can be checked")
         self.checked_names = [self.names[i] for i in self.checked]
         self.dtypes = [t.dtype for t in tensors]
-        self.point = [np.array(to_numpy(t.data), np.float64, order="C") for t in tensors]
+        self.point = [np.array(to_numpy(t._data), np.float64, order="C") for t in tensors]
         self.shapes: list[tuple[int, ...]] = []  # of the outputs
         self.changed: list[str] = []  # what the latest backward pass has overwritten
 
@@ -95,7 +95,7 @@ class Program:
         """All outputs as one vector, for inputs of float64 or, in one of them, complex128."""
         with no_grad():
             outputs = self.outputs(self.with_inputs([constant(xp.asarray(x)) for x in xs]))
-        found = [to_numpy(y.data).reshape(-1) for y in outputs]
+        found = [to_numpy(y._data).reshape(-1) for y in outputs]
         if len(found) == 1:
             return found[0]
         return np.concatenate(found) if found else np.zeros(0)
@@ -126,10 +126,10 @@ class Program:
                 *zip(self.checked_names, leaves, xs),
                 *(("dout", dout, u) for dout, u in zip(douts, upstreams)),
             )
-            if not np.array_equal(to_numpy(tensor.data), array.astype(tensor.dtype))
+            if not np.array_equal(to_numpy(tensor._data), array.astype(tensor.dtype))
         ]
         return [
-            np.zeros(x.shape, dtype) if g is None else to_numpy(g.data)
+            np.zeros(x.shape, dtype) if g is None else to_numpy(g._data)
             for g, x, dtype in zip(found, xs, self.dtypes)
         ]
 
@@ -147,7 +147,7 @@ class Program:
         coarse = [y.dtype for y in outputs if y.dtype.itemsize < 8]
         if coarse:
             return [Finding("precision", _COARSE, {"dtype": str(coarse[0])})]
-        first = np.concatenate([to_numpy(y.data).reshape(-1) for y in outputs])
+        first = np.concatenate([to_numpy(y._data).reshape(-1) for y in outputs])
         if not np.array_equal(first, self.evaluate(self.point), equal_nan=True):
             return [Finding("M47", _RANDOM)]
         if not np.isfinite(first).all():

@@ -29,7 +29,7 @@ from nncourse.backend import (
 
 if TYPE_CHECKING:
     from nncourse.autograd.function import Function
-    from nncourse.autograd.hooks import RemovableHandle
+    from nncourse.autograd.hooks import Hooks, RemovableHandle
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,9 +40,9 @@ class Leaf:
     Functions refer to it in place of the tensor, as to the function that made any other input.
     """
 
-    __slots__ = ("__weakref__", "_hooks", "shape", "tensor")
+    __slots__ = ("_hooks", "shape", "tensor")
 
-    _hooks: dict[int, Any]  # only where there are any
+    _hooks: Hooks  # only where there are any
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = weakref.ref(tensor)
@@ -77,9 +77,9 @@ class Tensor:
     # What it holds
 
     @property
-    def data(self) -> Array:
-        """The array itself: changes to it are changes of the tensor."""
-        return self._data
+    def data(self) -> Tensor:
+        """The values without history: a tensor that shares its memory, so changes go both ways."""
+        return Tensor(self._data)
 
     @data.setter
     def data(self, value: Any) -> None:

@@ -112,7 +112,7 @@ def read_mnist(folder: Any, part: str = "train") -> tuple[Tensor, Tensor]:
         )
     if images.dtype != numpy.uint8:
         raise DataError(f"{folder}: images of uint8 are needed; the file holds {images.dtype}")
-    return floats(images.data / numpy.float32(255)), classes(labels.data)
+    return floats(images._data / numpy.float32(255)), classes(labels._data)
 
 
 def _find(folder: Path, name: str) -> Path:

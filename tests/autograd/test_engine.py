@@ -148,7 +148,7 @@ def test_memory_goes_while_the_pass_goes():
     h = leaf(1.0)
     for _ in range(5):
         h = unary(Watch, h).exp()
-        results.append(weakref.ref(h.data))
+        results.append(weakref.ref(h._data))
         h = h * 0.1
     h.backward()
     assert alive == [4, 3, 2, 1, 0]
@@ -157,7 +157,7 @@ def test_memory_goes_while_the_pass_goes():
 def test_saved_arrays_go_as_the_pass_goes():
     x = nnc.randn(4, requires_grad=True)
     h = x.exp()
-    kept = weakref.ref(h.data)
+    kept = weakref.ref(h._data)
     loss = (h * 2).sum()
     del h
     assert kept() is not None

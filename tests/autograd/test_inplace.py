@@ -13,12 +13,12 @@ def leaf(*values):
 
 def test_parameters_are_updated_under_no_grad():
     p = leaf(1.0, 2.0)
-    array = p.data
+    array = p._data
     (p * 3).sum().backward()
     with nnc.no_grad():
         p -= 0.5 * p.grad
     assert p.tolist() == [-0.5, 0.5]
-    assert p.data is array
+    assert p._data is array
     assert p.requires_grad
     assert p.is_leaf
 
@@ -28,7 +28,7 @@ def test_parameters_are_updated_through_data():
     (p * 3).sum().backward()
     p.data -= 0.5 * p.grad
     assert p.tolist() == [-0.5, 0.5]
-    p.data -= 0.5 * p.grad.data
+    p.data -= 0.5 * p.grad._data
     assert p.tolist() == [-2, -1]
 
 
@@ -59,14 +59,14 @@ def test_a_recorded_change_enters_the_graph(name, change, expected):
 
 def test_operators_change_in_place():
     y = nnc.tensor([8.0])
-    array = y.data
+    array = y._data
     y += 1
     y -= 3
     y *= 4
     y /= 2
     y **= 2
     assert y.tolist() == [144]
-    assert y.data is array
+    assert y._data is array
 
 
 def test_a_sum_of_losses_may_grow_in_place():

@@ -92,7 +92,7 @@ def test_numpy_of_a_tensor_with_gradients_says_how():
     for use in (lambda: x.numpy(), lambda: np.asarray(x)):
         with pytest.raises(RuntimeError, match=r"\.detach\(\)\.numpy\(\)"):
             use()
-    assert x.detach().numpy() is x.data
+    assert x.detach().numpy() is x._data
     assert np.asarray(x.detach()).tolist() == [1, 1]
 
 
@@ -111,10 +111,10 @@ def test_numpy_functions_become_operations():
 
 def test_detach_shares_memory_and_clone_does_not():
     x = nnc.ones(2, requires_grad=True)
-    assert x.detach().data is x.data
+    assert x.detach()._data is x._data
     assert not x.detach().requires_grad
     y = x.clone()
-    assert not np.shares_memory(y.data, x.data)
+    assert not np.shares_memory(y._data, x._data)
     y.sum().backward()
     assert x.grad.tolist() == [1, 1]
 
@@ -190,7 +190,7 @@ def test_copies_and_pickles_of_leaves():
         assert again.tolist() == [1, 2]
         assert again.grad.tolist() == [2, 2]
         assert again.requires_grad
-        assert not np.shares_memory(again.data, x.data)
+        assert not np.shares_memory(again._data, x._data)
     with pytest.raises(RuntimeError, match="detach"):
         copy.deepcopy(x * 2)
 
@@ -208,3 +208,18 @@ def test_the_gradient_of_an_intermediate_value_is_not_kept():
     y.backward()
     with pytest.warns(UserWarning, match="Multiply: only leaves"):
         assert y.grad is None
+
+
+def test_data_is_a_tensor_without_history():
+    """As in PyTorch: what programs do to parameters through it reaches them, unrecorded."""
+    p = nnc.tensor([1.0, 2.0], requires_grad=True)
+    (p * p).sum().backward()
+    assert isinstance(p.data, nnc.Tensor)
+    assert not p.data.requires_grad
+    p.data -= 0.5 * p.grad.data
+    np.testing.assert_array_equal(p.detach().numpy(), [0.0, 0.0])
+    p.data.fill_(3.0)
+    p.data[0] = 4.0
+    np.testing.assert_array_equal(p.detach().numpy(), [4.0, 3.0])
+    assert p.is_leaf
+    assert p.requires_grad

@@ -149,14 +149,14 @@ def test_binary_cross_entropy(reduction):
     loss = F.binary_cross_entropy(ends, nnc.tensor([0.0, 1.0, 1.0, 0.0]), reduction="none")
     assert loss.tolist() == [0, 0, 100, 100]
     loss.sum().backward()
-    assert np.isfinite(ends.grad.data).all()
+    assert np.isfinite(ends.grad._data).all()
 
 
 def test_the_target_of_binary_cross_entropy_may_have_a_gradient_at_the_ends():
     # The loss is linear in the target, with the logarithms limited to -100; PyTorch says infinity.
     p, y = nnc.tensor([0.0, 1.0, 0.5]), nnc.tensor([0.2, 0.7, 0.5], requires_grad=True)
     F.binary_cross_entropy(p, y, reduction="sum").backward()
-    np.testing.assert_allclose(y.grad.data, [100, -100, 0], atol=1e-6)
+    np.testing.assert_allclose(y.grad._data, [100, -100, 0], atol=1e-6)
 
 
 def test_logits_of_any_size():
@@ -164,7 +164,7 @@ def test_logits_of_any_size():
     loss = F.binary_cross_entropy_with_logits(x, nnc.tensor([1.0, 1.0, 0.5]), reduction="sum")
     np.testing.assert_allclose(loss.item(), 1000 + np.log(2), rtol=1e-6)
     loss.backward()
-    np.testing.assert_allclose(x.grad.data, [-1, 0, 0], atol=1e-7)
+    np.testing.assert_allclose(x.grad._data, [-1, 0, 0], atol=1e-7)
 
 
 @pytest.mark.parametrize("log_target", [False, True])
@@ -216,7 +216,7 @@ def test_hinge_losses(reduction):
     found = F.hinge_loss(nnc.tensor(x), nnc.tensor(signs), reduction=reduction)
     losses = np.maximum(1 - signs * x, 0)
     expected = {"mean": losses.mean(), "sum": losses.sum(), "none": losses}[reduction]
-    np.testing.assert_allclose(found.data, expected)
+    np.testing.assert_allclose(found._data, expected)
 
 
 def _loss_pairs():
@@ -295,11 +295,11 @@ def test_losses_of_nothing_are_not_a_number():
 def test_dropout_keeps_the_mean_and_drops_the_share():
     x = nnc.ones(200, 500)
     for p in (0.1, 0.5, 0.9):
-        out = F.dropout(x, p, generator=nnc.Generator(0)).data
+        out = F.dropout(x, p, generator=nnc.Generator(0))._data
         # Within 5 standard deviations of the share of 100,000 independent draws.
         assert abs((out == 0).mean() - p) < 5 * np.sqrt(p * (1 - p) / x.numel())
         np.testing.assert_allclose(out[out != 0], 1 / (1 - p), rtol=1e-6)
-    assert not F.dropout(x, 1.0).data.any()
+    assert not F.dropout(x, 1.0)._data.any()
     assert F.dropout(x, 0.3, training=False) is x
     assert F.dropout(x, 0.0) is x
 
@@ -321,7 +321,7 @@ def test_dropout_follows_its_generator():
 
 
 def test_dropout_of_channels():
-    out = F.dropout2d(nnc.ones(20, 30, 4, 4), 0.5, generator=nnc.Generator(0)).data
+    out = F.dropout2d(nnc.ones(20, 30, 4, 4), 0.5, generator=nnc.Generator(0))._data
     by_channel = out.reshape(600, 16)
     assert (by_channel == by_channel[:, :1]).all()
     assert 0.4 < (by_channel[:, 0] == 0).mean() < 0.6
@@ -361,7 +361,7 @@ def test_embedding_with_padding():
     assert F.embedding(nnc.zeros(0, dtype=nnc.int64), w).shape == (0, 3)
     (g,) = nnc.grad((F.embedding(nnc.tensor(index), w, 2) ** 2).sum(), [w], create_graph=True)
     (h,) = nnc.grad(g.sum(), [w])
-    assert h.data[:, 0].tolist() == [4, 2, 0, 0, 2]
+    assert h._data[:, 0].tolist() == [4, 2, 0, 0, 2]
 
 
 @pytest.mark.parametrize(
@@ -404,7 +404,7 @@ def test_batch_norm_and_its_running_statistics(shape, training):
 
     same(on(nnc), on(torch), [numbers(*shape), numbers(3, seed=1), numbers(3, seed=2)])
     for ours, theirs in zip(statistics["nncourse"], statistics["torch"]):
-        np.testing.assert_allclose(ours.data, theirs.numpy(), rtol=1e-10)
+        np.testing.assert_allclose(ours._data, theirs.numpy(), rtol=1e-10)
 
 
 @quick
@@ -430,16 +430,16 @@ def test_layer_norm_of_any_shape(shape, n):
 
 def test_normalised_numbers_have_mean_0_and_variance_1():
     x = nnc.randn(64, 10, generator=nnc.Generator(0), dtype=nnc.float64) * 3 + 5
-    rows = F.layer_norm(x, 10, eps=0).data
-    columns = F.batch_norm(x, None, None, training=True, eps=0).data
+    rows = F.layer_norm(x, 10, eps=0)._data
+    columns = F.batch_norm(x, None, None, training=True, eps=0)._data
     for out, axis in ((rows, 1), (columns, 0)):
         np.testing.assert_allclose(out.mean(axis), 0, atol=1e-12)
         np.testing.assert_allclose(out.var(axis), 1, rtol=1e-12)
     bias = nnc.ones(10, dtype=nnc.float64)
-    np.testing.assert_allclose(F.layer_norm(x, 10, None, bias, 0.0).data, rows + 1)
+    np.testing.assert_allclose(F.layer_norm(x, 10, None, bias, 0.0)._data, rows + 1)
     zero, one = nnc.zeros(10, dtype=nnc.float64), nnc.ones(10, dtype=nnc.float64)
-    np.testing.assert_allclose(F.batch_norm(x, zero, one, eps=0).data, x.data)
-    np.testing.assert_allclose(F.batch_norm(x, zero, one, None, bias, eps=0).data, x.data + 1)
+    np.testing.assert_allclose(F.batch_norm(x, zero, one, eps=0)._data, x._data)
+    np.testing.assert_allclose(F.batch_norm(x, zero, one, None, bias, eps=0)._data, x._data + 1)
 
 
 @pytest.mark.parametrize(
@@ -516,10 +516,10 @@ def test_attention_with_masks():
     )
     q, k, v = (nnc.tensor(a, requires_grad=True) for a in arrays)
     out = F.scaled_dot_product_attention(q, k, v, nnc.tensor(mask))
-    assert not out.data[0, 1].any()
+    assert not out._data[0, 1].any()
     (g,) = nnc.grad((out**2).sum(), [q], create_graph=True)
     (h,) = nnc.grad((g**2).sum(), [q])
-    assert np.isfinite(h.data).all()
+    assert np.isfinite(h._data).all()
 
 
 def test_attention_broadcasts_and_drops():

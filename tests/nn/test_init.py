@@ -47,9 +47,9 @@ def fans(shape):
 def filled(shape, fill, dtype=None):
     nnc.manual_seed(0)
     weight = nnc.empty(*shape, dtype=dtype or nnc.float32)
-    array = weight.data
+    array = weight._data
     assert fill(weight) is weight
-    assert weight.data is array
+    assert weight._data is array
     return array.astype(np.float64)
 
 
@@ -130,7 +130,7 @@ def test_truncated_normal(mean, std, a, b):
 
 def test_truncated_normal_keeps_its_bounds_in_float32():
     # 0.7 is no float32: the nearest one lies below.
-    array = init.trunc_normal_(nnc.empty(20000), 0.0, 50.0, 0.1, 0.7).data
+    array = init.trunc_normal_(nnc.empty(20000), 0.0, 50.0, 0.1, 0.7)._data
     assert array.dtype == np.float32
     assert array.min() >= np.float32(0.1)
     assert array.max() <= np.float32(0.7)

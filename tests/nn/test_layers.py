@@ -91,9 +91,9 @@ def _even(a):
 def test_distributions_of_initial_values(fill, expected):
     nnc.manual_seed(0)
     weight = nnc.empty(300, 200)
-    array = weight.data
+    array = weight._data
     assert fill(weight) is weight
-    assert weight.data is array
+    assert weight._data is array
     lowest, highest, spread = expected
     middle = 0 if lowest is None else (lowest + highest) / 2
     assert abs(array.mean() - middle) < 5 * spread / math.sqrt(array.size)
@@ -108,7 +108,7 @@ def test_moments_of_initial_values_are_pytorchs():
     expected = json.loads(Path(__file__).with_name("initial_values.json").read_text())
     nnc.manual_seed(1)
     for name, (low, high, spread) in expected.items():
-        array = getattr(nn.init, name)(nnc.empty(300, 200)).data
+        array = getattr(nn.init, name)(nnc.empty(300, 200))._data
         assert abs(array.std() / spread - 1) < 0.02, name
         if name.endswith("uniform_"):
             assert abs(array.min() / low - 1) < 0.01, name
@@ -120,9 +120,9 @@ def test_default_values_of_linear():
     layer = nn.Linear(100, 500)
     for p in (layer.weight, layer.bias):
         bound = 1 / math.sqrt(100)
-        assert abs(p.data).max() <= bound
-        assert abs(p.data).max() > 0.98 * bound
-        assert abs(p.data.std() / (bound / math.sqrt(3)) - 1) < 0.06
+        assert abs(p._data).max() <= bound
+        assert abs(p._data).max() > 0.98 * bound
+        assert abs(p._data.std() / (bound / math.sqrt(3)) - 1) < 0.06
     nnc.manual_seed(0)
     assert nnc.equal(nn.Linear(100, 500).weight, layer.weight)
 

@@ -80,13 +80,13 @@ def test_a_module_that_refers_to_its_owner():
 
 def test_state_travels():
     a, b = Net(), Net()
-    arrays = [p.data for p in b.parameters()]
+    arrays = [p._data for p in b.parameters()]
     result = b.load_state_dict(a.state_dict())
     assert result.missing_keys == result.unexpected_keys == []
     for p, q, array in zip(a.parameters(), b.parameters(), arrays):
         assert nnc.equal(p, q)
-        assert q.data is array
-        assert not np.shares_memory(p.data, q.data)
+        assert q._data is array
+        assert not np.shares_memory(p._data, q._data)
 
 
 def test_state_that_does_not_fit_changes_nothing():
@@ -135,7 +135,7 @@ def test_copies_and_pickles():
     other = copy.deepcopy(net)
     x = nnc.ones(2, 4)
     assert nnc.equal(net(x), other(x))
-    other.scale.data[...] = 5
+    other.scale._data[...] = 5
     assert net.scale.item() == 1
     layer = nn.Linear(2, 2)
     again = pickle.loads(pickle.dumps(layer))
