@@ -33,7 +33,8 @@ class Workload:
     build: takes the library (nncourse or torch) and returns (model, step). What it draws at random
     for data comes from a generator of its own, so that both libraries get the same.
     goal: the largest ratio of our time to PyTorch's that is good enough; memory: of peak memory.
-    products: (rows, inner, columns) of the step's matrix products, forward and backward.
+    products: (rows, inner, columns) of the step's matrix products, forward and backward; or
+    (batch, rows, inner, columns) of products of many small matrices.
     by_hand: the same step in plain NumPy, from the weights by their names in ``state_dict``.
     others: the same for other libraries, by the peer's name.
     compared: ``build`` with what is random inside the step (masks) fixed, for comparing losses.
@@ -44,7 +45,7 @@ class Workload:
     name: str
     build: Callable[[Any], tuple[Any, Step]]
     goal: float
-    products: Sequence[tuple[int, int, int]] = ()
+    products: Sequence[tuple[int, ...]] = ()
     by_hand: Callable[[Weights], Step] | None = None
     others: Mapping[str, Callable[[Weights], Step]] = field(default_factory=dict)
     compared: Callable[[Any], tuple[Any, Step]] | None = None
@@ -112,14 +113,17 @@ class Workload:
         return self.name
 
 
-def products_alone(shapes: Sequence[tuple[int, int, int]]) -> Step:
+def products_alone(shapes: Sequence[tuple[int, ...]]) -> Step:
     """The matrix products of a step and nothing else, into memory that is there already."""
     random = np.random.default_rng(0)
 
     def matrix(*shape: int) -> np.ndarray:
         return random.standard_normal(shape).astype(np.float32)
 
-    made = [(matrix(m, k), matrix(k, n), np.empty((m, n), np.float32)) for m, k, n in shapes]
+    made = [
+        (matrix(*batch, m, k), matrix(*batch, k, n), np.empty((*batch, m, n), np.float32))
+        for *batch, m, k, n in shapes
+    ]
 
     def step() -> None:
         for a, b, out in made:
