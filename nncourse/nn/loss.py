@@ -14,7 +14,7 @@ from nncourse.ops.loss_reduction import REDUCTIONS, check_reduction
 
 
 class _Loss(Module):
-    reductions = REDUCTIONS
+    reductions: tuple[str, ...] = REDUCTIONS
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()

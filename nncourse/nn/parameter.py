@@ -29,4 +29,4 @@ def unset(*shape: int, device: Any = None, dtype: Any = None) -> Parameter:
     """A parameter whose initial values are still to be written."""
     if device is None:
         return Parameter(empty(*shape, dtype=dtype))
-    return Parameter(empty(*shape, dtype=dtype).to(device))  # type: ignore[attr-defined]
+    return Parameter(empty(*shape, dtype=dtype).to(device))

@@ -25,11 +25,11 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """
     size, even = _sizes("adaptive_avg_pool2d", input, output_size)
     if size == (1, 1):
-        return input.mean((-2, -1), keepdim=True)  # type: ignore[attr-defined]
+        return input.mean((-2, -1), keepdim=True)
     if even:
         return avg_pool2d(input, even)
     down, across = (_shares(n, m, input) for n, m in zip(input.shape[-2:], size))
-    return down @ input @ across.T  # type: ignore[attr-defined]
+    return down @ input @ across.T
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -55,7 +55,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """The means of output_size windows: (N, C, L) to (N, C, output_size), or without N."""
-    return adaptive_avg_pool2d(*_as_image("adaptive_avg_pool1d", input, output_size)).squeeze(-2)  # type: ignore[attr-defined]
+    return adaptive_avg_pool2d(*_as_image("adaptive_avg_pool1d", input, output_size)).squeeze(-2)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -71,7 +71,7 @@ def _as_image(what: str, x: Tensor, size: Any) -> tuple[Tensor, tuple[int, int]]
     if real(x, what).ndim not in (2, 3):
         raise RuntimeError(f"{what}: input must be (N, C, L) or (C, L); its shape is {x.shape}")
     (length,) = (size,) if isinstance(size, int) else tuple(size)
-    return x.unsqueeze(-2), (1, length)  # type: ignore[attr-defined]
+    return x.unsqueeze(-2), (1, length)
 
 
 def _sizes(what: str, x: Tensor, wanted: Any) -> tuple[Pair, Pair | None]:

@@ -94,6 +94,11 @@ def channel_sums(x: Array) -> Array:
     return filled(len(x), 1, x.dtype, x) @ x
 
 
+def total_by_channel(x: Array) -> Array:
+    """The sum of each channel (C) of (N, C, ...)."""
+    return channel_sums(_by_channel(x))
+
+
 def moments(x: Array) -> tuple[Array, Array, Array]:
     """x by channel, minus its mean; the means (C), and the variances (C), divided by n."""
     by_channel = _by_channel(x)
@@ -107,7 +112,7 @@ def normalize_spelled_out(
     x: Tensor, w: Tensor | None, b: Tensor | None, axes: tuple[int, ...], eps: float
 ) -> Tensor:
     """Mean 0 and variance 1 along axes, times w, plus b, composed of small operations."""
-    centred: Any = x - x.mean(axes, keepdim=True)  # type: ignore[attr-defined]
+    centred: Any = x - x.mean(axes, keepdim=True)
     out = centred / ((centred * centred).mean(axes, keepdim=True) + eps).sqrt()
     out = out if w is None else out * w
     return out if b is None else out + b
@@ -118,7 +123,7 @@ def batch_norm_spelled_out(
 ) -> Tensor:
     """The same as ``batch_norm`` in training, composed of small operations."""
     wide = (-1, *[1] * (x.ndim - 2))
-    w, b = (None if t is None else t.reshape(wide) for t in (w, b))  # type: ignore[attr-defined]
+    w, b = (None if t is None else t.reshape(wide) for t in (w, b))
     return normalize_spelled_out(x, w, b, (0, *range(2, x.ndim)), eps)
 
 

@@ -1,8 +1,8 @@
 """Convolution of images and of sequences, with stride, padding, dilation and groups.
 
 out[n, o, y, x] = b[o] + sum over c, i, j of W[o, c, i, j] * x[n, c, y s + i d, x s + j d]: what
-mathematics calls cross-correlation. Two ways to compute it, ``im2col`` and ``kernel_offsets``,
-are chosen by size; the twin is the formula itself.
+mathematics calls cross-correlation. It is computed in ``correlation``; the twin is the formula
+itself.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 
 from nncourse.autograd.function import Function, apply, promoted
 from nncourse.autograd.tensor import Tensor
-from nncourse.autograd.vocabulary import sum_over
 from nncourse.backend import Array
-from nncourse.ops import im2col, kernel_offsets
 from nncourse.ops.activations import real
+from nncourse.ops.batch_normalization import total_by_channel
+from nncourse.ops.correlation import Options, correlate, in_order_of, of_weight, spread
 from nncourse.ops.padding import pad
-from nncourse.ops.windows import Pair, along, count, padded, place, unpadded
+from nncourse.ops.windows import Pair, along, count, place
 
 
 class Convolution(Function):
@@ -26,65 +26,31 @@ class Convolution(Function):
     where windows overlap;  db = dout summed over images and windows.
     """
 
-    __slots__ = ("by_offsets", "dilation", "groups", "padding", "shape_padded", "stride")
-    saves = ("x", "W", "b", "prepared")
+    __slots__ = ("options",)
+    saves = ("x", "W", "b")
 
-    def forward(
-        self,
-        x: Array,
-        W: Array,
-        b: Array | None,
-        stride: Pair,
-        padding: Pair,
-        dilation: Pair,
-        groups: int,
-    ) -> Array:
-        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
-        images = padded(x, padding)
-        self.shape_padded = images.shape
-        kernel = W.shape[2:]
-        oh, ow = [count(*n) for n in zip(images.shape[2:], kernel, stride, dilation)]
-        size = oh, ow
-        plain = stride == (1, 1) and groups == 1
-        self.by_offsets = plain and kernel_offsets.pays_off(images.shape, W.shape, size)
-        if self.by_offsets:
-            prepared = kernel_offsets.channels_last(images)
-            out = kernel_offsets.forward(prepared, W, size, dilation)
-        else:
-            prepared = im2col.columns_of(images, kernel, stride, dilation, groups)
-            out = im2col.forward(prepared, W, size, groups)
-            if prepared.size > im2col.KEPT:
-                prepared = None
-        self.saved = x, W, b, prepared
-        if b is not None:
-            out += b.reshape(-1, 1, 1)
-        return out
+    def forward(self, x: Array, W: Array, b: Array | None, options: Options) -> Array:
+        self.options = options
+        self.saved = x, W, b
+        stride, padding, dilation, _ = options
+        oh, ow = [
+            count(n + 2 * p, k, s, d)
+            for n, k, s, p, d in zip(x.shape[2:], W.shape[2:], stride, padding, dilation)
+        ]
+        return correlate(x, W, b, (oh, ow), options)
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        x, W, _, prepared = self.saved
+        x, W, _ = self.saved
         need_x, need_W, need_b = self.needs
-        stride, dilation, groups = self.stride, self.dilation, self.groups
         dx = dW = None
-        if self.by_offsets:
-            dx, dW = kernel_offsets.backward(dout, prepared, W, dilation, need_x, need_W)
-        else:
-            if need_W:
-                if prepared is None:
-                    images, kernel = padded(x, self.padding), W.shape[2:]
-                    prepared = im2col.columns_of(images, kernel, stride, dilation, groups)
-                dW = im2col.backward_of_weight(dout, prepared, W, groups)
-            if need_x:
-                shape = self.shape_padded
-                dx = im2col.backward_of_images(dout, shape, W, stride, dilation, groups)
-        return (
-            None if dx is None else unpadded(dx, self.padding),
-            dW,
-            sum_over(dout, (0, 2, 3)) if need_b else None,
-        )
+        if need_x:
+            dx = in_order_of(spread(dout, W, x.shape[2:], self.options), x)
+        if need_W:
+            dW = of_weight(x, dout, W, self.options)
+        return dx, dW, total_by_channel(dout) if need_b else None
 
     def twin(self, x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
-        options = self.stride, self.padding, self.dilation, self.groups
-        return conv2d_spelled_out(x, W, b, *options)
+        return conv2d_spelled_out(x, W, b, *self.options)
 
 
 def conv2d(
@@ -157,7 +123,7 @@ def _convolved(
     else:
         sides = along(padding, "padding", what, axes, 0)
     _check_size(what, axes, x, W, sides, dilation)
-    out = apply(Convolution, (x, W, b), stride, sides, dilation, groups)
+    out = apply(Convolution, (x, W, b), Options(stride, sides, dilation, groups))
     return out.squeeze(2) if axes == 1 else out
 
 

@@ -86,9 +86,9 @@ def layer_norm(
     shape, x, w, b = _checked("layer_norm", input, normalized_shape, weight, bias)
     if len(shape) == 1:
         return apply(LayerNorm, (x, w, b), eps)
-    rows: Any = x.reshape(*x.shape[: x.ndim - len(shape)], prod(shape))  # type: ignore[attr-defined]
+    rows: Any = x.reshape(*x.shape[: x.ndim - len(shape)], prod(shape))
     w, b = (None if t is None else t.reshape(-1) for t in (w, b))
-    return apply(LayerNorm, (rows, w, b), eps).reshape(x.shape)  # type: ignore[attr-defined]
+    return apply(LayerNorm, (rows, w, b), eps).reshape(x.shape)
 
 
 def rms_norm(
@@ -132,10 +132,10 @@ def group_norm(
         if t is not None and t.shape != (channels,):
             raise RuntimeError(f"group_norm: {name} must be ({channels},); it is {t.shape}")
     rows = x.reshape(n, num_groups, channels // num_groups * prod(rest))
-    out: Any = apply(LayerNorm, (rows, None, None), eps).reshape(x.shape)  # type: ignore[attr-defined]
+    out: Any = apply(LayerNorm, (rows, None, None), eps).reshape(x.shape)
     wide = channels, *[1] * len(rest)
-    out = out if weight is None else out * weight.reshape(wide)  # type: ignore[attr-defined]
-    return out if bias is None else out + bias.reshape(wide)  # type: ignore[attr-defined]
+    out = out if weight is None else out * weight.reshape(wide)
+    return out if bias is None else out + bias.reshape(wide)
 
 
 def group_norm_spelled_out(
@@ -152,8 +152,8 @@ def group_norm_spelled_out(
     variance = (centred * centred).mean(-1, keepdim=True)
     out = (centred / (variance + eps).sqrt()).reshape(x.shape)
     wide = -1, *[1] * (x.ndim - 2)
-    out = out if weight is None else out * weight.reshape(wide)  # type: ignore[attr-defined]
-    return out if bias is None else out + bias.reshape(wide)  # type: ignore[attr-defined]
+    out = out if weight is None else out * weight.reshape(wide)
+    return out if bias is None else out + bias.reshape(wide)
 
 
 def instance_norm(

@@ -10,13 +10,13 @@ from typing import Any
 
 from nncourse.autograd.function import Function, apply
 from nncourse.autograd.tensor import Tensor
-from nncourse.autograd.vocabulary import sum_over
 from nncourse.backend import Array
-from nncourse.ops import im2col
 from nncourse.ops.activations import real
+from nncourse.ops.batch_normalization import total_by_channel
 from nncourse.ops.convolution import conv2d_spelled_out, one_type
+from nncourse.ops.correlation import Options, correlate, in_order_of, of_weight, spread
 from nncourse.ops.padding import pad
-from nncourse.ops.windows import Pair, along, padded, unpadded
+from nncourse.ops.windows import Pair, along
 
 
 class TransposedConvolution(Function):
@@ -26,30 +26,15 @@ class TransposedConvolution(Function):
     summed over images and pixels.
     """
 
-    __slots__ = ("dilation", "groups", "missing", "padding", "stride")
+    __slots__ = ("missing", "options")
     saves = ("x", "W", "b")
 
     def forward(
-        self,
-        x: Array,
-        W: Array,
-        b: Array | None,
-        stride: Pair,
-        padding: Pair,
-        missing: Pair,
-        dilation: Pair,
-        groups: int,
+        self, x: Array, W: Array, b: Array | None, missing: Pair, options: Options
     ) -> Array:
-        self.stride, self.padding, self.missing = stride, padding, missing
-        self.dilation, self.groups = dilation, groups
+        self.missing, self.options = missing, options
         self.saved = x, W, b
-        h, w = [
-            (n - 1) * s + d * (k - 1) + 1 + m
-            for n, s, d, k, m in zip(x.shape[2:], stride, dilation, W.shape[2:], missing)
-        ]
-        shape = len(x), W.shape[1] * groups, h, w
-        out = im2col.backward_of_images(x, shape, W, stride, dilation, groups)
-        out = unpadded(out, padding)
+        out = spread(x, W, _size(x.shape, W.shape, missing, options), options)
         if b is not None:
             out += b.reshape(-1, 1, 1)
         return out
@@ -58,21 +43,28 @@ class TransposedConvolution(Function):
         x, W, _ = self.saved
         need_x, need_W, need_b = self.needs
         dx = dW = None
-        if need_x or need_W:
-            images = padded(dout, self.padding)
-            h, w = [n - m for n, m in zip(images.shape[2:], self.missing)]
-            columns = im2col.columns_of(
-                images[:, :, :h, :w], W.shape[2:], self.stride, self.dilation, self.groups
-            )
-            if need_x:
-                dx = im2col.forward(columns, W, x.shape[2:], self.groups)
-            if need_W:
-                dW = im2col.backward_of_weight(x, columns, W, self.groups)
-        return dx, dW, sum_over(dout, (0, 2, 3)) if need_b else None
+        if need_x:
+            dx = in_order_of(correlate(dout, W, None, x.shape[2:], self.options), x)
+        if need_W:
+            dW = of_weight(dout, x, W, self.options)
+        return dx, dW, total_by_channel(dout) if need_b else None
 
     def twin(self, x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
-        options = self.stride, self.padding, self.missing, self.groups, self.dilation
-        return conv_transpose2d_spelled_out(x, W, b, *options)
+        stride, padding, dilation, groups = self.options
+        return conv_transpose2d_spelled_out(
+            x, W, b, stride, padding, self.missing, groups, dilation
+        )
+
+
+def _size(x: tuple[int, ...], W: tuple[int, ...], missing: Pair, options: Options) -> Pair:
+    """(H, W) of the result."""
+    h, w = [
+        (n - 1) * s - 2 * p + d * (k - 1) + 1 + m
+        for n, s, p, d, k, m in zip(
+            x[2:], options.stride, options.padding, options.dilation, W[2:], missing
+        )
+    ]
+    return h, w
 
 
 def conv_transpose2d(
@@ -150,15 +142,15 @@ def conv_transpose2d_spelled_out(
     c = x.shape[1]
     for axis, s in ((3, stride[1]), (2, stride[0])):
         shape = x.shape
-        apart = pad(x.unsqueeze(axis + 1), (0,) * (2 * (3 - axis)) + (0, s - 1))  # type: ignore[attr-defined]
-        x = apart.reshape(*shape[:axis], shape[axis] * s, *shape[axis + 1 :])  # type: ignore[attr-defined]
+        apart = pad(x.unsqueeze(axis + 1), (0,) * (2 * (3 - axis)) + (0, s - 1))
+        x = apart.reshape(*shape[:axis], shape[axis] * s, *shape[axis + 1 :])
     # Behind the last pixel of an axis no zeros are needed, but output_padding.
     kh, kw = W.shape[2:]
     frame: list[int] = []
     for s, p, d, k, m in zip(stride, padding, dilation, (kh, kw), output_padding):
         reach = d * (k - 1) - p
         frame = [reach, reach - (s - 1) + m, *frame]
-    turned: Any = W.flip((2, 3)).reshape(groups, c // groups, -1, kh, kw)  # type: ignore[attr-defined]
+    turned: Any = W.flip((2, 3)).reshape(groups, c // groups, -1, kh, kw)
     turned = turned.transpose(1, 2).reshape(-1, c // groups, kh, kw)
     return conv2d_spelled_out(pad(x, frame), turned, bias, dilation=dilation, groups=groups)
 
@@ -176,8 +168,8 @@ def _spread(
     dilation: Any,
 ) -> Tensor:
     if x.ndim == axes + 1 and W.ndim == axes + 2:
-        options = stride, padding, missing, groups, dilation
-        return _spread(what, axes, x.unsqueeze(0), W, b, *options).squeeze(0)  # type: ignore[attr-defined]
+        given = stride, padding, missing, groups, dilation
+        return _spread(what, axes, x.unsqueeze(0), W, b, *given).squeeze(0)
     _check(what, axes, x, W, b, groups)
     x, W, b = one_type(what, x, W, b)
     stride, dilation = along(stride, "stride", what, axes), along(dilation, "dilation", what, axes)
@@ -194,16 +186,14 @@ def _spread(
             f"stride {stride} and dilation {dilation}"
         )
     if axes == 1:
-        x, W = x.unsqueeze(2), W.unsqueeze(2)  # type: ignore[attr-defined]
-    size = [
-        (n - 1) * s - 2 * p + d * (k - 1) + 1 + m
-        for n, s, p, d, k, m in zip(x.shape[2:], stride, padding, dilation, W.shape[2:], missing)
-    ]
+        x, W = x.unsqueeze(2), W.unsqueeze(2)
+    options = Options(stride, padding, dilation, groups)
+    size = _size(x.shape, W.shape, missing, options)
     if min(size) < 1:
         raise RuntimeError(
             f"{what}: nothing would be left of {x.shape}: padding {padding} is too much"
         )
-    out: Any = apply(TransposedConvolution, (x, W, b), stride, padding, missing, dilation, groups)
+    out: Any = apply(TransposedConvolution, (x, W, b), missing, options)
     return out.squeeze(2) if axes == 1 else out
 
 

@@ -55,14 +55,13 @@ def unpadded(x: Array, padding: Pair) -> Array:
     return x[:, :, p : x.shape[2] - p, q : x.shape[3] - q] if p or q else x
 
 
-def windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Array:
-    """A view (N, C, kh, kw, oh, ow) of images (N, C, H, W)."""
-    n, c, h, w = x.shape
+def windows(x: Array, size: Pair, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Array:
+    """A view (N, C, kh, kw, oh, ow) of images (N, C, H, W); size: (oh, ow)."""
+    n, c, _, _ = x.shape
     sn, sc, sh, sw = x.strides
-    oh, ow = (count(*each) for each in zip((h, w), kernel, stride, dilation))
     return strided(
         x,
-        (n, c, *kernel, oh, ow),
+        (n, c, *kernel, *size),
         (sn, sc, sh * dilation[0], sw * dilation[1], sh * stride[0], sw * stride[1]),
     )
 

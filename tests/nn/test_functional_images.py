@@ -1,18 +1,30 @@
 """Convolution and pooling on random shapes, against PyTorch, and their errors."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nncourse as nnc
-from nncourse.ops import im2col, kernel_offsets
+from nncourse.ops import channels_last
 from nncourse.ops.catalogue import image
 from tests.ops.parity import numbers, same, torch_or_skip
 
 F = nnc.nn.functional
 quick = settings(max_examples=30, deadline=None)
 small = st.integers(1, 3)
+
+
+@contextmanager
+def blocks_of(n):
+    """Convolve in blocks of about n numbers."""
+    before, channels_last.BLOCK = channels_last.BLOCK, n
+    try:
+        yield
+    finally:
+        channels_last.BLOCK = before
 
 
 @quick
@@ -40,24 +52,58 @@ def test_conv2d_of_any_shape(data):
 
 @quick
 @given(st.data())
-def test_conv2d_by_kernel_offsets(data):
+def test_conv2d_with_channels_last(data):
     torch = torch_or_skip()
-    kernel = data.draw(st.tuples(small, small).filter(lambda k: k != (1, 1)))
-    size = [k + data.draw(st.integers(2, 5)) for k in kernel]
-    padding = data.draw(st.tuples(st.integers(0, 1), st.integers(0, 1)))
-    out = tuple(n + 2 * p - k + 1 for n, p, k in zip(size, padding, kernel))
-    framed = [n + 2 * p for n, p in zip(size, padding)]
-    shape = (data.draw(small), 16, *size)
-    weight = (data.draw(small), 16, *kernel)
-    if not kernel_offsets.pays_off((*shape[:2], *framed), weight, out):
-        return
-    arrays = [numbers(*shape) / 10, numbers(*weight, seed=1) / 10]
-    same(
-        lambda x, W: F.conv2d(x, W, padding=padding),
-        lambda x, W: torch.nn.functional.conv2d(x, W, padding=padding),
-        arrays,
-        1e-8,
-    )
+    kernel, stride, dilation = (data.draw(st.tuples(small, small)) for _ in range(3))
+    size = [d * (k - 1) + data.draw(st.integers(1, 5)) for k, d in zip(kernel, dilation)]
+    padding = data.draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
+    channels = data.draw(st.sampled_from([4, 8, 9]))
+    options = {"stride": stride, "padding": padding, "dilation": dilation}
+    arrays = [
+        numbers(data.draw(small), channels, *size) / 10,
+        numbers(data.draw(small), channels, *kernel, seed=1) / 10,
+    ]
+    with blocks_of(data.draw(st.sampled_from([1, 100, 2**18]))):
+        same(
+            lambda x, W: F.conv2d(x, W, **options),
+            lambda x, W: torch.nn.functional.conv2d(x, W, **options),
+            arrays,
+            1e-8,
+        )
+
+
+@quick
+@given(st.data())
+def test_conv_transpose2d_of_any_shape(data):
+    torch = torch_or_skip()
+    kernel, stride, dilation = (data.draw(st.tuples(small, small)) for _ in range(3))
+    groups = data.draw(st.sampled_from([1, 1, 2]))
+    out = data.draw(st.sampled_from([1, 4, 9]))
+    size = data.draw(st.tuples(small, small))
+    padding = [
+        data.draw(st.integers(0, min(2, ((n - 1) * s + d * (k - 1)) // 2)))
+        for n, s, d, k in zip(size, stride, dilation, kernel)
+    ]
+    missing = [data.draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation)]
+    options = {
+        "stride": stride,
+        "padding": padding,
+        "output_padding": missing,
+        "dilation": dilation,
+        "groups": groups,
+    }
+    arrays = [
+        numbers(data.draw(small), 2 * groups, *size) / 10,
+        numbers(2 * groups, out, *kernel, seed=1) / 10,
+        numbers(out * groups, seed=2),
+    ]
+    with blocks_of(data.draw(st.sampled_from([1, 100, 2**18]))):
+        same(
+            lambda x, W, b: F.conv_transpose2d(x, W, b, **options),
+            lambda x, W, b: torch.nn.functional.conv_transpose2d(x, W, b, **options),
+            arrays,
+            1e-8,
+        )
 
 
 @quick
@@ -109,36 +155,54 @@ def test_float32_and_mixed_types():
     assert F.conv2d(x, W.float(), nnc.zeros(1, dtype=nnc.float64)).dtype == nnc.float64
 
 
-def test_large_columns_are_cut_out_again(monkeypatch):
-    arrays = [numbers(2, 2, 5, 5), numbers(3, 2, 3, 3, seed=1)]
-
-    def gradients():
-        x, W = (nnc.tensor(a, requires_grad=True) for a in arrays)
-        out = F.conv2d(x, W, stride=2, padding=1)
+@pytest.mark.parametrize("channels", [2, 4, 16])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_blocks_change_nothing(channels, stride):
+    def results():
+        x = nnc.tensor(numbers(3, channels, 5, 6), requires_grad=True)
+        W = nnc.tensor(numbers(3, channels, 3, 3, seed=1), requires_grad=True)
+        out = F.conv2d(x, W, stride=stride, padding=1)
         out.backward(nnc.tensor(numbers(*out.shape)))
-        return out.grad_fn, x.grad.data, W.grad.data
+        return out.data, x.grad.data, W.grad.data
 
-    _, *kept = gradients()
-    monkeypatch.setattr(im2col, "KEPT", 1)
-    _, *again = gradients()
-    for a, b in zip(kept, again):
-        np.testing.assert_array_equal(a, b)
+    whole = results()
+    for numbers_in_a_block in (1, 200, 3000):
+        with blocks_of(numbers_in_a_block):
+            for a, b in zip(whole, results()):
+                np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_blocks_cover_everything_once():
+    for images, lines, per_line in ((3, 4, 10), (1, 7, 100), (5, 1, 1), (2, 3, 0), (0, 4, 5)):
+        for size in (1, 25, 100, 1000):
+            with blocks_of(size):
+                seen = np.zeros((images, lines), int)
+                for part in channels_last.blocks(images, lines, per_line):
+                    seen[part] += 1
+                    assert seen[part].size * per_line <= max(size, per_line)
+                assert (seen == 1).all()
 
 
 def test_the_ways_are_chosen_by_size():
-    chosen = {
-        (4, 8, 3, 14): False,  # few channels
-        (16, 16, 3, 14): True,
-        (32, 64, 3, 14): True,
-        (16, 64, 3, 14): False,  # many more channels out than in
-        (16, 16, 5, 28): True,
-        (16, 32, 5, 28): False,
-        (16, 16, 1, 28): False,
-        (64, 64, 3, 2): False,  # most of the padded image is padding
-    }
-    for (c, o, k, n), expected in chosen.items():
-        images = (1, c, n + k - 1, n + k - 1)
-        assert kernel_offsets.pays_off(images, (o, c, k, k), (n, n)) == expected
+    def lies_last(array):
+        return not array.flags.c_contiguous and np.moveaxis(array, 1, -1).flags.c_contiguous
+
+    for channels, groups, last in ((3, 1, False), (4, 1, True), (16, 1, True), (16, 2, False)):
+        x = nnc.ones(2, channels, 5, 5)
+        out = F.conv2d(x, nnc.ones(4, channels // groups, 3, 3), groups=groups)
+        assert lies_last(out.numpy()) == last
+
+
+def test_gradients_lie_in_memory_as_their_tensors():
+    for permuted in (False, True):
+        x = nnc.tensor(np.ones((2, 5, 5, 8))) if permuted else nnc.ones(2, 8, 5, 5)
+        leaf = x.requires_grad_()
+        kept = (x.permute(0, 3, 1, 2) if permuted else x) * 1.0
+        seen = []
+        kept.register_hook(lambda g, seen=seen: seen.append(g.numpy().strides))
+        F.conv2d(kept, nnc.ones(8, 8, 3, 3), padding=1).sum().backward()
+        assert seen == [kept.detach().numpy().strides]
+        assert leaf.grad.shape == leaf.shape
 
 
 @pytest.mark.parametrize(
@@ -256,6 +320,6 @@ def test_pooling_without_batch():
 
 def test_the_catalogue_has_examples_of_both_ways():
     (operation,) = (o for o in image.OPERATIONS if o.name == "conv2d of many channels")
-    for example in operation.examples:
-        x, W = (nnc.ones(*shape, requires_grad=True) for shape in example.shapes[:2])
-        assert operation.function(x, W, **example.options).grad_fn.by_offsets
+    assert {example.shapes[0][1] for example in operation.examples} == {4, 8}
+    (operation,) = (o for o in image.OPERATIONS if o.name == "conv2d")
+    assert all(example.shapes[1][1] < 4 for example in operation.examples)

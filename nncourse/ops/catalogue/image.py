@@ -163,9 +163,10 @@ OPERATIONS: tuple[Operation, ...] = (
         (convolution.Convolution,),
         (REAL, REAL, REAL),
         (
-            Example(((1, 16, 3, 3), (2, 16, 1, 2), (2,))),
-            Example(((1, 16, 2, 3), (1, 16, 2, 2), (1,)), {"padding": 1}),
-            Example(((1, 16, 3, 4), (1, 16, 1, 2)), {"dilation": (1, 2)}),
+            Example(((1, 4, 3, 3), (2, 4, 1, 2), (2,))),
+            Example(((1, 8, 2, 3), (1, 8, 2, 2), (1,)), {"padding": 1}),
+            Example(((1, 8, 3, 4), (1, 8, 1, 2)), {"dilation": (1, 2)}),
+            Example(((1, 8, 4, 3), (2, 8, 2, 2), (2,)), {"stride": 2, "padding": (0, 1)}),
         ),
         spelled_out=_spelled_out,
     ),
