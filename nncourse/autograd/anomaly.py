@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from nncourse.autograd.function import Function
-from nncourse.autograd.places import here, made
+from nncourse.autograd.places import here
 from nncourse.autograd.tensor import Tensor
 from nncourse.autograd.vocabulary import values
 from nncourse.backend import xp
@@ -87,7 +87,7 @@ def _checked_forward(forward: Any) -> Any:
         out = forward(self, *inputs)
         place = here()
         if place:
-            made[self] = place
+            self.made = place
         found = _news([out], inputs)
         if found:
             raise Anomaly(type(self).__name__, found, f", at {place}")
@@ -112,7 +112,7 @@ def _checked_backward(backward: Any) -> Any:
 
 
 def _of_backward(node: Function, found: str) -> Anomaly:
-    place = made.get(node)
+    place = getattr(node, "made", None)
     where = f"at {place}" if place else "outside detect_anomaly(): put it inside, too, to see where"
     kind = type(node).__name__
     return Anomaly(

@@ -17,8 +17,17 @@ from nncourse.autograd.tensor import Tensor
 
 Hook = Callable[[Any], Any]
 
-# Who has hooks, by id. The hooks themselves are kept by their owner, so that they go with it.
-hooked: dict[int, weakref.ref[Any]] = {}
+
+class Hooks(dict[int, Hook]):
+    """The hooks of one owner, by number. It keeps them, so that they go with it."""
+
+    __slots__ = ("__weakref__", "owner")
+
+    owner: int  # its id
+
+
+# Who has hooks, by id.
+hooked: dict[int, weakref.ref[Hooks]] = {}
 _number = itertools.count().__next__
 _RETAIN = -1  # the number of the hook that stores .grad, which runs after all others
 
@@ -26,16 +35,16 @@ _RETAIN = -1  # the number of the hook that stores .grad, which runs after all o
 class RemovableHandle:
     """Takes a hook away, by ``remove()`` or at the end of a ``with``."""
 
-    def __init__(self, owner: Any, number: int) -> None:
-        self._owner = weakref.ref(owner)
+    def __init__(self, hooks: Hooks, number: int) -> None:
+        self._hooks = weakref.ref(hooks)
         self._number = number
 
     def remove(self) -> None:
-        owner = self._owner()
-        if owner is not None:
-            owner._hooks.pop(self._number, None)
-            if not owner._hooks:
-                hooked.pop(id(owner), None)
+        hooks = self._hooks()
+        if hooks is not None:
+            hooks.pop(self._number, None)
+            if not hooks:
+                hooked.pop(hooks.owner, None)
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -46,13 +55,14 @@ class RemovableHandle:
 
 def add_hook(owner: Any, hook: Hook, number: int | None = None) -> RemovableHandle:
     """Have ``hook`` called with the gradient of a leaf, or of the result of a function."""
-    if id(owner) not in hooked:
-        key = id(owner)
-        owner._hooks = {}
-        hooked[key] = weakref.ref(owner, lambda _: hooked.pop(key, None))
+    key = id(owner)
+    if key not in hooked:
+        owner._hooks = hooks = Hooks()
+        hooks.owner = key
+        hooked[key] = weakref.ref(hooks, lambda _: hooked.pop(key, None))
     number = _number() if number is None else number
     owner._hooks[number] = hook
-    return RemovableHandle(owner, number)
+    return RemovableHandle(owner._hooks, number)
 
 
 def register_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import weakref
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -44,13 +43,9 @@ def here() -> Place | None:
     return None
 
 
-# Where functions of the graph were made; noted only while anomalies are looked for.
-made: weakref.WeakKeyDictionary[Any, Place] = weakref.WeakKeyDictionary()
-
-
 def made_at(node: Any) -> str:
     """ ", made at ...," for messages, if it is known."""
-    place = made.get(node)
+    place = getattr(node, "made", None)
     return f" (made at {place})" if place else ""
 
 

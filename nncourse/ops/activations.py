@@ -71,6 +71,9 @@ class PReLU(Function):
         )
 
 
+_prelu = binary(PReLU)
+
+
 @method("prelu")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """``leaky_relu`` with slopes that are learned: one number (1), or one per channel (C).
@@ -86,7 +89,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         )
     one_each = [1] * max(len(shape) - 2, 0)
     slopes = weight.reshape(-1, *one_each) if n > 1 else weight.reshape(())
-    return binary(PReLU, real(input, "prelu"), slopes)
+    return _prelu(real(input, "prelu"), slopes)
 
 
 class ELU(Function):

@@ -28,10 +28,7 @@ class Add(Function):
         return dout, dout
 
 
-@method("add", "__add__", "__radd__")
-def add(a: Any, b: Any) -> Tensor:
-    """a + b."""
-    return binary(Add, a, b)
+add = method("add", "__add__", "__radd__")(binary(Add, "add"))
 
 
 class Subtract(Function):
@@ -51,10 +48,7 @@ class Subtract(Function):
         )
 
 
-@method("sub", "__sub__")
-def sub(a: Any, b: Any) -> Tensor:
-    """a - b."""
-    return binary(Subtract, a, b)
+sub = method("sub", "__sub__")(binary(Subtract, "sub"))
 
 
 @method("__rsub__")
@@ -82,10 +76,7 @@ class Multiply(Function):
         )
 
 
-@method("mul", "__mul__", "__rmul__")
-def mul(a: Any, b: Any) -> Tensor:
-    """a * b, element by element."""
-    return binary(Multiply, a, b)
+mul = method("mul", "__mul__", "__rmul__")(binary(Multiply, "mul"))
 
 
 class Divide(Function):
@@ -110,12 +101,15 @@ class Divide(Function):
         )
 
 
+_divide = binary(Divide)
+
+
 @method("div", "__truediv__")
 def div(a: Any, b: Any) -> Tensor:
     """a / b. Integers are converted to the default floating-point type first."""
     if not (_floating(a) or _floating(b)):
         a, b = (cast(x, get_default_dtype()) for x in promoted(a, b))
-    return binary(Divide, a, b)
+    return _divide(a, b)
 
 
 def _floating(x: Any) -> bool:
@@ -191,6 +185,9 @@ class Power(Function):
         return da, db
 
 
+_power = binary(Power)
+
+
 @method("pow", "__pow__")
 def pow(a: Any, b: Any) -> Tensor:
     """a to the power b, element by element."""
@@ -201,7 +198,7 @@ def pow(a: Any, b: Any) -> Tensor:
             elif b < 0:
                 raise RuntimeError("integers to negative powers are not allowed: convert to float")
         return unary(PowerOfNumber, a, b)
-    return binary(Power, *promoted(a, b))
+    return _power(*promoted(a, b))
 
 
 @method("__rpow__")
@@ -230,10 +227,7 @@ class Maximum(Function):
         )
 
 
-@method("maximum")
-def maximum(a: Any, b: Any) -> Tensor:
-    """The greater of a and b, element by element."""
-    return binary(Maximum, a, b)
+maximum = method("maximum")(binary(Maximum))
 
 
 class Minimum(Function):
@@ -257,7 +251,4 @@ class Minimum(Function):
         )
 
 
-@method("minimum")
-def minimum(a: Any, b: Any) -> Tensor:
-    """The smaller of a and b, element by element."""
-    return binary(Minimum, a, b)
+minimum = method("minimum")(binary(Minimum))

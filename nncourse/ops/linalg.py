@@ -57,11 +57,14 @@ class MatMul(Function):
         return da, db
 
 
+_matmul = binary(MatMul)
+
+
 @method("matmul", "__matmul__")
 def matmul(a: Any, b: Any) -> Tensor:
     """The matrix product a @ b; axes before the last two are batches and broadcast."""
     try:
-        return binary(MatMul, a, b)
+        return _matmul(a, b)
     except (ValueError, AttributeError):
         raise _shapes_differ(a, b) from None
 

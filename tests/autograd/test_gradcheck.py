@@ -343,7 +343,7 @@ def test_a_backward_that_trusts_the_order_in_memory_is_reported(random):
             return dout * y, dout * x
 
     a, b = leaf(random.standard_normal((2, 3))), leaf(random.standard_normal((2, 3)))
-    report = report_of(lambda a, b: binary(Flattened, a, b), a, b)
+    report = report_of(binary(Flattened), a, b)
     assert [p.code for p in report.problems] == ["layout"]
 
 
