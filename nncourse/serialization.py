@@ -36,7 +36,10 @@ from typing import Any, BinaryIO
 import numpy
 
 from nncourse.autograd.function import constant
+from nncourse.autograd.placement import to_device
 from nncourse.autograd.tensor import Tensor
+from nncourse.backend import device as _device
+from nncourse.backend import to_numpy
 from nncourse.structure import KEY, pack, unpack
 
 _TYPES = {
@@ -124,7 +127,7 @@ def _plain(name: Any, value: Any) -> numpy.ndarray:
         raise TypeError(f"tensors are named by texts other than {_METADATA!r}; got {name!r}")
     if not isinstance(value, Tensor | numpy.ndarray | numpy.generic):
         raise TypeError(f"{name}: a tensor or an array is needed; got {type(value).__name__}")
-    array = numpy.asarray(value._data if isinstance(value, Tensor) else value)
+    array = to_numpy(value._data if isinstance(value, Tensor) else value)
     dtype = array.dtype.newbyteorder("<")
     if dtype not in _CODES:
         raise TypeError(f"{name}: safetensors holds no {array.dtype}; it holds {', '.join(_TYPES)}")
@@ -163,15 +166,18 @@ def _replacing(target: Any) -> Iterator[BinaryIO]:
 def load(f: Any, map_location: Any = None, weights_only: bool = True) -> Any:
     """Read what ``save`` wrote, or any safetensors file: then it is a dict of tensors.
 
-    map_location and weights_only are taken so that programs written for PyTorch run: tensors are
-    always read to the CPU, and code is never run. PyTorch's own .pt files are refused. Errors:
-    ``FormatError``, and OSError if there is no such file.
+    map_location: the device that tensors come to, the processor unless given. weights_only is taken
+    so that programs written for PyTorch run: code is never run, and PyTorch's own .pt files are
+    refused. Errors: ``FormatError``, and OSError if there is no such file.
     """
+    place = _device("cpu" if map_location is None else map_location)
     if not weights_only:
         warnings.warn(
             "weights_only=False has no effect: a file holds data and never code", stacklevel=2
         )
     tensors, metadata = _read(f)
+    if place.type != "cpu":
+        tensors = {name: to_device(tensor, place) for name, tensor in tensors.items()}
     if KEY not in metadata:
         return tensors
     try:
@@ -182,12 +188,13 @@ def load(f: Any, map_location: Any = None, weights_only: bool = True) -> Any:
         ) from None
 
 
-def load_file(filename: Any) -> dict[str, Tensor]:
-    """The tensors of a safetensors file by name, in the order of its table.
+def load_file(filename: Any, device: Any = "cpu") -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name, in the order of its table, on a device.
 
     bfloat16, which NumPy lacks, is read as float32 (exactly), with a warning.
     """
-    return _read(filename)[0]
+    place = _device(device)
+    return {name: to_device(tensor, place) for name, tensor in _read(filename)[0].items()}
 
 
 def load_metadata(filename: Any) -> dict[str, str]:
