@@ -44,7 +44,7 @@ def to_device(x: Tensor, where: device) -> Tensor:
     return x if there else apply(ToDevice, (x,), where)
 
 
-def together(operation: type, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+def together(operation: Any, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands of a failed operation on one device, if it failed for that, to try again.
 
     As in PyTorch, a 0-d tensor of the processor goes to where the others are. Anything else raises:
@@ -63,7 +63,8 @@ def together(operation: type, operands: tuple[Any, ...]) -> tuple[Any, ...]:
             ]
         )
     here, there = (arrays[i] for i in (places.index(gpus[0]), _another(places, gpus[0])))
-    raise different_devices(operation.__name__, here, there) from None
+    name = getattr(operation, "__name__", "this operation")
+    raise different_devices(name, here, there) from None
 
 
 def _another(places: list[Any], place: Any) -> int:

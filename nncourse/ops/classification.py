@@ -8,6 +8,7 @@ shows what it computes.
 from __future__ import annotations
 
 from nncourse.autograd.function import Function, apply, constant, unary
+from nncourse.autograd.placement import different_devices
 from nncourse.autograd.tensor import Tensor
 from nncourse.autograd.vocabulary import one_hot_subtracted, positions
 from nncourse.backend import Array, amax, xp
@@ -195,6 +196,8 @@ def _check_smoothing(smoothing: float) -> None:
 
 def _check_weight(x: Tensor, weight: Tensor) -> None:
     n = _classes(x._data)
+    if type(weight._data) is not type(x._data):
+        raise different_devices("the weight of a loss", x._data, weight._data)
     if weight.shape != (n,):
         raise ValueError(f"weight must have one number for each of {n} classes; got {weight.shape}")
 
@@ -205,6 +208,8 @@ def check_classes(what: str, input: Tensor, target: Tensor, ignore_index: int = 
     if y.dtype.kind not in "iu":
         hint = " Convert it: target.long()." if y.dtype.kind in "fb" else ""
         raise TypeError(f"{what}: target must hold class indices (integers); got {y.dtype}.{hint}")
+    if type(x) is not type(y):
+        raise different_devices(what, x, y)
     if x.dtype.kind != "f" or not x.ndim:
         raise TypeError(f"{what}: input must hold logits (N, C); got {x.dtype} {x.shape}")
     wanted = (*x.shape[:1], *x.shape[2:]) if x.ndim > 1 else ()

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nncourse.autograd.function import constant, promoted
+from nncourse.autograd.placement import together
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.backend import Array, xp
 
 
 def _compare(function: Callable[[Array, Array], Array], a: Any, b: Any) -> Tensor:
     a, b = promoted(a, b)
-    return constant(function(a._data, b._data))
+    return _of_two(function, a, b)
+
+
+def _of_two(function: Any, a: Tensor, b: Tensor) -> Any:
+    try:
+        out = function(a._data, b._data)
+    except TypeError:
+        return _of_two(function, *together(function, (a, b)))
+    return constant(out)
 
 
 def _comparable(b: Any) -> bool:
@@ -77,23 +87,23 @@ def logical_not(x: Tensor) -> Tensor:
 @method("logical_and", "__and__")
 def logical_and(a: Tensor, b: Tensor) -> Tensor:
     """True where both are."""
-    return constant(xp.logical_and(a._data, b._data))
+    return _of_two(xp.logical_and, a, b)
 
 
 @method("logical_or", "__or__")
 def logical_or(a: Tensor, b: Tensor) -> Tensor:
     """True where at least one is."""
-    return constant(xp.logical_or(a._data, b._data))
+    return _of_two(xp.logical_or, a, b)
 
 
 def allclose(a: Tensor, b: Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
     """Is |a - b| <= atol + rtol * |b| everywhere?"""
-    return bool(xp.allclose(a._data, b._data, rtol=rtol, atol=atol))
+    return bool(_of_two(partial(xp.allclose, rtol=rtol, atol=atol), a, b))
 
 
 def equal(a: Tensor, b: Tensor) -> bool:
     """Do both have the same shape and the same values?"""
-    return bool(xp.array_equal(a._data, b._data))
+    return bool(_of_two(xp.array_equal, a, b))
 
 
 method("allclose")(allclose)

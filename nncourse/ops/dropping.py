@@ -39,7 +39,7 @@ def dropout_mask(
     if p == 1:
         return xp.zeros(shape, like.dtype, like=like)
     kept = as_array(stream(generator, like).random(shape, float32)) >= p
-    return kept.astype(like.dtype) * xp.asarray(1 / (1 - p), like.dtype, like=like)
+    return kept.astype(like.dtype) * (1 / (1 - p))
 
 
 def dropout(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nncourse.autograd.changes import changes
 from nncourse.autograd.function import Function, apply, constant
+from nncourse.autograd.placement import different_devices
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, filled, xp
 from nncourse.ops.elementwise import choose
@@ -72,6 +73,8 @@ def embedding(
         )
     if table.ndim != 2:
         raise RuntimeError(f"embedding: weight must be (n, d); its shape is {weight.shape}")
+    if type(index) is not type(table):
+        raise different_devices("embedding", table, index)
     n = len(table)
     if beyond(index, n):
         raise IndexError(
