@@ -13,7 +13,8 @@ from typing import Any
 
 from nncourse.autograd.tensor import Tensor
 from nncourse.inspection.flops import flops
-from nncourse.inspection.tracing import Call, Operation, tracing
+from nncourse.inspection.kept import block_of, kept_bytes
+from nncourse.inspection.tracing import Call, tracing
 from nncourse.inspection.undisturbed import undisturbed
 from nncourse.language import catalogue
 from nncourse.nn.module import Module
@@ -157,37 +158,9 @@ def _row(call: Call, seen: set[int]) -> Row:
     )
 
 
-def kept_bytes(operations: Iterable[Operation], known: Iterable[Any] = ()) -> int:
-    """Bytes of the arrays that operations have saved for backward, each block of memory once.
-
-    known: ids of blocks that do not count, because they would be there anyway.
-    """
-    blocks = {}
-    for operation in operations:
-        for block in _saved(getattr(operation.node, "saved", None)):
-            blocks[id(block)] = block.nbytes
-    for key in known:
-        blocks.pop(key, None)
-    return sum(blocks.values())
-
-
-def _saved(value: Any) -> Iterable[Any]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _saved(item)
-    elif hasattr(value, "nbytes"):
-        yield _block(value)
-
-
-def _block(array: Any) -> Any:
-    while hasattr(array.base, "nbytes"):
-        array = array.base
-    return array
-
-
 def _known(model: Module, inputs: Iterable[Any]) -> set[int]:
     tensors = [*model.parameters(), *model.buffers(), *[x for x in inputs if isinstance(x, Tensor)]]
-    return {id(_block(tensor._data)) for tensor in tensors}
+    return {id(block_of(tensor._data)) for tensor in tensors}
 
 
 def _count(number: int) -> str:

@@ -67,13 +67,17 @@ class Operation:
 
 
 class Trace:
-    """All calls of modules, outermost first, and all operations, in the order of the program."""
+    """All calls of modules, outermost first, and all operations, in the order of the program.
+
+    events: operations, and calls at their ends, in order.
+    """
 
     def __init__(self, model: Module | None = None) -> None:
         self.names = {} if model is None else {id(m): name for name, m in model.named_modules()}
         self.model = model
         self.calls: list[Call] = []
         self.operations: list[Operation] = []
+        self.events: list[Operation | Call] = []
         self.current: Call | None = None
 
     def top(self) -> list[Call]:
@@ -102,6 +106,7 @@ def tracing(model: Module | None = None) -> Iterator[Trace]:
         finally:
             trace.current = call.parent
         call.outputs = list(arrays_in(out))
+        trace.events.append(call)
         return out
 
     def noting(kind: type[Function], forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,6 +118,7 @@ def tracing(model: Module | None = None) -> Iterator[Trace]:
                 arguments = dict(zip(names, args))
                 operation = Operation(type(node), node, arguments, out, trace.current)
                 trace.operations.append(operation)
+                trace.events.append(operation)
                 if trace.current is not None:
                     trace.current.operations.append(operation)
             return out

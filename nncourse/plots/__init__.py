@@ -4,6 +4,7 @@ Give ``axes=`` to draw into a figure of your own; without it a function makes on
 style. Labels are in the language of ``nncourse.language``.
 """
 
+from nncourse.inspection.plot_model import plot_model
 from nncourse.plots.differences import difference_error, difference_near_kink
 from nncourse.plots.digits import digit_grid
 from nncourse.plots.graphs import computation_graph, gradient_orders, gradient_paths, mode_costs
@@ -21,9 +22,15 @@ from nncourse.plots.linear import (
 )
 from nncourse.plots.network import matrix_shapes, network_passes
 from nncourse.plots.neuron import gate_planes, neuron_graph, neuron_maps
+from nncourse.plots.optimisation import (
+    gradient_noise,
+    schedules,
+    smoothed_risk,
+    step_sizes,
+)
 from nncourse.plots.perceptron import perceptron_growth, perceptron_steps
 from nncourse.plots.style import make_axes
-from nncourse.plots.training import gradient_through_depth, history, learning_rates
+from nncourse.plots.training import gradient_through_depth, history, layer_statistics, learning_rates
 
 __all__ = [
     "binary_losses",
@@ -35,11 +42,13 @@ __all__ = [
     "digit_grid",
     "folded_lines",
     "gate_planes",
+    "gradient_noise",
     "gradient_orders",
     "gradient_paths",
     "gradient_through_depth",
     "history",
     "image_to_scores",
+    "layer_statistics",
     "learning_rates",
     "make_axes",
     "matrix_shapes",
@@ -49,7 +58,11 @@ __all__ = [
     "neuron_maps",
     "perceptron_growth",
     "perceptron_steps",
+    "plot_model",
     "region_layers",
+    "schedules",
+    "smoothed_risk",
+    "step_sizes",
     "timings",
     "weight_images",
 ]

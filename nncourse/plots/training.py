@@ -46,6 +46,31 @@ def history(record: Any, axes: Any = None) -> Any:
 
 
 @style.styled
+def layer_statistics(lines: Any, gradients: bool = False, axes: Any = None) -> Any:
+    """Histograms of the outputs of each layer, or of their gradients; returns the axes.
+
+    ``lines`` is what ``inspection.statistics`` returns, or a part of it. Each panel has a range of
+    its own, with its deviation written above: what matters is how the deviation changes.
+    """
+    shown = [line for line in lines if not gradients or line.gradients is not None]
+    if not shown:
+        raise ValueError("there are no gradients: call statistics(model, x, y, loss)")
+    if axes is None:
+        axes = style.make_axes(min(14, 2.3 * len(shown) + 0.4), 2.6, ncols=len(shown))
+    axes = np.atleast_1d(axes)
+    for place, line in zip(axes, shown):
+        numbers = np.asarray(line.gradients if gradients else line.outputs, np.float64).ravel()
+        numbers = numbers[np.isfinite(numbers)]
+        spread = numbers.std() if numbers.size else 0.0
+        place.hist(numbers, bins=40, color=style.VERMILLION if gradients else style.BLUE)
+        place.set_title(f"{line.kind}\nσ = {spread:.2g}", fontsize=10)
+        place.set_yticks([])
+        place.locator_params(axis="x", nbins=3)
+        place.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3))
+    return axes
+
+
+@style.styled
 def learning_rates(search: Any, axes: Any = None) -> Any:
     """The loss against the learning rate, from what ``training.find_lr`` returns; the axes."""
     if axes is None:
