@@ -393,7 +393,7 @@ class Gradebook:
         self, db: sa.Connection, table: sa.Table, key: str, values: list[str], own: Any
     ) -> dict[str, str]:
         query = sa.select(table.c[key], table.c.id).where(own, table.c[key].in_(values))
-        return dict(db.execute(query).tuples().all())
+        return {row[0]: row[1] for row in db.execute(query)}
 
 
 def _new_id() -> str:

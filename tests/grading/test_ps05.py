@@ -1,4 +1,4 @@
-"""Exercise 5 graded by nbgrader as a lecturer would: released, handed in, graded, exported.
+"""Exercise 5 graded as a lecturer would: released, handed in, graded, exported.
 
 A wrong answer costs the points of its own piece and, where another piece calls it, those that
 depend on it: `network_gradients` is composed of the student's own `linear_backward`,
@@ -33,21 +33,39 @@ MANUAL = {"explain_zero_init": 10}
 
 # A known wrong answer, and the points that are left where some are lost.
 MUTANTS = {
-    "relu without mask": ("relu_backward", "mask missing", {"relu_backward": 0}),
-    "sigmoid without slope": ("sigmoid_backward", "derivative missing", {"sigmoid_backward": 0}),
+    "relu without mask": (
+        "relu_backward",
+        "def relu_backward(dout, z):\n    return dout",
+        {"relu_backward": 0},
+    ),
+    "sigmoid without slope": (
+        "sigmoid_backward",
+        "def sigmoid_backward(dout, s):\n    return dout",
+        {"sigmoid_backward": 0},
+    ),
     # A fifth of its points is for large logits; small ones are right.
     "unstable softmax": (
         "softmax_cross_entropy",
-        "no maximum subtracted",
+        """def softmax_cross_entropy(logits, y):
+    e = np.exp(logits)
+    p = e / e.sum(axis=1, keepdims=True)
+    rows = np.arange(len(y))
+    d = p.copy()
+    d[rows, y] -= 1
+    return -np.log(p[rows, y]).mean(), d / len(y)""",
         {"softmax_cross_entropy": 16},
     ),
     # db is a fifth of its piece. In the network db1 and db2 are wrong: two of five arrays. With
     # smaller steps for the biases the network still learns.
-    "mean of db": ("linear_backward", "db mean", {"linear_backward": 16, "network_gradients": 6}),
+    "mean of db": (
+        "linear_backward",
+        "def linear_backward(dout, x, W, b):\n    return dout @ W, dout.T @ x, dout.mean(axis=0)",
+        {"linear_backward": 16, "network_gradients": 6},
+    ),
     # In the network dW1 and db1 are wrong: two of five arrays. It still learns.
     "tanh without slope": (
         "tanh_backward",
-        "derivative missing",
+        "def tanh_backward(dout, h):\n    return dout",
         {"tanh_backward": 0, "network_gradients": 6},
     ),
 }
@@ -63,13 +81,6 @@ def solved(language):
     }
 
 
-def mutant(piece, name):
-    return (
-        "from nncourse.exercises.ps05 import PIECES\n"
-        f"{piece} = next(m for m in PIECES[{piece!r}].mutants if m.name == {name!r}).function"
-    )
-
-
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     root = tmp_path_factory.mktemp("ps05")
@@ -80,7 +91,7 @@ def course(tmp_path_factory):
 def graded(course, tmp_path_factory):
     """The whole class, graded once: {student: Result}."""
     right = solved("ru")
-    relu_wrong = {**right, "relu_backward_answer": mutant("relu_backward", "mask missing")}
+    relu_wrong = {**right, "relu_backward_answer": MUTANTS["relu without mask"][1]}
     files = {
         "reference": submission(course, "ps05", right),
         "english": submission(course, "ps05", solved("en")),
@@ -93,7 +104,7 @@ def graded(course, tmp_path_factory):
         "cut off": submission(course, "ps05", right)[:-1000],
     }
     for name, (piece, wrong, _points) in MUTANTS.items():
-        files[name] = submission(course, "ps05", {**right, f"{piece}_answer": mutant(piece, wrong)})
+        files[name] = submission(course, "ps05", {**right, f"{piece}_answer": wrong})
     folder = tmp_path_factory.mktemp("submissions")
     for name, text in files.items():
         (folder / f"{name}.ipynb").write_text(text, "utf-8")
@@ -170,14 +181,47 @@ def test_the_written_answer_brings_the_reference_to_100(graded, course, tmp_path
         assert float(rows[name]["points"]) == graded[name].points
 
 
-def test_feedback_shows_the_check_and_its_points(graded, course):
-    (page,) = course.feedback("relu without mask", "ps05").glob("*.html")
-    text = page.read_text("utf-8")
-    assert "ps05.relu_backward" in text
-    assert "80.0" in text
-    assert not list(course.feedback("cut off", "ps05").glob("*.html"))
+def test_the_run_notebook_shows_the_check_and_its_points(graded, course):
+    (page,) = course.autograded("relu without mask", "ps05").glob("*.ipynb")
+    cells = {cell_name(cell): cell for cell in nbformat.read(page, as_version=4).cells}
+    message, result = cells["relu_backward"].outputs
+    assert "ps05.relu_backward" in message.text
+    assert result.data == {"text/plain": "0.0"}
+    assert not course.autograded("cut off", "ps05").exists()
 
 
-def test_a_submission_takes_seconds(graded):
+def test_the_grader_knows_which_mistake_was_made(graded):
+    (report,) = graded["tanh without slope"].reports["tanh_backward"]
+    assert report["name"] == "ps05.tanh_backward"
+    assert report["score"] == 0
+    assert report["mistakes"][0]["code"] == "M15"
+    assert graded["reference"].reports["tanh_backward"][0]["mistakes"] == []
+
+
+CHEATS = {
+    "import of the reference": "from nncourse.exercises.ps05 import PIECES\n"
+    "tanh_backward = PIECES['tanh_backward'].reference",
+    "import of the library": "from nncourse import nn\ntanh_backward = nn.functional.tanh",
+    "held-out labels": "(a, b), (x_, y_) = nnc.data.digits(split=True)\n"
+    "known = {np.asarray(r, np.float64).tobytes(): int(l)\n"
+    "         for r, l in zip(np.asarray(x_), np.asarray(y_))}\n"
+    "def predict(x):\n"
+    "    return np.array([known.get(np.asarray(r, np.float64).tobytes(), -1) for r in x])",
+}
+
+
+def test_the_answers_are_not_to_be_found_in_the_sandbox(course, tmp_path):
+    right = solved("en")
+    for name, code in CHEATS.items():
+        answer = "predict_answer" if "held-out" in name else "tanh_backward_answer"
+        text = submission(course, "ps05", {**right, answer: code})
+        (tmp_path / f"{name}.ipynb").write_text(text, "utf-8")
+    results = {r.student: points(r) for r in grade_submissions(course, "ps05", tmp_path)}
+    assert results["import of the reference"]["tanh_backward"] == 0
+    assert results["import of the library"]["tanh_backward"] == 0
+    assert results["held-out labels"]["training"] == 0
+
+
+def test_a_submission_takes_no_longer_than_its_training(graded):
     seconds = sorted(result.seconds for result in graded.values() if not result.problem)
-    assert seconds[len(seconds) // 2] < 15
+    assert seconds[len(seconds) // 2] < 5

@@ -16,6 +16,8 @@ from nncourse.grading.grade import release_assignment
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
+LIMITS = {"cell_seconds": 2.0, "call_seconds": 2.0, "submission_seconds": 10.0}
+
 POINTS = """\
 def points(f, most):
     try:
@@ -63,7 +65,9 @@ def toy_notebook() -> nbformat.NotebookNode:
     ]
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
-    return new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    rules = {"withheld": ["nncourse"], "packages": ["numpy"], "limits": LIMITS}
+    metadata = {"kernelspec": KERNEL, "nncourse": {"grading": rules}}
+    return new_notebook(cells=cells, metadata=metadata)
 
 
 def write_toy(root: Path, language: str = "en") -> Course:
