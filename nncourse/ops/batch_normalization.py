@@ -43,8 +43,9 @@ class BatchNorm(Function):
         need_x, need_w, need_b = self.needs
         g = _by_channel(dout)
         if g.shape != centred.shape:  # channels lie otherwise in memory than in x
-            g = _by_channel(xp.ascontiguousarray(dout))
-            centred = _by_channel(xp.ascontiguousarray(_shaped(centred, x.shape)))
+            g = _by_channel(xp.ascontiguousarray(dout, like=dout))
+            centred = _shaped(centred, x.shape)
+            centred = _by_channel(xp.ascontiguousarray(centred, like=centred))
         products = g * centred
         total, along = channel_sums(g), channel_sums(products)
         dx = None

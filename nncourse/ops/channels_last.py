@@ -28,7 +28,7 @@ def pixels(x: Array, padding: Pair = (0, 0)) -> Array:
         p, q = max(p, 0), max(q, 0)
     images = x.transpose(0, 2, 3, 1)
     if not p and not q:
-        return xp.ascontiguousarray(images)
+        return xp.ascontiguousarray(images, like=images)
     n, h, w, c = images.shape
     out = xp.zeros((n, h + 2 * p, w + 2 * q, c), x.dtype, like=x)
     out[:, p : p + h, q : q + w] = images
@@ -98,7 +98,7 @@ def of_weight(images: Array, g: Array, kernel: Pair, stride: Pair, dilation: Pai
     for part in blocks(n, oh, ow * kh * kw * c):
         rows = _windows(images, part, ow, kernel, stride, dilation)
         total += rows.T @ g[part].reshape(-1, o)
-    return xp.ascontiguousarray(total.reshape(kh, kw, c, o).transpose(3, 2, 0, 1))
+    return xp.ascontiguousarray(total.reshape(kh, kw, c, o).transpose(3, 2, 0, 1), like=total)
 
 
 def spread(g: Array, W: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:

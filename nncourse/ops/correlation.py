@@ -62,5 +62,5 @@ def of_weight(x: Array, g: Array, W: Array, options: Options) -> Array:
 def in_order_of(g: Array, x: Array) -> Array:
     """g laid out in memory as x is, so that what meets both runs through them in one direction."""
     if x.flags.c_contiguous and not g.flags.c_contiguous:
-        return xp.ascontiguousarray(g)
+        return xp.ascontiguousarray(g, like=g)
     return g

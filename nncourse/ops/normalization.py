@@ -51,7 +51,7 @@ class LayerNorm(Function):
         products = g * centred
         dx = None
         dw = r[:, 0] @ products if need_w else None
-        db = xp.ones(len(g), g.dtype, like=g) @ g if need_b else None
+        db = filled(len(g), 1, g.dtype, g) @ g if need_b else None
         if need_x:
             shares = _shares(n, g) if w is None else w * _shares(n, g)
             mean = (g @ shares)[:, None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.autograd.function import Function, apply, constant, unary
+from nncourse.autograd.placement import different_devices
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.backend import Array, filled, xp
 from nncourse.ops.elementwise import choose
@@ -39,6 +40,8 @@ def _places(what: str, x: Tensor, dim: int, index: Tensor, other: Tensor | None 
             f"{what}: index {index.shape} must have as many axes as the tensor {x.shape}{source}, "
             f"and must not be longer anywhere but along dim {dim}.{hint}"
         )
+    if type(at) is not type(x._data):
+        raise different_devices(what, x._data, at)
     if beyond(at, limits[axis]):
         raise IndexError(
             f"{what}: along dim {dim} positions are 0 to {limits[axis] - 1}; the index holds "

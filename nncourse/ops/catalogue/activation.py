@@ -13,6 +13,7 @@ from nncourse.ops.catalogue.entry import (
     Example,
     Operation,
     examples,
+    like,
     unary,
 )
 
@@ -154,7 +155,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "dropout with a mask",
-        lambda x, mask: applied(dropping.Dropout, x, np.array(mask, x.dtype)),
+        lambda x, mask: applied(dropping.Dropout, x, like(x, mask)._data),
         lambda x, mask: x * np.array(mask),
         lambda torch, x, mask: x * torch.tensor(mask, dtype=x.dtype),
         (dropping.Dropout,),

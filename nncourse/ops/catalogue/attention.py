@@ -118,7 +118,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "attention with several heads",
-        _on_heads(heads.heads_attention, lambda x, numbers: numbers.astype(x.dtype)),
+        _on_heads(heads.heads_attention, lambda x, numbers: like(x, numbers)._data),
         _heads,
         None,
         (heads.HeadsAttention,),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.autograd.function import Function, unary
+from nncourse.autograd.function import Function
 from nncourse.ops import arithmetic, elementwise, indexing, selection, shape
 from nncourse.ops.catalogue.entry import APART, MASK, REAL, Example, Operation, classes, examples
 
@@ -62,7 +62,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "put_add",
-        lambda x, index, shape: unary(indexing.PutAdd, x, index, shape),
+        indexing.put_added,
         _put_add,
         None,
         (indexing.PutAdd,),
@@ -109,7 +109,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "scatter",
-        lambda x, src: x.scatter(1, type(x)([[0, 2], [1, 0]]).long(), src),
+        lambda x, src: x.scatter(1, type(x)([[0, 2], [1, 0]]).long().to(x.device), src),
         _scatter,
         "same",
         (indexing.SetItem,),
