@@ -109,17 +109,6 @@ def test_second_derivatives_are_those_of_central_differences(operation, example)
     close(slope.numpy(), (ahead - behind) / (2 * STEP), 2e-7)
 
 
-def _in_torch(torch, operation, example, tensors):
-    if operation.torch == "same":
-        return operation.function(*tensors, **example.options)
-    if callable(operation.torch):
-        return operation.torch(torch, *tensors, **example.options)
-    function = torch
-    for name in operation.torch.split("."):
-        function = getattr(function, name)
-    return function(*tensors, **example.options)
-
-
 # x^0 is constant: PyTorch forgets the upstream there.
 KNOWN_TO_PYTORCH = [
     (o, e) for o, e in DIFFERENTIABLE if o.torch is not None and e.options.get("n") != 0
@@ -138,7 +127,7 @@ def test_second_derivatives_are_those_of_pytorch(operation, example):
 
     tensors = [torch.tensor(a, requires_grad=differentiable(a)) for a in arrays]
     inputs = [t for t in tensors if t.requires_grad]
-    out = _in_torch(torch, operation, example, tensors)
+    out = operation.in_torch(torch, tensors, example.options)
     upstream = torch.tensor(upstream_for(tuple(out.shape)), requires_grad=True)
     slopes = torch.autograd.grad(out, inputs, upstream, create_graph=True)
     total = sum((g * torch.tensor(v)).sum() for g, v in zip(slopes, directions))

@@ -49,17 +49,6 @@ def test_no_gradient_check_is_vacuous(operation, example):
         assert sum(np.linalg.norm(slope) for slope in slopes) > 1e-3
 
 
-def _in_torch(torch, operation, example, tensors):
-    if operation.torch == "same":
-        return operation.function(*tensors, **example.options)
-    if callable(operation.torch):
-        return operation.torch(torch, *tensors, **example.options)
-    function = torch
-    for name in operation.torch.split("."):
-        function = getattr(function, name)
-    return function(*tensors, **example.options)
-
-
 known_to_pytorch = pytest.mark.parametrize(
     ("operation", "example"),
     [(o, e) for o, e in CASES if o.torch is not None],
@@ -75,7 +64,7 @@ def test_value_and_gradient_are_those_of_pytorch(operation, example, dtype):
     found, slopes = gradients(operation, example, arrays)
 
     tensors = [torch.tensor(a, requires_grad=differentiable(a)) for a in arrays]
-    expected = _in_torch(torch, operation, example, tensors)
+    expected = operation.in_torch(torch, tensors, example.options)
     expected.backward(torch.tensor(upstream_for(found.shape).astype(dtype)))
 
     tolerance = {"float32": 2e-5, "float64": 1e-11}[dtype]

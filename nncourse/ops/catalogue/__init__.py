@@ -20,18 +20,22 @@ from nncourse.ops.catalogue import (
 )
 from nncourse.ops.catalogue.entry import Example, Operation, draw
 
-OPERATIONS: tuple[Operation, ...] = (
-    *elementwise.OPERATIONS,
-    *reduction.OPERATIONS,
-    *shape.OPERATIONS,
-    *indexing.OPERATIONS,
-    *linalg.OPERATIONS,
-    *activation.OPERATIONS,
-    *loss.OPERATIONS,
-    *network.OPERATIONS,
-    *attention.OPERATIONS,
-    *recurrent.OPERATIONS,
-    *image.OPERATIONS,
+GROUPS: tuple[tuple[str, tuple[Operation, ...]], ...] = (
+    ("Element by element", elementwise.OPERATIONS),
+    ("Reductions", reduction.OPERATIONS),
+    ("Shapes", shape.OPERATIONS),
+    ("Indexing", indexing.OPERATIONS),
+    ("Linear algebra", linalg.OPERATIONS),
+    ("Activations", activation.OPERATIONS),
+    ("Losses", loss.OPERATIONS),
+    ("Layers", network.OPERATIONS),
+    ("Attention", attention.OPERATIONS),
+    ("Recurrent layers", recurrent.OPERATIONS),
+    ("Images and signals", image.OPERATIONS),
 )
 
-__all__ = ["OPERATIONS", "Example", "Operation", "draw"]
+OPERATIONS: tuple[Operation, ...] = tuple(
+    [operation for _, operations in GROUPS for operation in operations]
+)
+
+__all__ = ["GROUPS", "OPERATIONS", "Example", "Operation", "draw"]

@@ -6,8 +6,9 @@ shapes and of the numbers on which it is defined.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,15 @@ class Operation:
 
     def __str__(self) -> str:
         return self.name
+
+    def in_torch(self, torch: Any, tensors: Sequence[Any], options: dict[str, Any]) -> Any:
+        """The same in PyTorch, which is passed in, on tensors of its own."""
+        if self.torch == "same":
+            return self.function(*tensors, **options)
+        if callable(self.torch):
+            return self.torch(torch, *tensors, **options)
+        assert self.torch is not None
+        return attrgetter(self.torch)(torch)(*tensors, **options)
 
 
 def draw(domain: str, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
