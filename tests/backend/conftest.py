@@ -42,6 +42,13 @@ class Transfers:
             found = self.counter.to_device, self.counter.to_host, self.counter.reads
             assert found == (to_device, to_host, reads), str(self.counter)
 
+    def were_at_most(self, sent, read) -> None:
+        """Assert how many arrays went there and how many single numbers were read, at most."""
+        if self.counter is not None:
+            assert not self.counter.to_host
+            assert self.counter.to_device <= sent, str(self.counter)
+            assert self.counter.reads <= read, str(self.counter)
+
 
 @pytest.fixture(params=["stand-in", "CuPy"])
 def transfers(request):
