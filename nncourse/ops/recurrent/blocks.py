@@ -14,9 +14,8 @@ from typing import Any
 from nncourse.autograd.function import Function, apply, promoted
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, filled, xp
+from nncourse.ops.buffers import buffer
 
-# Local derivatives are computed for many steps at once, but not for more than stay in a core's
-# cache until the backward loop comes to them.
 _NUMBERS_AT_ONCE = 1 << 15
 
 
@@ -37,7 +36,7 @@ def input_rows(x: Array, h0: Array) -> Array:
     The last have no x: they are there for h_T.
     """
     (T, N, n_in), H = x.shape, h0.shape[1]
-    rows = xp.empty((T + 1, N, H + 1 + n_in), x.dtype, like=x)
+    rows = buffer((T + 1, N, H + 1 + n_in), x)
     rows[0, :, :H] = h0
     rows[:, :, H] = 1
     rows[:T, :, H + 1 :] = x
@@ -81,35 +80,42 @@ def summed(a: Array | None, b: Array | None) -> Array | None:
     return None if a is None else a + b
 
 
-def parts(n_steps: int, numbers_a_step: int) -> Iterator[tuple[int, int]]:
-    """(start, stop) of consecutive steps, the last ones first."""
+def parts(n_steps: int, numbers_a_step: int) -> Iterator[slice]:
+    """Consecutive steps, the last ones first: as many at once as stay in a core's cache.
+
+    The local derivatives of a part are computed at once, the loop goes back through them, and they
+    are multiplied with the rows, before they have left the cache.
+    """
     size = max(1, _NUMBERS_AT_ONCE // (numbers_a_step or 1))
     for stop in range(n_steps, 0, -size):
-        yield max(stop - size, 0), stop
+        yield slice(max(stop - size, 0), stop)
 
 
-def weight_gradients(dz: Array, rows: Array, needs: Sequence[bool]) -> tuple[Array | None, ...]:
-    """The gradients of (W, U, b_ih, b_hh), where ``needs`` says so: sums over all steps.
+def products(dz: Array, rows: Array) -> Array:
+    """(gates, H, columns of rows): d^T rows summed over steps, from dz (gates, steps, N, H)."""
+    n_gates, n_steps, N, H = dz.shape
+    columns = dz.reshape(n_gates, n_steps * N, H).swapaxes(1, 2)
+    return xp.matmul(columns, rows.reshape(n_steps * N, rows.shape[2]))
 
-    dz (gates, T, N, H): derivatives by the arguments of the gates, in the order of the weights.
-    """
+
+def weight_gradients(of_rows: Array, needs: Sequence[bool]) -> tuple[Array | None, ...]:
+    """The gradients of (W, U, b_ih, b_hh) that are needed, from ``products`` with [h, 1, x]."""
     if not any(needs):
         return (None,) * 4
-    n_gates, T, N, H = dz.shape
-    flat = rows[:T].reshape(T * N, rows.shape[2])
-    d = xp.matmul(dz.reshape(n_gates, T * N, H).swapaxes(1, 2), flat).reshape(n_gates * H, -1)
+    n_gates, H, n_columns = of_rows.shape
+    d = of_rows.reshape(n_gates * H, n_columns)
     every = d[:, H + 1 :], d[:, :H], d[:, H], d[:, H]
     return tuple([g if need else None for g, need in zip(every, needs)])
 
 
 def input_gradient(dz: Sequence[Array], W: Array) -> Array:
-    """dx (T, N, I): the sum over the gates of dz (T, N, H) times W."""
-    T, N, H = dz[0].shape
-    flat = [d.reshape(T * N, H) for d in dz]
+    """dx (steps, N, I): the sum over the gates of dz (steps, N, H) times W."""
+    n_steps, N, H = dz[0].shape
+    flat = [d.reshape(n_steps * N, H) for d in dz]
     dx = flat[0] @ W[:H]
     for k, d in enumerate(flat[1:], 1):
         dx += d @ W[k * H : (k + 1) * H]
-    return dx.reshape(T, N, W.shape[1])
+    return dx.reshape(n_steps, N, W.shape[1])
 
 
 def number(value: float, like: Array) -> Any:

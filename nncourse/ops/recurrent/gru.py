@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
+from nncourse.ops.buffers import buffer
 from nncourse.ops.linalg import linear
 from nncourse.ops.recurrent.blocks import (
     gate_matrices,
@@ -23,6 +24,7 @@ from nncourse.ops.recurrent.blocks import (
     input_rows,
     number,
     parts,
+    products,
     summed,
     whole,
 )
@@ -58,7 +60,7 @@ class GRU(Function):
         of_r_z = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, (0, 1), (0.5, 0.5))
         (of_q,) = gate_matrices(w_hh, b_hh, None, H, (2,), (1.0,))
         (of_n,) = gate_matrices(None, b_ih, w_ih, H, (2,), (1.0,))
-        blocks = xp.empty((T, 4, N, H), x.dtype, like=x)  # r, z, q, n
+        blocks = buffer((T, 4, N, H), x)  # r, z, q, n
         xp.matmul(rows[:T, :, H:], of_n, out=blocks[:, 3])
         term, half = xp.empty((N, H), x.dtype, like=x), number(0.5, x)
         for row, before, h, block in zip(rows, states, states[1:], blocks):
@@ -79,28 +81,37 @@ class GRU(Function):
         return outputs(states[1:], lengths)
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        _, _, w_ih, w_hh, _, _, rows, blocks = self.saved
+        x, _, w_ih, w_hh, _, _, rows, blocks = self.saved
         T, N, H = dout.shape
         above = of_outputs(dout, self.lengths)
-        d = xp.empty((4, T, N, H), dout.dtype, like=dout)  # by the arguments r, z, q, n
-        U, shares = w_hh.reshape(3, H, H), xp.empty((4, N, H), dout.dtype, like=dout)
         dh = above[T - 1].copy()
-        for start, stop in parts(T, N * H):
-            slopes = d[:, start:stop]
-            _local_derivatives(blocks[start:stop], rows[start:stop, :, :H], slopes)
-            for t in range(stop - 1, start - 1, -1):
-                dr, dz, dq, dn = d[:, t]
+        need_x, need_h0, *need_weights = self.needs
+        U, shares = w_hh.reshape(3, H, H), xp.empty((4, N, H), dout.dtype, like=dout)
+        dx = xp.empty(x.shape, x.dtype, like=x) if need_x else None
+        of_r_z, of_q, of_n = 0, 0, 0
+        for part in parts(T, N * H):
+            slopes = local_derivatives(blocks[part], rows[part, :, :H])
+            for t in range(part.stop - 1, part.start - 1, -1):
+                d = slopes[:, t - part.start]
+                dr, dz, dq, dn = d
                 xp.multiply(dr, dh, dr)
                 xp.multiply(dz, dh, dz)
                 xp.multiply(dq, dh, dq)
                 xp.multiply(dn, dh, dn)
-                xp.matmul(d[:3, t], U, out=shares[:3])
-                xp.multiply(blocks[t, 1], dh, shares[3])
-                xp.add.reduce(shares, 0, None, dh)
+                if t or need_h0:
+                    xp.multiply(blocks[t, 1], dh, shares[3])
+                    xp.matmul(d[:3], U, out=shares[:3])
+                    xp.add.reduce(shares, 0, None, dh)
                 if t:
                     xp.add(dh, above[t - 1], dh)
-        dx = input_gradient((d[0], d[1], d[3]), w_ih) if self.needs[0] else None
-        return dx, dh, *_weight_gradients(d, rows, self.needs[2:])
+            if any(need_weights):
+                own = rows[part]
+                of_r_z = products(slopes[:2], own) + of_r_z
+                of_q = products(slopes[2:3], own[:, :, : H + 1]) + of_q
+                of_n = products(slopes[3:], own[:, :, H:]) + of_n
+            if dx is not None:
+                dx[part] = input_gradient((slopes[0], slopes[1], slopes[3]), w_ih)
+        return dx, dh, *_weight_gradients(of_r_z, of_q, of_n, need_weights)
 
     def twin(
         self,
@@ -114,12 +125,13 @@ class GRU(Function):
         return gru_spelled_out(x, h0, w_ih, w_hh, b_ih, b_hh, self.lengths)[0]
 
 
-def _local_derivatives(blocks: Array, before: Array, out: Array) -> None:
-    """Into out (4, steps, N, H): the derivatives of h by the arguments r, z, q and n.
+def local_derivatives(blocks: Array, before: Array) -> Array:
+    """(4, steps, N, H): the derivatives of h by the arguments r, z, q and n.
 
     All that does not depend on what flows back, so that the loop only multiplies by that.
     """
     r, z, q, n = (blocks[:, k] for k in range(4))
+    out = xp.empty((4, *before.shape), blocks.dtype, like=blocks)
     dr, dz, dq, dn = out
     xp.subtract(1, z, dr)
     xp.multiply(n, n, dn)
@@ -131,27 +143,22 @@ def _local_derivatives(blocks: Array, before: Array, out: Array) -> None:
     xp.multiply(dn, r, dq)
     xp.subtract(1, r, dr)
     xp.multiply(dr, q, dr)
-    xp.multiply(dr, dq, dr)
+    xp.multiply(dr, dq, dr)  # dq q (1 - r)
+    return out
 
 
-def _weight_gradients(d: Array, rows: Array, needs: Sequence[bool]) -> tuple[Array | None, ...]:
-    """The gradients of (W, U, b_ih, b_hh): sums over all steps.
+def _weight_gradients(
+    of_r_z: Array, of_q: Array, of_n: Array, needs: Sequence[bool]
+) -> tuple[Array | None, ...]:
+    """The gradients of (W, U, b_ih, b_hh) that are needed, from the products with [h, 1, x].
 
-    The argument of n is made of x alone, and q, its part with r, of h' alone.
+    q has columns for [h, 1] only, n for [1, x].
     """
     if not any(needs):
         return (None,) * 4
-    _, T, N, H = d.shape
-    d, flat = d.reshape(4, T * N, H).swapaxes(1, 2), rows[:T].reshape(T * N, rows.shape[2])
-    of_h, of_x = (
-        xp.empty((3, H, H + 1), d.dtype, like=d),
-        xp.empty((3, H, flat.shape[1] - H), d.dtype, like=d),
-    )
-    of_r_z = xp.matmul(d[:2], flat)
-    of_h[:2], of_x[:2] = of_r_z[:, :, : H + 1], of_r_z[:, :, H:]
-    xp.matmul(d[2], flat[:, : H + 1], out=of_h[2])
-    xp.matmul(d[3], flat[:, H:], out=of_x[2])
-    of_h, of_x = of_h.reshape(3 * H, -1), of_x.reshape(3 * H, -1)
+    _, H, n_columns = of_r_z.shape
+    of_h = xp.concatenate([of_r_z[:, :, : H + 1], of_q]).reshape(3 * H, H + 1)
+    of_x = xp.concatenate([of_r_z[:, :, H:], of_n]).reshape(3 * H, n_columns - H)
     every = of_x[:, 1:], of_h[:, :H], of_x[:, 0], of_h[:, H]
     return tuple([g if need else None for g, need in zip(every, needs)])
 

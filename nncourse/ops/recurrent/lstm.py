@@ -14,6 +14,7 @@ from __future__ import annotations
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
+from nncourse.ops.buffers import buffer
 from nncourse.ops.linalg import linear
 from nncourse.ops.recurrent.blocks import (
     gate_matrices,
@@ -21,6 +22,7 @@ from nncourse.ops.recurrent.blocks import (
     input_rows,
     number,
     parts,
+    products,
     summed,
     weight_gradients,
     whole,
@@ -35,8 +37,8 @@ from nncourse.ops.recurrent.endings import (
 )
 from nncourse.ops.shape import cat, stack
 
-# The blocks of a step are c', g, f, i, o. So the sigmoids are neighbours, and one product of
-# neighbours, (c', g) * (f, i), gives both terms of c. Weights are in PyTorch's order, i, f, g, o.
+# The blocks of a step are c', g, f, i, o, f c', i g, tanh(c). So the sigmoids are neighbours, and
+# one product of neighbours, (c', g) * (f, i), gives both terms of c. Weights have PyTorch's order.
 ORDER = (2, 1, 0, 3)
 SCALES = (1.0, 0.5, 0.5, 0.5)
 
@@ -68,58 +70,61 @@ class LSTM(Function):
         (T, N, _), H = x.shape, w_hh.shape[1]
         rows = input_rows(x, h0)
         states = rows[:, :, :H]
-        blocks = xp.empty((T + 1, 5, N, H), x.dtype, like=x)
+        blocks = buffer((T + 1, 8, N, H), x)
         blocks[0, 0] = c0
         matrices = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, ORDER, SCALES)
-        terms, tanh_c = xp.empty((2, N, H), x.dtype, like=x), xp.empty((N, H), x.dtype, like=x)
-        kept_part, written_part = terms
         half = number(0.5, x)
         for row, h, block, c in zip(rows, states[1:], blocks, blocks[1:, 0]):
-            gates, sigmoids = block[1:], block[2:]
+            gates, sigmoids, terms = block[1:5], block[2:5], block[5:7]
             xp.matmul(row, matrices, out=gates)
             xp.tanh(gates, gates)
             xp.multiply(sigmoids, half, sigmoids)
             xp.add(sigmoids, half, sigmoids)
             xp.multiply(block[:2], block[2:4], terms)
-            xp.add(kept_part, written_part, c)
-            xp.tanh(c, tanh_c)
-            xp.multiply(tanh_c, block[4], h)
+            xp.add(block[5], block[6], c)
+            xp.tanh(c, block[7])
+            xp.multiply(block[7], block[4], h)
         out = outputs(states[1:], lengths, 1)
         out[T] = blocks[T, 0] if lengths is None else blocks[lengths, 0, xp.arange(N, like=x)]
         self.saved = x, h0, c0, w_ih, w_hh, b_ih, b_hh, rows, blocks
         return out
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        _, _, _, w_ih, w_hh, _, _, rows, blocks = self.saved
+        x, _, _, w_ih, w_hh, _, _, rows, blocks = self.saved
         (_, N, H), T, lengths = dout.shape, len(dout) - 1, self.lengths
+        need_x, need_h0, _, *need_weights = self.needs
         above, by_last = of_outputs(dout[:T], lengths), dout[T]
-        dz = xp.empty((4, T, N, H), dout.dtype, like=dout)
-        U, shares = w_hh.reshape(4, H, H), xp.empty((4, N, H), dout.dtype, like=dout)
         dh, dc = above[T - 1].copy(), by_last.copy()
         if lengths is not None:
             dc[...] = 0
             by_last = at_ends(by_last, lengths, T)
-        for start, stop in parts(T, N * H):
-            local = local_derivatives(blocks[start : stop + 1], rows[start + 1 : stop + 1, :, :H])
-            for t in range(stop - 1, start - 1, -1):
-                to_i, to_f, to_g, to_o, to_c = local[:, t - start]
-                d = dz[:, t]
-                di, df, dg, do = d
+        U, shares = w_hh.reshape(4, H, H), xp.empty((4, N, H), dout.dtype, like=dout)
+        dx = xp.empty(x.shape, x.dtype, like=x) if need_x else None
+        of_rows = 0
+        for part in parts(T, N * H):
+            slopes = local_derivatives(blocks[part], rows[part.start + 1 : part.stop + 1, :, :H])
+            for t in range(part.stop - 1, part.start - 1, -1):
+                di, df, dg, do, to_c = slopes[:, t - part.start]
                 if lengths is not None:
                     dc += by_last[t]
-                xp.multiply(to_o, dh, do)
+                xp.multiply(do, dh, do)
                 xp.multiply(to_c, dh, to_c)
                 xp.add(dc, to_c, dc)
-                xp.multiply(to_i, dc, di)
-                xp.multiply(to_f, dc, df)
-                xp.multiply(to_g, dc, dg)
+                xp.multiply(di, dc, di)
+                xp.multiply(df, dc, df)
+                xp.multiply(dg, dc, dg)
                 xp.multiply(dc, blocks[t, 2], dc)
-                xp.matmul(d, U, out=shares)
-                xp.add.reduce(shares, 0, None, dh)
+                if t or need_h0:
+                    xp.matmul(slopes[:4, t - part.start], U, out=shares)
+                    xp.add.reduce(shares, 0, None, dh)
                 if t:
                     xp.add(dh, above[t - 1], dh)
-        dx = input_gradient(dz, w_ih) if self.needs[0] else None
-        return dx, dh, dc, *weight_gradients(dz, rows, self.needs[3:])
+            dz = slopes[:4]
+            if any(need_weights):
+                of_rows = products(dz, rows[part]) + of_rows
+            if dx is not None:
+                dx[part] = input_gradient(dz, w_ih)
+        return dx, dh, dc, *weight_gradients(of_rows, need_weights)
 
     def twin(
         self,
@@ -138,23 +143,20 @@ class LSTM(Function):
 def local_derivatives(blocks: Array, h: Array) -> Array:
     """(5, steps, N, H): of c by the arguments of i, f and g, of h by that of o, and of h by c.
 
-    All that does not depend on what flows back, so that the loop only multiplies by that.
+    All that does not depend on what flows back, so that the loop only multiplies by that. As the
+    terms of c are kept, each is of the form a - b * c: c by the argument of i, for example, is
+    g i (1 - i) = i g - i g * i.
     """
-    before, g, f, i, o = (blocks[:-1, k] for k in range(5))
+    _, g, f, i, o, kept_part, written, tanh_c = (blocks[:, k] for k in range(8))
     out = xp.empty((5, *h.shape), blocks.dtype, like=blocks)
-    di, df, dg, do, dc = out
-    for slope, gate, other in ((di, i, g), (df, f, before)):  # gate (1 - gate) other
-        xp.subtract(1, gate, slope)
-        xp.multiply(slope, gate, slope)
-        xp.multiply(slope, other, slope)
-    xp.multiply(g, g, dg)
-    xp.subtract(1, dg, dg)
-    xp.multiply(dg, i, dg)
-    xp.subtract(1, o, do)
-    xp.multiply(do, h, do)  # h = o tanh(c)
-    xp.tanh(blocks[1:, 0], dc)
-    xp.multiply(dc, h, dc)
-    xp.subtract(o, dc, dc)  # o (1 - tanh(c)^2) = o - h tanh(c)
+    for slope, a, b, c in zip(
+        out,
+        (written, kept_part, i, h, o),
+        (written, kept_part, written, h, h),
+        (i, f, g, o, tanh_c),
+    ):
+        xp.multiply(b, c, slope)
+        xp.subtract(a, slope, slope)
     return out
 
 

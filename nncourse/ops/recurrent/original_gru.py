@@ -22,12 +22,14 @@ from __future__ import annotations
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
+from nncourse.ops.buffers import buffer
 from nncourse.ops.linalg import linear
 from nncourse.ops.recurrent.blocks import (
     gate_matrices,
     input_gradient,
     input_rows,
     number,
+    products,
     summed,
     whole,
 )
@@ -64,7 +66,7 @@ class OriginalGRU(Function):
         of_r_z = gate_matrices(w_hh, bias, w_ih, H, (0, 1), (0.5, 0.5))
         (of_n,) = gate_matrices(None, bias, w_ih, H, (2,), (1.0,))
         U_n = w_hh[2 * H :].T.copy()
-        blocks = xp.empty((T, 3, N, H), x.dtype, like=x)  # r, z, n
+        blocks = buffer((T, 3, N, H), x)  # r, z, n
         xp.matmul(rows[:T, :, H:], of_n, out=blocks[:, 2])
         term, half = xp.empty((N, H), x.dtype, like=x), number(0.5, x)
         for row, before, h, block in zip(rows, states, states[1:], blocks):
@@ -88,7 +90,7 @@ class OriginalGRU(Function):
         T, N, H = dout.shape
         above, before = of_outputs(dout, self.lengths), rows[:T, :, :H]
         r, z, n = (blocks[:, k] for k in range(3))
-        d = xp.empty((3, T, N, H), dout.dtype, like=dout)  # by the arguments r, z, n
+        d = buffer((3, T, N, H), dout)  # by the arguments r, z, n
         xp.multiply(before, r * (1 - r), d[0])
         xp.multiply(n - before, z * (1 - z), d[1])
         xp.multiply(z, 1 - n * n, d[2])
@@ -110,14 +112,14 @@ class OriginalGRU(Function):
         """Of (W, U, b_ih, b_hh): sums over all steps. U for n meets r * h'."""
         *_, rows, blocks = self.saved
         need_W, need_U, need_b, need_b_hh = self.needs[2:]
-        _, T, N, H = d.shape
-        flat, reset = rows[:T].reshape(T * N, rows.shape[2]), rows[:T, :, :H] * blocks[:, 0]
-        d = d.reshape(3, T * N, H).swapaxes(1, 2)
+        _, T, _, H = d.shape
+        before = rows[:T, :, :H]
         dU = None
         if need_U:
-            dU = xp.concatenate([xp.matmul(d[:2], flat[:, :H]), d[2:] @ reset.reshape(T * N, H)])
+            reset = before * blocks[:, 0]
+            dU = xp.concatenate([products(d[:2], before), products(d[2:], reset)])
             dU = dU.reshape(3 * H, H)
-        of_x = xp.matmul(d, flat[:, H:]).reshape(3 * H, -1)
+        of_x = products(d, rows[:T, :, H:]).reshape(3 * H, rows.shape[2] - H)
         return (
             of_x[:, 1:] if need_W else None,
             dU,

@@ -17,12 +17,14 @@ from typing import Any
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
+from nncourse.ops.buffers import buffer
 from nncourse.ops.linalg import linear
 from nncourse.ops.recurrent.blocks import (
     gate_matrices,
     input_gradient,
     input_rows,
     number,
+    products,
     summed,
     weight_gradients,
     whole,
@@ -71,25 +73,27 @@ class PeepholeLSTM(Function):
         (T, N, _), H = x.shape, w_hh.shape[1]
         rows = input_rows(x, h0)
         states = rows[:, :, :H]
-        blocks = xp.empty((T + 1, 5, N, H), x.dtype, like=x)  # c', g, f, i, o
+        blocks = buffer((T + 1, 8, N, H), x)  # as in lstm.py
         blocks[0, 0] = c0
         matrices = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, ORDER, SCALES)
         half = number(0.5, x)
         half_i, half_f, half_o = (None if p is None else p * half for p in (p_i, p_f, p_o))
         for row, h, block, after in zip(rows, states[1:], blocks, blocks[1:, 0]):
-            c, g, f, i, o = block
-            xp.matmul(row, matrices, out=block[1:])
+            c, _, f, i, o, kept_part, written, tanh_c = block
+            xp.matmul(row, matrices, out=block[1:5])
             _add_seen(f, c, half_f)
             _add_seen(i, c, half_i)
             xp.tanh(block[1:4], block[1:4])
             block[2:4] *= half
             block[2:4] += half
-            xp.add(f * c, i * g, after)
+            xp.multiply(block[:2], block[2:4], block[5:7])
+            xp.add(kept_part, written, after)
             _add_seen(o, after, half_o)
             xp.tanh(o, o)
             o *= half
             o += half
-            xp.multiply(o, xp.tanh(after), h)
+            xp.tanh(after, tanh_c)
+            xp.multiply(o, tanh_c, h)
         out = outputs(states[1:], lengths, 1)
         out[T] = blocks[T, 0] if lengths is None else blocks[lengths, 0, xp.arange(N, like=x)]
         self.saved = x, h0, c0, w_ih, w_hh, b_ih, b_hh, p_i, p_f, p_o, rows, blocks
@@ -99,7 +103,7 @@ class PeepholeLSTM(Function):
         _, _, _, w_ih, w_hh, _, _, p_i, p_f, p_o, rows, blocks = self.saved
         T, H, lengths = len(dout) - 1, dout.shape[2], self.lengths
         above, by_last = of_outputs(dout[:T], lengths), dout[T]
-        local = local_derivatives(blocks, rows[1:, :, :H])
+        local = local_derivatives(blocks[:T], rows[1:, :, :H])
         dz, to_c, f = local[:4], local[4], blocks[:, 2]
         U = w_hh.reshape(4, H, H)
         dh, dc = above[T - 1].copy(), by_last.copy()
@@ -124,6 +128,7 @@ class PeepholeLSTM(Function):
                 dh += above[t - 1]
         need_x, _, _, *need_weights = self.needs
         dx = input_gradient(dz, w_ih) if need_x else None
+        of_rows = products(dz, rows[:T]) if any(need_weights[:4]) else None
         before, after = blocks[:-1, 0], blocks[1:, 0]
         peepholes = [
             _peephole_gradient(d, c, p) if need else None
@@ -131,7 +136,7 @@ class PeepholeLSTM(Function):
                 (dz[0], dz[1], dz[3]), (before, before, after), (p_i, p_f, p_o), need_weights[4:]
             )
         ]
-        return dx, dh, dc, *weight_gradients(dz, rows, need_weights[:4]), *peepholes
+        return dx, dh, dc, *weight_gradients(of_rows, need_weights[:4]), *peepholes
 
     def twin(
         self,

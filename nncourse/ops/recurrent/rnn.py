@@ -15,6 +15,7 @@ from nncourse.ops.recurrent.blocks import (
     gate_matrices,
     input_gradient,
     input_rows,
+    products,
     summed,
     weight_gradients,
     whole,
@@ -67,14 +68,17 @@ class RNN(Function):
         above = of_outputs(dout, self.lengths)
         dz = self.slope(rows[1:, :, :H])
         dh = above[T - 1].copy()
+        need_x, need_h0, *need_weights = self.needs
         for t in range(T - 1, -1, -1):
             d = dz[t]
             xp.multiply(d, dh, d)
-            xp.matmul(d, w_hh, out=dh)
+            if t or need_h0:
+                xp.matmul(d, w_hh, out=dh)
             if t:
                 xp.add(dh, above[t - 1], dh)
-        dx = input_gradient([dz], w_ih) if self.needs[0] else None
-        return dx, dh, *weight_gradients(dz[None], rows, self.needs[2:])
+        dx = input_gradient([dz], w_ih) if need_x else None
+        of_rows = products(dz[None], rows[:T]) if any(need_weights) else None
+        return dx, dh, *weight_gradients(of_rows, need_weights)
 
     def twin(
         self,
