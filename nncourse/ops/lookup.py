@@ -6,7 +6,7 @@ from nncourse.autograd.changes import changes
 from nncourse.autograd.function import Function, apply, constant
 from nncourse.autograd.placement import different_devices
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, filled, xp
+from nncourse.backend import Array, xp
 from nncourse.ops.elementwise import choose
 from nncourse.ops.indexing import beyond
 
@@ -14,17 +14,13 @@ from nncourse.ops.indexing import beyond
 def rows_added(g: Array, index: Array, n: int) -> Array:
     """n rows of zeros with the rows of g (k, d) added at the positions (k), which may repeat.
 
-    The rows are sorted by position, so that each run of equal positions is one sum.
+    Added number by number, for which NumPy has a fast way that it has not for rows.
     """
-    out = xp.zeros((n, g.shape[1]), g.dtype, like=g)
-    if len(index):
-        order = xp.argsort(index, kind="stable")
-        places = index[order]
-        first = filled(len(places), True, "bool", places)
-        first[1:] = places[1:] != places[:-1]
-        starts = xp.flatnonzero(first)
-        out[places[starts]] = xp.add.reduceat(g[order], starts, 0)
-    return out
+    d = g.shape[1]
+    out = xp.zeros(n * d, g.dtype, like=g)
+    places = index[:, None] * d + xp.arange(d, like=index)
+    xp.add.at(out, places.reshape(-1), g.reshape(-1))
+    return out.reshape(n, d)
 
 
 class Embedding(Function):
@@ -38,7 +34,7 @@ class Embedding(Function):
 
     def forward(self, table: Array, index: Array, padding: int | None) -> Array:
         self.saved, self.padding = (table, index), padding
-        return table[index]
+        return table.take(index, 0)
 
     def backward(self, dout: Array) -> tuple[Array, None]:
         table, index = self.saved

@@ -26,6 +26,12 @@ class Grid(NamedTuple):
     dilation: Pair
     size: Pair
 
+    @property
+    def overlap(self) -> bool:
+        """May an element lie in several windows?"""
+        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel)]
+        return any(r > s for r, s in zip(reach, self.stride))
+
     def places(self) -> list[tuple[Any, ...]]:
         """For each position of the kernel, in rows, the index of the pixels that it sees."""
         return [
@@ -62,7 +68,7 @@ class MaxPool(Function):
         self.grid = grid
         images = grid.framed(x, -xp.inf)
         first, *others = grid.places()
-        out = images[first].copy()
+        out = images[first].copy("K")
         for index in others:
             xp.maximum(out, images[index], out=out)
         self.saved = x, out
@@ -71,12 +77,18 @@ class MaxPool(Function):
     def backward(self, dout: Array) -> tuple[Array]:
         x, greatest = self.saved
         images = self.grid.framed(x, -xp.inf)
-        dx = xp.zeros(images.shape, dout.dtype, like=dout)
-        left = dout.copy()  # what has not found its place yet
+        dx = xp.zeros_like(images, dout.dtype)
+        above = xp.empty_like(greatest, dout.dtype)  # as the others lie in memory
+        above[...] = dout
+        waiting = xp.ones_like(greatest, "bool")  # windows whose gradient is still to be placed
         for index in self.grid.places():
-            share = left * (images[index] == greatest)
-            dx[index] += share
-            left -= share
+            here = images[index] == greatest
+            here &= waiting
+            waiting ^= here
+            if self.grid.overlap:
+                dx[index] += above * here
+            else:
+                xp.multiply(above, here, out=dx[index])
         return (self.grid.unframed(dx),)
 
     def twin(self, x: Tensor) -> Tensor:
@@ -108,7 +120,7 @@ class AveragePool(Function):
         self.saved, self.grid, self.n = (x,), grid, n
         images = grid.framed(x, 0.0)
         first, *others = grid.places()
-        out = images[first].copy()
+        out = images[first].copy("K")
         for index in others:
             out += images[index]
         out /= n
@@ -119,7 +131,10 @@ class AveragePool(Function):
         share = dout / self.n
         dx = xp.zeros_like(self.grid.framed(x, 0.0))
         for index in self.grid.places():
-            dx[index] += share
+            if self.grid.overlap:
+                dx[index] += share
+            else:
+                dx[index] = share
         return (self.grid.unframed(dx),)
 
     def twin(self, x: Tensor) -> Tensor:
