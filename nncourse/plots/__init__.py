@@ -30,7 +30,12 @@ from nncourse.plots.optimisation import (
 )
 from nncourse.plots.perceptron import perceptron_growth, perceptron_steps
 from nncourse.plots.style import make_axes
-from nncourse.plots.training import gradient_through_depth, history, layer_statistics, learning_rates
+from nncourse.plots.training import (
+    gradient_through_depth,
+    history,
+    layer_statistics,
+    learning_rates,
+)
 
 __all__ = [
     "binary_losses",

@@ -10,36 +10,54 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nncourse.widgets.activations import ActivationExplorer
     from nncourse.widgets.approximation import ApproximationExplorer
     from nncourse.widgets.backprop_net import BackpropNet
+    from nncourse.widgets.depth import DepthExplorer
     from nncourse.widgets.descent import DescentExplorer
     from nncourse.widgets.gates import GateBuilder
     from nncourse.widgets.graph_stepper import GraphStepper
+    from nncourse.widgets.minima import MinimaExplorer
+    from nncourse.widgets.momentum import MomentumPlane
     from nncourse.widgets.neuron import NeuronPlane
     from nncourse.widgets.numerical_gradient import NumericalGradient
+    from nncourse.widgets.race import OptimizerRace
     from nncourse.widgets.regions import RegionBuilder
     from nncourse.widgets.softmax import SoftmaxExplorer
+    from nncourse.widgets.swap import NeuronSwap
 
 __all__ = [
+    "ActivationExplorer",
     "ApproximationExplorer",
     "BackpropNet",
+    "DepthExplorer",
     "DescentExplorer",
     "GateBuilder",
     "GraphStepper",
+    "MinimaExplorer",
+    "MomentumPlane",
     "NeuronPlane",
+    "NeuronSwap",
     "NumericalGradient",
+    "OptimizerRace",
     "RegionBuilder",
     "SoftmaxExplorer",
 ]
 
 _HOMES = {
+    "ActivationExplorer": "nncourse.widgets.activations",
     "ApproximationExplorer": "nncourse.widgets.approximation",
     "BackpropNet": "nncourse.widgets.backprop_net",
+    "DepthExplorer": "nncourse.widgets.depth",
     "DescentExplorer": "nncourse.widgets.descent",
     "GateBuilder": "nncourse.widgets.gates",
     "GraphStepper": "nncourse.widgets.graph_stepper",
+    "MinimaExplorer": "nncourse.widgets.minima",
+    "MomentumPlane": "nncourse.widgets.momentum",
     "NeuronPlane": "nncourse.widgets.neuron",
+    "NeuronSwap": "nncourse.widgets.swap",
     "NumericalGradient": "nncourse.widgets.numerical_gradient",
+    "OptimizerRace": "nncourse.widgets.race",
     "RegionBuilder": "nncourse.widgets.regions",
     "SoftmaxExplorer": "nncourse.widgets.softmax",
 }

@@ -52,7 +52,12 @@ def weights(curve: str, units: int, activation: str, steepness: float) -> dict[s
         hidden = np.full(units, steepness * units)
         places = at[1:] - 0.5 / units
         output = np.diff(f(at))
-    return {"hidden": hidden, "hidden_bias": -hidden * places, "output": output, "bias": np.asarray(f(at[0]))}
+    return {
+        "hidden": hidden,
+        "hidden_bias": -hidden * places,
+        "output": output,
+        "bias": np.asarray(f(at[0])),
+    }
 
 
 def values(net: dict[str, np.ndarray], activation: str, x: np.ndarray) -> np.ndarray:

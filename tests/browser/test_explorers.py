@@ -17,6 +17,10 @@ EXPLORERS = {
     "DescentExplorer": ('"plane", batch=4', ".nnc-in-rate", "rate"),
     "RegionBuilder": ("", ".nnc-in-angle", "planes"),
     "ApproximationExplorer": ("", ".nnc-in-units", "units"),
+    "OptimizerRace": ('"saddle", noise=0.3', ".nnc-in-scale", "scale"),
+    "MomentumPlane": ("", ".nnc-in-momentum", "momentum"),
+    "MinimaExplorer": ("", ".nnc-in-rate", "rate"),
+    "NeuronSwap": ("", ".nnc-in-way", "way"),
 }
 
 # Median over steps of a control: from the event to the changed picture.

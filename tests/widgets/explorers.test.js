@@ -7,8 +7,12 @@ import { test } from "node:test";
 import { largestError } from "../../nncourse/widgets/approximation.js";
 import { descend } from "../../nncourse/widgets/descent.js";
 import { normals, uniforms } from "../../nncourse/widgets/explorer.js";
+import { roll } from "../../nncourse/widgets/minima.js";
+import { errors, rate } from "../../nncourse/widgets/momentum.js";
+import { run } from "../../nncourse/widgets/race.js";
 import { agreement } from "../../nncourse/widgets/regions.js";
 import { crossEntropy, gradient, softmax } from "../../nncourse/widgets/softmax.js";
+import { between, loss } from "../../nncourse/widgets/swap.js";
 
 const fixtures = JSON.parse(readFileSync(process.env.FIXTURES, "utf8"));
 
@@ -54,4 +58,23 @@ test("regions made of half-planes", () => {
 test("curves made of units", () => {
   for (const { curve, units, activation, steepness, error } of fixtures.approximations)
     close(largestError(curve, units, activation, steepness), error, `${curve} ${units} ${activation}`);
+});
+
+test("eight optimisers", () => {
+  for (const { rule, surface, settings, path } of fixtures.races) close(run(rule, surface, settings), path, `${rule} on ${surface}`, 1e-6);
+});
+
+test("the plane of step and momentum", () => {
+  for (const { step, momentum, kappa, nesterov, rate: wanted, errors: path } of fixtures.momenta) {
+    close(rate(step, momentum, kappa, nesterov), wanted, "rate", 1e-6);
+    close(errors(step, momentum, 1 / kappa, nesterov, 15), path, "errors");
+  }
+});
+
+test("balls in two minima", () => {
+  for (const { settings, balls } of fixtures.minima) close(roll(settings), balls, "balls", 1e-6);
+});
+
+test("neurons exchanged", () => {
+  for (const { order, flip, way, loss: wanted } of fixtures.swaps) close(loss(between(order, flip, way)), wanted, order);
 });

@@ -17,7 +17,17 @@ pytest.importorskip("anywidget", reason="anywidget is not installed; widgets nee
 
 from nncourse import language, widgets
 from nncourse.data.regions import region
-from nncourse.widgets import approximation, descent, explorer, regions, softmax
+from nncourse.widgets import (
+    approximation,
+    descent,
+    explorer,
+    minima,
+    momentum,
+    race,
+    regions,
+    softmax,
+    swap,
+)
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node")
@@ -28,6 +38,10 @@ EXPLORERS = {
     "DescentExplorer": {"problem": "plane", "batch": 3, "rate": 0.2, "steps": 30},
     "RegionBuilder": {"target": "frame", "planes": [[1, 2, 0.5, "A"]], "combine": "minus"},
     "ApproximationExplorer": {"curve": "hill", "units": 9, "activation": "relu"},
+    "OptimizerRace": {"surface": "saddle", "noise": 0.5, "hidden": ["SGD"], "steps": 20},
+    "MomentumPlane": {"step": 2.0, "momentum": 0.5, "kappa": 50.0, "nesterov": True},
+    "MinimaExplorer": {"width": 0.2, "rate": 0.1, "noise": 1.5, "seed": 3},
+    "NeuronSwap": {"order": "312", "flip": True, "way": 0.25},
 }
 
 
@@ -150,12 +164,57 @@ def approximations() -> list[dict]:
     ]  # fmt: skip
 
 
+def races() -> list[dict]:
+    cases = []
+    for surface, noise in itertools.product(race.SURFACES, (0.0, 0.7)):
+        settings = {"noise": noise, "start": list(race.SURFACES[surface].start), "seed": 5,
+                    "total": 40}  # fmt: skip
+        for rule, lr in race.RATES.items():
+            path = race.run(lambda p, r=rule, a=lr: race.make_optimizer(r, p, 2 * a, 0.8), surface,
+                            **settings)  # fmt: skip
+            shown = {**settings, "rates": race.RATES, "scale": 2, "momentum": 0.8}
+            cases.append(
+                {"rule": rule, "surface": surface, "path": path.tolist(), "settings": shown}
+            )
+    return cases
+
+
+def momenta() -> list[dict]:
+    return [
+        {"step": step, "momentum": mu, "kappa": kappa, "nesterov": nesterov,
+         "rate": momentum.rate(step, mu, kappa, nesterov),
+         "errors": momentum.errors(step, mu, 1 / kappa, nesterov, 15).tolist()}
+        for step in (0.3, 1.7, 3.5) for mu in (0.0, 0.4, 0.95) for kappa in (1.5, 90.0)
+        for nesterov in (False, True)
+    ]  # fmt: skip
+
+
+def minima_found() -> list[dict]:
+    return [
+        {"settings": settings | {"steps": 12}, "balls": minima.roll(**settings, steps=12).tolist()}
+        for settings in ({"width": 0.1, "rate": 0.02, "noise": 0.0, "seed": 0},
+                         {"width": 0.3, "rate": 0.2, "noise": 1.0, "seed": 9})
+    ]  # fmt: skip
+
+
+def swaps() -> list[dict]:
+    return [
+        {"order": order, "flip": flip, "way": way,
+         "loss": swap.loss(swap.between(order, flip, way))}
+        for order in swap.ORDERS for flip in (False, True) for way in (0, 0.3, 1)
+    ]  # fmt: skip
+
+
 TWINS = {
     "streams": streams,
     "softmax": softmaxes,
     "descents": descents,
     "regions": regions_of_widgets,
     "approximations": approximations,
+    "races": races,
+    "momenta": momenta,
+    "minima": minima_found,
+    "swaps": swaps,
 }
 
 

@@ -1,0 +1,99 @@
+// Activation functions with their derivatives: the twin of activations.py, and the front end.
+
+import { element, fill, formatNumber, frame, listen } from "./base.js";
+import { chart, check, choice, facts, legend, showAll, slider } from "./explorer.js";
+
+const erf = (x) => {
+  // The series near zero, a continued fraction far away: to about 1e-12.
+  const a = Math.abs(x);
+  if (a < 2.5) {
+    let [term, sum] = [a, a];
+    for (let n = 1; Math.abs(term) > 1e-16 * Math.abs(sum) && n < 200; n++) {
+      term *= (-a * a) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
+  }
+  let fraction = 0;
+  for (let k = 60; k > 0; k--) fraction = k / 2 / (a + fraction);
+  return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * (a + fraction)));
+};
+const sigmoid = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
+const bell = (z) => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+const phi = (z) => 0.5 * (1 + erf(z / Math.SQRT2));
+
+/** Value and derivative, each a function of z and of the parameter alpha. */
+export const ACTIVATIONS = {
+  sigmoid: [sigmoid, (z) => sigmoid(z) * (1 - sigmoid(z))],
+  tanh: [Math.tanh, (z) => 1 - Math.tanh(z) ** 2],
+  relu: [(z) => Math.max(z, 0), (z) => (z > 0 ? 1 : 0)],
+  leaky_relu: [(z, a) => (z > 0 ? z : a * z), (z, a) => (z > 0 ? 1 : a)],
+  elu: [(z, a) => (z > 0 ? z : a * Math.expm1(z)), (z, a) => (z > 0 ? 1 : a * Math.exp(z))],
+  gelu: [(z) => z * phi(z), (z) => phi(z) + z * bell(z)],
+};
+const KINKED = ["relu", "leaky_relu"];
+
+/** The factor that reaches the input through `depth` equal layers of this slope. */
+export const through = (name, z, alpha, depth) => ACTIVATIONS[name][1](z, alpha) ** depth;
+
+function render({ model, el }) {
+  const strings = model.get("strings");
+  const body = frame(model, el, "explorer");
+  const names = Object.keys(ACTIVATIONS);
+  const labels = model.get("labels");
+  const activation = choice(model, "activation", strings.activation, names.map((name) => [name, labels[name]]));
+  const z = slider(model, "z", "z", { low: -6, high: 6, step: 0.05 });
+  const alpha = slider(model, "alpha", "α", { low: 0, high: 1.5, step: 0.01 });
+  const depth = slider(model, "depth", strings.depth, { low: 1, high: 30, step: 1 });
+  const all = check(model, "compare", strings.compare);
+  const value = chart(strings.value, "value");
+  const slope = chart(strings.slope, "slope");
+  const numbers = element("div", { class: "nnc-facts" });
+  const words = element("div", { class: "nnc-words", role: "status" });
+  const keys = element("div");
+  body.append(
+    element("div", { class: "nnc-row" }, activation.node, z.node, alpha.node, depth.node, all.node),
+    element("div", { class: "nnc-charts" }, value.svg, slope.svg), keys,
+    element("div", { class: "nnc-panel" }, numbers, words));
+  const drag = (place) => {
+    place.svg.addEventListener("pointerdown", (event) => {
+      place.svg.setPointerCapture(event.pointerId);
+      move(place, event);
+    });
+    place.svg.addEventListener("pointermove", (event) => event.buttons && move(place, event));
+  };
+  const move = (place, event) => {
+    model.set("z", Math.round(place.where(event)[0] * 20) / 20);
+    model.save_changes();
+  };
+  drag(value);
+  drag(slope);
+
+  function show() {
+    showAll([activation, z, alpha, depth, all]);
+    const [name, at, a, n] = ["activation", "z", "alpha", "depth"].map((trait) => model.get(trait));
+    alpha.node.style.visibility = ["leaky_relu", "elu"].includes(name) ? "" : "hidden";
+    const shown = model.get("compare") ? names : [name];
+    const xs = Array.from({ length: 241 }, (_, k) => -6 + k / 20);
+    [[value, 0, [-2, 6]], [slope, 1, [-0.3, 1.6]]].forEach(([place, which, limits]) => {
+      place.axes({ x: [-6, 6], y: limits, xName: "z" });
+      place.layer.replaceChildren(
+        place.line([[-6, 0], [6, 0]], "nnc-frame"), place.line([[0, limits[0]], [0, limits[1]]], "nnc-frame"),
+        ...shown.map((other) => place.line(xs.map((x) => [x, ACTIVATIONS[other][which](x, a)]), `nnc-line nnc-s${names.indexOf(other)}`)),
+        place.mark(names.indexOf(name), [at, ACTIVATIONS[name][which](at, a)], `nnc-dot nnc-s${names.indexOf(name)}`, 7));
+    });
+    keys.replaceChildren(legend(shown.map((other) => [`nnc-line nnc-s${names.indexOf(other)}`, labels[other]])));
+    const [f, d] = ACTIVATIONS[name].map((of) => of(at, a));
+    const product = through(name, at, a, n);
+    numbers.replaceChildren(...facts([["f(z) =", formatNumber(f)], ["f′(z) =", formatNumber(d)], [fill(strings.product, { n }), formatNumber(product)]]));
+    words.textContent = KINKED.includes(name) && at === 0 ? strings.kink : d === 0 ? strings.dead : Math.abs(d) < 0.05 ? strings.saturated : Math.abs(product) < 0.01 ? strings.vanishes : strings.flows;
+    const alt = fill(strings.alt, { name: labels[name], z: formatNumber(at), f: formatNumber(f), d: formatNumber(d) });
+    value.svg.setAttribute("aria-label", alt);
+    slope.svg.setAttribute("aria-label", alt);
+  }
+
+  show();
+  return listen(model, Object.fromEntries(["activation", "z", "alpha", "depth", "compare"].map((name) => [`change:${name}`, show])));
+}
+
+export default { render };
