@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from nncourse.check.call import printable
 from nncourse.check.variant import VARIABLE
 from nncourse.grading.assignment import Assignment, Cell
 from nncourse.grading.proxies import Proxies
@@ -144,12 +145,12 @@ class Oracle:
         result = session.run_cell(cell.source)
         outputs = []
         if result.output:
-            text = result.output + ("\n..." if result.truncated else "")
+            text = printable(result.output) + ("\n..." if result.truncated else "")
             outputs.append({"output_type": "stream", "name": "stdout", "text": text})
         if isinstance(result.error, StudentError):
             error = result.error
-            lines = error.traceback.splitlines() or [str(error)]
-            outputs.append(_error(error.kind, error.message, lines))
+            lines = printable(error.traceback).splitlines() or [_name_of(error)]
+            outputs.append(_error(printable(error.kind), printable(error.message), lines))
             if cell.kind in ("answer", "manual"):
                 self._remark(cell, _name_of(error))
         elif result.error is not None:
@@ -188,7 +189,7 @@ class Oracle:
         question, outputs = self._judge(cell, value, problem)
         text = printed.getvalue()
         if text:
-            cut = text[:LONGEST] + ("\n..." if len(text) > LONGEST else "")
+            cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
             outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": cut})
         question.report = [_summary(report) for report in reports]
         self.outcome.questions[cell.name] = question
@@ -240,7 +241,7 @@ class Oracle:
                 result = {"data": {"text/plain": repr(points)}, "metadata": {}}
                 output = {"output_type": "execute_result", "execution_count": None, **result}
                 return Question(points, most), [output]
-        what = _("its result is no number of points: {what}", what=repr(value)[:120])
+        what = _("its result is no number of points: {what}", what=printable(repr(value)[:120]))
         return Question(0.0, most, what), [_error("NoPoints", what, [what])]
 
 
@@ -259,7 +260,7 @@ def _name_of(error: BaseException) -> str:
         text = ""
     line = text.strip().partition("\n")[0]
     line = line[:120] + ("..." if len(line) > 120 else "")
-    return f"{kind}: {line}".removesuffix(": ")
+    return printable(f"{kind}: {line}".removesuffix(": "))
 
 
 def _lines(error: BaseException) -> list[str]:
@@ -267,7 +268,7 @@ def _lines(error: BaseException) -> list[str]:
     summary = traceback.TracebackException.from_exception(error, limit=-20)
     own = [f for f in summary.stack if f.filename.startswith(("<test", "<cell", "<notebook"))]
     summary.stack = traceback.StackSummary.from_list(own)
-    return "".join(summary.format(chain=False))[:TEXTS].splitlines()
+    return printable("".join(summary.format(chain=False))[:TEXTS]).splitlines()
 
 
 def _error(kind: str, text: str, lines: list[str]) -> dict[str, Any]:

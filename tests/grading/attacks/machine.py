@@ -1,0 +1,95 @@
+"""The machine: time, memory, processes, output, the network, signals."""
+
+from tests.grading.attacks import Attack
+
+ATTACKS = [
+    Attack("exits while a cell runs", "import os\nos._exit(0)"),
+    Attack("exits when called", "import os\ndef square(x): os._exit(0)"),
+    Attack("loops while a cell runs", "while True: pass"),
+    Attack("loops when called", "def square(x):\n    while True: pass"),
+    Attack(
+        "loops and catches everything",
+        "def square(x):\n    while True:\n        try:\n            while True: pass\n"
+        "        except BaseException: pass",
+    ),
+    Attack("never returns from C", "def square(x): return 9 ** 9 ** 9"),
+    Attack(
+        "sleeps with signals off",
+        "import signal, time\nfor s in range(1, 65):\n    try: signal.signal(s, signal.SIG_IGN)\n"
+        "    except (OSError, ValueError): pass\ndef square(x): time.sleep(1000)",
+    ),
+    Attack(
+        "all memory", "def square(x):\n    a = []\n    while True: a.append(bytearray(1 << 24))"
+    ),
+    Attack(
+        "all memory, in many processes",
+        "import os\ndef square(x):\n    for i in range(8):\n        if os.fork() == 0:\n"
+        "            a = []\n            while True: a.append(bytearray(1 << 24))\n    return 0",
+    ),
+    Attack("fork bomb", "import os\ndef square(x):\n    while True:\n        os.fork()"),
+    Attack(
+        "threads without end",
+        "import threading, time\ndef square(x):\n    while True:\n"
+        "        threading.Thread(target=time.sleep, args=(99,)).start()",
+    ),
+    Attack(
+        "a process that stays",
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+        "        time.sleep(10000)\n    os._exit(0)\ndef square(x): return 0",
+    ),
+    Attack(
+        "a flood of output",
+        "import sys\ndef square(x):\n    while True: sys.stdout.write('x' * 65536)",
+    ),
+    Attack(
+        "a flood of files",
+        "import os\ndef square(x):\n    i = 0\n    while True:\n        i += 1\n"
+        "        open(f'/tmp/work/{i}', 'wb').write(bytes(1 << 20))",
+    ),
+    Attack("a huge answer", "def square(x): return bytes(1 << 30)"),
+    Attack("a long answer", "def square(x): return list(range(10**7))"),
+    Attack(
+        "a deep answer",
+        "def square(x):\n    a = []\n    for i in range(100000): a = [a]\n    return a",
+    ),
+    Attack(
+        "an answer that contains itself",
+        "def square(x):\n    a = []\n    a.append(a)\n    return a",
+    ),
+    Attack(
+        "signals to parents and groups",
+        "import os, signal\ndef square(x):\n"
+        "    for pid in (0, -1, 1, os.getppid(), GRADER, -GRADER):\n"
+        "        for s in (signal.SIGTERM, signal.SIGKILL):\n"
+        "            try: os.kill(pid, s)\n            except OSError: pass\n    return 0",
+    ),
+    Attack(
+        "TCP",
+        "import socket\nfor host in ('127.0.0.1', '::1', 'localhost', '0.0.0.0'):\n    try:\n"
+        "        s = socket.create_connection((host, PORT), 0.2)\n        s.send(b'hi')\n"
+        "    except OSError:\n        pass\ndef square(x): return 0",
+    ),
+    Attack(
+        "UDP",
+        "import socket\ntry:\n    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "    s.sendto(b'hi', ('127.0.0.1', PORT))\nexcept OSError:\n    pass\n"
+        "def square(x): return 0",
+    ),
+    Attack(
+        "other sockets",
+        "import socket\nfor f in (socket.AF_UNIX, socket.AF_NETLINK, socket.AF_PACKET, 40):\n"
+        "    try:\n        s = socket.socket(f, socket.SOCK_STREAM)\n"
+        "        s.connect('\\0nncourse-attack-PORT')\n        s.send(b'hi')\n"
+        "    except (OSError, TypeError):\n        pass\ndef square(x): return 0",
+    ),
+    Attack(
+        "segmentation fault",
+        "import ctypes\ndef square(x): return ctypes.string_at(0)",
+    ),
+    Attack(
+        "system calls by number",
+        "import ctypes\nlibc = ctypes.CDLL(None)\n"
+        "def square(x):\n    for n in (101, 165, 166, 272, 308, 310, 317, 321, 425, 442):\n"
+        "        libc.syscall(n, 0, 0, 0, 0, 0)\n    return 0",
+    ),
+]
