@@ -47,10 +47,39 @@ def conv_net():
     )
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer, of which the last output is read."""
+
+    def __init__(self, kind, **options):
+        super().__init__()
+        self.layer = kind(3, 6, **options)
+        self.out = nn.Linear(6 * (2 if options.get("bidirectional") else 1), 6)
+
+    def forward(self, x):
+        return self.out(self.layer(x.transpose(0, 1))[0][-1])
+
+
+class Attentive(nn.Module):
+    """A layer of the transformer, of which the outputs are averaged."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, batch_first=True)
+
+    def forward(self, x):
+        return self.layer(x).mean(1)
+
+
 NETS = {
     "mlp": (mlp, (5, 6)),
     "frozen and tied": (Mixed, (5, 6)),
     "convolution": (conv_net, (5, 1, 12, 12)),
+    "RNN": (lambda: Recurrent(nn.RNN), (5, 4, 3)),
+    "LSTM": (lambda: Recurrent(nn.LSTM, num_layers=2, bidirectional=True), (5, 4, 3)),
+    "GRU": (lambda: Recurrent(nn.GRU), (5, 4, 3)),
+    "LSTM with peepholes": (lambda: Recurrent(nn.PeepholeLSTM), (5, 4, 3)),
+    "original GRU": (lambda: Recurrent(nn.OriginalGRU), (5, 4, 3)),
+    "transformer": (Attentive, (5, 4, 6)),
 }
 
 
