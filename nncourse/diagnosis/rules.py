@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nncourse.diagnosis import difference, factor, form, local, pattern, sequence
+from nncourse.diagnosis import difference, factor, form, local, normalising, pattern, sequence
 from nncourse.diagnosis.context import Context
 from nncourse.diagnosis.finding import Finding
 from nncourse.diagnosis.measure import Array, distance, tolerance
@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     pattern.examples,
     pattern.branches,
     pattern.total_everywhere,
+    normalising.missing_path,
     sequence.gate_blocks,
     sequence.time_steps,
     sequence.optimiser_steps,
