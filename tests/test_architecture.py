@@ -12,6 +12,7 @@ PACKAGE = Path(nncourse.__file__).parent
 FLOORS = (
     "language",
     "backend",
+    "backends",
     "dtypes",
     "random",
     "cuda",
@@ -26,6 +27,7 @@ FLOORS = (
     "serialization",
     "utils",
     "inspection",
+    "onnx",
     "training",
     "plots",
     "widgets",

@@ -63,7 +63,12 @@ class Operation:
 
     @property
     def inputs(self) -> list[Array]:
-        return [value for value in self.arguments.values() if isinstance(value, ndarray)]
+        """The arrays among the arguments; all of them where a function takes any number."""
+        found = []
+        for value in self.arguments.values():
+            parts = value if isinstance(value, tuple) else (value,)
+            found += [part for part in parts if isinstance(part, ndarray)]
+        return found
 
 
 class Trace:
@@ -110,12 +115,16 @@ def tracing(model: Module | None = None) -> Iterator[Trace]:
         return out
 
     def noting(kind: type[Function], forward: Callable[..., Any]) -> Callable[..., Any]:
-        names = list(signature(forward).parameters)[1:]
+        _, *parameters = signature(forward).parameters.values()
+        several = bool(parameters) and parameters[0].kind is parameters[0].VAR_POSITIONAL
 
         def noted(node: Function, *args: Any) -> Any:
             out = forward(node, *args)
             if threading.get_ident() == thread:
-                arguments = dict(zip(names, args))
+                if several:
+                    arguments: dict[str, Any] = {parameters[0].name: args}
+                else:
+                    arguments = {p.name: value for p, value in zip(parameters, args)}
                 operation = Operation(type(node), node, arguments, out, trace.current)
                 trace.operations.append(operation)
                 trace.events.append(operation)
