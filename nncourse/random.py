@@ -105,3 +105,18 @@ def stream(generator: Generator | None, where: Any) -> Any:
     if place not in _elsewhere:
         _elsewhere[place] = Generator(default_generator.initial_seed(), place)
     return _elsewhere[place].stream
+
+
+def initial_seed() -> int:
+    """The seed from which the processor's default generator was last started."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> dict:
+    """The state of the processor's default generator, for ``set_rng_state``."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: dict) -> None:
+    """Continue drawing from a state that ``get_rng_state`` returned."""
+    default_generator.set_state(new_state)

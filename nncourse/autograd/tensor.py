@@ -16,6 +16,7 @@ import numpy as np
 
 from nncourse.autograd.changes import changes
 from nncourse.autograd.names import guard, real_names, unknown_attribute
+from nncourse.autograd.printing import text
 from nncourse.backend import (
     CPU,
     Array,
@@ -26,6 +27,7 @@ from nncourse.backend import (
     on_host,
     to_numpy,
 )
+from nncourse.dtypes import get_default_dtype
 
 if TYPE_CHECKING:
     from nncourse.autograd.function import Function
@@ -67,7 +69,9 @@ class Tensor:
     _leaf: Leaf  # a leaf's own place, if it ever had one: hooks outlast a while without gradients
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
-        """Wrap an array without copying it; anything else becomes an array first."""
+        """Wrap an array without copying it; lists of numbers become one of the default type."""
+        if type(data) is list:
+            data = np.asarray(data, get_default_dtype())
         self._data = data if type(data) in kinds else as_array(data)
         self._grad = None
         self._edge = None
@@ -306,9 +310,7 @@ class Tensor:
         return _rebuild, (type(self), self._data, self.requires_grad, self._grad)
 
     def __repr__(self) -> str:
-        values = np.array2string(
-            to_numpy(self._data), separator=", ", precision=4, suppress_small=True, prefix="tensor("
-        )
+        values = text(to_numpy(self._data), "tensor(")
         notes = ""
         if self._data.dtype not in _UNSAID:
             notes += f", dtype={self._data.dtype}"
@@ -319,6 +321,14 @@ class Tensor:
         elif self._edge is not None:
             notes += ", requires_grad=True"
         return f"tensor({values}{notes})"
+
+    def __format__(self, form: str) -> str:
+        """One number is formatted as a Python number: f"{loss:.4f}"."""
+        return format(repr(self) if self._data.ndim else self.item(), form)
+
+    def __contains__(self, value: Any) -> bool:
+        """Does the value occur among the elements?"""
+        return bool((self == value).any())  # type: ignore[attr-defined]
 
     def __getattr__(self, name: str) -> Any:
         # Reached only when the name is not found.

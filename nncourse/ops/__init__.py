@@ -18,15 +18,18 @@ from nncourse.ops.comparison import (
     equal,
     ge,
     gt,
+    isclose,
     le,
     logical_and,
     logical_not,
     logical_or,
+    logical_xor,
     lt,
     ne,
 )
 from nncourse.ops.contraction import einsum
 from nncourse.ops.conversion import clone
+from nncourse.ops.counting import argwhere, bincount, count_nonzero, nonzero, unique, where
 from nncourse.ops.creation import (
     arange,
     as_tensor,
@@ -48,14 +51,25 @@ from nncourse.ops.creation import (
     zeros,
     zeros_like,
 )
+from nncourse.ops.creation import tensor as asarray
+from nncourse.ops.creation_like import empty_like, randint_like
+from nncourse.ops.diagonal import diag, diagonal, trace
+from nncourse.ops.division import floor_divide, fmod, remainder
 from nncourse.ops.elementwise import abs, clamp, exp, log, relu, sigmoid, sqrt, tanh
-from nncourse.ops.elementwise import choose as where
 from nncourse.ops.elementwise import cosine as cos
 from nncourse.ops.elementwise import sine as sin
 from nncourse.ops.inplace import setitem as _setitem  # noqa: F401
+from nncourse.ops.inplace_functions import detach_ as _detach_  # noqa: F401
+from nncourse.ops.joining import hstack, meshgrid, tile, vstack
 from nncourse.ops.linalg import matmul, outer
+from nncourse.ops.linalg import product as bmm
+from nncourse.ops.linalg import product as dot
+from nncourse.ops.linalg import product as mm
+from nncourse.ops.linalg import product as mv
 from nncourse.ops.losses import log_softmax, logsumexp, softmax
+from nncourse.ops.memory import is_floating_point, is_tensor, numel
 from nncourse.ops.numpy_functions import numpy_function as _numpy_function  # noqa: F401
+from nncourse.ops.random_filling import bernoulli, normal
 from nncourse.ops.reduction import (
     all,
     amax,
@@ -94,19 +108,28 @@ from nncourse.ops.shape import (
     transpose,
     unsqueeze,
 )
-from nncourse.ops.sorting import argsort, sort, topk
+from nncourse.ops.shape import cat as concat
+from nncourse.ops.shape import cat as concatenate
+from nncourse.ops.shape import transpose as swapaxes
+from nncourse.ops.sorting import argsort, median, sort, topk
 from nncourse.ops.special import (
     ceil,
     erf,
+    expm1,
     floor,
     isfinite,
     isinf,
     isnan,
+    log1p,
+    log2,
+    log10,
     reciprocal,
     round,
     rsqrt,
     sign,
     square,
+    tan,
+    trunc,
 )
 
 __all__ = [
@@ -121,43 +144,66 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "argwhere",
     "as_tensor",
+    "asarray",
+    "bernoulli",
+    "bincount",
+    "bmm",
     "cat",
     "ceil",
     "chunk",
     "clamp",
     "clone",
+    "concat",
+    "concatenate",
     "cos",
+    "count_nonzero",
     "cumsum",
+    "diag",
+    "diagonal",
     "div",
+    "dot",
     "einsum",
     "empty",
+    "empty_like",
     "eq",
     "equal",
     "erf",
     "exp",
     "expand",
+    "expm1",
     "eye",
     "flatten",
     "flip",
     "floor",
+    "floor_divide",
+    "fmod",
     "from_numpy",
     "full",
     "full_like",
     "gather",
     "ge",
     "gt",
+    "hstack",
     "index_select",
+    "is_floating_point",
+    "is_tensor",
+    "isclose",
     "isfinite",
     "isinf",
     "isnan",
     "le",
     "linspace",
     "log",
+    "log1p",
+    "log2",
+    "log10",
     "log_softmax",
     "logical_and",
     "logical_not",
     "logical_or",
+    "logical_xor",
     "logsumexp",
     "lt",
     "masked_fill",
@@ -166,15 +212,22 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
+    "meshgrid",
     "min",
     "minimum",
+    "mm",
     "movedim",
     "mul",
     "multinomial",
+    "mv",
     "narrow",
     "ne",
     "neg",
+    "nonzero",
     "norm",
+    "normal",
+    "numel",
     "ones",
     "ones_like",
     "outer",
@@ -184,11 +237,13 @@ __all__ = [
     "rand",
     "rand_like",
     "randint",
+    "randint_like",
     "randn",
     "randn_like",
     "randperm",
     "reciprocal",
     "relu",
+    "remainder",
     "repeat_interleave",
     "reshape",
     "roll",
@@ -209,17 +264,24 @@ __all__ = [
     "std",
     "sub",
     "sum",
+    "swapaxes",
     "t",
     "take_along_dim",
+    "tan",
     "tanh",
     "tensor",
+    "tile",
     "topk",
+    "trace",
     "transpose",
     "tril",
     "triu",
+    "trunc",
     "unbind",
+    "unique",
     "unsqueeze",
     "var",
+    "vstack",
     "where",
     "zeros",
     "zeros_like",

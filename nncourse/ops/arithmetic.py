@@ -28,7 +28,13 @@ class Add(Function):
         return dout, dout
 
 
-add = method("add", "__add__", "__radd__")(binary(Add, "add"))
+_plus = method("__add__", "__radd__")(binary(Add, "add"))
+
+
+@method("add")
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other, element by element."""
+    return _plus(input, other if alpha == 1 else other * alpha)
 
 
 class Subtract(Function):
@@ -48,12 +54,18 @@ class Subtract(Function):
         )
 
 
-sub = method("sub", "__sub__")(binary(Subtract, "sub"))
+_minus = method("__sub__")(binary(Subtract, "sub"))
+
+
+@method("sub")
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other, element by element."""
+    return _minus(input, other if alpha == 1 else other * alpha)
 
 
 @method("__rsub__")
 def _reflected_sub(b: Tensor, a: Any) -> Tensor:
-    return sub(a, b)
+    return _minus(a, b)
 
 
 class Multiply(Function):

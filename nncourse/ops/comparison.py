@@ -96,9 +96,23 @@ def logical_or(a: Tensor, b: Tensor) -> Tensor:
     return _of_two(xp.logical_or, a, b)
 
 
+@method("logical_xor", "__xor__")
+def logical_xor(a: Tensor, b: Tensor) -> Tensor:
+    """True where exactly one of them is."""
+    return constant(xp.logical_xor(a._data, b._data))
+
+
 def allclose(a: Tensor, b: Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
     """Is |a - b| <= atol + rtol * |b| everywhere?"""
     return bool(_of_two(partial(xp.allclose, rtol=rtol, atol=atol), a, b))
+
+
+@method("isclose")
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Where is |input - other| <= atol + rtol * |other|?"""
+    return constant(xp.isclose(input._data, other._data, rtol, atol, equal_nan))
 
 
 def equal(a: Tensor, b: Tensor) -> bool:

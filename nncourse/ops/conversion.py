@@ -138,6 +138,24 @@ def int_(x: Tensor) -> Tensor:
     return to(x, dtype=dtypes.int32)
 
 
+@method("half")
+def half(x: Tensor) -> Tensor:
+    """The tensor as float16."""
+    return to(x, dtype=dtypes.float16)
+
+
+@method("short")
+def short(x: Tensor) -> Tensor:
+    """The tensor as int16."""
+    return to(x, dtype=dtypes.int16)
+
+
+@method("byte")
+def byte(x: Tensor) -> Tensor:
+    """The tensor as uint8."""
+    return to(x, dtype=dtypes.uint8)
+
+
 @method("bool")
 def bool_(x: Tensor) -> Tensor:
     """The tensor as bool: true where it is not zero."""

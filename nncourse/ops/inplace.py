@@ -23,14 +23,22 @@ from nncourse.ops.arithmetic import add, div, mul, pow, sub
 from nncourse.ops.indexing import plain_index, set_item
 
 
-def _operator(name: str, compute: Callable[[Any, Any], Tensor]) -> None:
-    def in_place(self: Tensor, other: Any) -> Tensor:
-        _check(self, other, name)
-        return _become(self, compute(self, other), name)
+def in_place(
+    x: Tensor, function: Callable[..., Tensor], what: str, *args: Any, **options: Any
+) -> Tensor:
+    """x, overwritten with the result of ``function(x, ...)``."""
+    for other in args or (None,):
+        _check(x, other, what)
+    return _become(x, function(x, *args, **options), what)
 
-    in_place.__name__ = in_place.__qualname__ = f"__i{name}__"
-    in_place.__doc__ = f"``{name}`` in place."
-    method(f"__i{name}__", f"{name}_")(in_place)
+
+def _operator(name: str, compute: Callable[..., Tensor]) -> None:
+    def change(self: Tensor, other: Any, **options: Any) -> Tensor:
+        return in_place(self, compute, name, other, **options)
+
+    change.__name__ = change.__qualname__ = f"__i{name}__"
+    change.__doc__ = f"``{name}`` in place."
+    method(f"__i{name}__", f"{name}_")(change)
 
 
 def _check(x: Tensor, other: Any, what: str) -> None:
@@ -116,7 +124,8 @@ def _brought(value: Tensor, x: Tensor) -> Tensor:
     return to_device(value, device_of(x._data))
 
 
-def _overwrite(x: Tensor, value: Any, what: str) -> Tensor:
+def overwrite(x: Tensor, value: Any, what: str) -> Tensor:
+    """x, with every element set to ``value``, a number or an array that broadcasts."""
     _check(x, None, what)
     if x.requires_grad and recording.enabled:
         setitem(x, ..., value)
@@ -129,13 +138,13 @@ def _overwrite(x: Tensor, value: Any, what: str) -> Tensor:
 @method("fill_")
 def fill_(x: Tensor, value: float) -> Tensor:
     """Set every element to one value."""
-    return _overwrite(x, value, "fill_")
+    return overwrite(x, value, "fill_")
 
 
 @method("zero_")
 def zero_(x: Tensor) -> Tensor:
     """Set every element to 0."""
-    return _overwrite(x, 0, "zero_")
+    return overwrite(x, 0, "zero_")
 
 
 @method("copy_")

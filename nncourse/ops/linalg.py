@@ -96,7 +96,7 @@ def _shapes_differ(a: Any, b: Any) -> RuntimeError:
 
 
 @method("mm", "bmm", "mv", "dot")
-def _product(a: Tensor, b: Tensor) -> Tensor:
+def product(a: Tensor, b: Tensor) -> Tensor:
     """a @ b; PyTorch's names for the cases of matrices, batches, and vectors."""
     return matmul(a, b)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 from typing import Any, NamedTuple
 
-from nncourse.autograd.function import Function, constant, unary
+from nncourse.autograd.function import Function, cast, constant, unary
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.autograd.vocabulary import fill, keep_axes, positions, put, sum_over, where
 from nncourse.backend import Array, xp
@@ -60,9 +60,11 @@ class Sum(Function):
 
 
 @method("sum")
-def sum(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """The sum over axes. Sums of integers and of bools are int64."""
-    if x._data.dtype.kind in "biu":
+def sum(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum over axes. Sums of integers and of bools are int64, unless ``dtype`` is given."""
+    if dtype is not None:
+        x = cast(x, xp.dtype(dtype))
+    elif x._data.dtype.kind in "biu":
         x = constant(x._data.astype("int64"))
     return unary(Sum, x, axes_of(x, dim), keepdim)
 
@@ -84,8 +86,10 @@ class Mean(Function):
 
 
 @method("mean")
-def mean(x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """The mean over axes."""
+def mean(x: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean over axes; ``dtype``: the number type to convert to before."""
+    if dtype is not None:
+        x = cast(x, xp.dtype(dtype))
     _floating_only(x, "mean")
     return unary(Mean, x, axes_of(x, dim), keepdim)
 

@@ -70,3 +70,14 @@ def topk(
         )
     order: Any = order_along(x._data, axis, largest)
     return _taken(x, order[(*[slice(None)] * axis, slice(k))], axis)
+
+
+@method("median")
+def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The middle element in order, of two the lesser; with ``dim`` (values, indices) along it."""
+    if dim is None:
+        n = x.numel()
+        return sort(x.reshape(-1)).values[(n - 1) // 2]
+    place = (x.shape[axis_of(x, dim)] - 1) // 2
+    found = [part.narrow(dim, place, 1) for part in sort(x, dim)]
+    return ValuesAndIndices(*[part if keepdim else part.squeeze(dim) for part in found])

@@ -92,6 +92,98 @@ def erf(x: Tensor) -> Tensor:
     return unary(Erf, _real(x))
 
 
+class Log1p(Function):
+    """out = ln(1 + x), exact for small x;  dx = dout / (1 + x)."""
+
+    __slots__ = ()
+    saves = ("x",)
+
+    def forward(self, x: Array) -> Array:
+        self.saved = (x,)
+        return xp.log1p(x)
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        (x,) = self.saved
+        return (dout / (1 + x),)
+
+
+@method("log1p")
+def log1p(input: Tensor) -> Tensor:
+    """ln(1 + x), exact for small x."""
+    return unary(Log1p, _real(input))
+
+
+class Expm1(Function):
+    """out = e^x - 1, exact for small x;  dx = dout * (out + 1)."""
+
+    __slots__ = ()
+    saves = ("out",)
+
+    def forward(self, x: Array) -> Array:
+        out = xp.expm1(x)
+        self.saved = (out,)
+        return out
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        (out,) = self.saved
+        return (dout * (out + 1),)
+
+
+@method("expm1")
+def expm1(input: Tensor) -> Tensor:
+    """e^x - 1, exact for small x."""
+    return unary(Expm1, _real(input))
+
+
+class Log(Function):
+    """out = the logarithm of x to a base;  dx = dout / (x ln base)."""
+
+    __slots__ = ("ln_base",)
+    saves = ("x",)
+
+    def forward(self, x: Array, logarithm: Any, ln_base: float) -> Array:
+        self.saved, self.ln_base = (x,), ln_base
+        return logarithm(x)
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        (x,) = self.saved
+        return (dout / (x * self.ln_base),)
+
+
+@method("log2")
+def log2(input: Tensor) -> Tensor:
+    """The logarithm to the base 2: bits."""
+    return unary(Log, _real(input), xp.log2, math.log(2))
+
+
+@method("log10")
+def log10(input: Tensor) -> Tensor:
+    """The logarithm to the base 10."""
+    return unary(Log, _real(input), xp.log10, math.log(10))
+
+
+class Tan(Function):
+    """out = tan x;  dx = dout * (1 + out^2)."""
+
+    __slots__ = ()
+    saves = ("out",)
+
+    def forward(self, x: Array) -> Array:
+        out = xp.tan(x)
+        self.saved = (out,)
+        return out
+
+    def backward(self, dout: Array) -> tuple[Array]:
+        (out,) = self.saved
+        return (dout * (1 + out * out),)
+
+
+@method("tan")
+def tan(input: Tensor) -> Tensor:
+    """The tangent."""
+    return unary(Tan, _real(input))
+
+
 class Flat(Function):
     """out = a function of x with steps;  dx = 0 wherever it has a derivative."""
 
@@ -120,6 +212,12 @@ def floor(x: Tensor) -> Tensor:
 def ceil(x: Tensor) -> Tensor:
     """The least integer that is not less than x."""
     return unary(Flat, x, xp.ceil)
+
+
+@method("trunc")
+def trunc(input: Tensor) -> Tensor:
+    """x without its fraction."""
+    return unary(Flat, input, xp.trunc)
 
 
 @method("round")

@@ -5,12 +5,13 @@ from math import erf
 import numpy as np
 
 from nncourse import ops
-from nncourse.ops import arithmetic, conversion, elementwise, special
+from nncourse.ops import arithmetic, conversion, division, elementwise, special
 from nncourse.ops.catalogue.entry import (
     APART,
     MASK,
     POSITIVE,
     REAL,
+    UNIT,
     Example,
     Operation,
     binary,
@@ -92,10 +93,17 @@ OPERATIONS: tuple[Operation, ...] = (
         examples((3, 3), ()),
     ),
     unary("erf", ops.erf, np.vectorize(erf, otypes=[float]), special.Erf),
+    unary("log1p", ops.log1p, np.log1p, special.Log1p, POSITIVE),
+    unary("expm1", ops.expm1, np.expm1, special.Expm1),
+    unary("log2", ops.log2, np.log2, special.Log, POSITIVE),
+    unary("log10", ops.log10, np.log10, special.Log, POSITIVE),
+    unary("tan", ops.tan, np.tan, special.Tan, UNIT),
+    binary("remainder", ops.remainder, np.remainder, division.Remainder, (REAL, POSITIVE)),
+    binary("fmod", ops.fmod, np.fmod, division.Remainder, (REAL, POSITIVE)),
     Operation(
-        "x + sign, floor, ceil, round",
-        lambda x: x * (x.sign() + x.floor() + x.ceil() + x.round()),
-        lambda x: x * (np.sign(x) + np.floor(x) + np.ceil(x) + np.round(x)),
+        "x + sign, floor, ceil, round, trunc",
+        lambda x: x * (x.sign() + x.floor() + x.ceil() + x.round() + x.trunc()),
+        lambda x: x * (np.sign(x) + np.floor(x) + np.ceil(x) + np.round(x) + np.trunc(x)),
         "same",
         (arithmetic.Multiply, arithmetic.Add, special.Flat),
         (REAL,),
