@@ -27,6 +27,4 @@ class Parameter(Tensor):
 
 def unset(*shape: int, device: Any = None, dtype: Any = None) -> Parameter:
     """A parameter whose initial values are still to be written."""
-    if device is None:
-        return Parameter(empty(*shape, dtype=dtype))
-    return Parameter(empty(*shape, dtype=dtype).to(device))
+    return Parameter(empty(*shape, dtype=dtype, device=device))
