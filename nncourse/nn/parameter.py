@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import as_array, ndarray
 from nncourse.ops.creation import empty
 
 
@@ -18,8 +17,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        array = data._data if isinstance(data, Tensor) else data
-        super().__init__(array if isinstance(array, ndarray) else as_array(array), requires_grad)
+        super().__init__(data._data if isinstance(data, Tensor) else data, requires_grad)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
