@@ -22,8 +22,9 @@ ATTACKS = [
     ),
     Attack(
         "start-up files",
-        "import os, site, sys\nfor d in [os.path.expanduser('~'), '/root', site.getusersitepackages(),"
-        " *sys.path]:\n    for n in ('sitecustomize.py', 'usercustomize.py', '.bashrc', 'evil.pth'):\n"
+        "import os, site, sys\n"
+        "for d in [os.path.expanduser('~'), '/root', site.getusersitepackages(), *sys.path]:\n"
+        "    for n in ('sitecustomize.py', 'usercustomize.py', '.bashrc', 'evil.pth'):\n"
         "        try:\n            os.makedirs(d, exist_ok=True)\n"
         "            open(os.path.join(d, n), 'a').write('import evil')\n"
         "        except OSError: pass\ndef square(x): return 0",
@@ -66,7 +67,8 @@ ATTACKS = [
     Attack(
         "modules that shadow others",
         "import os\nfor n in ('numpy', 'json', 'nncourse'):\n    try:\n"
-        "        os.makedirs(n, exist_ok=True)\n        open(n + '/__init__.py', 'w').write('1/0')\n"
+        "        os.makedirs(n, exist_ok=True)\n"
+        "        open(n + '/__init__.py', 'w').write('1/0')\n"
         "    except OSError: pass\ndef square(x): return 0",
     ),
 ]

@@ -1,0 +1,48 @@
+"""Which processes of graders and sandboxes have outlived whoever started them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from nncourse.grading.sandbox.launcher import unprivileged_id
+
+MARKS = ("nncourse.grading.worker", "nncourse.grading.sandbox.inside")
+
+
+def orphans(seconds: float = 5.0) -> list[str]:
+    """Command lines of those still there after so many seconds.
+
+    A process is an orphan if it is a grader's or a sandbox's and none of its ancestors is a test
+    run or a command; those of other runs on this machine don't count.
+    """
+    end = time.monotonic() + seconds
+    while (found := _orphans()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def _orphans() -> list[str]:
+    uid = unprivileged_id()
+    known = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "?")
+            lines = dict(
+                line.split(":\t", 1) for line in (folder / "status").read_text().splitlines()
+            )
+        except (OSError, ValueError):
+            continue
+        if "Z" not in lines["State"]:
+            own = any(mark in command for mark in MARKS) or int(lines["Uid"].split()[0]) == uid
+            known[int(folder.name)] = (int(lines["PPid"]), command, own)
+    return [command for pid, (_, command, own) in known.items() if own and _lonely(pid, known)]
+
+
+def _lonely(pid: int, known: dict[int, tuple[int, str, bool]]) -> bool:
+    """Whether nothing above it is but the system."""
+    while pid in known:
+        pid, _command, _own = known[pid]
+        if pid in known and not known[pid][2]:
+            return "pytest" not in known[pid][1] and "python" not in known[pid][1]
+    return True
