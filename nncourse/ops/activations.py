@@ -11,7 +11,7 @@ from typing import Any
 
 from nncourse.autograd.function import Function, binary, constant, unary
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.autograd.vocabulary import exp, where
+from nncourse.autograd.vocabulary import as_type, exp, where
 from nncourse.backend import Array, xp
 from nncourse.ops.elementwise import choose, sigmoid, tanh
 from nncourse.ops.special import Flat, erf, error_function
@@ -39,11 +39,15 @@ class LeakyReLU(Function):
 
     def forward(self, x: Array, slope: float) -> Array:
         self.saved, self.slope = (x,), slope
-        return xp.where(x > 0, x, x * slope)
+        out = xp.minimum(x, 0) * slope
+        out += xp.maximum(x, 0)
+        return out
 
     def backward(self, dout: Array) -> tuple[Array]:
+        # Arithmetic on 0 and 1 is many times faster than a choice between two arrays.
         (x,) = self.saved
-        return (where(x > 0, dout, dout * self.slope),)
+        positive = as_type(x > 0, x.dtype)
+        return (dout * (positive + self.slope * (1 - positive)),)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -99,7 +103,8 @@ class ELU(Function):
     saves = ("x", "out")
 
     def forward(self, x: Array, a: float) -> Array:
-        out = xp.where(x > 0, x, a * xp.expm1(xp.minimum(x, 0)))
+        out = xp.expm1(xp.minimum(x, 0)) * a
+        out += xp.maximum(x, 0)
         self.saved, self.a = (x, out), a
         return out
 

@@ -19,7 +19,7 @@ class BatchNorm(Function):
     """
 
     __slots__ = ("eps",)
-    saves = ("x", "w", "b", "centred", "r")
+    saves = ("x", "w", "b", "mean", "r")
 
     def forward(
         self,
@@ -30,22 +30,21 @@ class BatchNorm(Function):
         statistics: tuple[Array, Array, Array],
     ) -> Array:
         self.eps = eps
-        centred, _, variance = statistics
+        out, mean, variance = statistics  # x - mean, an array of this function's own
         r = 1 / xp.sqrt(variance + eps)
-        self.saved = x, w, b, centred, r
-        out = centred * _wide(r if w is None else r * w, centred)
+        self.saved = x, w, b, mean, r
+        out *= _wide(r if w is None else r * w, out)
         if b is not None:
-            out += _wide(b, centred)
+            out += _wide(b, out)
         return _shaped(out, x.shape)
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        x, w, _, centred, r = self.saved
+        x, w, _, mean, r = self.saved
         need_x, need_w, need_b = self.needs
-        g = _by_channel(dout)
-        if g.shape != centred.shape:  # channels lie otherwise in memory than in x
-            g = _by_channel(xp.ascontiguousarray(dout, like=dout))
-            centred = _shaped(centred, x.shape)
-            centred = _by_channel(xp.ascontiguousarray(centred, like=centred))
+        by_channel, g = _by_channel(x), _by_channel(dout)
+        if g.shape != by_channel.shape:  # channels lie otherwise in memory than in x
+            by_channel, g = (_by_channel(xp.ascontiguousarray(a, like=a)) for a in (x, dout))
+        centred = by_channel - _wide(mean, g)
         products = g * centred
         total, along = channel_sums(g), channel_sums(products)
         dx = None

