@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from nncourse.autograd.tensor import Tensor
+from nncourse.backend import xp
 from nncourse.ops.catalogue.entry import REAL, Operation, classes, examples
-from nncourse.ops.recurrent import endings, gru, lstm, original_gru, peephole, rnn
+from nncourse.ops.recurrent import endings, gru, lstm, original_gru, packing, peephole, rnn
 from nncourse.ops.recurrent.blocks import whole
 from nncourse.ops.shape import cat
 
@@ -185,6 +186,12 @@ def _entries(
     )
 
 
+def _two_a_step(x: Tensor) -> Tensor:
+    """Four rows as two steps of two sequences; a third step is filled."""
+    k = xp.arange(4, like=x._data)
+    return packing.unpacked(x, (k // 2, k % 2), 3, 2, 0.5)
+
+
 OPERATIONS: tuple[Operation, ...] = (
     *_entries("rnn", rnn.RNN, 1, 1, _rnn_step, rnn.rnn_spelled_out, "rnn_tanh"),
     *_entries(
@@ -230,5 +237,18 @@ OPERATIONS: tuple[Operation, ...] = (
         (endings.Reverse,),
         (classes(_LONGEST), REAL),
         examples(((4,), (_LONGEST, 4, 2)), ((3,), (_LONGEST, 3)), ((5,), (_LONGEST, 5, 2, 2))),
+    ),
+    Operation(
+        "unpacked",
+        _two_a_step,
+        lambda x: np.concatenate(
+            [x.reshape(2, 2, *x.shape[1:]), np.full((1, 2, *x.shape[1:]), 0.5)]
+        ),
+        lambda torch, x: torch.cat(
+            [x.reshape(2, 2, *x.shape[1:]), x.new_full((1, 2, *x.shape[1:]), 0.5)]
+        ),
+        (packing.Unpack,),
+        (REAL,),
+        examples((4, 4), (4,), (4, 2, 3)),
     ),
 )
