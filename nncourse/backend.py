@@ -243,14 +243,14 @@ def filled(shape: Any, value: Any, dtype: Any, like: Array) -> Array:
 def amax(x: Array, axes: Any = None, keepdims: bool = False) -> Array:
     """The greatest element over axes."""
     if type(x) is ndarray:
-        return numpy.maximum.reduce(x, axes, None, None, keepdims)
+        return xp.maximum.reduce(x, axes, None, None, keepdims)
     return x.max(axes, None, keepdims)
 
 
 def amin(x: Array, axes: Any = None, keepdims: bool = False) -> Array:
     """The least element over axes."""
     if type(x) is ndarray:
-        return numpy.minimum.reduce(x, axes, None, None, keepdims)
+        return xp.minimum.reduce(x, axes, None, None, keepdims)
     return x.min(axes, None, keepdims)
 
 

@@ -27,6 +27,7 @@ from nncourse.backend import (
     on_host,
     to_numpy,
 )
+from nncourse.backend import device as place
 from nncourse.dtypes import get_default_dtype
 
 if TYPE_CHECKING:
@@ -184,6 +185,16 @@ class Tensor:
     @property
     def dtype(self) -> np.dtype:
         return self._data.dtype
+
+    @property
+    def device(self) -> place:
+        """Where the numbers live."""
+        return device_of(self._data)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Do the numbers live on a GPU?"""
+        return self.device.type == "cuda"
 
     def numel(self) -> int:
         """The number of elements."""
@@ -358,6 +369,11 @@ class Tensor:
         def __ge__(self, other: Any) -> Tensor: ...
         def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
+
+
+def variable(data: Tensor, requires_grad: bool = False) -> Tensor:
+    """The tensor without history: what older PyTorch programs call ``Variable``."""
+    return Tensor(data._data, requires_grad)
 
 
 guard(Tensor, "requires_grad", "requires_grads", "require_grads", "required_grad", "needs_grad")

@@ -23,7 +23,7 @@ def to(module: Module, *args: Any, **kwargs: Any) -> None:
         raise TypeError(f"a module's parameters can be floating-point numbers only; got {dtype}")
 
     def convert(tensor: Tensor) -> Tensor:
-        return tensor.to(place, dtype if tensor.dtype.kind == "f" else None)  # type: ignore[attr-defined]
+        return tensor.to(place, dtype if tensor.dtype.kind == "f" else None)
 
     each(module, convert)
 

@@ -10,7 +10,7 @@ from nncourse import dtypes
 from nncourse.autograd.function import Function, cast, unary
 from nncourse.autograd.placement import to_device
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.backend import Array, device, device_of
+from nncourse.backend import Array, device
 
 
 class Clone(Function):
@@ -29,20 +29,6 @@ class Clone(Function):
 def clone(x: Tensor) -> Tensor:
     """A copy with memory of its own; gradients pass through it."""
     return unary(Clone, x)
-
-
-@method("device")
-@property
-def device_of_tensor(x: Tensor) -> device:
-    """Where the tensor's numbers live."""
-    return device_of(x._data)
-
-
-@method("is_cuda")
-@property
-def is_cuda(x: Tensor) -> bool:
-    """Do the tensor's numbers live on a GPU?"""
-    return device_of(x._data).type == "cuda"
 
 
 def is_device(value: Any) -> bool:
