@@ -73,6 +73,7 @@ from nncourse.nn.transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from nncourse.nn.tree import RecursiveCell, TreeLSTM, TreeLSTMCell
 
 __all__ = [
     "ELU",
@@ -144,6 +145,7 @@ __all__ = [
     "RNNCellBase",
     "ReLU",
     "ReLU6",
+    "RecursiveCell",
     "Residual",
     "Sequential",
     "SiLU",
@@ -161,6 +163,8 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "TreeLSTM",
+    "TreeLSTMCell",
     "Unflatten",
     "functional",
     "init",
