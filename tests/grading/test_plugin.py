@@ -1,0 +1,243 @@
+"""The grader inside nbgrader: its own commands and its own API, in a configured course folder."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from nncourse.course.files import Course
+from nncourse.course.folder import make_course
+from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.nbgrader import Nbgrader
+from tests.grading.toy import (
+    KERNEL,
+    LIMITS,
+    RIGHT,
+    cell_name,
+    role,
+    submission,
+    with_solution,
+    without,
+    write_toy,
+)
+
+SCRIPTS = sysconfig.get_path("scripts")
+SQUARE = RIGHT["square_answer"]
+PARTIAL = """\
+right = [f(2) == 4, f(3) == 9, f(-1) == 1]
+print(f"{sum(right)} of {len(right)} are right")
+### BEGIN HIDDEN TESTS
+right += [f(0) == 0]
+### END HIDDEN TESTS
+10.0 * sum(right) / len(right)"""
+
+# name: (answers, points for "partial", points for "asserted")
+CLASS = {
+    "right": ({"f_answer": "def f(x):\n    return x * x", "why": "So."}, 10, 5),
+    "half": ({"f_answer": "def f(x):\n    return 4", "why": "So."}, 2.5, 0),
+    "noisy": (
+        {"f_answer": "import sys\ndef f(x):\n    print('hm', file=sys.stderr)\n    return x * x"},
+        10,
+        5,
+    ),
+    "hostile": (
+        {"f_answer": "class f:\n    __eq__ = lambda *a: True\n    __init__ = __eq__"},
+        0,
+        0,
+    ),
+    "dies": ({"f_answer": "import os\ndef f(x):\n    os._exit(0)"}, 0, 0),
+    "empty": ({}, 0, 0),
+}
+
+
+def write_partial(root: Path) -> Course:
+    cells = [
+        new_code_cell(
+            with_solution("def f(x):\n    return x * x"), metadata=role("f_answer", "solution")
+        ),
+        new_code_cell(PARTIAL, metadata=role("partial", "tests", 10)),
+        new_code_cell("assert f(5) == 25\nassert f(6) == 36", metadata=role("all", "tests", 5)),
+        new_markdown_cell("The rubric.", metadata=role("why", "manual", 5)),
+    ]
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    rules = {"withheld": ["nncourse"], "packages": ["numpy"], "limits": LIMITS}
+    metadata = {"kernelspec": KERNEL, "nncourse": {"grading": rules}}
+    folder = root / "solutions" / "en" / "ps97"
+    folder.mkdir(parents=True)
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), folder / "ps97-partial.ipynb")
+    write_toy(root)
+    return Course(root)
+
+
+def nbgrader(course, *arguments: str) -> str:
+    """nbgrader's own command, started in the course folder as a lecturer does."""
+    environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
+    run = subprocess.run(
+        [f"{SCRIPTS}/nbgrader", *arguments],
+        cwd=course.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return run.stderr
+
+
+def scores(course, assignment="ps97"):
+    gradebook = Nbgrader(course)
+    try:
+        with gradebook.gradebook() as book:
+            return {
+                submission.student.id: {
+                    grade.name: (grade.auto_score, grade.needs_manual_grade)
+                    for notebook in submission.notebooks
+                    for grade in notebook.grades
+                }
+                for submission in book.assignment_submissions(assignment)
+            }
+    finally:
+        gradebook.close()
+
+
+def hand_in(course, name, text, assignment="ps97", file="ps97-partial.ipynb"):
+    folder = course.submitted / name / assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    root = tmp_path_factory.mktemp("plugin")
+    course = make_course(root / "course", "en", ["ps97", "ps99"], write_partial(root / "repo"))
+    release_assignment(course, "ps97")
+    release_assignment(course, "ps99")
+    return course
+
+
+@pytest.fixture(scope="module")
+def graded(course):
+    for name, (answers, *_points) in CLASS.items():
+        folder = hand_in(course, name, submission(course, "ps97", answers))
+    (folder / "passwords.txt").symlink_to("/etc/passwd")
+    (folder / "numpy.py").write_text("raise SystemExit")
+    hand_in(course, "cut off", "{")
+    hand_in(course, "deleted", submission(course, "ps97", CLASS["half"][0], without("partial")))
+    return nbgrader(course, "autograde", "ps97")
+
+
+@pytest.mark.parametrize("name", CLASS)
+def test_points(graded, course, name):
+    _answers, partial, asserted = CLASS[name]
+    found = scores(course)[name]
+    assert found["partial"] == (partial, False)
+    assert found["all"] == (asserted, False)
+
+
+def test_written_answers_wait_and_empty_ones_are_0(graded, course):
+    found = scores(course)
+    assert found["right"]["why"] == (None, True)
+    assert found["empty"]["why"] == (0, False)
+
+
+def test_what_is_no_notebook_stops_nobody(graded, course):
+    found = scores(course)
+    assert set(found) == {*CLASS, "cut off", "deleted"}
+    assert found["cut off"]["partial"] == (0, False)
+    assert found["deleted"]["partial"] == (2.5, False)
+    assert "not valid JSON" in graded
+
+
+def test_points_and_message_come_from_one_cell(graded, course):
+    (path,) = course.autograded("half", "ps97").glob("*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    message, result = next(c for c in notebook.cells if cell_name(c) == "partial").outputs
+    assert message.text == "1 of 3 are right\n"
+    assert result.data["text/plain"] == "2.5"
+
+
+def test_nothing_else_of_a_submission_is_kept(graded, course):
+    for name in CLASS:
+        assert [p.name for p in course.autograded(name, "ps97").iterdir()] == ["ps97-partial.ipynb"]
+
+
+def test_the_own_command_gives_the_same_scores(graded, course):
+    before = scores(course)
+    grade_submissions(course, "ps97", force=True)
+    after = scores(course)
+    assert after == before
+
+
+def test_feedback_and_export_are_nbgraders(graded, course):
+    nbgrader(course, "generate_feedback", "ps97")
+    (page,) = course.feedback("half", "ps97").glob("*.html")
+    assert "1 of 3 are right" in page.read_text("utf-8")
+    nbgrader(course, "export", "--to", "grades.csv")
+    rows = (course.root / "grades.csv").read_text().splitlines()
+    assert any(row.startswith("ps97") and ",right," in row and "15.0" in row for row in rows)
+
+
+def test_manual_grades_are_kept_and_late_work_is_penalised(graded, course):
+    config = course.root / "nbgrader_config.py"
+    before = config.read_text("utf-8")
+    gradebook = Nbgrader(course)
+    with gradebook.gradebook() as book:
+        grade = book.find_grade("why", "ps97-partial", "ps97", "right")
+        grade.manual_score, grade.needs_manual_grade = 4.0, False
+        book.find_assignment("ps97").duedate = datetime.datetime(2026, 11, 20)
+        book.db.commit()
+    folder = course.submitted / "right" / "ps97"
+    (folder / "timestamp.txt").write_text("2026-11-21 00:00:00.000000 UTC")
+    try:
+        config.write_text(before + '\nc.LateSubmissionPlugin.penalty_method = "zero"\n', "utf-8")
+        nbgrader(course, "autograde", "ps97", "--student", "right", "--force")
+        with gradebook.gradebook() as book:
+            found = book.find_submission("ps97", "right")
+            assert found.score == 19
+            assert found.late_submission_penalty == 19
+    finally:
+        config.write_text(before, "utf-8")
+        (folder / "timestamp.txt").unlink()
+        gradebook.close()
+
+
+def test_the_formgraders_button(graded, course):
+    """What it calls: nbgrader's API."""
+    from nbgrader.apps.api import NbGraderAPI
+    from nbgrader.coursedir import CourseDirectory
+
+    hand_in(course, "new", submission(course, "ps99", RIGHT), "ps99", "ps99-squares.ipynb")
+    config = course.config()
+    directory = CourseDirectory(config=config, root=str(course.root))
+    answer = NbGraderAPI(directory, config=config).autograde("ps99", "new")
+    assert answer["success"], answer.get("error")
+    assert scores(course, "ps99")["new"]["square"] == (10, False)
+    with NbGraderAPI(directory, config=config).gradebook as book:
+        assert book.find_submission("ps99", "new").score == 15
+
+
+@pytest.mark.parametrize("name", ["right", "half"])
+def test_validate_works_on_the_students_side(graded, course, tmp_path, name):
+    path = tmp_path / "ps97-partial.ipynb"
+    path.write_text(submission(course, "ps97", CLASS[name][0]), "utf-8")
+    run = subprocess.run(
+        [f"{SCRIPTS}/nbgrader", "validate", path.name],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    passes = "Success! Your notebook passes all the tests." in run.stdout
+    assert passes == (name == "right"), run.stdout + run.stderr
