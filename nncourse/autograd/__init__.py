@@ -13,11 +13,13 @@ from nncourse.autograd.mode import (
     set_grad_enabled,
 )
 from nncourse.autograd.tensor import Tensor
+from nncourse.autograd.tensor import variable as Variable
 
 __all__ = [
     "Function",
     "GradcheckError",
     "Tensor",
+    "Variable",
     "detect_anomaly",
     "enable_grad",
     "functional",

@@ -131,8 +131,22 @@ from nncourse.ops.special import (
     tan,
     trunc,
 )
+from nncourse.ops.typed import (
+    BoolTensor,
+    ByteTensor,
+    DoubleTensor,
+    FloatTensor,
+    IntTensor,
+    LongTensor,
+)
 
 __all__ = [
+    "BoolTensor",
+    "ByteTensor",
+    "DoubleTensor",
+    "FloatTensor",
+    "IntTensor",
+    "LongTensor",
     "abs",
     "add",
     "all",

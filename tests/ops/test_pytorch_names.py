@@ -112,6 +112,13 @@ f"{i.sum()}"
 f"{x.mean().item():8.2e}"
 t.tensor([1, 2]).bool() & t.tensor([True, True])
 t.Tensor([1, 2])
+t.FloatTensor([1, 2])
+t.LongTensor([1, 2])
+t.LongTensor(2, 3).shape
+t.ByteTensor([1]).bool()
+t.BoolTensor([True, False])
+t.autograd.Variable(x)
+t.autograd.Variable(x, requires_grad=True).requires_grad
 t.swapaxes(x, 0, 1)
 t.asarray([1.5, 2])
 x.dtype == t.float and i.dtype == t.long and i.int().dtype == t.int
