@@ -5,6 +5,11 @@ style. Labels are in the language of ``nncourse.language``.
 """
 
 from nncourse.inspection.plot_model import plot_model
+from nncourse.plots.activations import (
+    activation_curves,
+    deviations_through_depth,
+    loss_curves,
+)
 from nncourse.plots.differences import difference_error, difference_near_kink
 from nncourse.plots.digits import digit_grid
 from nncourse.plots.graphs import computation_graph, gradient_orders, gradient_paths, mode_costs
@@ -38,10 +43,12 @@ from nncourse.plots.training import (
 )
 
 __all__ = [
+    "activation_curves",
     "binary_losses",
     "computation_graph",
     "constant_losses",
     "decision_maps",
+    "deviations_through_depth",
     "difference_error",
     "difference_near_kink",
     "digit_grid",
@@ -55,6 +62,7 @@ __all__ = [
     "image_to_scores",
     "layer_statistics",
     "learning_rates",
+    "loss_curves",
     "make_axes",
     "matrix_shapes",
     "mode_costs",

@@ -21,6 +21,8 @@ EXPLORERS = {
     "MomentumPlane": ("", ".nnc-in-momentum", "momentum"),
     "MinimaExplorer": ("", ".nnc-in-rate", "rate"),
     "NeuronSwap": ("", ".nnc-in-way", "way"),
+    "ActivationExplorer": ("", ".nnc-in-z", "z"),
+    "DepthExplorer": ("", ".nnc-in-scale", "scale"),
 }
 
 # Median over steps of a control: from the event to the changed picture.

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { ACTIVATIONS } from "../../nncourse/widgets/activations.js";
 import { largestError } from "../../nncourse/widgets/approximation.js";
+import { passes } from "../../nncourse/widgets/depth.js";
 import { descend } from "../../nncourse/widgets/descent.js";
 import { normals, uniforms } from "../../nncourse/widgets/explorer.js";
 import { roll } from "../../nncourse/widgets/minima.js";
@@ -77,4 +79,19 @@ test("balls in two minima", () => {
 
 test("neurons exchanged", () => {
   for (const { order, flip, way, loss: wanted } of fixtures.swaps) close(loss(between(order, flip, way)), wanted, order);
+});
+
+test("activations and their derivatives", () => {
+  for (const { name, z, alpha, value, slope } of fixtures.activations) {
+    close(z.map((v) => ACTIVATIONS[name][0](v, alpha)), value, name);
+    close(z.map((v) => ACTIVATIONS[name][1](v, alpha)), slope, `slope of ${name}`);
+  }
+});
+
+test("activations and gradients through depth", () => {
+  for (const { settings, activations, gradients } of fixtures.depths) {
+    const found = passes(settings);
+    close(found.activations[settings.depth - 1], activations, `${settings.activation} ${settings.init}`, 1e-8);
+    close(found.gradients[0], gradients, `gradients ${settings.activation} ${settings.init}`, 1e-8);
+  }
 });

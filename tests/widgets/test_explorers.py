@@ -18,7 +18,9 @@ pytest.importorskip("anywidget", reason="anywidget is not installed; widgets nee
 from nncourse import language, widgets
 from nncourse.data.regions import region
 from nncourse.widgets import (
+    activations,
     approximation,
+    depth,
     descent,
     explorer,
     minima,
@@ -42,6 +44,8 @@ EXPLORERS = {
     "MomentumPlane": {"step": 2.0, "momentum": 0.5, "kappa": 50.0, "nesterov": True},
     "MinimaExplorer": {"width": 0.2, "rate": 0.1, "noise": 1.5, "seed": 3},
     "NeuronSwap": {"order": "312", "flip": True, "way": 0.25},
+    "ActivationExplorer": {"activation": "elu", "z": -1.0, "alpha": 0.5, "depth": 3},
+    "DepthExplorer": {"activation": "relu", "init": "orthogonal", "scale": 1.5, "depth": 4},
 }
 
 
@@ -205,6 +209,28 @@ def swaps() -> list[dict]:
     ]  # fmt: skip
 
 
+def activation_values() -> list[dict]:
+    z = np.linspace(-6, 6, 49)
+    cases = []
+    for name in activations.NAMES:
+        value, slope = activations.value_and_slope(name, z, 0.3)
+        cases.append({"name": name, "z": z.tolist(), "alpha": 0.3, "value": value.tolist(),
+                      "slope": slope.tolist()})  # fmt: skip
+    return cases
+
+
+def depths() -> list[dict]:
+    cases = []
+    for activation, init in itertools.product(
+        ("tanh", "relu", "sigmoid"), (*depth.DEVIATIONS, "orthogonal")
+    ):
+        settings = {"activation": activation, "init": init, "scale": 1.2, "depth": 3, "seed": 2}
+        forward, backward = depth.passes(**settings)
+        cases.append({"settings": settings, "activations": forward[-1].ravel().tolist(),
+                      "gradients": backward[0].ravel().tolist()})  # fmt: skip
+    return cases
+
+
 TWINS = {
     "streams": streams,
     "softmax": softmaxes,
@@ -215,6 +241,8 @@ TWINS = {
     "momenta": momenta,
     "minima": minima_found,
     "swaps": swaps,
+    "activations": activation_values,
+    "depths": depths,
 }
 
 
