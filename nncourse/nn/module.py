@@ -270,8 +270,9 @@ class Module(Owner):
 
     def __repr__(self) -> str:
         lines = [
-            f"({name}): " + repr(child).replace("\n", "\n  ")
-            for name, child in self.named_children()
+            f"({name}): " + repr(part).replace("\n", "\n  ")
+            for name, part in self._parts()
+            if isinstance(part, Module)
         ]
         extra = self.extra_repr()
         if not lines:
