@@ -143,7 +143,7 @@ def call(
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        problem = _explain(error, function, signature)
+        problem = _explain(error, function, signature, driven=ask is not None)
     printed = printable(sink.getvalue())
     if sink.count > KEPT_OUTPUT:
         printed += "..."
@@ -189,7 +189,9 @@ class _Place:
         return f"\n    {where} {self.source}"
 
 
-def _explain(error: BaseException, function: Callable[..., Any], signature: str) -> Finding:
+def _explain(
+    error: BaseException, function: Callable[..., Any], signature: str, driven: bool
+) -> Finding:
     place = _Place.of(error, function)
     if isinstance(error, NotImplementedError):
         name = place.name if isinstance(place, _Place) else ""
@@ -204,6 +206,12 @@ def _explain(error: BaseException, function: Callable[..., Any], signature: str)
     if isinstance(error, SystemExit):
         text = mark("The function ends the program ({kind}) instead of returning.{place}")
         return Finding("exit", text, {"kind": kind, "place": place})
+    if driven and place == "" and isinstance(error, TypeError | AttributeError):
+        return Finding(
+            "use",
+            mark("It cannot be used as {signature}: {error}"),
+            {"signature": signature, "error": _clean(error)},
+        )
     if isinstance(error, TypeError) and place == "":
         return Finding(
             "signature",

@@ -44,7 +44,8 @@ class Watch:
         self.found = ""
         known = [piece.reference, *(equivalent.function for equivalent in piece.equivalents)]
         self._references = {code for function in known for code in _codes(function)}
-        if _library(getattr(answer, "__module__", "")):
+        given_away = self._references & set(_codes(answer))
+        if given_away or _library(getattr(answer, "__module__", "")):
             self.found = getattr(answer, "__qualname__", type(answer).__name__)
         self._before: Callable[..., Any] | None = None
 
@@ -63,11 +64,9 @@ class Watch:
             if _library(getattr(argument, "__module__", "")):
                 self.found = str(getattr(argument, "__qualname__", argument))
             return
-        if event != "call":
+        if event != "call" or self._inside(frame.f_back):
             return
-        if frame.f_code in self._references:
-            self.found = frame.f_code.co_qualname
-        elif _library(frame.f_globals.get("__name__")) and not self._inside(frame.f_back):
+        if frame.f_code in self._references or _library(frame.f_globals.get("__name__")):
             self.found = f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}"
 
     @staticmethod

@@ -150,6 +150,11 @@ ADDED: dict[str, tuple[str, str]] = {
     "X14": ("hand-set weights", "no negative weight for an input that must be 0"),
     "X15": ("hand-set weights", "AND in place of OR in the output neuron"),
     "X16": ("hand-set weights", "right table, border through or close to an example"),
+    "X20": ("graph", "slopes of a product exchanged"),
+    "X21": ("graph", "recursion deeper than Python allows"),
+    "X22": ("graph", "backward pass without the gradient 1 at the output"),
+    "X23": ("graph", "backward pass wipes out the gradients of leaves"),
+    "X24": ("graph", "no operators for a plain number on the left"),
     "X17": ("perceptron", "corrections in another order"),
 }
 

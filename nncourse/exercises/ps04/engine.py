@@ -1,0 +1,394 @@
+"""Value: the student's class for numbers that remember how they were computed.
+
+It is put to work on random expressions, in which each value is used once, or several times, or
+mixed with plain numbers; on a deep chain; and on two expressions of the same leaves, whose
+gradients must add up. The right gradients are numerical ones of the same expressions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import (
+    PLAIN,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    Unfit,
+    normal,
+)
+from nncourse.exercises.ps04.values import (
+    AccumulatesInside,
+    BackwardFromLeaves,
+    ByCreation,
+    DeepRecursion,
+    DepthFirst,
+    DivWrong,
+    ExpOfInput,
+    Functional,
+    MulNotExchanged,
+    NoReflected,
+    NotSeeded,
+    Overwrites,
+    PowWrong,
+    Recursive,
+    SubSign,
+    TanhMissing,
+    Value,
+    ZeroesLeaves,
+)
+from nncourse.language import mark
+
+SHARED, CONSTANTS, DEEP, TWICE = "shared", "constants", "deep", "twice"
+
+DEPTH = 1500
+"""Steps of the deep chain, more than Python's recursion allows."""
+
+Step = tuple[str, int, int]
+Program = list[Step]
+
+BINARY = ("add", "sub", "mul", "div")
+UNARY = ("square", "cube", "exp", "tanh", "neg")
+MIXED = ("2 +", "3 -", "2 *", "1 /", "- 1", "/ 2")
+
+
+class Plain(float):
+    """A number with the two methods that a Value has: what the numerical gradient computes with."""
+
+    def exp(self) -> Plain:
+        """e to this power."""
+        return Plain(math.exp(self))
+
+    def tanh(self) -> Plain:
+        """The hyperbolic tangent."""
+        return Plain(math.tanh(self))
+
+
+def _step(op: str, a: Any, b: Any) -> Any:
+    """One operation, in whatever kind of number a and b are."""
+    table: dict[str, Callable[[], Any]] = {
+        "add": lambda: a + b,
+        "sub": lambda: a - b,
+        "mul": lambda: a * b,
+        "div": lambda: a / b,
+        "square": lambda: a**2,
+        "cube": lambda: a**3,
+        "exp": lambda: a.exp(),
+        "tanh": lambda: a.tanh(),
+        "neg": lambda: -a,
+        "2 +": lambda: 2 + a,
+        "3 -": lambda: 3 - a,
+        "2 *": lambda: 2 * a,
+        "1 /": lambda: 1 / a,
+        "- 1": lambda: a - 1,
+        "/ 2": lambda: a / 2,
+    }
+    return table[op]()
+
+
+def evaluate(program: Program, leaves: list[Any], kind: Callable[[Any], Any]) -> Any:
+    """Run a program on leaves; each step appends its result. ``kind`` wraps plain results."""
+    values = list(leaves)
+    for op, i, j in program:
+        values.append(kind(_step(op, values[i], values[j])))
+    return values[-1]
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
+    """Each value once (a tree); in the case SHARED values are used again, in CONSTANTS mixed."""
+    unused = list(range(leaves))
+    program: Program = []
+    count = leaves
+
+    def take() -> int:
+        return unused.pop(int(rng.integers(len(unused))))
+
+    while len(unused) > 1 or len(program) < 9:
+        i = j = take()
+        if case == CONSTANTS and rng.random() < 0.5:
+            op = str(rng.choice(MIXED))
+        elif case == SHARED and program and rng.random() < 0.4:
+            # Something that was used already is used once more.
+            op, j = str(rng.choice(BINARY)), int(rng.integers(count))
+        elif unused and rng.random() < 0.6:
+            op, j = str(rng.choice(BINARY)), take()
+        else:
+            op = str(rng.choice(UNARY))
+        program.append((op, i, j))
+        unused.append(count)
+        count += 1
+    return program
+
+
+def draw(rng: np.random.Generator, case: str) -> Point:
+    """x (4,) and the programs to run on it, with all intermediate values of moderate size."""
+    if case == DEEP:
+        # x0 goes through a long chain of additions and small steps.
+        x = np.array([0.5, 0.25])
+        program = [("add" if i % 2 else "/ 2", i + 1, 1 if i % 2 else i + 1) for i in range(DEPTH)]
+        return Point(([program], x), {"x": x}, 1.0, case)
+    while True:
+        x = normal(rng, 4)
+        x = np.sign(x) * (0.5 + np.abs(x) % 1.5)
+        count = 2 if case == TWICE else 1
+        kind = SHARED if case in (SHARED, TWICE) else case
+        programs = [_draw_program(rng, 4, kind) for _i in range(count)]
+        try:
+            sizes = [_sizes(program, x) for program in programs]
+        except (OverflowError, ZeroDivisionError):
+            continue
+        if not all(low > 0.05 and high < 12 for low, high in sizes):
+            continue
+        gradients = [_gradient(Value, program, x) for program in programs]
+        if any(np.min(np.abs(g)) < 0.02 or np.max(np.abs(g)) > 60 for g in gradients):
+            continue
+        if case == PLAIN and not all(
+            _told_apart(programs[0], x, m) for m in (PowWrong, ExpOfInput)
+        ):
+            continue
+        mixed = {op for op, _i, _j in programs[0]} & {"2 +", "3 -", "1 /"}
+        if case == CONSTANTS and len(mixed) < 2:
+            continue
+        if kind == SHARED and not all(
+            _told_apart(p, x, m) for p in programs for m in (DepthFirst, Overwrites, TanhMissing)
+        ):
+            continue
+        return Point((programs, x), {"x": x}, 1.0, case)
+
+
+def _sizes(program: Program, x: Array) -> tuple[float, float]:
+    values: list[Any] = [Plain(v) for v in x]
+    for op, i, j in program:
+        values.append(Plain(_step(op, values[i], values[j])))
+    size = [abs(float(v)) for v in values]
+    return min(size), max(size)
+
+
+def _gradient(kind: Any, program: Program, x: Array) -> Array:
+    leaves = [kind(float(v)) for v in x]
+    evaluate(program, leaves, _as_is).backward()
+    return np.array([leaf.grad for leaf in leaves])
+
+
+def _told_apart(program: Program, x: Array, mutant: Any) -> bool:
+    right, wrong = _gradient(Value, program, x), _gradient(mutant, program, x)
+    return float(np.linalg.norm(right - wrong)) > 1e-3 * float(np.linalg.norm(right))
+
+
+def forward(variables: Mapping[str, Array], point: Point) -> Array:
+    """The sum of the programs' values; backward() is called once for each, twice for the first."""
+    programs, _x = point.arguments
+    results = [evaluate(program, [Plain(v) for v in variables["x"]], Plain) for program in programs]
+    total = sum(results) + (results[0] if point.case == TWICE else 0.0)
+    return np.array(float(total))
+
+
+def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tuple[Any, Any]:
+    """(values of the programs, gradient of the leaves)."""
+    leaves = [kind(float(v)) for v in x]
+    results = [evaluate(program, leaves, _as_is) for program in programs]
+    for name in ("data", "grad", "backward"):
+        if not hasattr(results[0], name):
+            text = mark("The result of an operation has no attribute {name}: is it a Value?")
+            raise Unfit(Finding("type", text, {"name": name}))
+    values = [result.data for result in results]
+    for result in results:
+        result.backward()
+    if len(programs) > 1:
+        results[0].backward()
+    return values, [leaf.grad for leaf in leaves]
+
+
+MUTANTS = (
+    Mutant(
+        "= in place of +=",
+        Overwrites,
+        mark(
+            "A value that is used several times keeps the gradient of one use only: each use "
+            "overwrites the one before. Contributions add up."
+        ),
+        "accumulate",
+        "M13",
+    ),
+    Mutant(
+        "no topological order",
+        DepthFirst,
+        mark(
+            "A value passes its gradient on before all of its uses have contributed. Take the "
+            "values in reverse topological order: a value comes after everything that uses it."
+        ),
+        "order",
+        "M14",
+    ),
+    Mutant(
+        "recursion",
+        DeepRecursion,
+        mark(
+            "The gradients are right, but on a long chain Python's recursion limit ends the "
+            "function. Keep a stack of your own."
+        ),
+        "depth",
+        "X21",
+    ),
+    Mutant(
+        "no gradient of 1 at the output",
+        NotSeeded,
+        mark(
+            "All gradients are 0: the pass starts at the output, whose gradient with respect to "
+            "itself is 1."
+        ),
+        "seed",
+        "X22",
+    ),
+    Mutant(
+        "leaves forget",
+        ZeroesLeaves,
+        mark(
+            "A second backward pass wipes out what the first one left at the leaves. Their "
+            "gradients add up until the user sets them to 0."
+        ),
+        "state",
+        "X23",
+    ),
+    Mutant(
+        "values inside keep their gradient",
+        AccumulatesInside,
+        mark(
+            "In a second pass through the same graph, values inside still hold the gradients of "
+            "the first and pass them on again. Only leaves accumulate; the others start from 0."
+        ),
+        "state",
+        "M12",
+    ),
+    Mutant(
+        "slopes of the product exchanged",
+        MulNotExchanged,
+        mark("The slopes of a product are exchanged: along a it grows as fast as b is large."),
+        "slope",
+        "X20",
+    ),
+    Mutant(
+        "sign of the difference",
+        SubSign,
+        mark("In a - b the gradient of b has the wrong sign."),
+        "sign",
+        "M04",
+    ),
+    Mutant(
+        "slope of the quotient",
+        DivWrong,
+        mark("In a / b the slope along b lacks a power of b: write it as a times b to the -1."),
+        "slope",
+    ),
+    Mutant(
+        "slope of the power",
+        PowWrong,
+        mark("The slope of a power lacks the factor n."),
+        "slope",
+        "M03",
+    ),
+    Mutant(
+        "slope of tanh",
+        TanhMissing,
+        mark("tanh passes its gradient on unchanged: its derivative is missing."),
+        "derivative missing",
+        "M15",
+    ),
+    Mutant(
+        "slope of exp",
+        ExpOfInput,
+        mark("The slope of exp is its value, not its input."),
+        "slope",
+        "X03",
+    ),
+    Mutant(
+        "numbers on the left",
+        NoReflected,
+        mark(
+            "2 * a with a plain number on the left does not work: Python then asks a for __rmul__. "
+            "The same goes for __radd__, __rsub__ and __rtruediv__."
+        ),
+        "interface",
+        "X24",
+    ),
+    Mutant(
+        "from the leaves",
+        BackwardFromLeaves,
+        mark(
+            "The values are taken in the order in which they were computed, leaves first. The "
+            "gradient starts at the output: go through the order backwards."
+        ),
+        "order",
+        "M76",
+    ),
+)
+
+_GRADIENT_LOOK = mark(
+    "Take f = a * b + a with numbers on paper: which gradient does each of the four values get, "
+    "in which order, and how often is something added to that of a?"
+)
+
+ENGINE = Piece(
+    name="Value",
+    signature="Value(data): data, grad, operators, exp(), tanh(), backward()",
+    outputs=(
+        Output(
+            "data",
+            by="value",
+            key=(0,),
+            look=mark("Compare each operation with the same one on plain numbers."),
+            derive=mark("Which operators does Python call for a - b, -a, 2 - a and 1 / a?"),
+            formula="a - b = a + (-1) · b,   a / b = a · b⁻¹",
+        ),
+        Output(
+            "gradient",
+            of="x",
+            key=(1,),
+            after=("data",),
+            look=_GRADIENT_LOOK,
+            derive=mark(
+                "Each value adds its gradient times the slope of the edge to each of its inputs. "
+                "When may it do so?"
+            ),
+            formula="grad(input) += grad(value) · slope, over all uses of input",
+        ),
+    ),
+    parts=(
+        Part("data", 0.15, (PLAIN,)),
+        Part("gradient", 0.3, (PLAIN,)),
+        Part("gradient", 0.25, (SHARED,)),
+        Part("gradient", 0.1, (CONSTANTS,)),
+        Part("gradient", 0.1, (TWICE,)),
+        Part("gradient", 0.1, (DEEP,)),
+    ),
+    draw=draw,
+    reference=Value,
+    forward=forward,
+    drive=drive,
+    mutants=MUTANTS,
+    equivalents=(
+        Equivalent("a function of the gradient in each value", Functional),
+        Equivalent("by the time of creation", ByCreation),
+        Equivalent("recursion with a higher limit", Recursive),
+    ),
+    cases=(PLAIN, PLAIN, SHARED, SHARED, CONSTANTS, TWICE, DEEP),
+    case_names={
+        SHARED: mark("values that are used several times"),
+        CONSTANTS: mark("plain numbers among the values, also on the left"),
+        TWICE: mark("backward() called again on the same leaves"),
+        DEEP: mark("a chain of 1500 steps"),
+    },
+)

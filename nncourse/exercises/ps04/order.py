@@ -1,0 +1,318 @@
+"""topological_order: every node of a graph once, inputs before what uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Piece, Point, Unfit
+from nncourse.language import mark
+
+Graph = Mapping[str, Sequence[str]]
+
+DEEP, DOUBLING = "deep", "doubling"
+
+DEPTH = 3000
+"""Longer than the depth to which Python lets functions call each other (1000)."""
+
+
+def draw(rng: np.random.Generator, case: str) -> Point:
+    """A graph {node: its inputs} and its output node; some nodes are not needed for it."""
+    if case == DEEP:
+        graph = {f"c{i}": [f"c{i - 1}"] if i else [] for i in range(DEPTH)}
+        return Point((graph, f"c{DEPTH - 1}"), {}, 1.0, case)
+    if case == DOUBLING:
+        # b = a + a, c = b + b, ...: two to the power of 40 paths, 41 nodes.
+        graph = {f"d{i}": [f"d{i - 1}", f"d{i - 1}"] if i else [] for i in range(41)}
+        return Point((graph, "d40"), {}, 1.0, case)
+    while True:
+        names = [chr(ord("a") + i) for i in rng.permutation(12)]
+        inputs: dict[str, list[str]] = {name: [] for name in names[:3]}
+        for i, name in enumerate(names[3:], 3):
+            inputs[name] = [names[j] for j in rng.choice(i, 2, replace=False)]
+        out = names[-2]
+        graph = {name: inputs[name] for name in rng.permutation(names)}
+        needed = reference(graph, out)
+        uses = [name for node in needed for name in graph[node]]
+        shared = {name for name in uses if uses.count(name) > 1}
+        # Depth first without marks, and breadth first, must go wrong here.
+        depth_first, breadth_first = _preorder(graph, out), _breadth_first(graph, out)
+        if (
+            6 <= len(needed) < 12
+            and len(shared) >= 2
+            and not _inputs_first(graph, depth_first[::-1])
+            and not _inputs_first(graph, breadth_first[::-1])
+        ):
+            return Point((graph, out), {}, 1.0, case)
+
+
+def reference(graph: Graph, out: str) -> list[str]:
+    """The nodes that ``out`` depends on, each after its inputs: depth first, without recursion."""
+    order: list[str] = []
+    done: set[str] = set()
+    stack: list[tuple[str, int]] = [(out, 0)]
+    while stack:
+        node, i = stack.pop()
+        if node in done:
+            continue
+        if i < len(graph[node]):
+            stack += [(node, i + 1), (graph[node][i], 0)]
+        else:
+            done.add(node)
+            order.append(node)
+    return order
+
+
+def _inputs_first(graph: Graph, order: Sequence[str]) -> bool:
+    place = {node: i for i, node in enumerate(order)}
+    return all(place.get(name, len(order)) < place[node] for node in order for name in graph[node])
+
+
+def drive(answer: Callable[..., Any], graph: Graph, out: str) -> tuple[Array, Array, Array]:
+    """Flags: each needed node once; none beside them; every edge (input, node) in order."""
+    order = answer({node: list(inputs) for node, inputs in graph.items()}, out)
+    if order is None:
+        raise Unfit(
+            Finding("none", mark("{name} is None. Is the return missing?"), {"name": "order"})
+        )
+    try:
+        order = [str(node) for node in order]
+    except TypeError:
+        order = ["?"]
+    strange = [node for node in order if node not in graph]
+    if strange:
+        text = mark("{node!r} is no node of the graph; a list of nodes is expected.")
+        raise Unfit(Finding("type", text, {"node": strange[0][:40]}))
+    needed = sorted(reference(graph, out))
+    count = (
+        {node: order.count(node) for node in needed} if len(order) < 200 else _count(order, needed)
+    )
+    place = {node: i for i, node in enumerate(order)}
+    edges = [(name, node) for node in needed for name in dict.fromkeys(graph[node])]
+    last = len(order)
+    return (
+        np.array([float(count[node]) for node in needed]),
+        np.array(float(len(set(order) - set(needed)))),
+        np.array([float(place.get(a, last) < place.get(b, last + 1)) for a, b in edges]),
+    )
+
+
+def _count(order: list[str], needed: list[str]) -> dict[str, int]:
+    count = dict.fromkeys(needed, 0)
+    for node in order:
+        if node in count:
+            count[node] += 1
+    return count
+
+
+def _preorder(graph: Graph, out: str) -> list[str]:
+    order: list[str] = []
+    stack = [out]
+    while stack:
+        node = stack.pop()
+        if node not in order:
+            order.append(node)
+            stack += reversed(list(graph[node]))
+    return order
+
+
+def _breadth_first(graph: Graph, out: str) -> list[str]:
+    order, queue = [out], [out]
+    while queue:
+        for name in graph[queue.pop(0)]:
+            if name not in order:
+                order.append(name)
+                queue.append(name)
+    return order
+
+
+def _recursive(graph: Graph, out: str) -> list[str]:
+    order: list[str] = []
+
+    def visit(node: str) -> None:
+        if node not in order:
+            for name in graph[node]:
+                visit(name)
+            order.append(node)
+
+    visit(out)
+    return order
+
+
+def _again_and_again(graph: Graph, out: str) -> list[str]:
+    if len(graph) > 20:
+        return reference(graph, out)
+    order: list[str] = []
+
+    def visit(node: str) -> None:
+        for name in graph[node]:
+            visit(name)
+        order.append(node)
+
+    visit(out)
+    return order
+
+
+def _by_depth(graph: Graph, out: str) -> tuple[str, ...]:
+    depth: dict[str, int] = {}
+    for node in reference(graph, out):
+        depth[node] = 1 + max((depth[name] for name in graph[node]), default=-1)
+    return tuple(sorted(depth, key=lambda node: depth[node]))
+
+
+def _kahn(graph: Graph, out: str) -> list[str]:
+    needed = set(_breadth_first(graph, out)) if len(graph) < 100 else set(graph)
+    users: dict[str, list[str]] = {node: [] for node in needed}
+    missing = {node: len(graph[node]) for node in needed}
+    for node in needed:
+        for name in graph[node]:
+            users[name].append(node)
+    ready = sorted(node for node in needed if not missing[node])
+    order = []
+    while ready:
+        node = ready.pop()
+        order.append(node)
+        for user in users[node]:
+            missing[user] -= 1
+            if not missing[user]:
+                ready.append(user)
+    return order
+
+
+MUTANTS = (
+    Mutant(
+        "output first",
+        lambda graph, out: reference(graph, out)[::-1],
+        mark("The order is reversed: the output stands first and the inputs last."),
+        "order",
+    ),
+    Mutant(
+        "depth first on the way down",
+        lambda graph, out: _preorder(graph, out)[::-1],
+        mark(
+            "A node is put into the list when it is met first. It belongs there only after all of "
+            "its inputs: append it when you come back from them."
+        ),
+        "order",
+        "M14",
+    ),
+    Mutant(
+        "breadth first",
+        lambda graph, out: _breadth_first(graph, out)[::-1],
+        mark(
+            "The nodes are ordered by their distance from the output. A node that is used both "
+            "near the output and far from it then comes too late for the far use."
+        ),
+        "order",
+        "M14",
+    ),
+    Mutant(
+        "no marks",
+        _again_and_again,
+        mark(
+            "Nodes that are used several times stand in the list several times: remember which "
+            "nodes were visited."
+        ),
+        "repeat",
+    ),
+    Mutant(
+        "recursion",
+        _recursive,
+        mark(
+            "The order is right, but on a chain of thousands of nodes Python's recursion limit "
+            "ends the function. Keep your own stack of nodes to return to."
+        ),
+        "depth",
+        "X21",
+    ),
+    Mutant(
+        "all nodes",
+        lambda graph, out: _all_nodes(graph),
+        mark("Nodes that the output does not depend on are in the list as well."),
+        "surplus",
+    ),
+    Mutant(
+        "without the output",
+        lambda graph, out: reference(graph, out)[:-1],
+        mark("The output itself is missing: it is the last node of the order."),
+        "missing",
+    ),
+    Mutant(
+        "without the leaves",
+        lambda graph, out: [node for node in reference(graph, out) if graph[node]],
+        mark("Nodes without inputs are missing: they belong to the order, too."),
+        "missing",
+    ),
+)
+
+
+def _all_nodes(graph: Graph) -> list[str]:
+    order: list[str] = []
+    done: set[str] = set()
+    for start in graph:
+        for node in reference(graph, start):
+            if node not in done:
+                done.add(node)
+                order.append(node)
+        if len(graph) > 20:
+            return reference(graph, list(graph)[-1])
+    return order
+
+
+ORDER = Piece(
+    name="topological_order",
+    signature="topological_order(graph, out) -> order",
+    outputs=(
+        Output(
+            "each once",
+            by="value",
+            key=(0,),
+            look=mark("Count how often each node stands in your list, out included."),
+            derive=mark("When is a node finished? What has to be remembered about it then?"),
+            formula="visit(node): if node is new: visit its inputs, then append node",
+        ),
+        Output(
+            "surplus nodes",
+            by="value",
+            key=(1,),
+            after=("each once",),
+            look=mark("Which nodes does out depend on, directly or through others?"),
+            derive=mark("Start from out and follow the inputs; never start from anywhere else."),
+            formula="visit(out)",
+        ),
+        Output(
+            "inputs first",
+            by="table",
+            key=(2,),
+            after=("each once",),
+            look=mark("Find an edge whose node stands in your list before its input."),
+            derive=mark("Draw b = a + a, c = b + b. In which orders may a, b, c stand?"),
+            formula="visit(node): visit all inputs of node, and only then append node",
+        ),
+    ),
+    parts=(
+        Part("each once", 0.25, (PLAIN,)),
+        Part("surplus nodes", 0.1, (PLAIN,)),
+        Part("inputs first", 0.35, (PLAIN,)),
+        Part("inputs first", 0.15, (DOUBLING,)),
+        Part("inputs first", 0.15, (DEEP,)),
+    ),
+    draw=draw,
+    reference=reference,
+    drive=drive,
+    mutants=MUTANTS,
+    equivalents=(
+        Equivalent("by the number of missing inputs", _kahn),
+        Equivalent("by depth", _by_depth),
+        Equivalent("a generator", lambda graph, out: (node for node in reference(graph, out))),
+    ),
+    cases=(PLAIN, PLAIN, PLAIN, DOUBLING, DEEP),
+    case_names={
+        DOUBLING: mark("a chain of 40 doublings, b = a + a"),
+        DEEP: mark("a chain of 3000 nodes"),
+    },
+)

@@ -1,0 +1,213 @@
+"""train_step: gradients set to zero, backward pass, a step down: in this order, for all parameters.
+
+The parameters are Values of the check's own, so this piece does not depend on the student's engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Point, normal
+from nncourse.exercises.ps04.values import Value
+from nncourse.language import mark
+
+STEPS = 5
+
+
+def draw(rng: np.random.Generator, case: str) -> Point:
+    """Start (3,), the target of a bowl (3,) and the learning rate."""
+    start, target = normal(rng, 3), normal(rng, 3)
+    lr = float(rng.choice((0.125, 0.0625, 0.1875)))
+    return Point((start, target, lr), {}, 1.0, case)
+
+
+def drive(answer: Callable[..., Any], start: Array, target: Array, lr: float) -> Array:
+    """The parameters after each step, (STEPS + 1, 3)."""
+    parameters = [Value(v) for v in start]
+
+    def loss() -> Any:
+        a, b, c = (p - float(t) for p, t in zip(parameters, target))
+        return a**2 + b**2 * 0.5 + (c + a * 0.5) ** 2
+
+    path = [[p.data for p in parameters]]
+    for _step in range(STEPS):
+        answer(parameters, loss, lr)
+        path.append([p.data for p in parameters])
+    return np.array(path)
+
+
+def reference(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+    """One step of gradient descent."""
+    for p in parameters:
+        p.grad = 0.0
+    loss().backward()
+    for p in parameters:
+        p.data -= lr * p.grad
+
+
+def _no_zero(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+    loss().backward()
+    for p in parameters:
+        p.data -= lr * p.grad
+
+
+def _up(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+    for p in parameters:
+        p.grad = 0.0
+    loss().backward()
+    for p in parameters:
+        p.data += lr * p.grad
+
+
+def _zero_after_backward(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+    loss().backward()
+    for p in parameters:
+        p.grad = 0.0
+    for p in parameters:
+        p.data -= lr * p.grad
+
+
+def _no_rate(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+    reference(parameters, loss, 1.0)
+
+
+def _first_only(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+    for p in parameters:
+        p.grad = 0.0
+    loss().backward()
+    for p in parameters[:1]:
+        p.data -= lr * p.grad
+
+
+def _one_by_one(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+    for p in parameters:
+        for q in parameters:
+            q.grad = 0.0
+        loss().backward()
+        p.data -= lr * p.grad
+
+
+def _old_graph() -> Callable[..., None]:
+    def function(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+        for p in parameters:
+            p.grad = 0.0
+        loss().backward()
+        for p in parameters:
+            p.data = -lr * p.grad
+
+    return function
+
+
+MUTANTS = (
+    Mutant(
+        "gradients not set to zero",
+        _no_zero,
+        mark(
+            "The first step is right, the later ones are too long: backward() adds to the "
+            "gradients of the steps before. Set them to 0 first."
+        ),
+        "state",
+        "M12",
+    ),
+    Mutant(
+        "uphill",
+        _up,
+        mark("The step goes along the gradient, uphill. The loss falls against it."),
+        "sign",
+        "M04",
+    ),
+    Mutant(
+        "zero after backward",
+        _zero_after_backward,
+        mark("Nothing moves: the gradients are set to 0 after backward() and before the step."),
+        "order",
+    ),
+    Mutant(
+        "no learning rate",
+        _no_rate,
+        mark("The step is the whole gradient: the learning rate lr is missing."),
+        "factor missing",
+    ),
+    Mutant(
+        "first parameter only",
+        _first_only,
+        mark("Only the first parameter moves: a return or break inside the loop?"),
+        "loop",
+        "X04",
+    ),
+    Mutant(
+        "each parameter at once",
+        _one_by_one,
+        mark(
+            "Each parameter takes its step as soon as its gradient is known, so the next gradients "
+            "belong to other parameters. First all gradients, then all steps."
+        ),
+        "order",
+        "M09",
+    ),
+    Mutant(
+        "= in place of -=",
+        _old_graph(),
+        mark("The parameter becomes the step itself; the step has to be added to where it was."),
+        "accumulate",
+    ),
+)
+
+
+def _zero_last(parameters: list[Any], loss: Callable[[], Any], lr: float) -> None:
+    loss().backward()
+    for p in parameters:
+        p.data = p.data - lr * p.grad
+        p.grad = 0.0
+
+
+def _two_lists(parameters: list[Any], loss: Callable[[], Any], lr: float) -> Any:
+    for p in parameters:
+        p.grad = 0.0
+    out = loss()
+    out.backward()
+    new = [p.data - lr * p.grad for p in parameters]
+    for p, data in zip(parameters, new):
+        p.data = data
+    return out
+
+
+def _backwards(parameters: list[Any], loss: Callable[[], Any], lr: float) -> float:
+    out = loss()
+    for p in reversed(parameters):
+        p.grad = 0
+    out.backward()
+    for p in reversed(parameters):
+        p.data -= p.grad * lr
+    return float(out.data)
+
+
+STEP = Piece(
+    name="train_step",
+    signature="train_step(parameters, loss, lr)",
+    outputs=(
+        Output(
+            "path",
+            by="value",
+            axes=("step", "unit"),
+            look=mark("Print the gradients before and after each of your three parts."),
+            derive=mark("Which numbers does backward() find in grad, and what does it do to them?"),
+            formula="grad ← 0;   backward();   data ← data - lr · grad",
+        ),
+    ),
+    parts=(Part("path", 1.0, ("plain",)),),
+    draw=draw,
+    reference=reference,
+    drive=drive,
+    mutants=MUTANTS,
+    equivalents=(
+        Equivalent("zero at the end", _zero_last),
+        Equivalent("new data in a list first", _two_lists),
+        Equivalent("from the last parameter", _backwards),
+    ),
+    cases=("plain", "plain"),
+)
