@@ -22,6 +22,8 @@ class Adam(Optimizer):
     (Kingma and Ba, 2015; amsgrad: Reddi, Kale and Kumar, 2018)
     """
 
+    uses_scratch = False
+
     def __init__(
         self,
         params: Parameters,
@@ -65,14 +67,20 @@ class Adam(Optimizer):
         m, v, *largest = state
         (step,) = counts
         beta1, beta2 = group["betas"]
-        averages(m, v, g, beta1, beta2, scratch)
+        m *= beta1
+        m += xp.multiply(g, 1 - beta1, change)
+        # What is there now is (1 - b1) g: its square is made to (1 - b2) g^2.
+        xp.multiply(change, change, change)
+        change *= (1 - beta2) / (1 - beta1) ** 2
+        v *= beta2
+        v += change
         for w in largest:
             v = xp.maximum(w, v, out=w)
         # lr m' / (sqrt(v) / c + eps) = c lr m' / (sqrt(v) + c eps): the constants are gathered.
         c = math.sqrt(1 - beta2**step)
-        xp.sqrt(v, scratch)
-        scratch += c * group["eps"]
-        xp.divide(m, scratch, change)
+        xp.sqrt(v, change)
+        change += c * group["eps"]
+        xp.divide(m, change, change)
         change *= c * group["lr"] / (1 - beta1**step)
 
 
@@ -186,9 +194,8 @@ class NAdam(Optimizer):
         mu, mu_next = self._momentum(group, step), self._momentum(group, step + 1)
         # As for Adam, numerator and denominator are multiplied by c.
         c = math.sqrt(1 - beta2**step)
-        xp.multiply(m, c * group["lr"] * mu_next / (1 - product * mu_next), change)
-        xp.multiply(g, c * group["lr"] * (1 - mu) / (1 - product), scratch)
-        change += scratch
+        xp.multiply(g, c * group["lr"] * (1 - mu) / (1 - product), change)
+        change += xp.multiply(m, c * group["lr"] * mu_next / (1 - product * mu_next), scratch)
         xp.sqrt(v, scratch)
         scratch += c * group["eps"]
         change /= scratch

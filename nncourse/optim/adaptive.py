@@ -209,12 +209,12 @@ class Adadelta(Optimizer):
         s *= rho
         s += scratch
         # change = g sqrt(u + eps) / sqrt(s + eps)
-        xp.add(u, eps, change)
-        xp.sqrt(change, change)
         xp.add(s, eps, scratch)
         xp.sqrt(scratch, scratch)
-        change /= scratch
-        change *= g
+        xp.divide(g, scratch, change)
+        xp.add(u, eps, scratch)
+        xp.sqrt(scratch, scratch)
+        change *= scratch
         xp.multiply(change, change, scratch)
         scratch *= 1 - rho
         u *= rho

@@ -15,6 +15,7 @@ memory of a step does not grow with the network.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -28,12 +29,18 @@ BLOCK = 65536
 
 
 class Buffers:
-    """Working memory that blocks of one number type on one device share, from step to step."""
+    """Working memory that blocks of one number type on one device share, from step to step.
+
+    change: first the gradients, which the rule turns into the changes. scratch: for what a rule
+    computes on the way, made only if one does.
+    """
 
     def __init__(self, length: int, like: Array) -> None:
-        self.gradient = xp.zeros(length, like.dtype, like=like)
         self.change = xp.zeros(length, like.dtype, like=like)
-        self.scratch = xp.zeros(length, like.dtype, like=like)
+
+    @cached_property
+    def scratch(self) -> Array:
+        return xp.zeros_like(self.change)
 
 
 class Block:
@@ -119,12 +126,12 @@ class Block:
 
     def values(self, first: int, last: int) -> Array:
         """The values of a run, one after another."""
-        into = self.buffers.change[self.bounds[first] : self.bounds[last]]
+        into = self.buffers.scratch[self.bounds[first] : self.bounds[last]]
         return _gathered([p._data for p in self.parameters[first:last]], into)
 
     def gradients(self, first: int, last: int) -> Array:
         """The gradients of a run, one after another."""
-        into = self.buffers.gradient[self.bounds[first] : self.bounds[last]]
+        into = self.buffers.change[self.bounds[first] : self.bounds[last]]
         return _gathered([p._grad._data for p in self.parameters[first:last]], into)  # type: ignore[union-attr]
 
     def subtract(self, first: int, last: int, shrink: float) -> None:

@@ -35,6 +35,7 @@ class Optimizer:
     # saved; the first is the number of steps.
     start: tuple[Any, ...] = (0,)
     count_names: tuple[str, ...] = ("step",)
+    uses_scratch = True
     saved_from_start = False  # is there something to save before the first step?
 
     def __init__(
@@ -126,15 +127,16 @@ class Optimizer:
     ) -> None:
         g = block.gradients(first, last)
         a, b = block.bounds[first], block.bounds[last]
-        scratch, change = block.buffers.scratch[a:b], block.buffers.change[a:b]
         if group["maximize"]:
             xp.negative(g, g)
         decay, shrink = _decay(group)
         if decay:
-            xp.multiply(block.values(first, last), decay, scratch)
-            g += scratch
+            values = block.values(first, last)
+            values *= decay
+            g += values
+        scratch = block.buffers.scratch[a:b] if self.uses_scratch else g
         vectors = [block.vector(*kept)[a:b] for kept in self.kept(group)]
-        self.rule(group, counts, scratch, g, change, *vectors)
+        self.rule(group, counts, scratch, g, g, *vectors)
         block.subtract(first, last, shrink)
 
     def _step_large(
@@ -152,13 +154,13 @@ class Optimizer:
         for a in range(0, block.length, size):
             b = min(a + size, block.length)
             g, x = gradients[a:b], values[a:b]
-            buffer, scratch = buffers.gradient[: b - a], buffers.scratch[: b - a]
             change = buffers.change[: b - a]
+            scratch = buffers.scratch[: b - a] if self.uses_scratch or decay else change
             if group["maximize"]:
-                g = xp.negative(g, buffer)
+                g = xp.negative(g, change)
             if decay:
                 xp.multiply(x, decay, scratch)
-                g = xp.add(g, scratch, buffer)
+                g = xp.add(g, scratch, change)
             self.rule(group, counts, scratch, g, change, *[vector[a:b] for vector in vectors])
             if shrink != 1:
                 x *= shrink
@@ -179,7 +181,8 @@ class Optimizer:
         """From the gradient ``g``, bring ``state`` up to date and write ``change`` (p -= change).
 
         counts: what ``counted`` returned; the step counts from 1. All arrays are vectors of one
-        length; scratch may be overwritten, g not.
+        length. ``change`` may be ``g`` itself: once it has been written to, g is not read any
+        more. scratch is for what is computed on the way, if ``uses_scratch`` says so.
         """
         raise NotImplementedError
 

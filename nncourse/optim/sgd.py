@@ -81,8 +81,7 @@ class SGD(Optimizer):
             b *= momentum
             b += g if not group["dampening"] else xp.multiply(g, 1 - group["dampening"], scratch)
         if group["nesterov"]:
-            xp.multiply(b, momentum, change)
-            change += g
+            xp.add(g, xp.multiply(b, momentum, scratch), change)
             change *= group["lr"]
         else:
             xp.multiply(b, group["lr"], change)
@@ -134,8 +133,8 @@ class NAG(Optimizer):
         (v,) = state
         momentum = group["momentum"]
         # change = momentum v_prev - (1 + momentum) v
-        xp.multiply(v, momentum, change)
         xp.multiply(g, group["lr"], scratch)
+        xp.multiply(v, momentum, change)
         v *= momentum
         v -= scratch
         change -= xp.multiply(v, 1 + momentum, scratch)
