@@ -34,6 +34,11 @@ from nncourse.plots.optimisation import (
     step_sizes,
 )
 from nncourse.plots.perceptron import perceptron_growth, perceptron_steps
+from nncourse.plots.start import (
+    learning_curves,
+    polynomial_fits,
+    timeline,
+)
 from nncourse.plots.style import make_axes
 from nncourse.plots.training import (
     gradient_through_depth,
@@ -61,6 +66,7 @@ __all__ = [
     "history",
     "image_to_scores",
     "layer_statistics",
+    "learning_curves",
     "learning_rates",
     "loss_curves",
     "make_axes",
@@ -72,10 +78,12 @@ __all__ = [
     "perceptron_growth",
     "perceptron_steps",
     "plot_model",
+    "polynomial_fits",
     "region_layers",
     "schedules",
     "smoothed_risk",
     "step_sizes",
+    "timeline",
     "timings",
     "weight_images",
 ]
