@@ -214,7 +214,9 @@ def grade(
     workers: Annotated[
         int | None, typer.Option(min=1, help=_("Processes that grade. Default: one for each core."))
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help=_("Grade also what is unchanged."))] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help=_("Grade also what is unchanged."))
+    ] = False,
     unsafe: Annotated[
         bool,
         typer.Option(
@@ -299,6 +301,40 @@ def kill_matrix(
         console.print(f"{row.exercise}.{row.piece}, {row.name}: {row.faults[0]}", markup=False)
     if faults:
         raise fail(_("{count} answers are not judged as promised", count=len(faults)))
+
+
+new = typer.Typer(help=_("Begin something new, from a skeleton that works."))
+app.add_typer(new, name="new")
+
+
+@new.callback()
+def _new() -> None:
+    pass
+
+
+@new.command(
+    name="exercise",
+    help=_(
+        "Make an exercise set: its notebook in both languages and its module with reference, "
+        "inputs, typical mistakes and other right solutions. It works as it is and is meant to be "
+        "changed step by step."
+    ),
+)
+def new_exercise(
+    name: Annotated[str, typer.Argument(help=_("Its name, such as ps20-my-topic."))],
+    lang: Lang = None,
+) -> None:
+    from nncourse.course.new_exercise import NewExerciseError
+    from nncourse.course.new_exercise import new_exercise as make
+
+    _speak(lang)
+    course = _course()
+    try:
+        for path in make(course, name):
+            console.print(_("written: {path}", path=path.relative_to(course.root)), markup=False)
+    except NewExerciseError as error:
+        raise fail(error) from None
+    console.print(_("next: nncourse build, nncourse kill-matrix {name}", name=name[:4]))
 
 
 @app.command(help=_("Show what is installed, what is missing, and what to do."))
