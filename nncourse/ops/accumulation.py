@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nncourse.autograd.function import Function, constant, unary
+from nncourse.autograd.function import Function, cast, constant, unary
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.autograd.vocabulary import applied
 from nncourse.backend import Array, xp
@@ -33,13 +33,14 @@ class CumulativeSum(Function):
 
 
 @method("cumsum")
-def cumsum(x: Tensor, dim: int) -> Tensor:
+def cumsum(x: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The sum of each element and all before it along an axis. Integers and bools give int64."""
-    if x._data.dtype.kind in "biu":
+    if dtype is not None:
+        x = cast(x, xp.dtype(dtype))
+    elif x._data.dtype.kind in "biu":
         x = constant(x._data.astype("int64"))
-    if not x._data.ndim:
-        return x.clone()
-    return unary(CumulativeSum, x, axis_of(x, dim), False)
+    axis = axis_of(x, dim)
+    return unary(CumulativeSum, x, axis, False) if x._data.ndim else x.clone()
 
 
 @method("prod")
@@ -59,8 +60,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
         return x.clone()
     n = x._data.shape[axis]
     if not n:
-        empty = x.sum(axis, keepdim)
-        return constant(xp.ones_like(empty._data))
+        return x.sum(axis, keepdim) + 1
     while n > 1:
         half = n // 2
         product = narrow(x, axis, 0, half) * narrow(x, axis, half, half)

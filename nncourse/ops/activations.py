@@ -92,7 +92,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"it must hold 1 or {channels}"
         )
     one_each = [1] * max(len(shape) - 2, 0)
-    slopes = weight.reshape(-1, *one_each) if n > 1 else weight.reshape(())
+    slopes = weight.reshape(-1, *one_each) if n != 1 else weight.reshape(())
     return _prelu(real(input, "prelu"), slopes)
 
 

@@ -94,7 +94,7 @@ def flip(x: Tensor, *dims: Any) -> Tensor:
     axes = tuple([axis_of(x, d) for d in sizes_of(dims)])
     if len(set(axes)) != len(axes):
         raise RuntimeError(f"flip: {sizes_of(dims)} names an axis twice")
-    return unary(Flip, x, axes)
+    return unary(Flip, x, axes) if x._data.ndim else x.clone()
 
 
 class Roll(Function):
@@ -153,6 +153,8 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) 
 def movedim(x: Tensor, source: int, destination: int) -> Tensor:
     """One axis moved to another place, the others in their order."""
     start, end = axis_of(x, source), axis_of(x, destination)
+    if not x._data.ndim:
+        return x
     order = [i for i in range(x._data.ndim) if i != start]
     order.insert(end, start)
     return permute(x, *order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from nncourse.autograd.changes import changes
@@ -71,7 +72,7 @@ def _by_channel(x: Array) -> Array:
     last = xp.moveaxis(x, 1, -1)
     if last.flags.c_contiguous and not x.flags.c_contiguous:
         return last.reshape(-1, x.shape[1])
-    return x.reshape(*x.shape[:2], -1)
+    return x.reshape(*x.shape[:2], prod(x.shape[2:]))
 
 
 def _shaped(x: Array, shape: tuple[int, ...]) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from nncourse.autograd.tensor import Tensor
@@ -29,6 +30,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if bias is not None and bias.shape != (o,):
         raise RuntimeError(f"bilinear: bias must be ({o},); its shape is {bias.shape}")
     # First W x2 for all outputs in one product, then the product with x1 in each example.
-    ways: Any = y.reshape(-1, m) @ W.reshape(o * n, m).T
-    out = (ways.reshape(-1, o, n) @ x.reshape(-1, n, 1)).reshape(*x.shape[:-1], o)
+    examples = prod(x.shape[:-1])
+    ways: Any = y.reshape(examples, m) @ W.reshape(o * n, m).T
+    out = ways.reshape(examples, o, n) @ x.reshape(examples, n, 1)
+    out = out.reshape(*x.shape[:-1], o)
     return out if bias is None else out + bias

@@ -47,7 +47,7 @@ def forward(
     oh, ow = size
     kernels = _kernels(W, groups)
     out = xp.empty((n, o, oh, ow), x.dtype, like=x)
-    for part in _parts(n, x.shape[1] * W[0, 0].size * oh * ow):
+    for part in _parts(n, x.shape[1] * W.shape[2] * W.shape[3] * oh * ow):
         columns = _columns(padded(x[part], padding), size, W.shape[2:], stride, dilation, groups)
         into = out[part].reshape(-1, groups, o // groups, oh * ow)
         xp.matmul(kernels, columns, out=into)
@@ -91,9 +91,9 @@ def spread(
     kernels = _kernels(W, groups).swapaxes(-1, -2)
     out = xp.empty((n, c, *size), g.dtype, like=g)
     framed = c, size[0] + 2 * padding[0], size[1] + 2 * padding[1]
-    for part in _parts(n, c * W[0, 0].size * oh * ow):
+    for part in _parts(n, c * W.shape[2] * W.shape[3] * oh * ow):
         by_group = g[part].reshape(-1, groups, o // groups, oh * ow)
-        columns = xp.matmul(kernels, by_group).reshape(-1, c, *W.shape[2:], oh, ow)
+        columns = xp.matmul(kernels, by_group).reshape(len(by_group), c, *W.shape[2:], oh, ow)
         images = windows_added(columns, (len(columns), *framed), stride, dilation)
         out[part] = unpadded(images, padding)
     return out

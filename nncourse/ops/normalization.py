@@ -34,12 +34,12 @@ class LayerNorm(Function):
     def forward(self, x: Array, w: Array | None, b: Array | None, eps: float) -> Array:
         self.eps = eps
         n = x.shape[-1]
-        rows = x.reshape(-1, n)
+        rows = x.reshape(prod(x.shape[:-1]), n)
         shares = filled(n, 1 / (n or 1), x.dtype, x)  # a product with it is a mean
         mean = (rows @ shares)[:, None]
         r = xp.empty_like(mean)
         out = xp.empty(x.shape, x.dtype, like=x)
-        into = out.reshape(-1, n)
+        into = out.reshape(rows.shape)
         for some in _blocks(len(rows), n):
             part = into[some]
             centred = xp.subtract(rows[some], mean[some], out=part)
@@ -59,7 +59,8 @@ class LayerNorm(Function):
         x, w, _, mean, r = self.saved
         need_x, need_w, need_b = self.needs
         n = x.shape[-1]
-        rows, g = x.reshape(-1, n), dout.reshape(-1, n)
+        rows = x.reshape(prod(x.shape[:-1]), n)
+        g = dout.reshape(rows.shape)
         shares = filled(n, 1 / (n or 1), g.dtype, g)
         if w is not None:
             shares *= w
@@ -74,7 +75,7 @@ class LayerNorm(Function):
             if dx is not None:
                 m = (above @ shares)[:, None]
                 c = ((products @ shares)[:, None] - m * middle) * scale**3
-                part = xp.multiply(above, scale, out=dx.reshape(-1, n)[some])
+                part = xp.multiply(above, scale, out=dx.reshape(rows.shape)[some])
                 if w is not None:
                     part *= w
                 part -= xp.multiply(seen, c, out=products)
@@ -167,11 +168,11 @@ def group_norm_spelled_out(
 ) -> Tensor:
     """The same as ``group_norm``, composed of small operations."""
     x: Any = input
-    groups = x.reshape(len(x), num_groups, -1)
+    groups = x.reshape(len(x), num_groups, prod(x.shape[1:]) // num_groups)
     centred = groups - groups.mean(-1, keepdim=True)
     variance = (centred * centred).mean(-1, keepdim=True)
     out = (centred / (variance + eps).sqrt()).reshape(x.shape)
-    wide = -1, *[1] * (x.ndim - 2)
+    wide = x.shape[1], *[1] * (x.ndim - 2)
     out = out if weight is None else out * weight.reshape(wide)
     return out if bias is None else out + bias.reshape(wide)
 

@@ -45,7 +45,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         )
     widths = [(0, 0)] * (input._data.ndim - len(pairs)) + pairs[::-1]
     for axis, (n, (before, after)) in enumerate(zip(input._data.shape, widths)):
-        if n + before + after < 0:
+        if n + min(before, 0) + min(after, 0) < 0:
             raise ValueError(f"pad: {before, after} takes away more than axis {axis} has, {n}")
     if mode != "constant":
         for axis, width in enumerate(widths):

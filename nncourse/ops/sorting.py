@@ -42,9 +42,9 @@ def sort(
     x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True
 ) -> ValuesAndIndices:
     """(values, indices) in order along an axis; equal elements keep their order."""
+    axis = axis_of(x, dim)
     if not x._data.ndim:
         return ValuesAndIndices(x.clone(), constant(xp.asarray(0, like=x._data)))
-    axis = axis_of(x, dim)
     return _taken(x, order_along(x._data, axis, descending), axis)
 
 
