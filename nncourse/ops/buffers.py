@@ -35,6 +35,11 @@ def buffer(shape: tuple[int, ...], like: Array) -> Array:
     return found[:size].view(like.dtype).reshape(shape)
 
 
+def release() -> None:
+    """Give up the memory that is kept but not in use."""
+    _buffers.clear()
+
+
 def _free(size: int) -> Any:
     """A buffer that no one uses, of the size or a little more, taken out of the list."""
     for _ in range(len(_buffers)):
