@@ -10,6 +10,7 @@ from there; a submission is graded again only if it, the exercise or the grader 
 
 from __future__ import annotations
 
+import copy
 import datetime
 import hashlib
 import hmac
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nncourse import language
 from nncourse.check.variant import seed_of
@@ -39,9 +40,6 @@ from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.intake import IntakeError, Submission, find_submissions, take_in
 from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
 _ = catalogue("course")
 
@@ -273,11 +271,13 @@ class Grading:
         self.key = hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
 
     @cached_property
-    def released(self) -> NotebookNode:
+    def released(self) -> Any:
         """The notebook that students got."""
-        import nbformat
-
-        return nbformat.read(self.course.notebook(self.assignment.name), as_version=4)
+        path = self.course.notebook(self.assignment.name)
+        notebook = json.loads(path.read_text(encoding="utf-8"), object_hook=Node)
+        for cell in notebook.cells:
+            cell["source"] = text_of(cell)
+        return notebook
 
     def run(self, found: Iterable[Submission], run: Run, force: bool = False) -> Iterator[Result]:
         """Grade what has changed; a Result for each submission, in any order."""
@@ -395,6 +395,23 @@ class Grading:
         scores = dict.fromkeys((name for _, _, name in self.book.grade_cells), 0.0)
         entry = Entry(submission.student, digest, scores, data={"problem": problem})
         return Result(submission.student, problem=problem), entry
+
+
+class Node(dict):
+    """A dict whose entries are attributes, too, as in nbformat; which is slow to load."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    __setattr__ = dict.__setitem__
+
+    def __deepcopy__(self, memo: Any) -> Node:
+        return Node({key: copy.deepcopy(value, memo) for key, value in self.items()})
 
 
 _DONE = Entry("", "", {})

@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from nncourse.course.folder import CourseFolderError
 from nncourse.language import catalogue
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # takes longer to load than all of this
 
 _ = catalogue("course")
 
