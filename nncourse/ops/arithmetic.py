@@ -13,6 +13,7 @@ from nncourse.autograd.tensor import Tensor, method
 from nncourse.autograd.vocabulary import log, where
 from nncourse.backend import Array, xp
 from nncourse.dtypes import get_default_dtype
+from nncourse.ops.division import rounded_quotient
 
 
 class Add(Function):
@@ -117,8 +118,13 @@ _divide = binary(Divide)
 
 
 @method("div", "__truediv__")
-def div(a: Any, b: Any) -> Tensor:
-    """a / b. Integers are converted to the default floating-point type first."""
+def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """a / b. Integers are converted to the default floating-point type first.
+
+    rounding_mode: "floor", rounded down, or "trunc", towards zero; no gradient passes then.
+    """
+    if rounding_mode is not None:
+        return rounded_quotient(a, b, rounding_mode)
     if not (_floating(a) or _floating(b)):
         a, b = (cast(x, get_default_dtype()) for x in promoted(a, b))
     return _divide(a, b)

@@ -45,8 +45,17 @@ def fmod(input: Any, other: Any) -> Tensor:
 @method("floor_divide", "__floordiv__")
 def floor_divide(input: Any, other: Any) -> Tensor:
     """The whole quotient, rounded down; no gradient passes, for it has steps."""
-    a, b = promoted(input, other)
-    return constant(xp.floor_divide(a._data, b._data))
+    return rounded_quotient(input, other, "floor")
+
+
+def rounded_quotient(input: Any, other: Any, how: str) -> Tensor:
+    """input / other rounded down ("floor") or towards zero ("trunc")."""
+    if how not in ("floor", "trunc"):
+        raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc'; got {how!r}")
+    a, b = (x._data for x in promoted(input, other))
+    if how == "floor":
+        return constant(xp.floor_divide(a, b))
+    return constant(xp.trunc(a / b) if a.dtype.kind == "f" else (a - xp.fmod(a, b)) // b)
 
 
 @method("__rmod__")

@@ -146,9 +146,9 @@ class Tanh(Function):
 
 
 @method("tanh")
-def tanh(x: Tensor) -> Tensor:
+def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return _smooth(Tanh, x)
+    return _smooth(Tanh, input)
 
 
 class Sigmoid(Function):
@@ -173,9 +173,9 @@ class Sigmoid(Function):
 
 
 @method("sigmoid")
-def sigmoid(x: Tensor) -> Tensor:
+def sigmoid(input: Tensor) -> Tensor:
     """The logistic function 1 / (1 + e^-x)."""
-    return _smooth(Sigmoid, x)
+    return _smooth(Sigmoid, input)
 
 
 class ReLU(Function):
@@ -195,9 +195,9 @@ class ReLU(Function):
 
 
 @method("relu")
-def relu(x: Tensor) -> Tensor:
-    """The positive part max(x, 0)."""
-    return unary(ReLU, x)
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """The positive part max(x, 0). inplace: accepted, without effect; ``relu_`` overwrites."""
+    return unary(ReLU, input)
 
 
 class Abs(Function):

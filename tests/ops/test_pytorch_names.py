@@ -18,7 +18,13 @@ i // 2
 -i // 2
 x // 0.7
 7 // (i + 1)
+t.div(x, 0.3, rounding_mode="floor")
+t.div(x, 0.3, rounding_mode="trunc")
+(-i).div(4, rounding_mode="trunc")
+(-i).div(4, rounding_mode="floor")
 i % 3
+i.cumsum(1, dtype=t.float32)
+t.nn.functional.relu(x, inplace=True)
 -i % 4
 x % 0.7
 7 % (i + 1)
