@@ -1,6 +1,7 @@
 """Every operation of the catalogue: values, gradients, number types, memory."""
 
 import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -157,6 +158,59 @@ def test_the_graph_goes_with_its_result(operation, example, frozen_heap):
         assert gc.collect() == 0, "a reference cycle"
     finally:
         gc.enable()
+
+
+def _nodes(out):
+    """All functions behind a result."""
+    found, waiting = {}, [out.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in found:
+            found[id(node)] = node
+            waiting += [edge for edge in node.edges if isinstance(edge, Function)]
+    return list(found.values())
+
+
+def _watched(out, tensors):
+    """Weak references to the arrays of a result and of all that was saved for its gradient."""
+    own = {id(t._data) for t in tensors}
+    saved = [value for node in _nodes(out) if node.saves for value in node.saved]
+    saved += [array for value in saved if isinstance(value, tuple) for array in value]
+    arrays = [out._data, *[a for a in saved if isinstance(a, np.ndarray)]]
+    return [weakref.ref(a) for a in arrays if id(a) not in own and a.base is None]
+
+
+@cases
+def test_memory_goes_with_the_result_and_with_the_backward_pass(operation, example):
+    arrays = arrays_for(operation, example)
+    tensors = [nnc.tensor(a, requires_grad=differentiable(a)) for a in arrays]
+    gc.disable()  # what goes, goes by itself
+    try:
+        out = operation.function(*tensors, **example.options)
+        watched = _watched(out, tensors)
+        del out
+        assert [ref() for ref in watched] == [None] * len(watched)
+
+        out = operation.function(*tensors, **example.options)
+        watched = _watched(out, tensors)
+        out.backward(nnc.tensor(upstream_for(out.shape)))
+        assert all(not node.saves or node.saved is None for node in _nodes(out))
+        assert all(ref() is None or ref() is out._data for ref in watched)
+    finally:
+        gc.enable()
+
+
+@cases
+def test_float32_stays_float32_and_near_the_reference(operation, example):
+    exact = arrays_for(operation, example)
+    arrays = [a.astype(np.float32) if differentiable(a) else a for a in exact]
+    found, slopes = gradients(operation, example, arrays)
+    expected, of_reference = gradients(operation, example, exact)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+    for slope, precise in zip(slopes, of_reference, strict=True):
+        assert slope.dtype == np.float32
+        np.testing.assert_allclose(slope, precise, rtol=1e-3, atol=1e-3)
 
 
 @cases
