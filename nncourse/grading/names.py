@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nncourse.grading.sandbox.inside.cells import parse
+from nncourse.grading.sandbox.inside.cells import MAGIC, parse
 
 # Calls on a module that change what later cells do.
 SETTINGS = {"seed", "manual_seed", "use", "set_printoptions", "seterr", "simplefilter"}
@@ -48,7 +48,7 @@ def names(code: str | ast.stmt) -> Names:
     """The names of a cell's source or of one statement. A cell that can't be parsed has none."""
     try:
         tree = parse(code) if isinstance(code, str) else ast.Module([code], [])
-        table = symtable.symtable(ast.unparse(tree), "<cell>", "exec")
+        table = symtable.symtable(_text(code, tree), "<cell>", "exec")
         walk = _TopLevel()
         for statement in tree.body:
             walk.visit(statement)
@@ -63,6 +63,13 @@ def names(code: str | ast.stmt) -> Names:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             found.sets |= node.func.attr in SETTINGS
     return found
+
+
+def _text(code: str | ast.stmt, tree: ast.Module) -> str:
+    """The source of the tree; that of a cell may hold magics, which the tree has not."""
+    if isinstance(code, str) and not MAGIC.search(code):
+        return code
+    return ast.unparse(tree)
 
 
 class _TopLevel(ast.NodeVisitor):

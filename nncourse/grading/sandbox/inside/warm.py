@@ -75,7 +75,12 @@ def _load(names: list[str], fonts: str) -> None:
         # Its folder has to be writable, or it looks for all fonts again.
         shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
     for name in names:
-        importlib.import_module(name)
+        module, _, function = name.partition(":")
+        # Parts of the library may be withheld; a session's own import says so then.
+        with contextlib.suppress(ImportError) if "." in name else contextlib.nullcontext():
+            found = importlib.import_module(module)
+            if function:
+                getattr(found, function)()
 
 
 def _guard(
