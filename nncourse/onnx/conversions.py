@@ -6,7 +6,7 @@ the name of the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -14,31 +14,14 @@ import numpy
 from nncourse.inspection.tracing import Operation
 from nncourse.onnx.export import ExportError, Graph
 from nncourse.onnx.recurrent import RECURRENT
-
-Conversion = Callable[[Graph, Operation, Operation], str]
-
-
-def _named(graph: Graph, o: Operation, twin: Operation, *arguments: str) -> list[str]:
-    """The names of arguments that are arrays or numbers; numbers take the type of the result."""
-    found = []
-    for argument in arguments:
-        value, other = o.arguments[argument], twin.arguments[argument]
-        if isinstance(value, int | float):
-            value, other = _like(o, value), _like(twin, other)
-        found.append(graph.name(value, other))
-    return found
-
-
-def _like(o: Operation, number: float) -> Any:
-    kind = next((a.dtype for a in o.inputs if a.dtype.kind == "f"), o.out.dtype)
-    return numpy.array(number, kind)
+from nncourse.onnx.shapes import SHAPES, Conversion, named
 
 
 def _plain(kind: str, *arguments: str, **options: Any) -> Conversion:
     """A node that takes the arguments and nothing else."""
 
     def convert(graph: Graph, o: Operation, twin: Operation) -> str:
-        return graph.add(kind, _named(graph, o, twin, *arguments), **options)
+        return graph.add(kind, named(graph, o, twin, *arguments), **options)
 
     return convert
 
@@ -48,131 +31,30 @@ def _with(kind: str, *arguments: str, **options: str) -> Conversion:
 
     def convert(graph: Graph, o: Operation, twin: Operation) -> str:
         settings = {name: o.arguments[ours] for name, ours in options.items()}
-        return graph.add(kind, _named(graph, o, twin, *arguments), **settings)
+        return graph.add(kind, named(graph, o, twin, *arguments), **settings)
 
     return convert
 
 
-def _open_shape(o: Operation, twin: Operation) -> list[int]:
-    """The shape of the result, -1 for the one length that depends on the batch."""
-    shape = [n if n == m else -1 for n, m in zip(o.out.shape, twin.out.shape)]
-    if shape.count(-1) > 1:
-        raise ExportError(f"{o.name}: more than one length of {o.out.shape} depends on the batch")
-    return shape
-
-
-def _reshape(graph: Graph, o: Operation, twin: Operation) -> str:
-    shape = graph.sizes(_open_shape(o, twin))
-    return graph.add("Reshape", [*_named(graph, o, twin, "x"), shape], allowzero=0)
-
-
-def _expand(graph: Graph, o: Operation, twin: Operation) -> str:
-    shape = []
-    before = (1,) * (o.out.ndim - o.inputs[0].ndim) + o.inputs[0].shape
-    for size, other, old in zip(o.out.shape, twin.out.shape, before):
-        if size != other and old == 1:
-            raise ExportError("expand: an axis is repeated as often as the batch is long")
-        shape.append(1 if size == old else size)
-    return graph.add("Expand", [*_named(graph, o, twin, "x"), graph.sizes(shape)])
-
-
-def _slice(graph: Graph, o: Operation, twin: Operation) -> str:
-    index, other = (_full(p.arguments["index"], p.inputs[0].ndim) for p in (o, twin))
-    if index is None or other is None:
-        raise ExportError(f"an index of arrays, {o.arguments['index']!r:.60}, cannot be exported")
-    (out,) = _named(graph, o, twin, "x")
-    x, y = o.inputs[0], twin.inputs[0]
-    starts, ends, axes, steps, gone, fresh = [], [], [], [], [], []
-    axis = place = 0  # of x, of the result
-    for item, item_too in zip(index, other):
-        if item is None:
-            fresh.append(place)
-            place += 1
-            continue
-        if isinstance(item, slice):
-            cut, cut_too = item.indices(x.shape[axis]), item_too.indices(y.shape[axis])
-            whole = cut == (0, x.shape[axis], 1) and cut_too == (0, y.shape[axis], 1)
-            if not whole:
-                start, stop, step = _bounds(item, item_too, cut, cut_too)
-                starts.append(start)
-                ends.append(stop)
-                axes.append(axis)
-                steps.append(step)
-            place += 1
-        else:
-            if item != item_too:
-                raise ExportError("an index depends on the batch")
-            number = int(item)
-            starts.append(number)
-            ends.append(number + 1 if number != -1 else numpy.iinfo(numpy.int64).max)
-            axes.append(axis)
-            steps.append(1)
-            gone.append(axis)
-        axis += 1
-    if axes:
-        cuts = [graph.sizes(numbers) for numbers in (starts, ends, axes, steps)]
-        out = graph.add("Slice", [out, *cuts])
-    if gone:
-        out = graph.add("Squeeze", [out, graph.sizes(gone)])
-    if fresh:
-        out = graph.add("Unsqueeze", [out, graph.sizes(fresh)])
-    return out
-
-
-def _bounds(item: slice, item_too: slice, cut: Any, cut_too: Any) -> tuple[int, int, int]:
-    if cut == cut_too:
-        start, stop, step = cut
-        least = numpy.iinfo(numpy.int64).min
-        return start, least if step < 0 and stop < 0 else stop, step
-    if item == item_too:  # counted from the end of an axis that depends on the batch
-        step = 1 if item.step is None else item.step
-        if step > 0:
-            last = numpy.iinfo(numpy.int64).max
-            return item.start or 0, last if item.stop is None else item.stop, step
-    raise ExportError("a slice depends on the batch")
-
-
-def _full(index: Any, ndim: int) -> list[Any] | None:
-    """An index with an entry for each axis, or None if there are arrays in it."""
-    items = list(index) if isinstance(index, tuple) else [index]
-    if not all(i is None or i is Ellipsis or isinstance(i, slice | int | numpy.integer)
-               for i in items):  # fmt: skip
-        return None
-    used = sum(i is not None and i is not Ellipsis for i in items)
-    rest = [slice(None)] * (ndim - used)
-    if Ellipsis in items:
-        place = items.index(Ellipsis)
-        return [*items[:place], *rest, *items[place + 1 :]]
-    return [*items, *rest]
-
-
-def _gather(graph: Graph, o: Operation, twin: Operation) -> str:
-    index, other = o.arguments["index"], twin.arguments["index"]
-    if not hasattr(index, "dtype") or index.dtype.kind not in "iu":
-        raise ExportError(f"an index of several arrays, {index!r:.60}, cannot be exported")
-    inputs = [*_named(graph, o, twin, "x"), graph.name(index, other)]
-    return graph.add("Gather", inputs, axis=0)
-
-
 def _embedding(graph: Graph, o: Operation, twin: Operation) -> str:
-    return graph.add("Gather", _named(graph, o, twin, "table", "index"), axis=0)
+    return graph.add("Gather", named(graph, o, twin, "table", "index"), axis=0)
 
 
 def _linear(graph: Graph, o: Operation, twin: Operation) -> str:
     x, b = o.arguments["x"], o.arguments["b"]
-    inputs = _named(graph, o, twin, "x", "W")
+    inputs = named(graph, o, twin, "x", "W")
     if x.ndim == 2:
-        inputs += [] if b is None else _named(graph, o, twin, "b")
+        inputs += [] if b is None else named(graph, o, twin, "b")
         return graph.add("Gemm", inputs, transB=1)
     turned = graph.add("Transpose", [inputs[1]], perm=[1, 0])
     out = graph.add("MatMul", [inputs[0], turned])
-    return out if b is None else graph.add("Add", [out, *_named(graph, o, twin, "b")])
+    return out if b is None else graph.add("Add", [out, *named(graph, o, twin, "b")])
 
 
 def _convolution(graph: Graph, o: Operation, twin: Operation) -> str:
-    inputs = _named(graph, o, twin, "x", "W")
+    inputs = named(graph, o, twin, "x", "W")
     if o.arguments["b"] is not None:
-        inputs += _named(graph, o, twin, "b")
+        inputs += named(graph, o, twin, "b")
     transposed = o.name == "TransposedConvolution"
     more: dict[str, Any] = {"output_padding": list(o.arguments["missing"])} if transposed else {}
     return graph.add(
@@ -196,7 +78,7 @@ def _pool(kind: str) -> Conversion:
     def convert(graph: Graph, o: Operation, twin: Operation) -> str:
         grid = o.arguments["grid"]
         top, bottom, left, right = grid.padding
-        (out,) = _named(graph, o, twin, "x")
+        (out,) = named(graph, o, twin, "x")
         if kind == "AveragePool":
             counts = numpy.asarray(o.arguments["n"])
             area = grid.kernel[0] * grid.kernel[1]
@@ -220,7 +102,7 @@ def _pool(kind: str) -> Conversion:
 
 def _reduction(kind: str) -> Conversion:
     def convert(graph: Graph, o: Operation, twin: Operation) -> str:
-        inputs = _named(graph, o, twin, "x")
+        inputs = named(graph, o, twin, "x")
         axes = o.arguments["axes"]
         if axes is not None:
             inputs.append(graph.sizes([axes] if isinstance(axes, int) else list(axes)))
@@ -241,7 +123,7 @@ def _extreme_along(graph: Graph, o: Operation, twin: Operation) -> str:
     x, axis = o.inputs[0], o.arguments["axis"]
     out = numpy.expand_dims(o.out, axis) if not o.arguments["keep"] else o.out
     largest = numpy.array_equal(out, x.max(axis=axis, keepdims=True), equal_nan=True)
-    inputs = [*_named(graph, o, twin, "x"), graph.sizes([axis])]
+    inputs = [*named(graph, o, twin, "x"), graph.sizes([axis])]
     kind = "ReduceMax" if largest else "ReduceMin"
     return graph.add(kind, inputs, keepdims=int(o.arguments["keep"]))
 
@@ -253,7 +135,7 @@ def _variance(graph: Graph, o: Operation, twin: Operation) -> str:
     counts = [_count(p.inputs[0].shape, axes) for p in (o, twin)]
     if counts[0] != counts[1]:
         raise ExportError("a variance over the batch depends on its size")
-    (name,) = _named(graph, o, twin, "x")
+    (name,) = named(graph, o, twin, "x")
     along = graph.sizes(list(axes))
     apart = graph.add("Sub", [name, graph.add("ReduceMean", [name, along], keepdims=1)])
     square = graph.add("Mul", [apart, apart])
@@ -269,23 +151,9 @@ def _count(shape: Sequence[int], axes: Sequence[int]) -> int:
     return n
 
 
-def _joined(kind: str) -> Conversion:
-    """Concatenate and Stack, whose last argument is the axis."""
-
-    def convert(graph: Graph, o: Operation, twin: Operation) -> str:
-        *parts, axis = o.arguments["arrays"]
-        *others, _ = twin.arguments["arrays"]
-        names = [graph.name(a, b) for a, b in zip(parts, others)]
-        if kind == "Stack":
-            names = [graph.add("Unsqueeze", [name, graph.sizes([axis])]) for name in names]
-        return graph.add("Concat", names, axis=int(axis))
-
-    return convert
-
-
 def _clip(low: str, high: str) -> Conversion:
     def convert(graph: Graph, o: Operation, twin: Operation) -> str:
-        (name,) = _named(graph, o, twin, "x")
+        (name,) = named(graph, o, twin, "x")
         bounds = [o.arguments[low], o.arguments[high]]
         ends = ["" if b is None else graph.constant(numpy.array(b, o.out.dtype)) for b in bounds]
         return graph.add("Clip", [name, *ends])
@@ -294,7 +162,7 @@ def _clip(low: str, high: str) -> Conversion:
 
 
 def _softplus(graph: Graph, o: Operation, twin: Operation) -> str:
-    (name,) = _named(graph, o, twin, "x")
+    (name,) = named(graph, o, twin, "x")
     b = o.arguments["b"]
     if b == 1:
         return graph.add("Softplus", [name])
@@ -303,47 +171,32 @@ def _softplus(graph: Graph, o: Operation, twin: Operation) -> str:
 
 
 def _silu(graph: Graph, o: Operation, twin: Operation) -> str:
-    (name,) = _named(graph, o, twin, "x")
+    (name,) = named(graph, o, twin, "x")
     return graph.add("Mul", [name, graph.add("Sigmoid", [name])])
 
 
 def _gelu(graph: Graph, o: Operation, twin: Operation) -> str:
-    return graph.add("Gelu", _named(graph, o, twin, "x"), approximate=o.arguments["approximate"])
+    return graph.add("Gelu", named(graph, o, twin, "x"), approximate=o.arguments["approximate"])
 
 
 def _layer_norm(graph: Graph, o: Operation, twin: Operation) -> str:
-    inputs = _named(graph, o, twin, "x")
+    inputs = named(graph, o, twin, "x")
     w, b = o.arguments["w"], o.arguments["b"]
     n = o.inputs[0].shape[-1]
-    inputs += _named(graph, o, twin, "w") if w is not None else [
+    inputs += named(graph, o, twin, "w") if w is not None else [
         graph.constant(numpy.ones(n, o.out.dtype))
     ]  # fmt: skip
-    inputs += _named(graph, o, twin, "b") if b is not None else []
+    inputs += named(graph, o, twin, "b") if b is not None else []
     return graph.add("LayerNormalization", inputs, axis=-1, epsilon=float(o.arguments["eps"]))
 
 
 def _cast(graph: Graph, o: Operation, twin: Operation) -> str:
     kind = graph.onnx.helper.np_dtype_to_tensor_dtype(o.out.dtype)
-    return graph.add("Cast", _named(graph, o, twin, "x"), to=kind)
-
-
-def _pad(graph: Graph, o: Operation, twin: Operation) -> str:
-    widths = o.arguments["widths"]
-    pads = graph.sizes([*[before for before, _ in widths], *[after for _, after in widths]])
-    value = graph.constant(numpy.array(o.arguments["value"], o.out.dtype))
-    return graph.add("Pad", [*_named(graph, o, twin, "x"), pads, value])
-
-
-def _flip(graph: Graph, o: Operation, twin: Operation) -> str:
-    (name,) = _named(graph, o, twin, "x")
-    axes = list(o.arguments["axes"])
-    least = numpy.iinfo(numpy.int64).min
-    cuts = ([-1] * len(axes), [least] * len(axes), axes, [-1] * len(axes))
-    return graph.add("Slice", [name, *[graph.sizes(numbers) for numbers in cuts]])
+    return graph.add("Cast", named(graph, o, twin, "x"), to=kind)
 
 
 def _log(graph: Graph, o: Operation, twin: Operation) -> str:
-    out = graph.add("Log", _named(graph, o, twin, "x"))
+    out = graph.add("Log", named(graph, o, twin, "x"))
     base = o.arguments.get("ln_base", 1.0)
     if base == 1.0:
         return out
@@ -354,7 +207,7 @@ def _one_more(kind: str, after: str) -> Conversion:
     """log(1 + x) and exp(x) - 1."""
 
     def convert(graph: Graph, o: Operation, twin: Operation) -> str:
-        (name,) = _named(graph, o, twin, "x")
+        (name,) = named(graph, o, twin, "x")
         one = graph.constant(numpy.array(1, o.out.dtype))
         if after == "Log":
             return graph.add("Log", [graph.add("Add", [name, one])])
@@ -365,7 +218,7 @@ def _one_more(kind: str, after: str) -> Conversion:
 
 def _attention(graph: Graph, o: Operation, twin: Operation) -> str:
     _no_dropout(o)
-    q, k, v = _named(graph, o, twin, "q", "k", "v")
+    q, k, v = named(graph, o, twin, "q", "k", "v")
     turned = list(range(o.arguments["k"].ndim))
     turned[-2:] = turned[:-3:-1]
     return _attend(graph, o, twin, q, graph.add("Transpose", [k], perm=turned), v)
@@ -377,7 +230,7 @@ def _heads(graph: Graph, o: Operation, twin: Operation) -> str:
     heads, first = o.arguments["heads"], o.arguments["batch_first"]
     given = [o.arguments[name] for name in ("q", "k", "v")]
     count = sum(part is not None for part in given)
-    names = _named(graph, o, twin, *("q", "k", "v")[:count])
+    names = named(graph, o, twin, *("q", "k", "v")[:count])
     while len(names) < 3:  # the last one holds what is missing side by side
         parts = 3 - len(names) + 1
         names[-1:] = graph.add_several("Split", [names[-1]], parts, axis=-1, num_outputs=parts)
@@ -416,7 +269,6 @@ CONVERSIONS: dict[str, Conversion] = {
     "Cast": _cast,
     "Clamp": _clip("low", "high"),
     "Clone": _plain("Identity", "x"),
-    "Concatenate": _joined("Concatenate"),
     "Convolution": _convolution,
     "Cos": _plain("Cos", "x"),
     "Divide": _plain("Div", "a", "b"),
@@ -424,13 +276,10 @@ CONVERSIONS: dict[str, Conversion] = {
     "Embedding": _embedding,
     "Erf": _plain("Erf", "x"),
     "Exp": _plain("Exp", "x"),
-    "Expand": _expand,
     "Expm1": _one_more("Exp", ""),
     "Extreme": _extreme,
     "ExtremeAlong": _extreme_along,
-    "Flip": _flip,
     "GELU": _gelu,
-    "Gather": _gather,
     "Hardtanh": _clip("low", "high"),
     "HeadsAttention": _heads,
     "LayerNorm": _layer_norm,
@@ -448,21 +297,17 @@ CONVERSIONS: dict[str, Conversion] = {
     "Multiply": _plain("Mul", "a", "b"),
     "Negate": _plain("Neg", "x"),
     "PReLU": _plain("PRelu", "x", "w"),
-    "Pad": _pad,
     "Permute": _with("Transpose", "x", perm="order"),
     "Power": _plain("Pow", "a", "b"),
     "PowerOfNumber": _plain("Pow", "x", "n"),
     "ReLU": _plain("Relu", "x"),
-    "Reshape": _reshape,
     "Root": _plain("Sqrt", "x"),
     "SiLU": _silu,
     "Sigmoid": _plain("Sigmoid", "x"),
     "Sin": _plain("Sin", "x"),
-    "Slice": _slice,
     "Softmax": _with("Softmax", "x", axis="axis"),
     "Softplus": _softplus,
     "Sqrt": _plain("Sqrt", "x"),
-    "Stack": _joined("Stack"),
     "Subtract": _plain("Sub", "a", "b"),
     "Sum": _reduction("ReduceSum"),
     "Tan": _plain("Tan", "x"),
@@ -470,5 +315,6 @@ CONVERSIONS: dict[str, Conversion] = {
     "TransposedConvolution": _convolution,
     "Variance": _variance,
     "Where": _plain("Where", "mask", "a", "b"),
+    **SHAPES,
     **RECURRENT,
 }

@@ -19,7 +19,6 @@ from nncourse.nn.utils import clip_grad_norm_
 from nncourse.optim.lr_scheduler import ReduceLROnPlateau
 from nncourse.optim.optimizer import Optimizer
 from nncourse.training.callbacks import Run, as_callback
-from nncourse.training.checkpoint import Checkpoint
 from nncourse.training.history import History
 from nncourse.training.progress import Progress
 
@@ -104,9 +103,13 @@ def fit(
         valid = DataLoader(tuple(valid), batch_size=1024)
     run = Run(model, loader, loss, optimizer, scheduler, epochs, History())
     called = [as_callback(given) for given in callbacks]
-    file = None if checkpoint is None else Checkpoint(checkpoint, run, called)
-    if file is not None and resume:
-        file.load()
+    file = None
+    if checkpoint is not None:
+        from nncourse.training.checkpoint import Checkpoint  # brings in what looks into networks
+
+        file = Checkpoint(checkpoint, run, called)
+        if resume:
+            file.load()
     stepping = _Stepping(run, called, accumulate, clip_norm, schedule_by == "step")
     bar = Progress(epochs, progress)
     history = run.history

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from nncourse.autograd.tensor import Tensor
-from nncourse.inspection.generators import untouched_generators
 from nncourse.nn.module import Module
 from nncourse.optim.optimizer import Optimizer
 
@@ -76,6 +75,8 @@ def find_lr(
         raise ValueError(f"0 < lowest < highest is needed; got {lowest} and {highest}")
     if steps < 2:
         raise ValueError(f"at least two steps are needed; got {steps}")
+    from nncourse.inspection.generators import untouched_generators  # it is slow to import
+
     with untouched_generators(model=model, loader=loader, loss=loss, optimizer=optimizer):
         return _search(*copy.deepcopy((model, loss, optimizer)), loader, lowest, highest, steps)
 
