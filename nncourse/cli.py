@@ -177,7 +177,8 @@ def release(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, make_course
-    from nncourse.grading.grade import release_assignment
+    from nncourse.grading.grade import load_assignment, release_assignment
+    from nncourse.grading.lint import lint
 
     _speak(lang)
     try:
@@ -186,6 +187,8 @@ def release(
             console.print(
                 _("released: {path}", path=release_assignment(course, assignment)), markup=False
             )
+            for remark in lint(load_assignment(course, assignment)):
+                console.print(f"  {remark}", markup=False)
     except CourseFolderError as error:
         raise fail(error) from None
 

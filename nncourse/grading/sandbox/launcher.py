@@ -64,7 +64,8 @@ class Sandbox:
 
     withheld: what the exercise asks for, and the copy of the library must not have (see
     ``nncourse.grading.sandbox.library``). packages: distributions that student code may import.
-    preload: modules to load once; "module:function" is called as well, to fill its cache. hide: folders of the course, should they lie among the system's.
+    preload: modules to load once; "module:function" is called as well, to fill its cache. hide:
+    folders of the course, should they lie among the system's.
     unsafe: without bubblewrap, run on this machine with your rights; the limits of processes, and
     Landlock and seccomp where the kernel has them, are all that is left then.
     """

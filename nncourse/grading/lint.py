@@ -1,0 +1,155 @@
+"""What graded cells ask for that an oracle can't give, told to their author.
+
+Graded cells run apart from the answers (``nncourse.grading.oracle``): what is the student's is
+reached by calls, attributes and plain values only. Most tests never notice. These rules find the
+habits that do not carry over, without running anything.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nncourse.grading.assignment import Assignment, Cell
+from nncourse.grading.names import names
+from nncourse.grading.sandbox.inside.cells import MAGIC, parse
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+INSPECTING = {"getsource", "signature", "getsourcelines", "getfullargspec", "help", "vars", "dir"}
+INDIRECT = {"globals", "locals", "eval", "exec", "get_ipython"}
+PATCHING = {"patch", "setattr", "monkeypatch"}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One finding: the cell, its line, and what to do."""
+
+    cell: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.cell}, {self.line}: {self.text}"
+
+
+def lint(assignment: Assignment) -> list[Remark]:
+    """The remarks on all graded cells of an assignment, in their order."""
+    return [remark for cell in assignment.tests for remark in _Cell(assignment, cell).remarks()]
+
+
+class _Cell:
+    def __init__(self, assignment: Assignment, cell: Cell) -> None:
+        self.assignment = assignment
+        self.cell = cell
+        self.foreign = assignment.foreign[cell.index]
+
+    def remarks(self) -> Iterator[Remark]:
+        """Every rule's, in the order of lines."""
+        try:
+            tree = parse(self.cell.source)
+        except SyntaxError as error:
+            yield Remark(self.cell.name, error.lineno or 1, _("it is no Python"))
+            return
+        found = [*self._magics(), *self._names(tree), *self._last(tree)]
+        for node in ast.walk(tree):
+            found += [self._at(node, text) for text in self._node(node)]
+        yield from sorted(set(found), key=lambda remark: (remark.line, remark.text))
+
+    def _at(self, node: ast.AST, text: str) -> Remark:
+        return Remark(self.cell.name, getattr(node, "lineno", 1), text)
+
+    def _magics(self) -> Iterator[Remark]:
+        for number, line in enumerate(self.cell.source.splitlines(), 1):
+            if MAGIC.match(line) and not line.rstrip().endswith("?"):
+                yield Remark(self.cell.name, number, _("magics and shell commands are passed over"))
+
+    def _names(self, tree: ast.Module) -> Iterator[Remark]:
+        """Names that this cell assigns for code that runs in the sandbox."""
+        made = names(self.cell.source).binds
+        later = {
+            name
+            for other in self.assignment.cells
+            if other.kind not in ("tests", "text")
+            for name in names(other.source).reads
+        } | {name for defined in self.assignment.defines.values() for name in defined}
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Name)
+                and isinstance(node.ctx, ast.Store)
+                and node.id in made & (self.foreign | later)
+            ):
+                text = _(
+                    "{name} is assigned here, but answers don't see it: they run elsewhere. "
+                    "Pass it as an argument, or set it in a cell that is not graded",
+                    name=node.id,
+                )
+                yield self._at(node, text)
+
+    def _last(self, tree: ast.Module) -> Iterator[Remark]:
+        """Points that are the student's own word."""
+        last = tree.body[-1] if tree.body else None
+        if isinstance(last, ast.Expr):
+            value = last.value
+            called = value.func if isinstance(value, ast.Call) else value
+            if self._is_foreign(called):
+                text = _("the points are what the student's code says: compute them from values")
+                yield self._at(last, text)
+
+    def _node(self, node: ast.AST) -> Iterator[str]:
+        if isinstance(node, ast.Call):
+            yield from self._call(node)
+        elif isinstance(node, ast.Attribute) and self._is_foreign(node.value):
+            if node.attr.startswith("__") and node.attr not in ("__name__", "__call__"):
+                yield _("{what} of the student's code is out of reach here", what=node.attr)
+        elif (
+            isinstance(node, ast.Subscript)
+            and not isinstance(node.ctx, ast.Load)
+            and isinstance(node.value, ast.Attribute)
+            and not self._is_module(node.value)
+        ):
+            yield _(
+                "an array that is an attribute comes as a copy: change it and assign it "
+                "(w = layer.W; w[0] = 1; layer.W = w)"
+            )
+
+    def _call(self, node: ast.Call) -> Iterator[str]:
+        name = _name(node.func)
+        if name in INDIRECT:
+            yield _("{name}() finds the proxies here, not the student's code", name=name)
+        if name == "isinstance" and len(node.args) == 2 and self._is_foreign(node.args[1]):
+            yield _("isinstance() needs a class, and the student's is elsewhere: test what it does")
+        if name in INSPECTING and any(map(self._is_foreign, node.args)):
+            yield _("{name}() can't look into the student's code from here", name=name)
+        if name in PATCHING and any(
+            isinstance(arg, ast.Constant) and str(arg.value).startswith("__main__")
+            for arg in node.args
+        ):
+            yield _("patching __main__ changes this side only: answers don't notice it")
+        if self._is_foreign(node.func):
+            for arg in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                if any(part.attr == "reference" for part in _attributes(arg)):
+                    yield _("the reference would go to the student's code: compare values instead")
+
+    def _is_foreign(self, node: ast.AST) -> bool:
+        while isinstance(node, (ast.Attribute, ast.Call)):
+            node = node.value if isinstance(node, ast.Attribute) else node.func
+        return isinstance(node, ast.Name) and node.id in self.foreign
+
+    def _is_module(self, node: ast.Attribute) -> bool:
+        root: ast.AST = node
+        while isinstance(root, (ast.Attribute, ast.Subscript)):
+            root = root.value
+        return not isinstance(root, ast.Name) or root.id in ("self", "np", "os", "plt")
+
+
+def _name(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _attributes(node: ast.AST) -> Iterator[ast.Attribute]:
+    return (part for part in ast.walk(node) if isinstance(part, ast.Attribute))

@@ -1,0 +1,84 @@
+"""What authors of graded cells are told; and that good cells are passed in silence."""
+
+import pytest
+
+from nncourse.course.files import Course
+from nncourse.grading.assignment import make_assignment
+from nncourse.grading.lint import lint
+from tests.grading.kinds import KINDS, Kind
+from tests.grading.test_oracle import assignment
+from tests.grading.test_ps05 import NAME, ROOT
+
+ANSWER = """
+class Layer:
+    def forward(self, x):
+        return x * scale
+def f(x):
+    return x
+def score(x):
+    return 10.0
+"""
+
+
+def remarks(test: str) -> list[str]:
+    kind = Kind(
+        [
+            ("readonly", "setup", "import numpy as np\nscale = 2"),
+            ("answer", "a", ""),
+            ("tests", "t", test),
+        ],
+        {"a": ANSWER},
+    )
+    return [str(remark) for remark in lint(assignment(kind))]
+
+
+@pytest.mark.parametrize(
+    ("test", "line", "says"),
+    [
+        ("from unittest.mock import patch\nwith patch('__main__.scale', 3): f(1)", 2, "__main__"),
+        ("scale = 3\nassert Layer().forward(1) == 3", 1, "answers don't see it"),
+        ("assert isinstance(Layer(), Layer)", 1, "isinstance() needs a class"),
+        ("import inspect\nassert 'for' not in inspect.getsource(f)", 2, "can't look into"),
+        ("assert 'x' in f.__code__.co_varnames", 1, "__code__"),
+        ("layer = Layer()\nlayer.W[0] = 1", 2, "comes as a copy"),
+        ("assert eval('f(1)') == 1", 1, "eval()"),
+        ("assert globals()['f'](1) == 1", 1, "globals()"),
+        ("%time f(1)", 1, "magics"),
+        ("f(1)\nscore(f)", 2, "what the student's code says"),
+        ("from m import PIECES\nassert f(PIECES['f'].reference)", 2, "the reference would go"),
+        ("assert (", 1, "no Python"),
+    ],
+)
+def test_what_does_not_carry_over_is_said_with_its_line(test, line, says):
+    found = remarks(test)
+    assert any(remark.startswith(f"t, {line}: ") and says in remark for remark in found), found
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "w = np.zeros(3)\nw[0] = 1\nassert f(w) is not None",
+        "layer = Layer()\nlayer.W = np.ones(3)\nassert layer.forward(2) == 4",
+        "assert f(lambda x: x)",
+        "10.0 * (f(1) == 1)",
+        "from nncourse.check import check\ncheck('ps05.linear_backward', f).points(10)",
+    ],
+)
+def test_good_cells_are_passed_in_silence(test):
+    assert remarks(test) == []
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_exercise_is_passed(name):
+    assert lint(assignment(KINDS[name])) == []
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_the_courses_own_exercises_are_passed(language):
+    import json
+
+    course = Course(ROOT)
+    source = json.loads((course.solutions / language / "ps05" / f"{NAME}.ipynb").read_text("utf-8"))
+    released = ROOT / "exercises" / language / "ps05" / f"{NAME}.ipynb"
+    found = make_assignment("ps05", source, json.loads(released.read_text("utf-8")), language)
+    assert lint(found) == []
