@@ -7,6 +7,7 @@ operation beside its derivative, and put onto this class by ``method``.
 
 from __future__ import annotations
 
+import operator
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -241,7 +242,7 @@ class Tensor:
         return int(self.item())
 
     def __index__(self) -> int:
-        return self._data.__index__()
+        return operator.index(self.item())
 
     def __bool__(self) -> bool:
         if self._data.size != 1:

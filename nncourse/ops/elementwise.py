@@ -242,10 +242,16 @@ class Clamp(Function):
 
 
 @method("clamp", "clip")
-def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
-    """x, with elements below ``min`` raised to it and above ``max`` lowered to it."""
+def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """x, with elements below ``min`` raised to it and above ``max`` lowered to it.
+
+    Either is a number, or a tensor that broadcasts against x and gets the gradient of what it sets.
+    """
     if min is None and max is None:
         raise ValueError("clamp needs min, max or both")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        x = x if min is None else choose(x < min, min, x)
+        return x if max is None else choose(x > max, max, x)
     if x._data.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
         x = cast(x, get_default_dtype())
     return unary(Clamp, x, min, max)

@@ -136,8 +136,13 @@ def overwrite(x: Tensor, value: Any, what: str) -> Tensor:
 
 
 @method("fill_")
-def fill_(x: Tensor, value: float) -> Tensor:
-    """Set every element to one value."""
+def fill_(x: Tensor, value: Any) -> Tensor:
+    """Set every element to one value, a number or a 0-d tensor."""
+    if isinstance(value, Tensor):
+        if value._data.ndim:
+            raise RuntimeError(f"fill_ takes a number or a 0-d tensor; got shape {value.shape}")
+        setitem(x, ..., value)
+        return x
     return overwrite(x, value, "fill_")
 
 

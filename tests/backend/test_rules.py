@@ -19,6 +19,9 @@ LIKE = {"zeros", "empty", "arange", "tri", "asarray", "array", "ascontiguousarra
 UNKNOWN = {"ones", "full", "eye", "identity", "indices", "linspace", "fromiter", "loadtxt"}
 REDUCED = {"add", "multiply"}  # the ufuncs of which CuPy has ``reduce``
 
+# What is called as ``xp`` and needs no array.
+PLAIN = {"broadcast_shapes", "dtype", "errstate", "finfo", "inf", "nan"}
+
 # Files that work on arrays of the processor, with the reason.
 HOST = {
     "autograd/gradcheck.py": "differences are taken in float64 on the processor",
@@ -80,6 +83,17 @@ def test_a_file_runs_on_either_library(path):
         known = {line for line, what in found if "without like=" in what}
         found = [(line, what) for line, what in found if line not in known]
     assert not found, f"{name_of(path)}: {found}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if on_arrays(p)], ids=name_of)
+def test_a_file_calls_what_cupy_has(path, stand_in):
+    """The stand-in's functions are CuPy's, which is tested where CuPy is installed."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("xp."):
+            name = ast.unparse(node).removeprefix("xp.")
+            known = getattr(xp, name.partition(".")[0])
+            called = name in stand_in.SIGNATURES or name in ("linalg", *PLAIN)
+            assert called or isinstance(known, np.ufunc), f"line {node.lineno}: {name}"
 
 
 @pytest.mark.parametrize("name", [*HOST, *MADE_HERE])
