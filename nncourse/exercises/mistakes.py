@@ -155,6 +155,9 @@ ADDED: dict[str, tuple[str, str]] = {
     "X22": ("graph", "backward pass without the gradient 1 at the output"),
     "X23": ("graph", "backward pass wipes out the gradients of leaves"),
     "X24": ("graph", "no operators for a plain number on the left"),
+    "X25": ("gradient check", "step relative to the entry, divided by the absolute one"),
+    "X26": ("gradient check", "ratios of entries in place of a ratio of norms"),
+    "X27": ("L2", "penalty by another formula: lam + R, or the norm"),
     "X17": ("perceptron", "corrections in another order"),
 }
 

@@ -51,7 +51,8 @@ def _codes(mutant):
     return {mutant.code, *SAME_STORY.get(mutant.code, ())}
 
 
-SAME_STORY = {"M27": ("M26",)}
+# A penalty with another factor (M38) and without its gradient (M40): both a multiple of W.
+SAME_STORY = {"M27": ("M26",), "M38": ("M40",)}
 
 
 @piece_by_piece
