@@ -393,3 +393,23 @@ def test_random_tensors_like_others():
         a, b = (draw(x, generator=nnc.Generator(2)) for _ in range(2))
         assert (a.shape, a.dtype) == (x.shape, x.dtype)
         assert nnc.equal(a, b)
+
+
+def test_clamping_by_tensors():
+    x = nnc.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    low = nnc.tensor([2.0, 2.0, 2.0, 5.0], requires_grad=True)
+    high = nnc.tensor([3.0, 3.0, 3.0, 6.0], requires_grad=True)
+    out = x.clamp(low, high)
+    out.sum().backward()
+    assert out.tolist() == [2, 2, 3, 5]
+    assert x.grad.tolist() == [0, 1, 1, 0]
+    assert low.grad.tolist() == [1, 0, 0, 1]
+    assert high.grad.tolist() == [0, 0, 0, 0]
+    assert x.clamp(max=nnc.tensor(2.0)).tolist() == [1, 2, 2, 2]
+
+
+def test_filling_with_a_0d_tensor():
+    x = nnc.zeros(2)
+    assert x.fill_(nnc.tensor(3.0)).tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match="a number or a 0-d tensor"):
+        x.fill_(nnc.ones(2))
