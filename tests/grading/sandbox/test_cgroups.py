@@ -1,0 +1,136 @@
+"""Control groups of both versions, on a tree that behaves as the kernel's: folders get files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nncourse.grading.sandbox import cgroups
+from nncourse.grading.sandbox.limits import MB
+
+SECOND = ["cgroup.procs", "memory.max", "memory.swap.max", "memory.current", "pids.max"]
+SECOND += ["memory.events", "cgroup.subtree_control"]
+FIRST = {
+    "memory": [
+        "cgroup.procs",
+        "memory.limit_in_bytes",
+        "memory.memsw.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "memory.oom_control",
+    ],
+    "pids": ["cgroup.procs", "pids.max"],
+}
+
+
+@pytest.fixture
+def kernel(tmp_path, monkeypatch):
+    """Makes a folder of control files with each folder; ``read_only``: where none may be made."""
+    files: dict[str, list[str]] = {}
+    read_only: set[Path] = set()
+    mkdir, rmdir = Path.mkdir, Path.rmdir
+
+    def making(self, *args, **options):
+        if self.parent in read_only:
+            raise PermissionError
+        mkdir(self, *args, **options)
+        for root, names in files.items():
+            if self.is_relative_to(root):
+                for name in names:
+                    (self / name).touch()
+
+    def removing(self):
+        if any(path.is_dir() for path in self.iterdir()):
+            raise OSError
+        shutil.rmtree(self)
+
+    monkeypatch.setattr(cgroups.Path, "mkdir", making)
+    monkeypatch.setattr(cgroups.Path, "rmdir", removing)
+    yield files, read_only
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    monkeypatch.setattr(Path, "rmdir", rmdir)
+
+
+def second(tmp_path, files, path="/user.slice/session"):
+    root = tmp_path / "second"
+    files[str(root)] = SECOND
+    (root / path.strip("/")).mkdir(parents=True)
+    return [["cgroup2", str(root), "cgroup2", "rw"]], [["0", "", path]], root
+
+
+def test_second_version_below_the_own_group(tmp_path, kernel):
+    files, _ = kernel
+    mounts, own, root = second(tmp_path, files)
+    group = cgroups._second(mounts, own, "new")
+    assert group.version == 2
+    folder = root / "user.slice/session/new"
+    assert group.joins == [str(folder / "cgroup.procs")], "one folder, so one file"
+    assert (folder.parent / "cgroup.subtree_control").read_text() == "+memory +pids"
+    group.limit_memory(100 * MB)
+    group.limit_processes(20)
+    assert (folder / "memory.max").read_text() == str(100 * MB)
+    assert (folder / "memory.swap.max").read_text() == "0"
+    assert (folder / "pids.max").read_text() == "20"
+    (folder / "memory.current").write_text("12345\n")
+    assert group.used() == 12345
+    (folder / "memory.events").write_text("low 0\nhigh 0\nmax 3\noom 2\noom_kill 2\n")
+    assert group.kills() == 2
+    group.remove()
+    assert not folder.exists()
+
+
+def test_second_version_further_up_where_the_own_group_is_closed(tmp_path, kernel):
+    files, read_only = kernel
+    mounts, own, root = second(tmp_path, files, "/user.slice/user@1000.service/app/session")
+    branch = root / "user.slice/user@1000.service"
+    read_only |= {branch / "app/session", branch / "app"}
+    group = cgroups._second(mounts, own, "new")
+    assert group.folders["memory"] == branch / "new"
+
+
+def test_second_version_without_the_controllers_is_left_alone(tmp_path, kernel):
+    files, _ = kernel
+    mounts, own, root = second(tmp_path, files)
+    files[str(root)] = ["cgroup.procs"]
+    assert cgroups._second(mounts, own, "new") is None
+    assert not list(root.rglob("new")), "and nothing stays behind"
+
+
+def test_nothing_beyond_the_mount_is_tried(tmp_path, kernel):
+    files, read_only = kernel
+    mounts, own, root = second(tmp_path, files, "/a")
+    files[str(tmp_path)] = SECOND
+    read_only |= {root, root / "a"}
+    assert cgroups._second(mounts, own, "new") is None
+    assert not (tmp_path / "new").exists()
+
+
+def test_first_version_has_a_folder_for_each_controller(tmp_path, kernel):
+    files, _ = kernel
+    mounts, own = [], []
+    for controller, names in FIRST.items():
+        root = tmp_path / controller
+        files[str(root)] = names
+        (root / "here").mkdir(parents=True)
+        mounts.append(["cgroup", str(root), "cgroup", f"rw,{controller}"])
+        own.append(["5", controller, "/here"])
+    group = cgroups._first(mounts, own, "new")
+    assert group.version == 1
+    assert len(group.joins) == 2
+    group.limit_memory(MB)
+    group.limit_processes(7)
+    memory, pids = (tmp_path / c / "here/new" for c in FIRST)
+    assert (memory / "memory.limit_in_bytes").read_text() == str(MB)
+    assert (memory / "memory.memsw.limit_in_bytes").read_text() == str(MB)
+    assert (pids / "pids.max").read_text() == "7"
+    (memory / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 4\n")
+    assert group.kills() == 4
+    group.remove()
+    assert not memory.exists()
+    assert not pids.exists()
+
+
+def test_no_tree_no_group(tmp_path, kernel):
+    assert cgroups._second([], [], "new") is None
+    assert cgroups._first([["tmpfs", str(tmp_path), "tmpfs", "rw"]], [], "new") is None
