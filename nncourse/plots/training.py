@@ -81,7 +81,8 @@ def learning_rates(search: Any, axes: Any = None) -> Any:
     if search.suggestion is not None:
         label = _("suggestion: {rate}", rate=f"{search.suggestion:.2g}")
         axes.axvline(search.suggestion, color=style.VERMILLION, linestyle="--", label=label)
-    axes.set_ylim(top=1.6 * max(smoothed[: len(smoothed) // 2 + 1]))
+    # The explosion at the end, and the empty half below 0, would hide the rest.
+    axes.set_ylim(min(0, *search.losses), 1.6 * max(smoothed[: len(smoothed) // 2 + 1]))
     axes.set_xlabel(_("learning rate"))
     axes.set_ylabel(_("loss"))
     axes.legend()

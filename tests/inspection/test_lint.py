@@ -41,7 +41,7 @@ def test_healthy_trainings_are_left_in_peace(seed):
 
 @pytest.mark.slow
 def test_healthy_trainings_are_left_in_peace_for_many_seeds():
-    for seed in range(100, 112):
+    for seed in range(100, 106):
         for number, (model, optimizer, batch, loss) in enumerate(everything(seed)):
             findings = lint_training(model, optimizer, batch, loss)
             assert findings == [], f"training {number} of seed {seed}: {model}\n{findings}"

@@ -80,6 +80,21 @@ def test_branches_and_operations_between_layers():
     assert [node.kind for node in closed.nodes] == ["Input", "Residual", "Linear", "Output"]
 
 
+def test_operations_on_several_tensors():
+    class Fan(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.left, self.right = nn.Linear(3, 2), nn.Linear(3, 2)
+
+        def forward(self, x):
+            return nnc.cat([self.left(x), self.right(x), x], 1)
+
+    assert named(model_graph(Fan(), nnc.zeros(2, 3))) == [
+        ("Concatenate", "Output"), ("Input", "Concatenate"), ("Input", "Linear"),
+        ("Input", "Linear"), ("Linear", "Concatenate"), ("Linear", "Concatenate"),
+    ]  # fmt: skip
+
+
 def test_large_models_are_drawn_by_their_blocks():
     blocks = [nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(30)]
     graph = model_graph(nn.Sequential(*blocks), nnc.zeros(2, 4))
