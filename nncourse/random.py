@@ -22,7 +22,9 @@ class Generator:
     ``Generator(device="cuda")`` draws on a GPU, by another algorithm (Philox): other numbers.
     """
 
-    def __init__(self, seed: int | None = None, device: Any = CPU) -> None:
+    def __init__(self, seed: Any = None, device: Any = CPU) -> None:
+        if isinstance(seed, str | _place):  # PyTorch's constructor takes the device alone
+            seed, device = None, seed
         self._seed = secrets.randbits(63) if seed is None else seed
         self._device = _place(device)
         self._stream: Any = None

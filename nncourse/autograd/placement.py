@@ -52,23 +52,19 @@ def together(operation: Any, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """
     arrays = [x._data if isinstance(x, Tensor) else x for x in operands]
     places = [device_of(a) if is_array(a) else None for a in arrays]
-    gpus = [place for place in places if place is not None and place != CPU]
-    if not gpus or all(place in (None, gpus[0]) for place in places):
+    here = next((place for place in places if place not in (None, CPU)), CPU)
+    strays = [i for i, place in enumerate(places) if place not in (None, here)]
+    if not strays:
         raise  # what is being handled
-    if all(place in (None, gpus[0]) or not a.ndim for a, place in zip(arrays, places)):
-        return tuple(
-            [
-                x if place != CPU else to_device(x if isinstance(x, Tensor) else Tensor(x), gpus[0])
-                for x, place in zip(operands, places)
-            ]
-        )
-    here, there = (arrays[i] for i in (places.index(gpus[0]), _another(places, gpus[0])))
-    name = getattr(operation, "__name__", "this operation")
-    raise different_devices(name, here, there) from None
-
-
-def _another(places: list[Any], place: Any) -> int:
-    return next(i for i, other in enumerate(places) if other not in (None, place))
+    if any(places[i] != CPU or arrays[i].ndim for i in strays):
+        name = getattr(operation, "__name__", "this operation")
+        known = arrays[places.index(here)]
+        raise different_devices(name, known, arrays[strays[0]]) from None
+    brought = list(operands)
+    for i in strays:
+        x = operands[i]
+        brought[i] = to_device(x if isinstance(x, Tensor) else Tensor(x), here)
+    return tuple(brought)
 
 
 def different_devices(what: str, a: Array, b: Array) -> RuntimeError:

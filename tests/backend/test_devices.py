@@ -326,6 +326,7 @@ def test_seeds_hold_on_a_device(transfers):
 
 
 def test_a_generator_draws_where_it_lives(transfers):
+    assert nnc.Generator("cuda").device == nnc.device("cuda")
     there = nnc.Generator(device="cuda").manual_seed(1)
     assert there.device.type == "cuda"
     assert "cuda" in repr(there)
