@@ -4,7 +4,6 @@ Give ``axes=`` to draw into a figure of your own; without it a function makes on
 style. Labels are in the language of ``nncourse.language``.
 """
 
-from nncourse.inspection.plot_model import plot_model
 from nncourse.plots.activations import (
     activation_curves,
     deviations_through_depth,
@@ -77,7 +76,6 @@ __all__ = [
     "neuron_maps",
     "perceptron_growth",
     "perceptron_steps",
-    "plot_model",
     "polynomial_fits",
     "region_layers",
     "schedules",

@@ -187,9 +187,3 @@ def test_wrong_calls_are_named():
         plot_model(nn.Linear(1, 1), nnc.zeros(1, 1), rankdir="RL")
     with pytest.raises(TypeError, match="needs an input"):
         plot_model(nn.Linear(1, 1))
-
-
-def test_plots_has_it_too():
-    from nncourse import plots
-
-    assert plots.plot_model is plot_model

@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgb
 from nncourse import language, plots
 from nncourse.plots import style
 from nncourse.plots.differences import central_difference, complex_step, forward_difference
+from nncourse.training import LRSearch
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +57,10 @@ DRAWINGS = {
     "gradient_paths": lambda: plots.gradient_paths(small_graph(), "a", "f"),
     "gradient_through_depth": lambda: plots.gradient_through_depth({"tanh": {"1": [1.0, 2.0]}}),
     "history": lambda: plots.history(SimpleNamespace(loss=[2, 1], valid_accuracy=[0.5, 0.9])),
+    "layer_statistics": lambda: plots.layer_statistics(
+        [SimpleNamespace(kind="Tanh", outputs=np.array([0.1, 0.3]), gradients=None)]
+    ),
+    "learning_rates": lambda: plots.learning_rates(LRSearch([0.1, 1.0, 2.0], [2.0, 1.0, 5.0])),
     "make_axes": lambda: plots.make_axes(4, 2, ncols=2),
     "matrix_shapes": lambda: plots.matrix_shapes(),
     "mode_costs": lambda: plots.mode_costs([1, 2], [3, 5], [3, 4]),
