@@ -13,8 +13,6 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from nncourse.ops.buffers import release
-
 MEGABYTE = 1 << 20
 
 
@@ -22,11 +20,9 @@ def peak_of_numpy(program: Callable[[], Any]) -> float:
     """Megabytes held at most while ``program`` runs, beyond what was held before.
 
     It runs once before, so that what is loaded and kept for ever with a first call is not counted.
-    Buffers that operations keep for their next call are: they are given up in between.
     """
     program()
     gc.collect()
-    release()
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()

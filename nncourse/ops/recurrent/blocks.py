@@ -14,7 +14,6 @@ from typing import Any
 from nncourse.autograd.function import Function, apply, promoted
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, filled, xp
-from nncourse.ops.buffers import buffer
 
 _NUMBERS_AT_ONCE = 1 << 15
 
@@ -36,7 +35,7 @@ def input_rows(x: Array, h0: Array) -> Array:
     The last have no x: they are there for h_T.
     """
     (T, N, n_in), H = x.shape, h0.shape[1]
-    rows = buffer((T + 1, N, H + 1 + n_in), x)
+    rows = xp.empty((T + 1, N, H + 1 + n_in), x.dtype, like=x)
     rows[0, :, :H] = h0
     rows[:, :, H] = 1
     rows[:T, :, H + 1 :] = x

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
-from nncourse.ops.buffers import buffer
 from nncourse.ops.linalg import linear
 from nncourse.ops.recurrent.blocks import (
     gate_matrices,
@@ -60,7 +59,7 @@ class GRU(Function):
         of_r_z = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, (0, 1), (0.5, 0.5))
         (of_q,) = gate_matrices(w_hh, b_hh, None, H, (2,), (1.0,))
         (of_n,) = gate_matrices(None, b_ih, w_ih, H, (2,), (1.0,))
-        blocks = buffer((T, 4, N, H), x)  # r, z, q, n
+        blocks = xp.empty((T, 4, N, H), x.dtype, like=x)  # r, z, q, n
         xp.matmul(rows[:T, :, H:], of_n, out=blocks[:, 3])
         term, half = xp.empty((N, H), x.dtype, like=x), number(0.5, x)
         for row, before, h, block in zip(rows, states, states[1:], blocks):

@@ -14,7 +14,6 @@ from __future__ import annotations
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
-from nncourse.ops.buffers import buffer
 from nncourse.ops.linalg import linear
 from nncourse.ops.recurrent.blocks import (
     gate_matrices,
@@ -70,7 +69,7 @@ class LSTM(Function):
         (T, N, _), H = x.shape, w_hh.shape[1]
         rows = input_rows(x, h0)
         states = rows[:, :, :H]
-        blocks = buffer((T + 1, 8, N, H), x)
+        blocks = xp.empty((T + 1, 8, N, H), x.dtype, like=x)
         blocks[0, 0] = c0
         matrices = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, ORDER, SCALES)
         half = number(0.5, x)

@@ -22,7 +22,6 @@ from __future__ import annotations
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
-from nncourse.ops.buffers import buffer
 from nncourse.ops.linalg import linear
 from nncourse.ops.recurrent.blocks import (
     gate_matrices,
@@ -66,7 +65,7 @@ class OriginalGRU(Function):
         of_r_z = gate_matrices(w_hh, bias, w_ih, H, (0, 1), (0.5, 0.5))
         (of_n,) = gate_matrices(None, bias, w_ih, H, (2,), (1.0,))
         U_n = w_hh[2 * H :].T.copy()
-        blocks = buffer((T, 3, N, H), x)  # r, z, n
+        blocks = xp.empty((T, 3, N, H), x.dtype, like=x)  # r, z, n
         xp.matmul(rows[:T, :, H:], of_n, out=blocks[:, 2])
         term, half = xp.empty((N, H), x.dtype, like=x), number(0.5, x)
         for row, before, h, block in zip(rows, states, states[1:], blocks):
@@ -90,7 +89,7 @@ class OriginalGRU(Function):
         T, N, H = dout.shape
         above, before = of_outputs(dout, self.lengths), rows[:T, :, :H]
         r, z, n = (blocks[:, k] for k in range(3))
-        d = buffer((3, T, N, H), dout)  # by the arguments r, z, n
+        d = xp.empty((3, T, N, H), dout.dtype, like=dout)  # by the arguments r, z, n
         xp.multiply(before, r * (1 - r), d[0])
         xp.multiply(n - before, z * (1 - z), d[1])
         xp.multiply(z, 1 - n * n, d[2])

@@ -17,7 +17,6 @@ from typing import Any
 from nncourse.autograd.function import Function
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, xp
-from nncourse.ops.buffers import buffer
 from nncourse.ops.linalg import linear
 from nncourse.ops.recurrent.blocks import (
     gate_matrices,
@@ -73,7 +72,7 @@ class PeepholeLSTM(Function):
         (T, N, _), H = x.shape, w_hh.shape[1]
         rows = input_rows(x, h0)
         states = rows[:, :, :H]
-        blocks = buffer((T + 1, 8, N, H), x)  # as in lstm.py
+        blocks = xp.empty((T + 1, 8, N, H), x.dtype, like=x)  # as in lstm.py
         blocks[0, 0] = c0
         matrices = gate_matrices(w_hh, summed(b_ih, b_hh), w_ih, H, ORDER, SCALES)
         half = number(0.5, x)
