@@ -44,7 +44,7 @@ def main() -> int:
 
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(arguments.threads)
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # PyTorch's profiler announces itself otherwise
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # PyTorch's profiler announces itself otherwise
     from benchmarks.peers import installed
     from benchmarks.timing import BY_HAND, MEMORY, PRODUCTS, Settings, table_head
 

@@ -227,3 +227,25 @@ def test_memory_after_forward_counts_what_is_held():
     else:
         # h * w keeps h, which tanh keeps as its result: 40 arrays of 1 MB, and w.
         assert 35 < result.medians[OURS] < 50
+
+
+def test_the_rows_of_the_geometric_mean_and_their_goals():
+    counted = {w.name: w.goal for w in comparisons() if isinstance(w, Workload) and w.in_mean}
+    goals = {
+        "MLP 64-64-10, batch 32": 0.40,
+        "MLP 784-512-256-10, batch 128": 0.90,
+        "BatchNorm, Dropout, batch 64": 0.80,
+        "LSTM T=64 B=32 I=64 H=128": 1.0,
+        "LSTM T=20 B=16 I=32 H=32": 0.80,
+        "GRU T=64 B=32 I=64 H=128": 1.0,
+        "LeNet on 28x28, batch 64": 1.5,
+        "Transformer layer d=64, T=32, B=16": 1.2,
+    }
+    assert len(counted) == len(goals)
+    for part, goal in goals.items():
+        (found,) = [value for name, value in counted.items() if part in name]
+        assert found == goal, part
+    for workload in comparisons():
+        if isinstance(workload, Workload):
+            assert workload.products, f"{workload.name} has no floor"
+            assert workload.memory == 1.3
