@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nncourse.widgets.momentum import MomentumPlane
     from nncourse.widgets.neuron import NeuronPlane
     from nncourse.widgets.numerical_gradient import NumericalGradient
+    from nncourse.widgets.playground import Playground
     from nncourse.widgets.race import OptimizerRace
     from nncourse.widgets.regions import RegionBuilder
     from nncourse.widgets.softmax import SoftmaxExplorer
@@ -40,6 +41,7 @@ __all__ = [
     "NeuronSwap",
     "NumericalGradient",
     "OptimizerRace",
+    "Playground",
     "RegionBuilder",
     "SoftmaxExplorer",
 ]
@@ -58,6 +60,7 @@ _HOMES = {
     "NeuronSwap": "nncourse.widgets.swap",
     "NumericalGradient": "nncourse.widgets.numerical_gradient",
     "OptimizerRace": "nncourse.widgets.race",
+    "Playground": "nncourse.widgets.playground",
     "RegionBuilder": "nncourse.widgets.regions",
     "SoftmaxExplorer": "nncourse.widgets.softmax",
 }

@@ -1,0 +1,110 @@
+"""The playground in a real JupyterLab: 20 frames a second, keyboard, drawing, an own optimiser."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import nbformat
+import pytest
+
+from tests.browser.jupyterlab import ask_kernel, keep_picture, open_notebook, run_all, use_theme
+
+pytestmark = pytest.mark.browser
+
+OWN = """
+class Mine:
+    def __init__(self, parameters, rate):
+        self.parameters, self.rate = parameters, rate
+    def zero_grad(self):
+        for p in self.parameters:
+            p.grad = None
+    def step(self):
+        with nnc.no_grad():
+            for p in self.parameters:
+                p -= self.rate * p.grad
+"""
+CELLS = [
+    "import nncourse as nnc\nfrom nncourse import widgets" + OWN,
+    'play = widgets.Playground("spirals", layers=[8, 6], optimizer=Mine, rate=0.3)\nplay',
+]
+
+# Pictures of the boundary that were drawn in different frames of the screen, per second.
+FRAMES = """async () => {
+  const proto = CanvasRenderingContext2D.prototype;
+  const draw = proto.putImageData;
+  let [drawn, frames] = [false, 0];
+  proto.putImageData = function (image, ...rest) {
+    drawn ||= image.width === 100 && image.height === 100;
+    return draw.call(this, image, ...rest);
+  };
+  const end = performance.now() + 3000;
+  while (performance.now() < end) {
+    await new Promise(requestAnimationFrame);
+    frames += drawn;
+    drawn = false;
+  }
+  proto.putImageData = draw;
+  return frames / 3;
+}"""
+FRAMES_WANTED = 20  # per second
+
+
+def fair_share():
+    """The part of a core that a process gets where more of them run than there are cores."""
+    return min(1.0, (os.cpu_count() or 1) / max(1.0, os.getloadavg()[0]))
+
+
+def ask(page, expression):
+    return json.loads(ask_kernel(page, f"import json; print(json.dumps({expression}))"))
+
+
+def test_live_training_drawing_and_a_step(page, lab, pictures):
+    cells = [nbformat.v4.new_code_cell(code) for code in CELLS]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(content, lab.root / "work" / "playground.ipynb")
+    open_notebook(page, lab, "work/playground.ipynb")
+    assert [error for cell in run_all(page) for error in cell["errors"]] == []
+    widget = page.locator(".nnc-playground")
+    widget.wait_for(state="visible")
+    widget.locator(".nnc-step").click()
+    for _trial in range(50):
+        if ask(page, "play.session.steps") == 1:
+            break
+        page.wait_for_timeout(100)
+    assert ask(page, "play.session.steps") == 1
+
+    widget.locator(".nnc-play").focus()
+    page.keyboard.press("Enter")
+    share = fair_share()
+    rate = page.evaluate(FRAMES)
+    page.keyboard.press("Enter")  # pause
+    page.wait_for_timeout(300)
+    steps = ask(page, "play.session.steps")
+    page.wait_for_timeout(500)
+    assert ask(page, "play.session.steps") == steps, "a pause is heard"
+    assert steps > 60
+    assert ask(page, "play.session.losses[-1][1] < play.session.losses[0][1]")
+    keep_picture(page, pictures, "playground-light")
+    assert rate >= FRAMES_WANTED * share, (rate, share)
+    print(f"{rate:.0f} frames a second at a share of {share:.2f} of a core")
+
+    widget.locator(".nnc-gradients").check()
+    over = widget.locator(".nnc-over")
+    over.focus()
+    for key in ("ArrowRight", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    for _trial in range(50):
+        if ask(page, "play.points") == [[0.2, 0.2, 0]]:
+            break
+        page.wait_for_timeout(100)
+    assert ask(page, "play.points") == [[0.2, 0.2, 0]]
+    assert ask(page, "play.data") == "own"
+    box = over.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(500)
+    assert ask(page, "len(play.points)") == 2
+    use_theme(page, "JupyterLab Dark")
+    widget.evaluate("node => node.scrollIntoView({block: 'center'})")
+    keep_picture(page, pictures, "playground-dark")

@@ -1,0 +1,220 @@
+"""The playground: its training is that of the program it writes, also with one's own code."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nncourse as nnc
+from nncourse import nn, optim
+from nncourse.nn import functional as F
+
+playground = pytest.importorskip("nncourse.widgets.playground", exc_type=ImportError)
+import traitlets  # noqa: E402  # comes with the widgets
+
+from nncourse import language  # noqa: E402
+from nncourse.widgets import playground_session as sessions  # noqa: E402
+
+PROGRAMS = [
+    {"data": "moons"},
+    {"data": "spirals", "layers": [6, 5], "activation": "ReLU", "rule": "NAG", "rate": 0.05},
+    {"data": "blobs", "layers": [], "rule": "SGD", "rate": 0.2},
+    {"data": "xor", "features": ["x1·x2", "sin x2"], "l2": 0.01, "rule": "Adadelta", "rate": 1.0},
+    {"data": "circles", "dropout": 0.3, "activation": "Sigmoid", "batch": 5, "seed": 7},
+    {"data": "own", "points": [[0, 1, 0], [1, 0, 1], [-1, 0, 2], [2, 2, 1]], "activation": "none"},
+]
+
+
+@pytest.mark.parametrize("settings", PROGRAMS, ids=lambda s: s["data"])
+def test_the_program_trains_as_the_playground_does(settings, capsys):
+    widget = playground.Playground(**settings)
+    loss = widget.train(40)
+    names: dict = {}
+    exec(widget.program(), names)
+    assert names["loss"] == pytest.approx(loss, abs=1e-6)
+    assert "loss" in capsys.readouterr().out
+
+
+def test_training_learns():
+    for name in ("moons", "circles", "xor", "spirals", "blobs"):
+        widget = playground.Playground(name, layers=[8, 8], noise=0.05, rate=0.02)
+        before = widget.session.losses[0][1]
+        assert widget.train(600) < 0.6 * before
+        assert widget.session.accuracy[1] > 0.8, name
+
+
+def test_the_picture_is_what_the_network_says():
+    widget = playground.Playground("blobs")
+    widget.train(100)
+    shown = np.frombuffer(widget.frame, np.uint8).reshape(sessions.PIXELS, sessions.PIXELS)
+    ticks = np.linspace(-sessions.REACH, sessions.REACH, sessions.PIXELS, dtype=np.float32)
+    for i, j in ((0, 0), (99, 0), (17, 80), (50, 50)):
+        x = nnc.tensor([[ticks[i], ticks[j]]])
+        p = F.softmax(widget.session.model(x), dim=1).detach().numpy()[0]
+        assert shown[j, i] // 85 == p.argmax()
+        assert (shown[j, i] % 85) / 84 == pytest.approx((p.max() - 1 / 3) * 1.5, abs=0.01)
+
+
+def test_pictures_of_the_neurons_are_their_values():
+    widget = playground.Playground("moons", layers=[3, 2])
+    widget.train(20)
+    assert widget.widths == [3, 2]
+    small = np.frombuffer(widget.small, np.uint8).reshape(5, sessions.SMALL, sessions.SMALL)
+    model = widget.session.model
+    first = F.tanh(model[0](widget.session.grids[sessions.SMALL])).detach().numpy()
+    for k in range(3):
+        values = first[:, k].reshape(sessions.SMALL, sessions.SMALL)
+        expected = 128 + 127 * values / np.abs(values).max()
+        np.testing.assert_allclose(small[k], expected, atol=1)
+
+
+def test_edges_carry_weights_and_the_gradients_of_the_last_step():
+    widget = playground.Playground("moons", layers=[3])
+    assert widget.edges[0]["gradient"] == []
+    widget.train(1)
+    for layer, edge in zip(widget.session.linears, widget.edges):
+        np.testing.assert_allclose(edge["weight"], layer.weight.detach().numpy(), rtol=6e-3)
+        np.testing.assert_allclose(edge["gradient"], layer.weight.grad.numpy(), rtol=6e-3)
+
+
+def test_a_setting_begins_anew_and_a_reset_draws_other_weights():
+    widget = playground.Playground("moons")
+    widget.train(30)
+    before = widget.frame
+    widget.rate = 0.1
+    assert widget.session.steps == 0
+    assert widget.frame != before
+    weights = widget.edges
+    widget.seed = 1
+    assert widget.edges != weights
+
+
+def test_messages_of_the_front_end():
+    widget = playground.Playground("moons")
+    widget._asked(widget, {"do": "step", "serial": 3}, [])
+    assert (widget.session.steps, widget.answered) == (1, 3)
+    widget._asked(widget, {"do": "train", "serial": 4}, [])
+    assert widget.session.steps > 1
+    assert widget.record["steps"] == widget.session.steps
+    widget._asked(widget, {"do": "code", "serial": 5}, [])
+    assert f"range({widget.session.steps})" in widget.code
+    assert widget.answered == 5
+
+
+class Halving:
+    """A student's optimiser."""
+
+    def __init__(self, parameters, rate):
+        self.parameters, self.rate = parameters, rate
+
+    def zero_grad(self):
+        for p in self.parameters:
+            p.grad = None
+
+    def step(self):
+        with nnc.no_grad():
+            for p in self.parameters:
+                p -= self.rate * p.grad
+
+
+class Doubled(nn.Module):
+    """A student's network, not a Sequential."""
+
+    def __init__(self, inputs, classes):
+        super().__init__()
+        self.layer = nn.Linear(inputs, classes)
+
+    def forward(self, x):
+        return 2 * self.layer(x)
+
+
+def test_own_layers_and_own_optimiser():
+    widget = playground.Playground("blobs", model=Doubled, optimizer=Halving, rate=0.1)
+    same = playground.Playground(
+        "blobs", model=Doubled, optimizer=lambda p, rate: optim.SGD(p, lr=rate), rate=0.1
+    )
+    assert widget.train(50) == pytest.approx(same.train(50), rel=1e-5)
+    assert widget.own == [True, True]
+    assert widget.widths == []
+    assert len(widget.edges) == 1
+    assert widget.program() == ""
+
+
+def test_a_mistake_in_own_code_is_shown_and_the_playground_lives_on():
+    class Broken(Halving):
+        def step(self):
+            raise ZeroDivisionError("my mistake")
+
+    widget = playground.Playground("moons", optimizer=Broken)
+    widget._asked(widget, {"do": "step", "serial": 1}, [])
+    assert widget.error == "ZeroDivisionError: my mistake"
+    assert widget.answered == 1
+    widget.features = ["x9"]
+    assert "features" in widget.error
+    widget.features = ["x1"]
+    assert widget.error == ""
+
+
+def test_points_drawn_by_hand():
+    widget = playground.Playground("own")
+    assert widget.session.steps == 0
+    widget.train(5)
+    assert widget.shown == []
+    assert "0" in widget.describe()
+    widget.points = [[0, 0, 0], [1, 1, 1]]
+    assert widget.shown == [[0, 0, 0], [1, 1, 1]]
+    widget.train(5)
+    assert widget.session.steps == 5
+    with pytest.raises(traitlets.TraitError, match="rows"):
+        widget.points = [[0, 0, 5]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"features": []}, {"features": ["x3"]}, {"layers": [9]}, {"layers": [1] * 5}],
+)
+def test_wrong_settings_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        playground.Playground(**wrong)
+
+
+def test_it_speaks_both_languages_and_makes_itself_again():
+    for lang in language.LANGUAGES:
+        with language.using(lang):
+            widget = playground.Playground("circles", layers=[2])
+            assert widget.heading.endswith("?")
+            data, _metadata = widget._repr_mimebundle_()
+            assert data["image/png"]
+            copy = eval(repr(widget), {"Playground": playground.Playground})
+            assert copy.png() == widget.png()
+
+
+def test_the_front_end_and_its_words_fit():
+    script = Path(playground.__file__).with_suffix(".js").read_text("utf-8")
+    used = set(re.findall(r"\bstrings\.(\w+)", script))
+    texts = set(playground.Playground.texts)
+    assert used <= texts
+    families = re.findall(r"strings\[`(\w+_)\$\{", script)
+    left = {key for key in texts - used if not any(map(key.startswith, families))}
+    assert left == set()
+
+
+def test_every_rule_is_one_of_the_library():
+    parameters = list(nn.Linear(2, 2).parameters())
+    for call in sessions.RULES.values():
+        rule = eval(call.format(lr=0.1), {"optim": optim, "parameters": parameters})
+        assert isinstance(rule, optim.Optimizer)
+
+
+def test_features_are_what_they_are_called():
+    x = np.array([[0.5, -2.0], [1.5, 3.0]], dtype=np.float32)
+    found = sessions.make_features(x, list(sessions.FEATURES))
+    a, b = x.T
+    wanted = [a, b, a**2, b**2, a * b, np.sin(2 * a), np.sin(2 * b)]
+    np.testing.assert_allclose(found, np.stack(wanted, axis=1), rtol=1e-6)
+    pairs = itertools.pairwise(sessions.FEATURES)
+    assert all(first != second for first, second in pairs)
