@@ -142,7 +142,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _in("relu6"),
         (activations.Hardtanh,),
         (APART,),
-        examples((3, 4)),
+        examples((3, 4), (3, 3)),
     ),
     Operation(
         "selu",
