@@ -158,6 +158,11 @@ ADDED: dict[str, tuple[str, str]] = {
     "X25": ("gradient check", "step relative to the entry, divided by the absolute one"),
     "X26": ("gradient check", "ratios of entries in place of a ratio of norms"),
     "X27": ("L2", "penalty by another formula: lam + R, or the norm"),
+    "X28": ("optimiser", "moving mean in place of a sum, or the reverse"),
+    "X29": ("optimiser", "step made with the memory of before"),
+    "X30": ("optimiser", "a new array under the parameter's name: nothing moves"),
+    "X31": ("Adadelta", "numerator missing, not renewed, or from gradients"),
+    "X32": ("Nadam", "look ahead or the new gradient missing"),
     "X17": ("perceptron", "corrections in another order"),
 }
 

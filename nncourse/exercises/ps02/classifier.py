@@ -318,6 +318,7 @@ CLASSIFIER_MUTANTS = (
         _with(dW=lambda W, b, x, y, lam, d: d.T @ x + 2 * lam * W / len(x)),
         mark("The gradient of the penalty is divided by N. Only the data's loss is a mean."),
         "scale",
+        "M38",
     ),
     Mutant(
         "no 1/N",

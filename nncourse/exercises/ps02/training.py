@@ -9,7 +9,6 @@ import numpy as np
 
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import Equivalent, Mutant, Part
-from nncourse.exercises.ps02.classifier import reference as gradients
 from nncourse.exercises.ps05.training import HELD_OUT, digits
 from nncourse.exercises.ps05.training import TRAINING as NETWORK
 from nncourse.language import mark
@@ -17,13 +16,11 @@ from nncourse.language import mark
 
 @lru_cache
 def _trained() -> tuple[Array, Array]:
-    """W (10, 64) and b (10,) after 300 steps of gradient descent from zeros."""
+    """W (10, 64) and b (10,) of a linear classifier: the least squares fit, found at once."""
     (x, y), _test = digits()
-    W, b = np.zeros((10, 64)), np.zeros(10)
-    for _step in range(300):
-        _loss, dW, db = gradients(W, b, x.astype(np.float64), y, 1e-4)
-        W, b = W - dW, b - db
-    return W, b
+    x = np.column_stack([x, np.ones(len(x))])
+    both = np.linalg.solve(x.T @ x + 0.1 * np.eye(65), x.T @ np.eye(10)[y])
+    return both[:64].T, both[64]
 
 
 def scores(x: Array) -> Array:

@@ -9,4 +9,7 @@ from nncourse.exercises.ps04.step import STEP
 
 PIECES: dict[str, Piece] = {piece.name: piece for piece in (SLOPES, ORDER, ENGINE, STEP, MOONS)}
 
-GRADING = {"operators": ["add", "sub", "mul", "truediv", "pow", "neg"]}
+GRADING = {
+    "operators": ["add", "sub", "mul", "truediv", "pow", "neg"],
+    "objects": {"Value": ["data", "grad", "backward"]},
+}

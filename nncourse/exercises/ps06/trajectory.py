@@ -1,0 +1,204 @@
+"""What the pieces of this set share: an optimiser's class out of a rule, and its trajectory.
+
+A rule says by how much a parameter changes: rule(state, g, t, *settings), with a state of its own
+for every parameter. The student's class gets two parameters and drawn gradients, the same whatever
+it answers, so that a wrong step does not spoil what the next one is judged by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import (
+    PLAIN,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    Unfit,
+    normal,
+)
+from nncourse.language import mark
+
+STEPS = 7
+
+State = dict[str, Array]
+Rule = Callable[..., Array]
+
+EPS = 1e-8
+
+
+def optimiser(rule: Rule, shared: bool = False, counted_apart: bool = False) -> type:
+    """A class out of a rule. shared: one state for all parameters; counted_apart: t counts them."""
+
+    class Optimiser:
+        def __init__(self, params: list[Array], *settings: float) -> None:
+            self.params, self.settings, self.t = params, settings, 0
+            states: list[State] = [{} for _p in params]
+            self.states = [states[0]] * len(params) if shared else states
+
+        def step(self, grads: Sequence[Array]) -> None:
+            self.t += 1
+            for i, g in enumerate(grads):
+                self.params[i] += rule(self.states[i], g, self.t, *self.settings)
+                self.t += counted_apart and i == 0
+
+    return Optimiser
+
+
+def _replacing(rule: Rule) -> type:
+    """New arrays in place of the old ones, the parameters from last to first."""
+
+    class Replacing:
+        def __init__(self, params: list[Array], *settings: float) -> None:
+            self.params, self.settings, self.count = params, settings, 0
+            self.memory: dict[int, State] = {}
+
+        def step(self, grads: Sequence[Array]) -> None:
+            self.count += 1
+            for i in reversed(range(len(grads))):
+                state = self.memory.setdefault(i, {})
+                self.params[i] = self.params[i] + rule(state, grads[i], self.count, *self.settings)
+
+    return Replacing
+
+
+def _single(rule: Rule) -> type:
+    """The same in float32."""
+
+    class Single:
+        def __init__(self, params: list[Array], *settings: float) -> None:
+            self.params = [p.astype(np.float32) for p in params]
+            self.settings = [np.float32(value) for value in settings]
+            self.states: list[State] = [{} for _p in params]
+            self.t = 0
+
+        def step(self, grads: Sequence[Array]) -> None:
+            self.t += 1
+            for p, g, state in zip(self.params, grads, self.states):
+                p += rule(state, g.astype(np.float32), self.t, *self.settings).astype(np.float32)
+
+    return Single
+
+
+def _loops(rule: Rule) -> type:
+    """One number after the other, each with a state of its own."""
+
+    class Loops:
+        def __init__(self, params: list[Array], *settings: float) -> None:
+            self.params, self.settings, self.t = params, settings, 0
+            self.states: dict[Any, State] = {}
+
+        def step(self, grads: Sequence[Array]) -> None:
+            self.t += 1
+            for i, g in enumerate(grads):
+                for place in np.ndindex(g.shape):
+                    state = self.states.setdefault((i, place), {})
+                    change = rule(state, np.array(g[place]), self.t, *self.settings)
+                    self.params[i][place] += float(change)
+
+    return Loops
+
+
+def drive(kind: Callable[..., Any], start: Array, grads: Array, *settings: float) -> Any:
+    """(path of the first parameter, path of the second), each (STEPS + 1, 6)."""
+    made = kind([p.copy() for p in start], *settings)
+    paths: tuple[list[Array], list[Array]] = ([], [])
+    for t in range(STEPS + 1):
+        if t:
+            made.step([g.copy() for g in grads[t - 1]])
+        current = made.params
+        if len(current) != len(paths):
+            text = mark("params must keep its {count} arrays; it has {got} after a step.")
+            raise Unfit(Finding("count", text, {"count": len(paths), "got": len(current)}))
+        for path, p in zip(paths, current):
+            path.append(np.array(p).reshape(-1).copy())
+    return tuple(np.array(path) for path in paths)
+
+
+def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], Point]:
+    """A draw of start and gradients, and of each setting out of its choices."""
+
+    def draw(rng: np.random.Generator, case: str) -> Point:
+        start = normal(rng, 2, 2, 3)
+        grads = normal(rng, STEPS, 2, 2, 3)
+        # No gradient is tiny, but one number's is exactly 0 in the first step: 0 / 0 without eps.
+        grads = np.sign(grads) * (0.25 + np.abs(grads))
+        grads[0, 0, 1, 2] = grads[0, 1, 0, 0] = 0
+        settings = [float(rng.choice(values)) for values in choices]
+        return Point((start, grads, *settings), {}, 1.0, case)
+
+    return draw
+
+
+ALL_UPHILL = mark("Every step goes uphill: the parameters must change against the gradient.")
+NO_RATE = mark("The learning rate lr does not take part.")
+SHARED = mark(
+    "The first parameter is right, the second is not: they share one memory. "
+    "Every parameter needs arrays of its own."
+)
+NO_EPS = mark(
+    "Where a gradient is 0 in the first step, 0 / 0 comes out: add eps to the denominator."
+)
+NO_ROOT = mark(
+    "The denominator lacks its square root: the step then changes when all gradients are scaled."
+)
+NOT_SQUARED = mark(
+    "The memory of the denominator holds gradients, not their squares: positive and negative ones "
+    "cancel."
+)
+
+
+def piece(
+    name: str,
+    settings: str,
+    draw: Callable[[np.random.Generator, str], Point],
+    rule: Rule,
+    mutants: tuple[Mutant, ...],
+    look: str,
+    derive: str,
+    formula: str,
+    equivalents: tuple[Equivalent, ...] = (),
+) -> Piece:
+    """A piece whose answer is the class ``name(params, settings)`` with a method step(grads)."""
+    hints = {"look": look, "derive": derive, "formula": formula}
+    return Piece(
+        name=name,
+        signature=f"{name}(params, {settings}): params, step(grads)",
+        outputs=tuple(
+            Output(which, by="value", key=(i,), axes=("step", "unit"), **hints)  # type: ignore[arg-type]
+            for i, which in enumerate(("first parameter", "second parameter"))
+        ),
+        parts=(
+            Part("first parameter", 0.7, (PLAIN,)),
+            Part("second parameter", 0.3, (PLAIN,)),
+        ),
+        draw=draw,
+        reference=optimiser(rule),
+        drive=drive,
+        mutants=mutants,
+        equivalents=(
+            Equivalent("new arrays, from the last parameter", _replacing(rule)),
+            Equivalent("float32", _single(rule)),
+            Equivalent("one number after the other", _loops(rule)),
+            *equivalents,
+        ),
+        cases=(PLAIN, PLAIN),
+    )
+
+
+def mutant(name: str, rule: Rule, hint: str, family: str, code: str = "") -> Mutant:
+    """A mutant out of another rule."""
+    return Mutant(name, optimiser(rule), hint, family, code)
+
+
+def shared_memory(rule: Rule) -> Mutant:
+    """The mistake of one memory for all parameters."""
+    return Mutant("one memory for all", optimiser(rule, shared=True), SHARED, "state", "M107")
