@@ -103,10 +103,6 @@ class Look:
             operation = self.made.get(id(operation.inputs[0]))
         return operation
 
-    def operations(self) -> Iterator[Operation]:
-        """Those of the model."""
-        yield from self.forward.operations
-
 
 def _leaves(value: Tensor) -> Iterator[Tensor]:
     """The tensors at the ends of the graph."""
@@ -127,9 +123,6 @@ def _leaves(value: Tensor) -> Iterator[Tensor]:
 
 def _gradient(p: Tensor) -> Array | None:
     return None if p._grad is None else p._grad._data
-
-
-Rule = Callable[[Look], Iterator[Finding]]
 
 
 def lint_training(

@@ -11,6 +11,7 @@ import numpy
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import to_numpy
 from nncourse.inspection.lint import Finding, Look
+from nncourse.inspection.statistics import dead_share, saturated_share
 from nncourse.inspection.tracing import Operation
 from nncourse.language import catalogue
 
@@ -23,15 +24,14 @@ _ENOUGH = 8  # examples and units: of fewer, all may be silent by chance
 def dead_units(look: Look) -> Iterator[Finding]:
     """Nearly all units of a ReLU are silent for the whole batch, or saturated elsewhere."""
     last = look.maker(look.prediction._data)
-    for operation in look.operations():
+    for operation in look.forward.operations:
         out = to_numpy(operation.out)
         if operation is last or out.ndim < 2 or len(out) < _ENOUGH:
             continue
-        unit = 1 if out.ndim == 4 else out.ndim - 1
-        others = tuple(axis for axis in range(out.ndim) if axis != unit)
         if operation.name == "ReLU":
-            share = float((out == 0).all(others).mean())
-            if share >= _DEAD and out.shape[unit] >= _ENOUGH:
+            share = dead_share(out)
+            units = out.shape[1] if out.ndim == 4 else out.shape[-1]
+            if share >= _DEAD and units >= _ENOUGH:
                 yield Finding(
                     "dead units",
                     _(
@@ -46,9 +46,8 @@ def dead_units(look: Look) -> Iterator[Finding]:
                         "LeakyReLU."
                     ),
                 )
-        elif operation.name in ("Tanh", "Sigmoid"):
-            centred = out if operation.name == "Tanh" else 2 * out - 1
-            share = float((abs(centred) > 0.99).mean())
+        else:
+            share = saturated_share(operation.name, out) or 0.0
             if share >= _DEAD:
                 yield Finding(
                     "saturated",
@@ -122,7 +121,7 @@ def inputs(look: Look) -> Iterator[Finding]:
         if not values.size:
             continue
         if values.dtype.kind in "iub":
-            indices = any(o.name == "Embedding" for o in look.operations())
+            indices = any(o.name == "Embedding" for o in look.forward.operations)
             if not indices and values.ndim > 1 and look.forward.operations:
                 yield Finding(
                     "integer inputs",

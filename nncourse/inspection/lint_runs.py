@@ -57,7 +57,7 @@ def few_examples(look: Look) -> Iterator[Finding]:
                     ),
                     _("The steps are too long: try a tenth of it. training.find_lr finds one."),
                 )
-            elif end > start - 0.01 * abs(start):
+            elif look.fresh and min(losses) > start - 0.01 * abs(start):
                 yield Finding(
                     "learning rate",
                     _(
@@ -114,7 +114,7 @@ def _few(look: Look) -> tuple[Any, Any]:
     cut = isinstance(x, Tensor) and isinstance(y, Tensor) and x.ndim > 0 and y.ndim > 0
     if not cut or not len(x) == len(y) == len(look.prediction) or len(x) <= _EXAMPLES:
         return x, y
-    chosen = list(range(len(y)))
+    chosen = numpy.linspace(0, len(y) - 1, _EXAMPLES).astype(int).tolist()
     if y.ndim == 1 and y.dtype.kind in "iu":
         firsts = sorted(numpy.unique(to_numpy(y._data), return_index=True)[1].tolist())
         chosen = firsts + [i for i in chosen if i not in set(firsts)]

@@ -127,12 +127,22 @@ def _of_call(
     name: str, module: Module, out: numpy.ndarray, gradient: numpy.ndarray | None
 ) -> LayerStatistics:
     kind = type(module).__name__
-    saturated = None
-    if kind in _ENDS:
-        low, high = _ENDS[kind]
-        near = _NEAR * (high - low)
-        saturated = float(((out < low + near) | (out > high - near)).mean())
+    return LayerStatistics(name, kind, out, gradient, saturated_share(kind, out), dead_share(out))
+
+
+def saturated_share(kind: str, out: numpy.ndarray) -> float | None:
+    """The share of outputs near the ends of an activation's range; None if it has none."""
+    if kind not in _ENDS:
+        return None
+    low, high = _ENDS[kind]
+    near = _NEAR * (high - low)
+    return float(((out < low + near) | (out > high - near)).mean())
+
+
+def dead_share(out: numpy.ndarray) -> float:
+    """The share of units that are 0 for all examples: channels of images, else last entries."""
+    if out.ndim < 2:
+        return 0.0
     unit = 1 if out.ndim == 4 else out.ndim - 1
     others = tuple(axis for axis in range(out.ndim) if axis != unit)
-    dead = float((out == 0).all(others).mean()) if out.ndim > 1 else 0.0
-    return LayerStatistics(name, kind, out, gradient, saturated, dead)
+    return float((out == 0).all(others).mean())

@@ -62,7 +62,7 @@ class _Values:
         tensor = self.tensor
         if tensor._data is not self.array:
             tensor.data = self.array
-        if (self.array != self.numbers).any():  # NaN too: what is equal needs no touch
+        if (self.array != self.numbers).any():  # a NaN differs from itself, and is put back, too
             self.array[...] = self.numbers
             changes.note(self.array)
         tensor._grad = self.gradient
