@@ -6,13 +6,14 @@ and with what long trainings need: validation, schedules, callbacks, checkpoints
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy
 
 from nncourse.autograd.mode import no_grad
 from nncourse.autograd.tensor import Tensor
+from nncourse.backend import CPU
 from nncourse.data.loader import DataLoader
 from nncourse.nn.module import Module
 from nncourse.nn.utils import clip_grad_norm_
@@ -73,7 +74,7 @@ def fit(
 ) -> History:
     """Train ``model`` for ``epochs`` passes over ``loader``; return what happened.
 
-    loader: batches (x, y), as a ``DataLoader`` yields them.
+    loader: batches (x, y), as a ``DataLoader`` yields them; they are moved to the model's device.
     loss: called as loss(model(x), y); a mean over the batch.
     valid: what to measure the model on after every epoch: a pair of tensors (x, y), or a loader.
     progress: show a progress bar; "tqdm" for that of ``tqdm.auto`` everywhere.
@@ -167,7 +168,7 @@ class _Stepping:
         mean = _Mean()
         batches = _length(run.loader)
         run.batch = waiting = 0
-        for x, y in run.loader:
+        for x, y in _batches(run.loader, model):
             if not waiting:
                 optimizer.zero_grad()
             prediction = model(x)
@@ -203,6 +204,14 @@ class _Stepping:
         return 0
 
 
+def _batches(loader: Any, model: Module) -> Iterator[Any]:
+    """The batches of a loader, on the device of the model."""
+    place = next((p.device for p in model.parameters()), CPU)
+    if place == CPU:
+        return iter(loader)
+    return ([t.to(place) if isinstance(t, Tensor) else t for t in batch] for batch in loader)
+
+
 def _length(loader: Any) -> int | None:
     """How many batches, where that is known beforehand."""
     try:
@@ -226,7 +235,7 @@ def evaluate(
     seen: list[tuple[Tensor, Tensor]] = []
     model.eval()
     with no_grad():
-        for x, y in loader:
+        for x, y in _batches(loader, model):
             prediction = model(x)
             mean.add(prediction, y, loss(prediction, y).item())
             if metrics:

@@ -11,6 +11,7 @@ from nncourse import nn, optim
 from nncourse.data import DataLoader, TensorDataset
 from nncourse.nn import functional as F
 from nncourse.optim import lr_scheduler
+from nncourse.training import fit
 from tests.optim.rules import RULES
 
 
@@ -274,6 +275,30 @@ def test_files_hold_no_device(transfers, tmp_path):
         model.load_state_dict(read["model"])
         optimizer.load_state_dict(read["optimizer"])
     assert all(p.is_cuda for p in model.parameters())
+
+
+def test_fit_trains_where_the_model_is(transfers):
+    histories = []
+    for where in ("cpu", "cuda"):
+        nnc.manual_seed(0)
+        data = TensorDataset(nnc.randn(12, 6), nnc.randint(6, (12,)))
+        model = mlp().to(where)
+        history = fit(
+            model,
+            DataLoader(data, batch_size=4),
+            nn.CrossEntropyLoss(),
+            optim.Adam(model.parameters(), lr=0.05),
+            epochs=3,
+            valid=data.tensors,
+            progress=False,
+            clip_norm=1.0,
+            metrics={"spread": lambda scores, y: scores.std()},
+        )
+        histories.append(history)
+    here, there = (history.last() for history in histories)
+    assert set(here) >= {"loss", "valid_loss", "valid_accuracy", "spread"}
+    for name, value in here.items():
+        assert there[name] == pytest.approx(value, rel=1e-4), name
 
 
 def test_batches_are_moved_by_the_program(transfers):
