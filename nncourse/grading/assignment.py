@@ -9,6 +9,7 @@ lecturer's own in its metadata, ``{"nncourse": {"grading": {...}}}``:
 
     withheld     modules and functions of the library that are the answer, or give it away
     operators    arithmetic that is forwarded to the student's objects: ["add", "mul", ...]
+    objects      what objects of the tests show to answers: {"Value": ["data", "backward"], ...}
     packages     distributions that answers may import
     limits       bounds that differ from ``nncourse.grading.sandbox.Limits``
 """
@@ -34,6 +35,7 @@ PACKAGES = ["numpy", "matplotlib"]
 RULES: dict[str, Any] = {
     "withheld": READY_MADE,
     "operators": [],
+    "objects": {},
     "packages": PACKAGES,
     "limits": {},
 }

@@ -131,7 +131,8 @@ class Oracle:
                 self.cells = list(self.session.cells)
                 self.session.close()
             self.session = self.sandbox.session(self.cells, self.budget)
-            self.proxies = Proxies(self.session, self.assignment.rules["operators"])
+            rules = self.assignment.rules
+            self.proxies = Proxies(self.session, rules["operators"], rules["objects"])
         return self.session
 
     def _run_answer(self, cell: Cell) -> None:

@@ -14,10 +14,11 @@ import builtins
 import operator
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from nncourse.grading.sandbox import Handle, Session, StudentError
+from nncourse.grading.sandbox.guests import Guests
 
 OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
 OPERATORS += ("neg", "pos", "abs", "invert", "and", "or", "xor", "lshift", "rshift")
@@ -150,13 +151,21 @@ def _forward(name: str, reverse: bool = False) -> Callable[..., Any]:
 
 
 class Proxies:
-    """The proxies of one session. ``operators``: those that are forwarded."""
+    """The proxies of one session. ``operators``: those that are forwarded. ``objects``: what
+    objects of the tests show to the student's code, see ``nncourse.grading.sandbox.guests``.
+    """
 
-    def __init__(self, session: Session, operators: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        operators: Iterable[str] = (),
+        objects: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:
         self.kind = _operators(tuple(operators))
         self.session = session
         session.show = self._show
         session.find = _find
+        session.guests = Guests(objects, operators)
 
     def name(self, name: str) -> Proxy:
         """The stand-in for a name of the student's notebook."""

@@ -451,7 +451,86 @@ def predict(x):
     },
 )
 
+OBJECTS = Kind(
+    [
+        SETUP,
+        (
+            "readonly",
+            "given",
+            """
+import os
+class Param:
+    secret = "open"
+    def __init__(self, data):
+        self.data, self.grad, self._hidden = data, 0.0, os
+    def __sub__(self, other):
+        return Param(self.data - other)
+    def zero(self):
+        self.grad = 0.0
+""",
+        ),
+        ("answer", "step", ""),
+        (
+            "tests",
+            "moves",
+            """
+params = [Param(2.0), Param(np.array([1.0, -1.0]))]
+params[0].grad, params[1].grad = 4.0, np.ones(2)
+step(params, 0.5)
+assert params[0].data == 0.0 and params[0].grad == 0.0
+np.testing.assert_allclose(params[1].data, [0.5, -1.5])
+""",
+        ),
+        (
+            "tests",
+            "returns",
+            """
+given = Param(3.0)
+assert same(given) is given
+assert shifted(given) == 2.5
+assert given.data == 3.0 and given.secret == "open"
+""",
+        ),
+    ],
+    {
+        "step": """
+def step(params, lr):
+    for p in params:
+        p.data -= lr * p.grad
+        p.zero()
+def same(x):
+    return x
+def shifted(x):
+    return (x - 0.5).data
+"""
+    },
+    {
+        "looks for a way out": (
+            {
+                "step": """
+def step(params, lr):
+    params[0].data = params[0]
+    params[0].__class__.__init__.__globals__["os"].system("true")
+def same(x):
+    x.secret = "lost"
+    return x
+def shifted(x):
+    for name in ("_hidden", "__class__", "__dict__", "secret", "step", "zero.__func__"):
+        try:
+            return getattr(x, name).path
+        except Exception:
+            pass
+    return 2.5
+"""
+            },
+            [0, 0],
+        )
+    },
+    {"objects": {"Param": ["data", "grad", "zero"]}, "operators": ["sub"]},
+)
+
 KINDS = {
+    "objects of the tests as arguments": OBJECTS,
     "a class with a cache": CACHE,
     "an engine with operators": ENGINE,
     "an optimiser that changes arrays in place": OPTIMISER,

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nncourse.grading.sandbox.channel import Channel, Closed, Late
+from nncourse.grading.sandbox.guests import Guests
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.limits import Budget, Limits
 from nncourse.grading.sandbox.wire import Reference, WireError
@@ -148,6 +149,7 @@ class Session:
         self.functions: list[Callable] = []
         self.generators: list[tuple[np.random.Generator, Any]] = []
         self.kept = Kept()
+        self.guests = Guests()
         # How an oracle shows an object of the sandbox to its tests, and finds it behind that.
         self.show: Callable[[Handle], Any] = lambda handle: handle
         self.find: Callable[[Any], Any] = lambda value: value
@@ -284,7 +286,7 @@ class Session:
             self.channel.send(request, deadline, self._refer)
             for _ in range(self.limits.callbacks):
                 answer = self._receive(number, deadline)
-                if "callback" not in answer:
+                if "callback" not in answer and "guest" not in answer:
                     break
                 self._call_back(answer, deadline)
             else:
@@ -321,7 +323,8 @@ class Session:
 
     def _call_back(self, message: dict[str, Any], deadline: float) -> None:
         number, args, kwargs = (message.get(key) for key in ("callback", "args", "kwargs"))
-        if not (
+        guest = message.get("guest")
+        if guest is None and not (
             type(number) is int
             and 0 <= number < len(self.functions)
             and type(args) is tuple
@@ -330,7 +333,12 @@ class Session:
             self._end("protocol", "a callback of something else")
         self.kept.learn(message.get("news"))
         try:
-            answer = {"value": self.functions[number](*args, **kwargs), "news": self.kept.news()}
+            if guest is not None:
+                name = message.get("name")
+                answer = self.guests.ask(guest, message.get("do_"), name, args, kwargs)
+            else:
+                answer = {"value": self.functions[number](*args, **kwargs)}
+            answer["news"] = self.kept.news()
             self.channel.send(answer, deadline, self._refer)
         except (Late, Closed, SessionEnded):
             raise
@@ -341,6 +349,9 @@ class Session:
 
     def _refer(self, value: Any) -> Reference:
         value = self.find(value)
+        guest = self.guests.number(value)
+        if guest is not None:
+            return Reference("guest", guest)
         if type(value) is np.random.Generator:
             return Reference("generator", self._generator(value))
         if type(value) is Handle:
@@ -369,6 +380,8 @@ class Session:
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "object":
             return self.show(Handle(self, reference.number))
+        if reference.kind == "guest" and reference.number < len(self.guests.objects):
+            return self.guests.objects[reference.number]
         if reference.kind == "function" and reference.number < len(self.functions):
             return self.functions[reference.number]
         raise WireError("a function that was not given")

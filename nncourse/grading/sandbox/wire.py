@@ -44,7 +44,7 @@ DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ["bool", *NUMBERS]}
 SHORT = 64  # bytes; a longer string goes to the buffers
 DIGITS = 1300  # of an int, about 4300 bits: below Python's own limit for reading one
 ODD_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-KINDS = ("object", "function", "generator")
+KINDS = ("object", "function", "generator", "guest")
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ class _Writer:
             return value
         if kind is float:
             return value if math.isfinite(value) else ["f", str(value)]
-        if kind is str:
-            return self._text(value)
+        if kind is str or kind is np.str_:
+            return self._text(str(value))
         if kind is bytes:
             return ["b", self._buffer(value)]
         if kind is np.ndarray:
@@ -206,10 +206,10 @@ class _Writer:
         depth = self._deeper(depth)
         out: list = ["d"]
         for key, item in value.items():
-            if type(key) is not str:
+            if type(key) is not str and type(key) is not np.str_:
                 raise WireError(f"a dict with a key of type {type(key).__name__}, not str")
             try:
-                out += [self._text(key), self.tree(item, depth)]
+                out += [self._text(str(key)), self.tree(item, depth)]
             except WireError as error:
                 raise error.within(f"[{key[:40]!r}]") from None
         return out

@@ -29,14 +29,11 @@ import numpy as np
 
 from nncourse.grading.sandbox.channel import Channel, Closed
 from nncourse.grading.sandbox.inside.cells import LONGEST_MESSAGE, Notebook, clean, explain
+from nncourse.grading.sandbox.inside.guests import Callback, CallbackError, Guest
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.wire import LIMITS, Reference, WireError, encode
 
 MUTABLE = (list, dict)  # arrays are shared
-
-
-class CallbackError(Exception):
-    """A function that a test passed in has raised; the text says what."""
 
 
 class Server:
@@ -47,6 +44,7 @@ class Server:
         self.notebook = notebook
         self.objects: dict[int, Any] = {}
         self.generators: dict[int, np.random.Generator] = {}
+        self.guests: dict[int, Guest] = {}
         self.kept = Kept()
         self.news: dict[str, np.ndarray] = {}
         self.given = 0
@@ -133,6 +131,19 @@ class Server:
         found = type(self._find(request["target"], []))
         return {"value": clean(found.__name__, 100)}
 
+    def call_back(self, **what: Any) -> dict[str, Any]:
+        """Ask the grader's side something while it waits for an answer."""
+        args, kwargs = _plain(what.pop("args")), _plain(what.pop("kwargs"))
+        message = {"n": self.current, "news": self.kept.news(), **what}
+        self.channel.send({**message, "args": args, "kwargs": kwargs}, refer=self._refer)
+        # The grader's side may ask for something in turn before it answers.
+        while "do" in (answer := self.channel.receive(resolve=self._resolve)):
+            self.answer(answer)
+        self.kept.learn(answer.get("news"))
+        if "error" in answer:
+            raise CallbackError(answer["error"])
+        return answer
+
     # Values and objects.
 
     _last: Any = None
@@ -154,8 +165,10 @@ class Server:
     def _refer(self, value: Any) -> Reference:
         if isinstance(value, _Whole):
             value = value.value
-        if isinstance(value, _Callback):
+        if isinstance(value, Callback):
             return Reference("function", value.number)
+        if isinstance(value, Guest):
+            return Reference("guest", object.__getattribute__(value, "_number"))
         self.given += 1
         self.objects[self.given] = value
         return Reference("object", self.given)
@@ -166,7 +179,9 @@ class Server:
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "function":
-            return _Callback(self, reference.number)
+            return Callback(self, reference.number)
+        if reference.kind == "guest":
+            return self.guests.setdefault(reference.number, Guest(self, reference.number))
         if reference.kind == "generator":
             fresh = np.random.Generator(np.random.PCG64(0))  # its state comes with the request
             return self.generators.setdefault(reference.number, fresh)
@@ -178,27 +193,6 @@ class _Whole:
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-class _Callback:
-    """A function of the grader's side, as the student's code sees it."""
-
-    def __init__(self, server: Server, number: int) -> None:
-        self._server = server
-        self.number = number
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        server = self._server
-        message = {"n": server.current, "callback": self.number, "news": server.kept.news()}
-        sent = {**message, "args": _plain(args), "kwargs": _plain(kwargs)}
-        server.channel.send(sent, refer=server._refer)
-        # The function may ask for something in turn before it answers.
-        while "do" in (answer := server.channel.receive(resolve=server._resolve)):
-            server.answer(answer)
-        server.kept.learn(answer.get("news"))
-        if "error" in answer:
-            raise CallbackError(answer["error"])
-        return answer["value"]
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

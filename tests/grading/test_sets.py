@@ -1,0 +1,68 @@
+"""Every exercise set of the course, judged by the oracle: the solution earns all, the stub nothing.
+
+An exercise set that is added is found here by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nncourse.exercises.piece import sets
+from nncourse.grading.assignment import make_assignment
+from nncourse.grading.grade import answers_of
+from nncourse.grading.lint import lint
+from nncourse.grading.worker import Bench, make_item
+
+ROOT = Path(__file__).parents[2]
+
+
+def notebooks(name: str, language: str) -> tuple[dict, dict]:
+    """The solved and the released notebook."""
+    found = []
+    for folder in ("solutions", "exercises"):
+        (path,) = (ROOT / folder / language / name).glob("*.ipynb")
+        found.append(json.loads(path.read_text("utf-8")))
+    return found[0], found[1]
+
+
+@pytest.fixture(scope="module")
+def bench():
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    with Bench() as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", sets())
+def test_the_solution_earns_all_and_the_stub_nothing(bench, name):
+    solved, released = notebooks(name, "en")
+    assignment = make_assignment(name, solved, released, "en")
+    assert assignment.tests, "there is something to grade"
+    bench.prepare(assignment.packed)
+    result = json.loads(bench.grade(make_item("anna", answers_of(solved), 20261125)))
+    wrong = {
+        cell: (question["points"], question["max_points"], question["why"])
+        for cell, question in result["questions"].items()
+        if question["points"] != question["max_points"]
+    }
+    texts = {
+        cell.name: result["outputs"][str(cell.index)]
+        for cell in assignment.tests
+        if cell.name in wrong
+    }
+    assert not wrong, (wrong, texts)
+    assert not result["notes"]
+    stub = json.loads(bench.grade(make_item("empty", answers_of(released), 20261125)))
+    assert {q["points"] for q in stub["questions"].values()} == {0.0}
+    assert lint(assignment) == []
+
+
+@pytest.mark.parametrize("name", sets())
+def test_both_languages_ask_for_the_same(name):
+    one, two = (make_assignment(name, *notebooks(name, lang), lang) for lang in ("ru", "en"))
+    assert [(c.name, c.points) for c in one.tests] == [(c.name, c.points) for c in two.tests]
+    assert one.defines == two.defines
