@@ -108,6 +108,45 @@ REFUSED = {
         lambda: F.conv2d(of(1, 1, 3, 3), of(1, 1, 2, 2), stride=(1, 2, 3)),
         "a number or a pair",
     ),
+    "conv2d, weight": (lambda: F.conv2d(of(1, 1, 3, 3), of(1, 2, 2)), r"\(O, C, kh, kw\)"),
+    "conv1d, weight": (lambda: F.conv1d(of(1, 1, 3), of(1, 2)), r"\(O, C, k\)"),
+    "conv2d, no channel": (
+        lambda: F.conv2d(of(3, 3), of(1, 1, 2, 2)),
+        r"Did you mean x\.unsqueeze\(0\)",
+    ),
+    "conv2d, groups": (lambda: F.conv2d(of(1, 2, 3, 3), of(3, 1, 2, 2), groups=2), "2 groups"),
+    "conv2d, channels last": (
+        lambda: F.conv2d(of(1, 5, 5, 3), of(4, 3, 2, 2)),
+        r"Did you mean x\.permute\(0, 3, 1, 2\)",
+    ),
+    "conv2d, weight turned": (
+        lambda: F.conv2d(of(1, 4, 5, 5), of(4, 3, 2, 2)),
+        r"Did you mean weight\.transpose\(0, 1\)",
+    ),
+    "conv2d, groups forgotten": (
+        lambda: F.conv2d(of(1, 4, 5, 5), of(6, 2, 2, 2)),
+        "With groups=2 it would fit",
+    ),
+    "conv2d, bias": (lambda: F.conv2d(of(1, 1, 3, 3), of(2, 1, 2, 2), of(3)), r"must be \(2,\)"),
+    "conv2d, size": (lambda: F.conv2d(of(1, 1, 3, 3), of(1, 1, 4, 4)), "a smaller kernel"),
+    "conv2d, same": (
+        lambda: F.conv2d(of(1, 1, 3, 3), of(1, 1, 2, 2), stride=2, padding="same"),
+        "needs stride 1",
+    ),
+    "max_pool2d": (lambda: F.max_pool2d(of(3, 3), 2), r"\(N, C, H, W\) or \(C, H, W\)"),
+    "max_pool1d": (lambda: F.max_pool1d(of(3), 2), r"\(N, C, L\) or \(C, L\)"),
+    "max_pool2d, kernel": (lambda: F.max_pool2d(of(1, 3, 3), 0), "must be positive"),
+    "max_pool2d, padding": (lambda: F.max_pool2d(of(1, 3, 3), 2, padding=2), "half the kernel"),
+    "avg_pool2d, size": (lambda: F.avg_pool2d(of(1, 3, 3), 4), "a window reaches over 4 elements"),
+    "dropout1d": (lambda: F.dropout1d(of(3)), r"channels of \(N, C, L\)"),
+    "dropout2d": (lambda: F.dropout2d(of(3, 3)), r"channels of \(N, C, H, W\)"),
+    "batch_norm": (lambda: F.batch_norm(of(3), None, None, training=True), r"\(N, C, \.\.\.\)"),
+    "batch_norm, weight": (
+        lambda: F.batch_norm(of(2, 3), None, None, of(2), training=True),
+        "3 channels",
+    ),
+    "reduction": (lambda: F.mse_loss(of(2), of(2), reduction="all"), "must be one of"),
+    "mse_loss, shapes": (lambda: F.mse_loss(of(2, 3), of(3, 2)), r"Did you mean target\.T"),
     "conv_transpose2d, weight": (
         lambda: F.conv_transpose2d(of(1, 2, 3, 3), of(2, 3, 2)),
         r"\(C, O, kh, kw\)",
@@ -244,3 +283,30 @@ def test_functions_say_what_they_must_define():
         Function().forward()
     with pytest.raises(NotImplementedError):
         Function().backward(np.ones(1))
+
+
+def test_dropout_draws_elements_or_channels():
+    nnc.manual_seed(0)
+    x = nnc.ones(200, 6, 5)
+    assert F.dropout(x, 0.5, training=False) is x
+    assert F.dropout(x, 1.0).sum().item() == 0
+    elements = F.dropout(x, 0.25).numpy()
+    assert set(np.unique(elements).tolist()) == {0.0, np.float32(4 / 3).item()}
+    assert 0.7 < (elements > 0).mean() < 0.8
+    for drop, shape in ((F.dropout1d, (200, 6, 5)), (F.dropout2d, (100, 6, 5, 2))):
+        channels = drop(nnc.ones(*shape), 0.5).numpy().reshape(*shape[:2], -1)
+        assert (channels == channels[:, :, :1]).all()
+        assert 0.4 < (channels > 0).mean() < 0.6
+        assert drop(nnc.ones(*shape), 0.5, training=False).numpy().all()
+    assert set(F.plain_dropout(x, 0.25).unique().tolist()) == {0.0, 1.0}
+    assert F.plain_dropout(x, 0.25, training=False).unique().tolist() == [0.75]
+
+
+def test_positions_of_the_greatest_elements():
+    x = nnc.tensor([[[1.0, 5.0, 2.0, 0.0], [3.0, 4.0, 8.0, 7.0]]])
+    values, places = F.max_pool2d(x, 2, return_indices=True)
+    assert values.tolist() == [[[5, 8]]]
+    assert places.tolist() == [[[1, 6]]]
+    values, places = F.max_pool1d(x, 2, return_indices=True)
+    assert values.tolist() == [[[5, 2], [4, 8]]]
+    assert places.tolist() == [[[1, 2], [1, 2]]]
