@@ -36,7 +36,6 @@ MADE_HERE = {
     "autograd/changes.py": "addresses of memory, which are never read",
     "ops/creation.py": "numbers of the program become an array of the processor first",
     "ops/indexing.py": "lists of indices become an array of the processor first",
-    "ops/buffers.py": "memory of the processor, asked for by an array that lives there",
     "nn/utils/rnn.py": "lengths live on the processor, as in PyTorch",
 }
 
