@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from nncourse.backend import Array, xp
-from nncourse.optim.optimizer import Optimizer, Parameters
+from nncourse.optim.optimizer import Optimizer, Parameters, settings_in
 
 
 class Adam(Optimizer):
@@ -37,16 +37,7 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
         **implementation: Any,
     ) -> None:
-        settings = {
-            "lr": lr,
-            "betas": tuple(betas),
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, settings, implementation)
+        super().__init__(params, settings_in(locals()), implementation)
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         super().check_settings(settings)
@@ -147,16 +138,7 @@ class NAdam(Optimizer):
         maximize: bool = False,
         **implementation: Any,
     ) -> None:
-        settings = {
-            "lr": lr,
-            "betas": tuple(betas),
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings, implementation)
+        super().__init__(params, settings_in(locals()), implementation)
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         super().check_settings(settings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.backend import Array, xp
-from nncourse.optim.optimizer import Optimizer, Parameters
+from nncourse.optim.optimizer import Optimizer, Parameters, settings_in
 
 
 class Adagrad(Optimizer):
@@ -34,15 +34,7 @@ class Adagrad(Optimizer):
         maximize: bool = False,
         **implementation: Any,
     ) -> None:
-        settings = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "eps": eps,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings, implementation)
+        super().__init__(params, settings_in(locals()), implementation)
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         super().check_settings(settings)
@@ -96,16 +88,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         **implementation: Any,
     ) -> None:
-        settings = {
-            "lr": lr,
-            "alpha": alpha,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "centered": centered,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings, implementation)
+        super().__init__(params, settings_in(locals()), implementation)
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         super().check_settings(settings)
@@ -176,14 +159,7 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         **implementation: Any,
     ) -> None:
-        settings = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings, implementation)
+        super().__init__(params, settings_in(locals()), implementation)
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         super().check_settings(settings)

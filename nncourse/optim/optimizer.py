@@ -24,6 +24,19 @@ IMPLEMENTATION = ("foreach", "fused", "capturable")
 NOTES = ("name", "initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum")
 
 
+def settings_in(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The settings among the arguments of an optimiser's constructor, which are its ``locals()``.
+
+    So a setting stands once, in the signature, with its name and its default.
+    """
+    others = {"self", "params", "implementation", "__class__"}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in arguments.items()
+        if name not in others
+    }
+
+
 class Optimizer:
     """Base of the optimisers.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.backend import Array, xp
-from nncourse.optim.optimizer import Optimizer, Parameters
+from nncourse.optim.optimizer import Optimizer, Parameters, settings_in
 
 
 class SGD(Optimizer):
@@ -35,15 +35,7 @@ class SGD(Optimizer):
         maximize: bool = False,
         **implementation: Any,
     ) -> None:
-        settings = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings, implementation)
+        super().__init__(params, settings_in(locals()), implementation)
 
     def check_settings(self, settings: dict[str, Any]) -> None:
         super().check_settings(settings)
@@ -110,13 +102,7 @@ class NAG(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        settings = {
-            "lr": lr,
-            "momentum": momentum,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings)
+        super().__init__(params, settings_in(locals()))
 
     def kept(self, group: dict[str, Any]) -> tuple[tuple[str, float], ...]:
         return (("velocity", 0.0),)
