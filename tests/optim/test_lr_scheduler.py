@@ -45,6 +45,14 @@ SCHEDULES = {
         lambda s, o: s.CosineAnnealingLR(o, T_max=5, eta_min=0.01),
         {},
     ),
+    "CosineAnnealingWarmRestarts": (
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, T_0=4, eta_min=0.01),
+        {},
+    ),
+    "CosineAnnealingWarmRestarts, longer": (
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, T_0=3, T_mult=2),
+        {},
+    ),
     "LinearLR": (lambda s, o: s.LinearLR(o, start_factor=0.1, total_iters=8), {}),
     "LinearLR, falling": (lambda s, o: s.LinearLR(o, 1.0, 0.2, 6), {}),
     "ConstantLR": (lambda s, o: s.ConstantLR(o, factor=0.25, total_iters=6), {}),
@@ -404,3 +412,26 @@ def test_schedules_of_ones_own_follow_pytorchs_form():
 def test_wrong_settings_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make(lr_scheduler, _optimizer())
+
+
+def test_restarts_within_an_epoch():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; nothing to compare with")
+    rates = []
+    for library in (nnc, torch):
+        optimizer = library.optim.SGD(library.nn.Linear(1, 1).parameters(), lr=0.5)
+        schedule = library.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 2, 3)
+        rates.append([])
+        for epoch in (0.0, 0.25, 1.5, 2.0, 6.75, 9.5, None, None):
+            optimizer.step()
+            schedule.step(epoch)
+            rates[-1].append(optimizer.param_groups[0]["lr"])
+    np.testing.assert_allclose(*rates, rtol=1e-12)
+    for settings in ({"T_0": 0}, {"T_0": 2, "T_mult": 0.5}):
+        with pytest.raises(ValueError, match="whole number"):
+            lr_scheduler.CosineAnnealingWarmRestarts(optimizer_of_ours(), **settings)
+    with pytest.raises(ValueError, match="from 0"):
+        lr_scheduler.CosineAnnealingWarmRestarts(optimizer_of_ours(), 2).step(-1.0)
+
+
+def optimizer_of_ours():
+    return optim.SGD(nnc.nn.Linear(1, 1).parameters(), lr=0.5)

@@ -19,12 +19,14 @@ from nncourse.optim.lr_scheduler.decay import (
 )
 from nncourse.optim.lr_scheduler.one_cycle import OneCycleLR
 from nncourse.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from nncourse.optim.lr_scheduler.restarts import CosineAnnealingWarmRestarts
 from nncourse.optim.lr_scheduler.scheduler import LRScheduler
 from nncourse.optim.lr_scheduler.sequential import SequentialLR
 
 __all__ = [
     "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
