@@ -64,7 +64,8 @@ def propagate(
     gradients: dict[Edge, Any] = {}  # of functions that wait, and of leaves
     own: set[Edge] = set()  # whose gradient has memory of its own, and may be added to in place
     waiting: list[tuple[int, Function]] = []  # functions by age
-    following: Function | None = None  # one more, which in a chain is the only one
+    following: Function | None = None  # one more, which in a chain is the only one,
+    carried: Any = None  # and its gradient
     wanted: dict[Edge, Any] = {}  # gradients of functions that are asked for
     plain = part is None and not create_graph and not hooked
     last_change = changes.latest
@@ -79,12 +80,14 @@ def propagate(
     while waiting or following:
         if following is None:
             node = heappop(waiting)[1]
-        elif waiting:
-            node = heappushpop(waiting, (following.order, following))[1]
+            dout = gradients.pop(node)
         else:
-            node = following
+            node, dout = following, carried
+            if waiting:
+                gradients[node] = dout
+                node = heappushpop(waiting, (node.order, node))[1]
+                dout = gradients.pop(node)
         following = None
-        dout = gradients.pop(node)
         if not plain:
             if id(node) in hooked:
                 dout = call_hooks(node, dout)
@@ -94,11 +97,9 @@ def propagate(
                 continue
         if node.saves and (node.saved is None or node.order > last_change):
             check_saved(node)
+        shares: Any = node.backward(dout) if plain else None
         edges: Any = node.edges
-        shares: Any
-        if plain:
-            shares = node.backward(dout)
-        else:
+        if not plain:
             edges, shares = special_step(node, dout, create_graph, part)
         broadcast = node.shape if node.broadcasts else None
         for edge, share in zip(edges, shares):
@@ -109,24 +110,25 @@ def propagate(
                     raise wrong_shape(node, edge, share)
                 share = unbroadcast(share, edge.shape)
             known = gradients.get(edge)
-            if known is None:
-                if type(edge) is Leaf:
-                    # A copy, if someone else may hold the memory.
-                    if share is dout or type(share) is not ndarray or share.base is not None:
-                        share = array_copy(share)
-                    if not create_graph:
-                        own.add(edge)
-                elif following is None:
-                    following = edge
-                else:
-                    heappush(waiting, (edge.order, edge))
-                gradients[edge] = share
-            elif edge in own:
+            if known is not None and edge in own:
                 known += share
-            else:
+            elif known is not None:
                 gradients[edge] = added(known, share)
                 if not create_graph:
                     own.add(edge)
+            elif edge is following:
+                carried = added(carried, share)
+            elif type(edge) is Leaf:
+                # A copy, if someone else may hold the memory.
+                shared = share is dout or type(share) is not ndarray or share.base is not None
+                gradients[edge] = array_copy(share) if shared else share
+                if not create_graph:
+                    own.add(edge)
+            elif following is None:
+                following, carried = edge, share
+            else:
+                gradients[edge] = share
+                heappush(waiting, (edge.order, edge))
         if not retain_graph:
             node.saved = None
     for leaf in gradients if hooked else ():  # for only leaves are left
