@@ -188,17 +188,16 @@ class KLDivLoss(_Loss):
 
 
 class _WithMargin(_Loss):
-    margin_by_default = 0.0
-
-    def __init__(self, margin: float | None = None, reduction: str = "mean") -> None:
+    def __init__(self, margin: float, reduction: str) -> None:
         super().__init__(reduction)
-        self.margin = self.margin_by_default if margin is None else margin
+        self.margin = margin
 
 
 class HingeEmbeddingLoss(_WithMargin):
     """x where y is 1, max(0, margin - x) where y is -1: x (input) is a distance of two things."""
 
-    margin_by_default = 1.0
+    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
+        super().__init__(margin, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return losses.hinge_embedding_loss(
@@ -209,7 +208,8 @@ class HingeEmbeddingLoss(_WithMargin):
 class HingeLoss(_WithMargin):
     """max(0, margin - y x) for scores x (input) and y = -1 or 1 (target). Not in PyTorch."""
 
-    margin_by_default = 1.0
+    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
+        super().__init__(margin, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return losses.hinge_loss(input, target, margin=self.margin, reduction=self.reduction)
@@ -217,6 +217,9 @@ class HingeLoss(_WithMargin):
 
 class MarginRankingLoss(_WithMargin):
     """max(0, margin - y (x1 - x2)): y = 1 if x1 should rank higher than x2, -1 if lower."""
+
+    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
+        super().__init__(margin, reduction)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         return losses.margin_ranking_loss(
@@ -229,6 +232,9 @@ class CosineEmbeddingLoss(_WithMargin):
 
     x1, x2 (N, d), y (N); or (d) and ().
     """
+
+    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
+        super().__init__(margin, reduction)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         return losses.cosine_embedding_loss(

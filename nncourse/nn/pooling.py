@@ -158,15 +158,27 @@ class AdaptiveAvgPool2d(_Adaptive):
         return adaptive_pooling.adaptive_avg_pool2d(input, self.output_size)
 
 
-class AdaptiveMaxPool1d(_Adaptive):
-    """The greatest elements of ``output_size`` windows of nearly equal length, of (N, C, L)."""
+class _AdaptiveMax(_Adaptive):
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
 
-    def forward(self, input: Tensor) -> Tensor:
-        return adaptive_pooling.adaptive_max_pool1d(input, self.output_size)
+
+class AdaptiveMaxPool1d(_AdaptiveMax):
+    """The greatest elements of ``output_size`` windows of nearly equal length, of (N, C, L).
+
+    return_indices: also where they stand; for windows of equal length only.
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        return adaptive_pooling.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool2d(_Adaptive):
-    """The greatest elements of ``output_size`` windows of nearly equal size, of (N, C, H, W)."""
+class AdaptiveMaxPool2d(_AdaptiveMax):
+    """The greatest elements of ``output_size`` windows of nearly equal size, of (N, C, H, W).
 
-    def forward(self, input: Tensor) -> Tensor:
-        return adaptive_pooling.adaptive_max_pool2d(input, self.output_size)
+    return_indices: also where in the flattened image they stand; for windows of equal size only.
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        return adaptive_pooling.adaptive_max_pool2d(input, self.output_size, self.return_indices)

@@ -35,14 +35,9 @@ OURS = {"generator", "seed"}
 
 # {name: why it differs}.
 DIFFERENT = {
-    "nn.AdaptiveMaxPool1d": "the places of the maxima are not returned",
-    "nn.AdaptiveMaxPool2d": "the places of the maxima are not returned",
     "nn.AvgPool2d": "no divisor of one's own",
-    "nn.CosineEmbeddingLoss": "None stands for the margin by default, which is equal",
     "nn.Hardtanh": "PyTorch's second names min_value and max_value are outdated",
-    "nn.HingeEmbeddingLoss": "None stands for the margin by default, which is equal",
     "nn.LogSoftmax": "the axis must be named; PyTorch guesses, with a warning",
-    "nn.MarginRankingLoss": "None stands for the margin by default, which is equal",
     "nn.RNNBase": "the base of our own recurrent layers",
     "nn.RNNCellBase": "the base of our own cells",
     "nn.Sequential": "the variable number of modules has another name",

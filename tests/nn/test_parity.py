@@ -93,6 +93,8 @@ LAYERS = [
     ("AdaptiveMaxPool1d", (3,), {}, [(2, 3, 7)]),
     ("AdaptiveMaxPool2d", ((2, 3),), {}, [(2, 3, 6, 6)]),
     ("AdaptiveMaxPool2d", (4,), {}, [(2, 3, 6, 5)]),
+    ("AdaptiveMaxPool2d", (2,), {"return_indices": True}, [(2, 3, 6, 4)]),
+    ("AdaptiveMaxPool1d", (3, True), {}, [(2, 3, 6)]),
     ("BatchNorm1d", (3,), {}, [(6, 3)]),
     ("BatchNorm1d", (3,), {"momentum": None}, [(4, 3, 5)]),
     ("BatchNorm1d", (3,), {"affine": False, "eps": 1e-3}, [(6, 3)]),
