@@ -22,6 +22,7 @@ from benchmarks.timing import (
     table_head,
 )
 from benchmarks.workload import Workload, of_linear, products_alone
+from nncourse.ops.catalogue import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,10 +30,10 @@ ROOT = Path(__file__).parents[2]
 INSTALLED = [p.name for p in peers.PEERS if importlib.util.find_spec(p.package)]
 
 
-def _run(*arguments):
+def _run(*arguments, command="benchmarks"):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", *arguments],
+        [sys.executable, "-m", command, "--quick", *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -51,6 +52,25 @@ def test_the_command_compares_operations():
         told = f"{peer.name} " if peer.name in INSTALLED else "left out: "
         assert told in done.stdout
         assert peer.name in done.stdout
+
+
+def test_operations_of_the_catalogue_are_compared_by_name():
+    pytest.importorskip("torch", reason="PyTorch is not installed; nothing to compare with")
+    done = _run("tanh", "matmul", command="benchmarks.catalogue")
+    assert done.returncode == 0, done.stderr
+    _, *rows, last = done.stdout.splitlines()
+    assert {row.split()[0] for row in rows} >= {"tanh", "matmul"}
+    assert all(float(row.split()[-1]) > 0 for row in rows)
+    assert last.startswith(f"{len(rows)} operations, median ratio ")
+
+
+@pytest.mark.slow
+def test_the_catalogue_is_compared_whole():
+    pytest.importorskip("torch", reason="PyTorch is not installed; nothing to compare with")
+    known = [operation for operation in OPERATIONS if operation.torch is not None]
+    done = _run(command="benchmarks.catalogue")
+    assert done.returncode == 0, done.stderr
+    assert f"{len(known)} operations, median ratio " in done.stdout
 
 
 @pytest.mark.slow
