@@ -57,8 +57,6 @@ class Gradebook:
     def __init__(self, url: str, assignment: str, penalty: Any = None) -> None:
         self.assignment = assignment
         self.penalty = penalty
-        if url.startswith("postgresql://"):
-            url = url.replace("postgresql://", "postgresql+psycopg2://", 1)
         options = {"connect_args": {"timeout": PATIENCE}} if url.startswith("sqlite") else {}
         self.engine = sa.create_engine(url, **options, pool_pre_ping=True)
         self._read_structure()

@@ -1,0 +1,99 @@
+"""The gradebook in PostgreSQL: the same grades as in SQLite, also when the server goes away."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+
+import pytest
+
+from nncourse.course.files import Course
+from nncourse.course.folder import make_course
+from nncourse.grading.grade import grade_submissions, read_results, release_assignment
+from tests.grading.postgres import programs, server
+from tests.grading.toy import RIGHT, submission, write_toy
+
+ANSWERS = {
+    "right": RIGHT,
+    "half": {"square_answer": RIGHT["square_answer"]},
+    "empty": {},
+    "ünïcode": RIGHT,
+}
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    pytest.importorskip("psycopg")
+    with server() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def course(postgres, tmp_path_factory):
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    root = tmp_path_factory.mktemp("postgres")
+    source: Course = write_toy(root / "repository")
+    course = make_course(root / "course", "en", ["ps99"], source)
+    config = course.root / "nbgrader_config.py"
+    text = config.read_text("utf-8")
+    config.write_text(f"{text}\nc.CourseDirectory.db_url = {postgres.url!r}\n", "utf-8")
+    release_assignment(course, "ps99")
+    return course
+
+
+@pytest.fixture
+def folder(course, tmp_path):
+    for name, answers in ANSWERS.items():
+        (tmp_path / f"{name}.ipynb").write_text(submission(course, "ps99", answers), "utf-8")
+    return tmp_path
+
+
+def points(results):
+    return {result.student: result.points for result in results}
+
+
+WANTED = {"right": 15, "half": 10, "empty": 0, "ünïcode": 15}
+
+
+def test_the_same_grades_and_nbgrader_reads_them(course, folder, toy):
+    from nncourse.grading.nbgrader import Nbgrader
+
+    results = grade_submissions(course, "ps99", folder)
+    assert points(results) == WANTED == points(grade_submissions(toy, "ps99", folder))
+    assert not (course.root / "gradebook.db").exists()
+    again = grade_submissions(course, "ps99", folder)
+    assert all(result.skipped for result in again)
+    assert points(again) == WANTED
+    nbgrader = Nbgrader(course)
+    with nbgrader.gradebook() as book:
+        assert book.find_submission("ps99", "right").score == 15
+        grade = book.find_grade("why", "ps99-squares", "ps99", "right")
+        grade.manual_score = 7.0
+        book.db.commit()
+    nbgrader.close()
+    assert points(grade_submissions(course, "ps99", folder, force=True))["right"] == 22
+
+
+def test_a_server_that_is_gone_for_seconds_is_waited_for(course, folder, postgres):
+    def run(packed, items):
+        from nncourse.grading.queue import run_local
+
+        for number, (key, answer) in enumerate(run_local(packed, items)):
+            if number == 1:
+                postgres.stop()
+                threading.Timer(5.0, postgres.start).start()
+            yield key, answer
+
+    for name in ANSWERS:
+        path = folder / f"{name}.ipynb"
+        path.write_text(path.read_text("utf-8") + " ", "utf-8")
+    start = time.monotonic()
+    results = grade_submissions(course, "ps99", folder, run=run)
+    assert time.monotonic() - start > 4
+    assert {r.student for r in results} == set(ANSWERS)
+    assert not any(r.skipped for r in results)
+    assert points(read_results(course, "ps99"))["half"] == 10
