@@ -85,10 +85,6 @@ class Trace:
         self.events: list[Operation | Call] = []
         self.current: Call | None = None
 
-    def top(self) -> list[Call]:
-        """The calls that were not made by other modules."""
-        return [call for call in self.calls if call.parent is None]
-
 
 @contextmanager
 def tracing(model: Module | None = None) -> Iterator[Trace]:

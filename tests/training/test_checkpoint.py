@@ -167,6 +167,46 @@ def small(path, resume=True, loader=None, callbacks=()):
     )
 
 
+lr = optim.lr_scheduler
+
+SCHEDULES = {
+    "StepLR": lambda o: lr.StepLR(o, 2, 0.5),
+    "MultiStepLR": lambda o: lr.MultiStepLR(o, [1, 3], 0.5),
+    "LambdaLR": lambda o: lr.LambdaLR(o, lambda epoch: 1 / (1 + epoch)),
+    "OneCycleLR": lambda o: lr.OneCycleLR(o, max_lr=0.1, total_steps=10),
+    "ReduceLROnPlateau": lambda o: lr.ReduceLROnPlateau(o, patience=0, threshold=10.0),
+    "SequentialLR": lambda o: lr.SequentialLR(
+        o, [lr.ConstantLR(o, 0.1, 2), lr.ExponentialLR(o, 0.9)], milestones=[2]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_kind_of_schedule_goes_on(name, tmp_path):
+    def run(path, interrupted_at=None):
+        nnc.manual_seed(0)
+        model = nn.Linear(2, 2)
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+        def interrupt(run):
+            if run.epoch == interrupted_at:
+                raise KeyboardInterrupt
+
+        return fit(
+            model, DataLoader(two_moons(20, seed=0), 10, shuffle=True), nn.CrossEntropyLoss(),
+            optimizer, 5, progress=False, scheduler=SCHEDULES[name](optimizer),
+            schedule_by="step" if name == "OneCycleLR" else "epoch",
+            checkpoint=path, resume=True, callbacks=[interrupt],
+        )  # fmt: skip
+
+    want = run(tmp_path / "whole")
+    assert run(tmp_path / "parts", 3).interrupted
+    found = run(tmp_path / "parts")
+    assert len(found) == 5
+    assert found == want
+    assert len(set(want.lr)) > 1
+
+
 def test_without_resume_a_training_starts_anew(tmp_path):
     small(tmp_path / "c")
     first = small(tmp_path / "c")
