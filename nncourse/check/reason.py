@@ -15,6 +15,7 @@ import numpy as np
 from nncourse.check.report import Diagnosis
 from nncourse.check.trial import Trial, run
 from nncourse.diagnosis import (
+    RULES,
     Context,
     Finding,
     diagnose,
@@ -25,6 +26,7 @@ from nncourse.diagnosis import (
     tolerance,
 )
 from nncourse.diagnosis.measure import Array
+from nncourse.diagnosis.normalising import missing_path
 from nncourse.exercises import Mutant, Output, Piece, Point
 from nncourse.exercises.piece import PLAIN, SQUARE
 from nncourse.language import catalogue, mark
@@ -74,6 +76,9 @@ Library = list[tuple[Mutant, list[Trial]]]
 
 
 KEPT_LIBRARIES = 4
+
+VALUE_RULES = tuple(rule for rule in RULES if rule is not missing_path)
+"""Paths through a mean are those of a gradient: values are judged without this rule."""
 
 _libraries: dict[int, tuple[Piece, Point, Library]] = {}
 
@@ -222,7 +227,8 @@ def _of_one(piece: Piece, output: Output, trial: Trial, a: Array, n: Array) -> F
         if trial.verdicts[output.name].problem is not None:
             return None
         return diagnose_labels(a.astype(int), n, int(n.max()) + 1)
-    return diagnose(a, n, replace(context, axes=output.axes, blocks=output.blocks))
+    context = replace(context, axes=output.axes, blocks=output.blocks)
+    return diagnose(a, n, context, RULES if output.by == "gradient" else VALUE_RULES)
 
 
 def _by_case(piece: Piece, output: Output, trials: Sequence[Trial]) -> list[Finding]:

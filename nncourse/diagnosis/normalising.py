@@ -17,8 +17,8 @@ from nncourse.language import mark
 
 _BOTH = mark(
     "Along axis {axis} the right gradient sums to 0 and yours does not; the difference is "
-    "perpendicular to it. So a mean and a variance over this axis were taken for constants: both "
-    "depend on every input, and the gradient passes through them as well."
+    "perpendicular to it. So the paths through a mean and a variance over this axis are missing, "
+    "or have a wrong factor: both depend on every input, and the gradient passes through them, too."
 )
 _MEAN = mark(
     "Along axis {axis} the right gradient sums to 0 and yours is larger by a constant: the path "

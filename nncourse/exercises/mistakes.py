@@ -163,6 +163,8 @@ ADDED: dict[str, tuple[str, str]] = {
     "X30": ("optimiser", "a new array under the parameter's name: nothing moves"),
     "X31": ("Adadelta", "numerator missing, not renewed, or from gradients"),
     "X32": ("Nadam", "look ahead or the new gradient missing"),
+    "X40": ("dropout", "units dropped when testing"),
+    "X41": ("dropout", "plain dropout not scaled when testing"),
     "X17": ("perceptron", "corrections in another order"),
 }
 

@@ -52,7 +52,14 @@ def _codes(mutant):
 
 
 # A penalty with another factor (M38) and without its gradient (M40): both a multiple of W.
-SAME_STORY = {"M27": ("M26",), "M38": ("M40",)}
+# A sum in place of a mean (M52): a factor N, or the paths through mean and variance too strong.
+# The variance's path with another factor or sign (M54): the rules say "missing or wrong".
+SAME_STORY = {
+    "M27": ("M26",),
+    "M38": ("M40",),
+    "M52": ("M01", "M48"),
+    "M54": ("M04", "M50"),
+}
 
 
 @piece_by_piece

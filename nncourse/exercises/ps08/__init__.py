@@ -1,0 +1,11 @@
+"""ps08: dropout both ways, and BatchNorm's backward pass two ways."""
+
+from nncourse.exercises.piece import Piece
+from nncourse.exercises.ps08.backward import BACKWARD, STAGES
+from nncourse.exercises.ps08.batchnorm import FORWARD, RUNNING
+from nncourse.exercises.ps08.dropout import DROPOUT, DROPOUT_BACKWARD, PLAIN_DROPOUT
+
+PIECES: dict[str, Piece] = {
+    piece.name: piece
+    for piece in (DROPOUT, PLAIN_DROPOUT, DROPOUT_BACKWARD, FORWARD, RUNNING, STAGES, BACKWARD)
+}
