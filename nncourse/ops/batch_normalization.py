@@ -62,6 +62,49 @@ class BatchNorm(Function):
         return batch_norm_spelled_out(x, w, b, self.eps)
 
 
+class ByChannel(Function):
+    """out = x w + b, x (N, C, ...), w and b (C) or None: each channel has numbers of its own.
+
+    dx = dout w;  dw = dout x and db = dout, summed over everything but the channels.
+    """
+
+    __slots__ = ()
+    saves = ("x", "w", "b")
+
+    def forward(self, x: Array, w: Array | None, b: Array | None) -> Array:
+        self.saved = x, w, b
+        by_channel = _by_channel(x)
+        out = by_channel.copy() if w is None else by_channel * _wide(w, by_channel)
+        if b is not None:
+            out += _wide(b, by_channel)
+        return _shaped(out, x.shape)
+
+    def backward(self, dout: Array) -> tuple[Array | None, ...]:
+        x, w, _ = self.saved
+        need_x, need_w, need_b = self.needs
+        g = _by_channel(dout)
+        return (
+            (_shaped(g if w is None else g * _wide(w, g), x.shape)) if need_x else None,
+            total_by_channel(dout * x) if need_w else None,
+            channel_sums(g) if need_b else None,
+        )
+
+    def twin(self, x: Tensor, w: Tensor | None, b: Tensor | None) -> Tensor:
+        return by_channel_spelled_out(x, w, b)
+
+
+def by_channel(x: Tensor, w: Tensor | None, b: Tensor | None) -> Tensor:
+    """x w + b with numbers w and b for each channel, axis 1."""
+    return x if w is None and b is None else apply(ByChannel, (x, w, b))
+
+
+def by_channel_spelled_out(x: Tensor, w: Tensor | None, b: Tensor | None) -> Tensor:
+    """The same as ``by_channel``, composed of small operations."""
+    wide = (-1, *[1] * (x.ndim - 2))
+    out = x if w is None else x * w.reshape(wide)
+    return out if b is None else out + b.reshape(wide)
+
+
 # The images with their channels on one axis: (pixels, C) if channels come last in memory, as behind
 # some convolutions and in (N, C); else (N, C, pixels).
 
@@ -123,9 +166,8 @@ def batch_norm_spelled_out(
     x: Tensor, w: Tensor | None = None, b: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
     """The same as ``batch_norm`` in training, composed of small operations."""
-    wide = (-1, *[1] * (x.ndim - 2))
-    w, b = (None if t is None else t.reshape(wide) for t in (w, b))
-    return normalize_spelled_out(x, w, b, (0, *range(2, x.ndim)), eps)
+    z = normalize_spelled_out(x, None, None, (0, *range(2, x.ndim)), eps)
+    return by_channel_spelled_out(z, w, b)
 
 
 def batch_norm(
@@ -157,7 +199,7 @@ def batch_norm(
 
     for t in (w, b):
         if t is not None and t._data.dtype is not x._data.dtype:
-            x, w, b = _one_type(x, w, b)
+            x, w, b = one_type(x, w, b)
             break
     n = x._data.size // (channels or 1)
     if n <= 1:
@@ -177,15 +219,14 @@ def batch_norm(
 def _with_running(x: Any, mean: Any, variance: Any, w: Any, b: Any, eps: float) -> Tensor:
     if mean is None or variance is None:
         raise RuntimeError("batch_norm: without training it needs running_mean and running_var")
-    wide = (x.shape[1], *[1] * (x.ndim - 2))
     scale = (variance + eps) ** -0.5
     if w is not None:
         scale = scale * w
-    out = (x - mean.reshape(wide)) * scale.reshape(wide)
-    return out if b is None else out + b.reshape(wide)
+    shift = -mean * scale if b is None else b - mean * scale
+    return by_channel(*promoted(x, scale, shift))
 
 
-def _one_type(x: Tensor, w: Tensor | None, b: Tensor | None) -> Any:
+def one_type(x: Tensor, w: Tensor | None, b: Tensor | None) -> Any:
     """Input, weight and bias in one number type."""
     found = iter(promoted(x, *[t for t in (w, b) if t is not None]))
     return [None if t is None else next(found) for t in (x, w, b)]

@@ -14,7 +14,12 @@ from nncourse.autograd.function import Function, apply, promoted
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, filled, xp
 from nncourse.ops.activations import real
-from nncourse.ops.batch_normalization import normalize_spelled_out
+from nncourse.ops.batch_normalization import (
+    by_channel,
+    by_channel_spelled_out,
+    normalize_spelled_out,
+    one_type,
+)
 
 # Rows are normalised some at a time, so many that the numbers stay in the processor's cache from
 # one operation to the next: with a million numbers that takes a third of the time.
@@ -153,10 +158,8 @@ def group_norm(
         if t is not None and t.shape != (channels,):
             raise RuntimeError(f"group_norm: {name} must be ({channels},); it is {t.shape}")
     rows = x.reshape(n, num_groups, channels // num_groups * prod(rest))
-    out: Any = apply(LayerNorm, (rows, None, None), eps).reshape(x.shape)
-    wide = channels, *[1] * len(rest)
-    out = out if weight is None else out * weight.reshape(wide)
-    return out if bias is None else out + bias.reshape(wide)
+    z = apply(LayerNorm, (rows, None, None), eps).reshape(x.shape)
+    return by_channel(*one_type(z, weight, bias))
 
 
 def group_norm_spelled_out(
@@ -171,10 +174,8 @@ def group_norm_spelled_out(
     groups = x.reshape(len(x), num_groups, prod(x.shape[1:]) // num_groups)
     centred = groups - groups.mean(-1, keepdim=True)
     variance = (centred * centred).mean(-1, keepdim=True)
-    out = (centred / (variance + eps).sqrt()).reshape(x.shape)
-    wide = x.shape[1], *[1] * (x.ndim - 2)
-    out = out if weight is None else out * weight.reshape(wide)
-    return out if bias is None else out + bias.reshape(wide)
+    z = (centred / (variance + eps).sqrt()).reshape(x.shape)
+    return by_channel_spelled_out(z, weight, bias)
 
 
 def instance_norm(

@@ -27,6 +27,11 @@ def _layer_norm(x: Any, w: Any = None, b: Any = None, normalized_shape: Any = ()
     return out * (1 if w is None else w) + (0 if b is None else b)
 
 
+def _by_channel(x: Any, w: Any, b: Any) -> Any:
+    wide = (-1, *[1] * (x.ndim - 2))
+    return x * w.reshape(wide) + b.reshape(wide)
+
+
 def _batch_norm(x: Any, w: Any = None, b: Any = None) -> Any:
     wide = (-1, *[1] * (x.ndim - 2))
     out = _normalized(x, (0, *range(2, x.ndim)))
@@ -113,7 +118,7 @@ OPERATIONS: tuple[Operation, ...] = (
         lambda x, w=None, b=None: normalization.group_norm(x, 2, w, b),
         lambda x, w=None, b=None: _group_norm(x, w, b),
         lambda torch, x, w=None, b=None: torch.nn.functional.group_norm(x, 2, w, b),
-        (normalization.LayerNorm, shape.Reshape, arithmetic.Multiply, arithmetic.Add),
+        (normalization.LayerNorm, shape.Reshape, batch_normalization.ByChannel),
         (REAL, REAL, REAL),
         examples(((2, 4, 3), (4,), (4,)), ((3, 6), (6,), (6,)), ((2, 2, 2, 2),)),
         spelled_out=lambda x, w=None, b=None: normalization.group_norm_spelled_out(x, 2, w, b),
@@ -141,6 +146,16 @@ OPERATIONS: tuple[Operation, ...] = (
         examples(((3, 4), (3, 2), (3, 4, 2), (3,)), ((2, 2, 3), (2, 2, 3), (4, 3, 3), (4,))),
     ),
     Operation(
+        "scale and shift by channel",
+        batch_normalization.by_channel,
+        _by_channel,
+        lambda torch, x, w, b: _by_channel(x, w, b),
+        (batch_normalization.ByChannel,),
+        (REAL, REAL, REAL),
+        examples(((3, 3), (3,), (3,)), ((2, 3, 4), (3,), (3,)), ((2, 2, 3, 3), (2,), (2,))),
+        spelled_out=batch_normalization.by_channel_spelled_out,
+    ),
+    Operation(
         "batch_norm without training",
         lambda x, w, b: batch_normalization.batch_norm(x, like(x, _MEAN), like(x, _VARIANCE), w, b),
         lambda x, w, b: (
@@ -152,7 +167,7 @@ OPERATIONS: tuple[Operation, ...] = (
         lambda torch, x, w, b: torch.nn.functional.batch_norm(
             x, x.new_tensor(_MEAN), x.new_tensor(_VARIANCE), w, b
         ),
-        (arithmetic.Subtract, arithmetic.Multiply, arithmetic.Add, shape.Reshape),
+        (batch_normalization.ByChannel, arithmetic.Multiply, arithmetic.Subtract),
         (REAL, REAL, REAL),
         examples(((2, 3, 4), (3,), (3,))),
     ),
