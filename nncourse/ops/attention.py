@@ -25,13 +25,12 @@ class Attention(Function):
 
     q (..., L, E), k (..., S, E), v (..., S, V), P (..., L, S), out (..., L, V); kept: what dropout
     multiplies the weights by, 0 or 1 / (1 - p), or None for 1.
-    dv = (P * kept)^T dout;  dP = dout v^T * kept;  dS = P * (dP - sum of dP * P over keys), where
-    that sum is the one of dout * out over V;  dq = s dS k,  dk = s dS^T q.
-    A query that may look at no key gets zeros.
+    dv = (P * kept)^T dout;  dP = dout v^T * kept;  dS = P * (dP - sum of dP * P over keys);
+    dq = s dS k,  dk = s dS^T q. A query that may look at no key gets zeros.
     """
 
     __slots__ = ("mask", "scale")
-    saves = ("q", "k", "v", "P", "kept", "out")
+    saves = ("q", "k", "v", "P", "kept")
 
     def forward(
         self,
@@ -44,13 +43,12 @@ class Attention(Function):
     ) -> Array:
         self.mask, self.scale = mask, scale
         P = weights(q, k, mask, scale)
-        out = (P if kept is None else P * kept) @ v
-        self.saved = q, k, v, P, kept, out
-        return out
+        self.saved = q, k, v, P, kept
+        return (P if kept is None else P * kept) @ v
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        q, k, v, P, kept, out = self.saved
-        shares = attention_backward(dout, q, k, v, P, kept, out, self.scale, self.needs)
+        q, k, v, P, kept = self.saved
+        shares = attention_backward(dout, q, k, v, P, kept, self.scale, self.needs)
         return tuple(
             [g if g is None else unbroadcast(g, x.shape) for g, x in zip(shares, (q, k, v))]
         )
@@ -79,7 +77,6 @@ def attention_backward(
     v: Array,
     P: Array,
     kept: Array | None,
-    out: Array,
     scale: float,
     needs: tuple[bool, ...] = (True, True, True),
     into: tuple[Array | None, ...] = (None, None, None),
@@ -92,7 +89,7 @@ def attention_backward(
         dS = dout @ mT(v)
         if kept is not None:
             dS *= kept
-        dS -= xp.add.reduce(dout * out, -1, None, None, True)
+        dS -= xp.add.reduce(dS * P, -1, None, None, True)
         dS *= P
         if needs[0]:
             dq = xp.matmul(dS, k * scale, out=into[0])
@@ -169,7 +166,8 @@ def weights_spelled_out(
     if mask is None:
         return products.softmax(-1)
     products = products + mask
-    nowhere = constant(xp.isneginf(products._data).all(-1, keepdims=True))
+    hidden = xp.isneginf(products._data)
+    nowhere = constant(hidden.all(-1, keepdims=True))
     return choose(nowhere, 0.0, choose(nowhere, 0.0, products).softmax(-1))
 
 
@@ -180,7 +178,8 @@ def causal_mask(n_queries: int, n_keys: int, like: Array) -> Array:
 
 def additive(seen: Array, dtype: object) -> Array:
     """0 where a query may look, -infinity elsewhere."""
-    return xp.where(seen, 0.0, -xp.inf).astype(dtype)
+    numbers = xp.where(seen, 0.0, -xp.inf)
+    return numbers.astype(dtype)
 
 
 def _additive(mask: Tensor | None, q: Tensor) -> Tensor | None:

@@ -26,7 +26,7 @@ class HeadsAttention(Function):
     """
 
     __slots__ = ("batch_first", "heads", "mask", "scale")
-    saves = ("q", "k", "v", "P", "kept", "out")
+    saves = ("q", "k", "v", "P", "kept")
 
     def forward(
         self,
@@ -46,18 +46,17 @@ class HeadsAttention(Function):
         out = xp.empty((*q.shape[:-1], q.shape[-1] // parts), P.dtype, like=P)
         (by_head,) = split_heads(out, 1, heads, batch_first)
         xp.matmul(P if kept is None else P * kept, of_values, out=by_head)
-        self.saved = q, k, v, P, kept, out
+        self.saved = q, k, v, P, kept
         return out
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
-        q, k, v, P, kept, out = self.saved
+        q, k, v, P, kept = self.saved
         shares = [None if x is None else xp.empty(x.shape, P.dtype, like=P) for x in (q, k, v)]
         attention_backward(
             *split_heads(dout, 1, self.heads, self.batch_first),
             *in_heads(q, k, v, self.heads, self.batch_first),
             P,
             kept,
-            *split_heads(out, 1, self.heads, self.batch_first),
             self.scale,
             into=in_heads(*shares, self.heads, self.batch_first),
         )
