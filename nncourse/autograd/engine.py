@@ -22,7 +22,7 @@ from nncourse.autograd.recorded import special_step
 from nncourse.autograd.refusals import check_saved, first_gradient, wrong_shape
 from nncourse.autograd.tensor import Leaf, Tensor
 from nncourse.autograd.vocabulary import added, array_copy, unbroadcast
-from nncourse.backend import ndarray
+from nncourse.backend import kinds
 
 
 def run_backward(
@@ -120,7 +120,7 @@ def propagate(
                 carried = added(carried, share)
             elif type(edge) is Leaf:
                 # A copy, if someone else may hold the memory.
-                shared = share is dout or type(share) is not ndarray or share.base is not None
+                shared = share is dout or type(share) not in kinds or share.base is not None
                 gradients[edge] = array_copy(share) if shared else share
                 if not create_graph:
                     own.add(edge)
