@@ -83,7 +83,7 @@ def sequences_of(layer: Any, given: Any, lengths: Any) -> Sequences:
         x = x.transpose(0, 1)
     if lengths is None:
         return Sequences(layer, x, None)
-    ends = checked_lengths(lengths, x.shape[1], x.shape[0], what)
+    ends = checked_lengths(lengths, x.shape[1], x.shape[0], what, x._data)
     return Sequences(layer, without_padding(x, ends), ends)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from nncourse.autograd.function import constant
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, xp
+from nncourse.backend import Array, device_of, moved, xp
 from nncourse.ops.recurrent.packing import packed, places, unpacked
 from nncourse.ops.shape import cat
 
@@ -42,8 +42,8 @@ class PackedSequence(NamedTuple):
         return (xp.arange(n, like=sizes)[:, None] < sizes).sum(1)
 
 
-def checked_lengths(lengths: Any, n: int, n_steps: int, what: str) -> Array:
-    """Lengths as an int64 array (n) of numbers from 1 to n_steps; ValueError otherwise."""
+def checked_lengths(lengths: Any, n: int, n_steps: int, what: str, like: Array) -> Array:
+    """Lengths as an int64 array (n), where ``like`` is; ValueError unless they are 1 to n_steps."""
     array = lengths._data if isinstance(lengths, Tensor) else xp.asarray(lengths)
     if array.dtype.kind not in "iu":
         raise ValueError(f"{what}: lengths must be whole numbers; got {array.dtype}")
@@ -59,7 +59,7 @@ def checked_lengths(lengths: Any, n: int, n_steps: int, what: str) -> Array:
             f"{what}: lengths must be 1 to {n_steps}, the number of steps; got "
             f"{int(array.min())} to {int(array.max())}"
         )
-    return array.astype("int64")
+    return moved(array.astype("int64"), device_of(like))
 
 
 def pack_padded_sequence(
@@ -72,7 +72,7 @@ def pack_padded_sequence(
     """
     x = input.transpose(0, 1) if batch_first else input
     T, N = x.shape[:2]
-    ends = checked_lengths(lengths, N, T, "pack_padded_sequence")
+    ends = checked_lengths(lengths, N, T, "pack_padded_sequence", x._data)
     order = None
     if enforce_sorted:
         if (ends[1:] > ends[:-1]).any():
@@ -144,7 +144,7 @@ def unpad_sequence(
 ) -> list[Tensor]:
     """The sequences of a padded batch, each cut to its length."""
     x = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
-    ends = checked_lengths(lengths, x.shape[0], x.shape[1], "unpad_sequence")
+    ends = checked_lengths(lengths, x.shape[0], x.shape[1], "unpad_sequence", x._data)
     return [x[i, : int(n)] for i, n in enumerate(ends)]
 
 
