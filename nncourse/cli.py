@@ -240,7 +240,7 @@ def grade(
     from nncourse.grading.grade import grade_submissions
     from nncourse.grading.intake import find_submissions
     from nncourse.grading.progress import Progress
-    from nncourse.grading.queue import run_local
+    from nncourse.grading.queue import Workers
     from nncourse.grading.sandbox import SandboxUnavailable
     from nncourse.grading.scores import table, write_scores
 
@@ -248,13 +248,13 @@ def grade(
     try:
         course = open_course(folder)
         found = find_submissions(submissions or course.submitted, assignment)
-        with Progress(len(found)) as progress:
+        with Workers(workers, unsafe) as crew, Progress(len(found)) as progress:
             results = grade_submissions(
                 course,
                 assignment,
                 submissions,
                 progress.advance,
-                run=lambda packed, items: run_local(packed, items, workers, unsafe),
+                run=crew.run,
                 force=force,
                 db=db,
             )

@@ -26,7 +26,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from nncourse.grading.names import Names, names, needed, statements
+from nncourse.grading.names import Names, names, needed, quick_names, statements
 
 # What computes for the student, unless an exercise allows it; data, plots and tensors stay.
 READY_MADE = ["nncourse.ops", "nncourse.nn", "nncourse.optim", "nncourse.training"]
@@ -137,7 +137,7 @@ class Assignment:
             found = self._names[cell.index]
             if cell.kind in ("answer", "manual") and cell.name in answers:
                 cell = Cell(cell.index, cell.kind, cell.name, answers[cell.name])
-                found = names(cell.source)
+                found = quick_names(cell.source)
             cells.append(cell)
             units.append((found, cell.kind != "plain"))
         kept = needed(units)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import symtable
+import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,23 @@ def names(code: str | ast.stmt) -> Names:
             found.binds.update(node.names)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             found.sets |= node.func.attr in SETTINGS
+    return found
+
+
+def quick_names(source: str) -> Names:
+    """The same for an answer, on the careful side and ten times as fast: all that it may read.
+
+    Attributes count as names, and nothing counts as bound.
+    """
+    try:
+        waiting = [compile(parse(source), "<cell>", "exec")]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Names()
+    found = Names()
+    while waiting:
+        code = waiting.pop()
+        found.later.update(code.co_names)
+        waiting += [const for const in code.co_consts if isinstance(const, types.CodeType)]
     return found
 
 

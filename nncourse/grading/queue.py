@@ -23,38 +23,43 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_local(
-    assignment: bytes,
-    items: Iterable[tuple[Any, bytes]],
-    count: int | None = None,
-    unsafe: bool = False,
-) -> Iterator[tuple[Any, bytes | WorkerLost]]:
-    """Grade items, (key, work) each; gives (key, result) as they are done, in any order.
+class Workers:
+    """The workers of this machine: ``count`` of them, by default one for each core.
 
-    A result is JSON, or WorkerLost for an item that was given up. ``count``: of workers, by default
-    one for each core. Raises SandboxUnavailable.
+    They are forked when this is made, which is best before anything is loaded that they don't
+    need and before there are threads.
     """
-    waiting = iter(items)
-    again: list[tuple[Any, bytes, int]] = []
-    busy: dict[Worker, tuple[Any, bytes, int]] = {}
-    idle: list[Worker] = []
-    most = count or cores()
-    try:
+
+    def __init__(self, count: int | None = None, unsafe: bool = False) -> None:
+        self.unsafe = unsafe
+        self.most = count or cores()
+        self.idle = [Worker(unsafe) for _ in range(self.most)]
+        self.busy: dict[Worker, tuple[Any, bytes, int]] = {}
+
+    def run(
+        self, assignment: bytes, items: Iterable[tuple[Any, bytes]]
+    ) -> Iterator[tuple[Any, bytes | WorkerLost]]:
+        """Grade items, (key, work) each; gives (key, result) as they are done, in any order.
+
+        A result is JSON, or WorkerLost for an item that was given up. Raises SandboxUnavailable.
+        """
+        waiting = iter(items)
+        again: list[tuple[Any, bytes, int]] = []
         while True:
-            while idle or len(busy) < most:
+            while self.idle or len(self.busy) < self.most:
                 job = again.pop() if again else _next(waiting)
                 if job is None:
                     break
-                worker = idle.pop() if idle else Worker(unsafe)
-                busy[worker] = job
+                worker = self.idle.pop() if self.idle else Worker(self.unsafe)
+                self.busy[worker] = job
                 # A worker that is already gone is noticed when its answer is read.
                 with contextlib.suppress(WorkerLost):
                     worker.send(assignment, job[1])
-            if not busy:
+            if not self.busy:
                 return
-            ready = wait([worker.connection for worker in busy])
-            for worker in [w for w in busy if w.connection in ready]:
-                key, work, tries = busy.pop(worker)
+            ready = wait([worker.connection for worker in self.busy])
+            for worker in [w for w in self.busy if w.connection in ready]:
+                key, work, tries = self.busy.pop(worker)
                 try:
                     result: bytes | WorkerLost = worker.receive()
                 except WorkerLost as error:
@@ -67,13 +72,35 @@ def run_local(
                     worker.close()
                     raise
                 else:
-                    idle.append(worker)
+                    self.idle.append(worker)
                 yield key, result
-    finally:
-        for worker in [*busy, *idle]:
-            if worker in busy:
-                worker.process.kill()
+
+    def close(self) -> None:
+        """End them all."""
+        for worker in self.busy:
+            worker.kill()
+        for worker in [*self.busy, *self.idle]:
+            worker.connection.close()
+        for worker in [*self.busy, *self.idle]:
             worker.close()
+        self.busy, self.idle = {}, []
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def run_local(
+    assignment: bytes,
+    items: Iterable[tuple[Any, bytes]],
+    count: int | None = None,
+    unsafe: bool = False,
+) -> Iterator[tuple[Any, bytes | WorkerLost]]:
+    """``Workers.run`` with workers that end with it."""
+    with Workers(count, unsafe) as workers:
+        yield from workers.run(assignment, items)
 
 
 def _next(waiting: Iterator[tuple[Any, bytes]]) -> tuple[Any, bytes, int] | None:

@@ -15,6 +15,7 @@ import gc
 import hashlib
 import importlib
 import json
+import math
 import os
 import resource
 import select
@@ -36,6 +37,7 @@ from nncourse.grading.sandbox.limits import MB
 
 OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's code may take
 OWN_MEMORY = 2048 * MB
+PATIENCE = 5.0  # seconds for a worker to end by itself
 RETRIES = 2  # with a new warm process
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -57,15 +59,42 @@ class Worker:
         self.unsafe = unsafe
         self.sent = b""
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "nncourse.grading.worker", str(theirs.fileno())]
-        environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
-        if unsafe:
-            command.append("unsafe")
-        self.process = subprocess.Popen(
-            command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
-        )
+        if threading.active_count() == 1:
+            self.pid = self._fork(theirs)
+        else:
+            self.pid = self._spawn(theirs)
         theirs.close()
         self.connection = Connection(ours.detach())
+
+    def _fork(self, end: socket.socket) -> int:
+        """A fork has everything loaded; it is safe as long as there is one thread."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                os.setsid()
+                os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+                file = os.dup2(end.detach(), 3)
+                os.closerange(4, 4096)  # the other workers' sockets, the gradebook's files
+                serve(file, self.unsafe)
+                code = 0
+            finally:
+                os._exit(code)
+        return pid
+
+    def _spawn(self, end: socket.socket) -> int:
+        command = [sys.executable, "-m", "nncourse.grading.worker", str(end.fileno())]
+        environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
+        if self.unsafe:
+            command.append("unsafe")
+        nothing = subprocess.DEVNULL
+        process = subprocess.Popen(
+            command, env=environment, pass_fds=[end.fileno()], stdin=nothing, start_new_session=True
+        )
+        process.returncode = 0  # it is waited for in ``close``
+        return process.pid
 
     def send(self, assignment: bytes, item: bytes) -> None:
         """Begin with an item. The assignment is sent along only if it is another one."""
@@ -93,13 +122,20 @@ class Worker:
         return self.receive()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; at once, if it is at work."""
         self.connection.close()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end = time.monotonic() + PATIENCE
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
+                if time.monotonic() > end:
+                    self.kill()
+                    end = math.inf
+                time.sleep(0.002)
+
+    def kill(self) -> None:
+        """Let it go at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
 
     def __enter__(self) -> Worker:
         return self
@@ -109,11 +145,16 @@ class Worker:
 
 
 def main() -> None:
+    """Serve a coordinator that has started this process anew."""
+    serve(int(sys.argv[1]), unsafe="unsafe" in sys.argv[2:])
+
+
+def serve(file: int, unsafe: bool) -> None:
     """Serve until the other end closes."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
-    connection = Connection(int(sys.argv[1]))
-    bench = Bench(unsafe="unsafe" in sys.argv[2:])
+    connection = Connection(file)
+    bench = Bench(unsafe)
     with contextlib.suppress(EOFError, OSError), bench:
         while True:
             message = connection.recv_bytes()

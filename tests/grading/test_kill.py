@@ -145,10 +145,10 @@ def test_a_worker_that_is_killed_is_replaced_and_its_item_graded(toy, reference,
     class Mortal(queue.Worker):
         def send(self, assignment, item):
             super().send(assignment, item)
-            made.append(self.process.pid)
+            made.append(self.pid)
             if len(made) in (2, 5, 6):
                 time.sleep(0.02)
-                os.kill(self.process.pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
 
     monkeypatch.setattr(queue, "Worker", Mortal)
     results = {r.student: r for r in grade_submissions(toy, "ps99", folder)}
@@ -170,7 +170,7 @@ def test_an_item_that_kills_every_worker_is_given_up_and_tried_again_next_time(
         def send(self, assignment, item):
             super().send(assignment, item)
             if b'"s07"' in item:
-                os.kill(self.process.pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
 
     with monkeypatch.context() as patch:
         patch.setattr(queue, "Worker", Mortal)
