@@ -112,7 +112,7 @@ def by_channel_spelled_out(x: Tensor, w: Tensor | None, b: Tensor | None) -> Ten
 def _by_channel(x: Array) -> Array:
     if x.ndim == 2:
         return x
-    last = xp.moveaxis(x, 1, -1)
+    last = x.transpose(0, *range(2, x.ndim), 1)
     if last.flags.c_contiguous and not x.flags.c_contiguous:
         return last.reshape(-1, x.shape[1])
     return x.reshape(*x.shape[:2], prod(x.shape[2:]))
@@ -121,7 +121,8 @@ def _by_channel(x: Array) -> Array:
 def _shaped(x: Array, shape: tuple[int, ...]) -> Array:
     """Back to (N, C, ...)."""
     if x.ndim == 2 and len(shape) > 2:
-        return xp.moveaxis(x.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
+        images = x.reshape(shape[0], *shape[2:], shape[1])
+        return images.transpose(0, len(shape) - 1, *range(1, len(shape) - 1))
     return x.reshape(shape)
 
 

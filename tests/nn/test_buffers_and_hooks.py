@@ -187,6 +187,7 @@ def test_another_type_in_place():
     assert net.to(dtype=nnc.float32)[0].bias.dtype == nnc.float32
     assert net.to(nnc.ones(1, dtype=nnc.float64))[0].bias.dtype == nnc.float64
     assert net.to("cpu") is net.cpu() is net
+    assert net.half()(nnc.ones(2, 2, dtype=nnc.float16)).dtype == nnc.float16
     with pytest.raises(TypeError, match="floating-point"):
         net.to(nnc.int64)
 
