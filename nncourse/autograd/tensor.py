@@ -340,7 +340,7 @@ class Tensor:
 
     def __contains__(self, value: Any) -> bool:
         """Does the value occur among the elements?"""
-        return bool((self == value).any())  # type: ignore[attr-defined]
+        return bool((self == value).any())
 
     def __getattr__(self, name: str) -> Any:
         # Reached only when the name is not found.

@@ -14,7 +14,7 @@ from nncourse.backend import xp
 from nncourse.nn import init
 from nncourse.nn.linear import Linear
 from nncourse.nn.module import Module
-from nncourse.nn.parameter import Parameter, unset
+from nncourse.nn.parameter import unset
 from nncourse.ops.attention import additive, causal_mask, weights_spelled_out
 from nncourse.ops.dropping import dropout_mask
 from nncourse.ops.heads import heads_attention, in_heads, join_heads
@@ -88,7 +88,7 @@ class MultiheadAttention(Module):
             init.xavier_normal_(self.bias_k)
             init.xavier_normal_(self.bias_v)  # type: ignore[arg-type]
 
-    def _in_proj_weights(self) -> tuple[Parameter, ...]:
+    def _in_proj_weights(self) -> tuple[Tensor, ...]:
         if "in_proj_weight" in self.__dict__:
             return (self.in_proj_weight,)
         return self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
@@ -132,7 +132,7 @@ class MultiheadAttention(Module):
         kept = dropout_mask(shape, self.dropout, packs[0]._data) if drops else None
         weights = None
         if need_weights or (mask is not None and mask.requires_grad):
-            q, k, v = in_heads(*packs, self.num_heads, self.batch_first)
+            q, k, v = self._in_heads(packs)
             weights = weights_spelled_out(q, k, mask, self.head_dim**-0.5)
             weights = weights if kept is None else weights * constant(kept)
             out = join_heads(weights @ v, self.batch_first)
@@ -164,15 +164,16 @@ class MultiheadAttention(Module):
         q, k, v = map(linear, (query, key, value), weights, biases)
         return q, k, v
 
+    def _in_heads(self, packs: Any) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = packs
+        return in_heads(q, k, v, self.num_heads, self.batch_first)
+
     def _more_keys(self) -> int:
         return (self.bias_k is not None) + self.add_zero_attn
 
     def _with_more_keys(self, packs: Any, mask: Tensor | None, axis: int) -> tuple[Any, Any]:
         """The key and value that are learned, and those of zeros, after the others."""
-        q, k, v = (
-            join_heads(x, self.batch_first)
-            for x in in_heads(*packs, self.num_heads, self.batch_first)
-        )
+        q, k, v = (join_heads(x, self.batch_first) for x in self._in_heads(packs))
         one = [*k.shape]
         one[1 - axis] = 1
         keys, values = [k], [v]

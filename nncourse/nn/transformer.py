@@ -319,7 +319,7 @@ class Transformer(Module):
 def _activation(given: Activation) -> Callable[[Tensor], Tensor]:
     if not isinstance(given, str):
         return given
-    known = {"relu": relu, "gelu": gelu}
+    known: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
     if given not in known:
         raise RuntimeError(f"activation must be 'relu', 'gelu' or a function; got {given!r}")
     return known[given]

@@ -35,7 +35,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 @method("argwhere")
 def argwhere(input: Tensor) -> Tensor:
     """The positions of all elements that are not zero: (n, axes)."""
-    return nonzero(input)  # type: ignore[no-any-return]
+    return nonzero(input)
 
 
 @method("count_nonzero")

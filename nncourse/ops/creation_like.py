@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
+
+from nncourse.autograd.function import cast
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.ops import creation
 from nncourse.random import Generator
@@ -82,8 +85,8 @@ def randint_like(
     generator: Generator | None = None,
 ) -> Tensor:
     """Random integers from low to high - 1, or from 0 to low - 1, shaped and typed as ``input``."""
-    ends = (low,) if high is None else (low, high)
-    drawn = creation.randint(
-        *ends, input.shape, device=device or input.device, generator=generator
-    ).to(dtype or input.dtype)
+    first, end = (0, low) if high is None else (low, high)
+    place = input.device if device is None else device
+    drawn = creation.randint(first, end, input.shape, device=place, generator=generator)
+    drawn = cast(drawn, input.dtype if dtype is None else numpy.dtype(dtype))
     return drawn.requires_grad_() if requires_grad else drawn

@@ -51,16 +51,20 @@ class HeadsAttention(Function):
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         q, k, v, P, kept = self.saved
-        shares = [None if x is None else xp.empty(x.shape, P.dtype, like=P) for x in (q, k, v)]
+        dq, dk, dv = (None if x is None else xp.empty(x.shape, P.dtype, like=P) for x in (q, k, v))
+        (of_out,) = split_heads(dout, 1, self.heads, self.batch_first)
+        of_queries, of_keys, of_values = in_heads(q, k, v, self.heads, self.batch_first)
         attention_backward(
-            *split_heads(dout, 1, self.heads, self.batch_first),
-            *in_heads(q, k, v, self.heads, self.batch_first),
+            of_out,
+            of_queries,
+            of_keys,
+            of_values,
             P,
             kept,
             self.scale,
-            into=in_heads(*shares, self.heads, self.batch_first),
+            into=in_heads(dq, dk, dv, self.heads, self.batch_first),
         )
-        return tuple(shares)
+        return dq, dk, dv
 
     def twin(self, q: Tensor, k: Tensor | None, v: Tensor | None) -> Tensor:
         kept = self.saved[4]
@@ -82,7 +86,8 @@ def in_heads(q: Any, k: Any, v: Any, heads: int, batch_first: bool) -> tuple[Any
         return split_heads(q, 3, heads, batch_first)
     if v is None:
         return (*split_heads(q, 1, heads, batch_first), *split_heads(k, 2, heads, batch_first))
-    return tuple([split_heads(x, 1, heads, batch_first)[0] for x in (q, k, v)])  # type: ignore[return-value]
+    (q,), (k,), (v,) = (split_heads(x, 1, heads, batch_first) for x in (q, k, v))
+    return q, k, v
 
 
 def split_heads(x: Any, parts: int, heads: int, batch_first: bool) -> Any:

@@ -32,11 +32,12 @@ def element_size(x: Tensor) -> int:
     return int(x._data.itemsize)
 
 
-@method("nbytes")
-@property
-def nbytes(x: Tensor) -> int:
+def _bytes(x: Tensor) -> int:
     """Bytes of all elements."""
     return int(x._data.nbytes)
+
+
+Tensor.nbytes = property(_bytes)  # type: ignore[attr-defined]
 
 
 @method("stride")

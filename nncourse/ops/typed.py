@@ -15,8 +15,10 @@ from nncourse.ops.creation import empty, tensor
 
 def _typed(name: str, dtype: Any) -> Callable[..., Tensor]:
     def make(*data: Any) -> Tensor:
-        sizes = not data or all(isinstance(part, int) for part in data)
-        return empty(*(data or (0,)), dtype=dtype) if sizes else tensor(*data, dtype=dtype)
+        if not data or all(isinstance(part, int) for part in data):
+            return empty(*(data or (0,)), dtype=dtype)
+        (numbers,) = data
+        return tensor(numbers, dtype=dtype)
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A {dtype} tensor of the given numbers, or unset of the given sizes."

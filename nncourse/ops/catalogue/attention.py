@@ -10,14 +10,16 @@ from nncourse.ops.catalogue.entry import MASK, REAL, Example, Operation, example
 _TORCH = "nn.functional.scaled_dot_product_attention"
 
 
-def _attention(q: Any, k: Any, v: Any, mask: Any = None, is_causal: bool = False) -> Any:
+def _attention(
+    q: Any, k: Any, v: Any, mask: Any = None, is_causal: bool = False, kept: Any = 1.0
+) -> Any:
     products = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
     if is_causal:
         mask = np.tri(q.shape[-2], k.shape[-2], dtype=bool)
     if mask is not None:
         products = np.where(mask, products, -1e300)
     weights = np.exp(products - products.max(-1, keepdims=True))
-    return weights / weights.sum(-1, keepdims=True) @ v
+    return weights / weights.sum(-1, keepdims=True) * kept @ v
 
 
 def _added(q: Any, k: Any, v: Any, mask: Any) -> Any:
@@ -31,20 +33,17 @@ def _heads(*packs: Any, heads: int, batch_first: bool = True, dropped: bool = Fa
     kept = _kept(q, k, heads) if dropped else None
     if not batch_first:
         q, k, v = (np.swapaxes(x, 0, 1) for x in (q, k, v))
-    out = []
-    for h, part in enumerate(zip(*(np.split(x, heads, -1) for x in (q, k, v)))):
-        out.append(_attention(*part) if kept is None else _dropped(*part, kept[:, h]))
+    parts = zip(*(np.split(x, heads, -1) for x in (q, k, v)))
+    out = [
+        _attention(of_q, of_k, of_v, kept=1.0 if kept is None else kept[:, h])
+        for h, (of_q, of_k, of_v) in enumerate(parts)
+    ]
     joined = np.concatenate(out, -1)
     return joined if batch_first else np.swapaxes(joined, 0, 1)
 
 
 def _unpacked(q: Any, k: Any, v: Any = None) -> Any:
     return (q, *np.split(k, 2, -1)) if v is None else (q, k, v)
-
-
-def _dropped(q: Any, k: Any, v: Any, kept: Any) -> Any:
-    products = np.exp(q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1]))
-    return products / products.sum(-1, keepdims=True) * kept @ v
 
 
 def _kept(q: Any, k: Any, heads: int) -> Any:
