@@ -9,8 +9,7 @@ where an assignment is released without a course folder (``nncourse.grading.rele
     source/ps05/          notebooks with solutions
     release/ps05/         what students get
     submitted/STUDENT/    what came back
-    prepared/STUDENT/     its answers in the released notebook: what nbgrader runs
-    autograded/STUDENT/   the same after it was run
+    autograded/STUDENT/   its answers in the lecturer's notebook, after it was run
     feedback/STUDENT/     HTML for the student
 """
 
@@ -40,7 +39,6 @@ TEXT_STUB = {"ru": "ВАШ ОТВЕТ", "en": "YOUR ANSWER HERE"}
 
 CONFIG_FILE = "nbgrader_config.py"
 CELL_TIMEOUT = 60  # seconds
-PREPARED = "prepared"
 
 Settings = dict[str, dict[str, Any]]
 
@@ -123,12 +121,8 @@ class CourseFolder:
         """Where submissions are looked for, and where ``nbgrader collect`` puts them."""
         return self.root / "submitted"
 
-    def prepared(self, student: str, assignment: str) -> Path:
-        """A student's answers in the released notebook."""
-        return self.root / PREPARED / student / assignment
-
     def autograded(self, student: str, assignment: str) -> Path:
-        """The same after it was run."""
+        """A student's answers in the lecturer's notebook, after it was run."""
         return self.root / "autograded" / student / assignment
 
     def feedback(self, student: str, assignment: str) -> Path:

@@ -1,7 +1,6 @@
-"""nbgrader's steps, called in this process for one assignment and one student at a time.
+"""nbgrader's own steps, called in this process: the release, and its gradebook's objects.
 
-nbgrader stops a whole run at some kinds of broken submission, so the grader never hands it more
-than one. Everything nbgrader says goes to ``grading.log`` in the course folder; a step that fails
+Everything nbgrader says goes to ``grading.log`` in the course folder; a step that fails
 raises ``StepError`` with the last thing it said.
 """
 
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nncourse.course.folder import PREPARED, CourseFolder
+from nncourse.course.folder import CourseFolder
 
 LOG_FILE = "grading.log"
 
@@ -67,18 +66,6 @@ class Nbgrader:
 
         self._run(GenerateAssignment, assignment, ".")
 
-    def autograde(self, assignment: str, student: str) -> None:
-        """Run a submission and record its points."""
-        from nbgrader.converters import Autograde
-
-        self._run(Autograde, assignment, student)
-
-    def feedback(self, assignment: str, student: str) -> None:
-        """Write the HTML for a student."""
-        from nbgrader.converters import GenerateFeedback
-
-        self._run(GenerateFeedback, assignment, student)
-
     @contextmanager
     def gradebook(self) -> Iterator[Any]:
         """The gradebook, closed at the end of the block."""
@@ -97,7 +84,6 @@ class Nbgrader:
             root=str(self.course.root),
             assignment_id=assignment,
             student_id=student,
-            submitted_directory=PREPARED,
         )
 
     def _run(self, step: Any, assignment: str, student: str) -> None:
