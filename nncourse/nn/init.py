@@ -233,5 +233,6 @@ def sparse_(
     normal_(tensor, 0.0, std, generator)
     order = draws.random((rows, columns)).argsort(0)
     values = tensor._data.copy()
-    xp.put_along_axis(values, order[: math.ceil(sparsity * rows)], 0, 0)
+    dropped = order[: math.ceil(sparsity * rows)]
+    values[dropped, xp.arange(columns, like=values)] = 0
     return tensor.copy_(values)

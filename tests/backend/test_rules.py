@@ -149,10 +149,10 @@ def test_the_stand_in_takes_what_cupy_takes(stand_in):
         function = cupy
         for name in path.split("."):
             function = getattr(function, name)
-        parameters = inspect.signature(function).parameters.values()
-        assert [p.name for p in parameters] == [
-            part.rstrip("=") for part in text.split(", ") if part != "*"
-        ], path
+        theirs = list(inspect.signature(function).parameters)
+        ours = [part.rstrip("=") for part in text.split(", ") if part != "*"]
+        # Versions add parameters at the end; the stand-in need not take all.
+        assert ours == theirs[: len(ours)], path
     assert all(hasattr(cupy.ndarray, name) for name in stand_in.METHODS)
 
 
