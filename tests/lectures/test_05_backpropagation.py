@@ -14,6 +14,7 @@ import pytest
 
 import nncourse as nnc
 from nncourse import nn
+from nncourse.autograd.tensor import Leaf
 
 NAME = "05-backpropagation.md"
 
@@ -26,7 +27,7 @@ def notebook(root):
 @pytest.fixture(scope="session")
 def taught(notebook):
     """The functions that the lecture's cells define, in one namespace."""
-    names = {"np": np, "nnc": nnc}
+    names = {"np": np, "nnc": nnc, "Leaf": Leaf}
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.metadata.get("lang") in (None, "en"):
             for statement in ast.parse(cell.source).body:
