@@ -383,3 +383,18 @@ def test_packing_refuses_what_it_cannot_pack():
     packed = rnn_utils.pack_sequence([_given(3, 2)])
     assert packed.to(nnc.float64).data.dtype == nnc.float64
     assert packed.sorted_indices is None
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
+def test_states_that_explode_in_the_padding_spoil_nothing():
+    layer = nn.RNN(1, 2, nonlinearity="relu")
+    with nnc.no_grad():
+        layer.weight_hh_l0.copy_(30 * nnc.eye(2))
+        for p in (layer.weight_ih_l0, layer.bias_ih_l0, layer.bias_hh_l0):
+            p.copy_(nnc.ones_like(p))
+    x = nnc.ones(60, 2, 1).requires_grad_()
+    output, last = layer(x, lengths=[2, 3])  # by step 30 a state would be infinite
+    (output.sum() + last.sum()).backward()
+    assert (output.data[3:] == 0).all()
+    for value in (output.data, last.data, x.grad.data, *[p.grad.data for p in layer.parameters()]):
+        assert np.isfinite(value).all()

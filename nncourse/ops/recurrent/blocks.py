@@ -15,7 +15,7 @@ from nncourse.autograd.function import Function, apply, promoted
 from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, filled, xp
 
-_NUMBERS_AT_ONCE = 1 << 15
+_NUMBERS_AT_ONCE = 1 << 15  # of each local derivative: five such arrays fit a second-level cache
 
 
 def whole(
@@ -55,8 +55,8 @@ def gate_matrices(
 
     U (gates * H, H), b (gates * H) and W (gates * H, I) have the gates one below another, as in
     PyTorch; without U or W, the rows are without h or x. order: which gate comes at each place;
-    scales: by what each is multiplied. For a sigmoid is a tanh of half the argument,
-    (1 + tanh(z / 2)) / 2, so half the weights of the sigmoids let one tanh serve all gates.
+    scales: by what each is multiplied. As sigmoid(z) = (1 + tanh(z / 2)) / 2, one tanh serves all
+    gates where those with a sigmoid have half their weights.
     """
     n_states = 0 if U is None else H
     n_in = 0 if W is None else W.shape[1]

@@ -1,9 +1,10 @@
 """Sequences of different lengths in one batch: where they end, and how they are reversed.
 
 A batch is as long as its longest sequence; what comes after the end of a shorter one is padding.
-The fused operations compute it along, which costs nothing of note, and see to it that it has no
-effect: outputs there are 0, no gradient comes from there, and the last state of a sequence is
-that at its own end. ``lengths`` is an array (N), or None if all are equally long.
+The fused operations compute it along, for a step costs little more with all sequences than with
+some, and see to it that it has no effect: outputs there are 0, no gradient comes from there, and
+the last state of a sequence is that at its own end. ``lengths`` is an array (N), or None if all
+are equally long.
 """
 
 from __future__ import annotations
@@ -69,10 +70,8 @@ class Reverse(Function):
 
     def forward(self, x: Array, lengths: Array) -> Array:
         self.lengths = lengths
-        steps = xp.arange(len(x), like=x)[:, None]
-        return x[
-            xp.where(steps < lengths, lengths - 1 - steps, steps), xp.arange(x.shape[1], like=x)
-        ]
+        steps, sequences = xp.arange(len(x), like=x)[:, None], xp.arange(x.shape[1], like=x)
+        return x[xp.where(steps < lengths, lengths - 1 - steps, steps), sequences]
 
     def backward(self, dout: Array) -> tuple[Array]:
         return (applied(Reverse, (dout,), self.lengths),)
