@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from nncourse.widgets.backprop_net import BackpropNet
     from nncourse.widgets.depth import DepthExplorer
     from nncourse.widgets.descent import DescentExplorer
+    from nncourse.widgets.dropping import DropoutExplorer
     from nncourse.widgets.gates import GateBuilder
     from nncourse.widgets.graph_stepper import GraphStepper
     from nncourse.widgets.minima import MinimaExplorer
     from nncourse.widgets.momentum import MomentumPlane
     from nncourse.widgets.neuron import NeuronPlane
+    from nncourse.widgets.normalizing import BatchNormExplorer
     from nncourse.widgets.numerical_gradient import NumericalGradient
     from nncourse.widgets.playground import Playground
     from nncourse.widgets.race import OptimizerRace
@@ -31,8 +33,10 @@ __all__ = [
     "ActivationExplorer",
     "ApproximationExplorer",
     "BackpropNet",
+    "BatchNormExplorer",
     "DepthExplorer",
     "DescentExplorer",
+    "DropoutExplorer",
     "GateBuilder",
     "GraphStepper",
     "MinimaExplorer",
@@ -50,8 +54,10 @@ _HOMES = {
     "ActivationExplorer": "nncourse.widgets.activations",
     "ApproximationExplorer": "nncourse.widgets.approximation",
     "BackpropNet": "nncourse.widgets.backprop_net",
+    "BatchNormExplorer": "nncourse.widgets.normalizing",
     "DepthExplorer": "nncourse.widgets.depth",
     "DescentExplorer": "nncourse.widgets.descent",
+    "DropoutExplorer": "nncourse.widgets.dropping",
     "GateBuilder": "nncourse.widgets.gates",
     "GraphStepper": "nncourse.widgets.graph_stepper",
     "MinimaExplorer": "nncourse.widgets.minima",

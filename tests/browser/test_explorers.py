@@ -22,6 +22,8 @@ EXPLORERS = {
     "MinimaExplorer": ("", ".nnc-in-rate", "rate"),
     "NeuronSwap": ("", ".nnc-in-way", "way"),
     "ActivationExplorer": ("", ".nnc-in-z", "z"),
+    "DropoutExplorer": ("", ".nnc-in-p", "p"),
+    "BatchNormExplorer": ("", ".nnc-in-shift", "shift"),
     "DepthExplorer": ("", ".nnc-in-scale", "scale"),
 }
 

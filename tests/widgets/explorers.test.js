@@ -8,9 +8,11 @@ import { ACTIVATIONS } from "../../nncourse/widgets/activations.js";
 import { largestError } from "../../nncourse/widgets/approximation.js";
 import { passes } from "../../nncourse/widgets/depth.js";
 import { descend } from "../../nncourse/widgets/descent.js";
+import { chance, ensemble, output, prediction } from "../../nncourse/widgets/dropping.js";
 import { normals, uniforms } from "../../nncourse/widgets/explorer.js";
 import { roll } from "../../nncourse/widgets/minima.js";
 import { errors, rate } from "../../nncourse/widgets/momentum.js";
+import { normalise } from "../../nncourse/widgets/normalizing.js";
 import { run } from "../../nncourse/widgets/race.js";
 import { agreement } from "../../nncourse/widgets/regions.js";
 import { crossEntropy, gradient, softmax } from "../../nncourse/widgets/softmax.js";
@@ -94,4 +96,18 @@ test("activations and gradients through depth", () => {
     close(found.activations[settings.depth - 1], activations, `${settings.activation} ${settings.init}`, 1e-8);
     close(found.gradients[0], gradients, `gradients ${settings.activation} ${settings.init}`, 1e-8);
   }
+});
+
+test("dropout over all networks", () => {
+  for (const { p, kind, bent, prediction: wanted, outputs, chances, mean } of fixtures.droppings) {
+    close(prediction(p, kind, bent), wanted, "prediction");
+    close(outputs.map((_, mask) => output(mask, p, kind, bent)), outputs, "outputs");
+    close(chances.map((_, mask) => chance(mask, p)), chances, "chances");
+    close(ensemble(p, kind, bent).mean, mean, "mean");
+  }
+});
+
+test("batch normalisation, values and gradients", () => {
+  for (const { settings, values } of fixtures.normalizings)
+    for (const [name, wanted] of Object.entries(values)) close(normalise(settings)[name], wanted, name);
 });

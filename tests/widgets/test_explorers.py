@@ -22,9 +22,11 @@ from nncourse.widgets import (
     approximation,
     depth,
     descent,
+    dropping,
     explorer,
     minima,
     momentum,
+    normalizing,
     race,
     regions,
     softmax,
@@ -45,6 +47,8 @@ EXPLORERS = {
     "MinimaExplorer": {"width": 0.2, "rate": 0.1, "noise": 1.5, "seed": 3},
     "NeuronSwap": {"order": "312", "flip": True, "way": 0.25},
     "ActivationExplorer": {"activation": "elu", "z": -1.0, "alpha": 0.5, "depth": 3},
+    "DropoutExplorer": {"p": 0.25, "kind": "plain", "bent": True, "mask": 9},
+    "BatchNormExplorer": {"shift": -1.0, "spread": 2.0, "gamma": 0.5, "mode": "prediction"},
     "DepthExplorer": {"activation": "relu", "init": "orthogonal", "scale": 1.5, "depth": 4},
 }
 
@@ -231,6 +235,25 @@ def depths() -> list[dict]:
     return cases
 
 
+def droppings() -> list[dict]:
+    return [
+        {"p": p, "kind": kind, "bent": bent, "prediction": dropping.prediction(p, kind, bent),
+         "outputs": dropping.outputs(p, kind, bent).tolist(),
+         "chances": dropping.chances(p).tolist(),
+         "mean": dropping.DropoutExplorer(p, kind=kind, bent=bent).mean}
+        for p in (0.0, 0.3, 0.9) for kind in ("plain", "inverted") for bent in (False, True)
+    ]  # fmt: skip
+
+
+def normalizings() -> list[dict]:
+    cases = []
+    for mode, gamma in itertools.product(("training", "prediction"), (-0.5, 2.0)):
+        settings = {"shift": 1.3, "spread": 3.0, "gamma": gamma, "beta": -1.0, "mode": mode}
+        values = normalizing.normalise(**settings)
+        cases.append({"settings": settings, "values": {k: v.tolist() for k, v in values.items()}})
+    return cases
+
+
 TWINS = {
     "streams": streams,
     "softmax": softmaxes,
@@ -243,6 +266,8 @@ TWINS = {
     "swaps": swaps,
     "activations": activation_values,
     "depths": depths,
+    "droppings": droppings,
+    "normalizings": normalizings,
 }
 
 
