@@ -69,7 +69,9 @@ def test_the_original_gru_is_the_lectures():
     """z and r from [h, x]; the candidate from [r * h, x]; h = (1 - z) * h + z * candidate."""
     layer = _layer("OriginalGRU", 3, 4)
     assert [n for n, _ in layer.named_parameters()] == ["weight_ih_l0", "weight_hh_l0"]
-    w_r, w_z, w = np.split(np.hstack([layer.weight_hh_l0.data, layer.weight_ih_l0.data]), 3)
+    w_r, w_z, w = np.split(
+        np.hstack([layer.weight_hh_l0.detach().numpy(), layer.weight_ih_l0.detach().numpy()]), 3
+    )
 
     def sigmoid(z):
         return 1 / (1 + np.exp(-z))
@@ -98,19 +100,31 @@ def test_the_map_from_the_original_gru_to_pytorchs(bias):
             copy[4:8] = -copy[4:8]
             getattr(theirs, name).copy_(copy)
     x, h = nnc.tensor(_normal(1, 5, 2, 3)), nnc.tensor(_normal(2, 1, 2, 4))
-    np.testing.assert_allclose(_first(ours(x, h)).data, _first(theirs(x, h)).data, rtol=1e-12)
+    np.testing.assert_allclose(
+        _first(ours(x, h)).detach().numpy(), _first(theirs(x, h)).detach().numpy(), rtol=1e-12
+    )
     with nnc.no_grad():  # and where it is not, it does
         for layer in (ours, theirs):
             layer.weight_hh_l0[8:] = 0.5
-    assert abs(_first(ours(x, h)).data - _first(theirs(x, h)).data).max() > 1e-3
+    assert (
+        abs(_first(ours(x, h)).detach().numpy() - _first(theirs(x, h)).detach().numpy()).max()
+        > 1e-3
+    )
 
 
 def test_full_peepholes_are_the_lectures():
     """f and i from [C', h', x], o from [C, h', x]."""
     layer = _layer("PeepholeLSTM", 3, 4, full=True)
-    W, U = np.split(layer.weight_ih_l0.data, 4), np.split(layer.weight_hh_l0.data, 4)
-    b = np.split(layer.bias_ih_l0.data + layer.bias_hh_l0.data, 4)
-    P = {"i": layer.weight_ci_l0.data, "f": layer.weight_cf_l0.data, "o": layer.weight_co_l0.data}
+    W, U = (
+        np.split(layer.weight_ih_l0.detach().numpy(), 4),
+        np.split(layer.weight_hh_l0.detach().numpy(), 4),
+    )
+    b = np.split(layer.bias_ih_l0.detach().numpy() + layer.bias_hh_l0.detach().numpy(), 4)
+    P = {
+        "i": layer.weight_ci_l0.detach().numpy(),
+        "f": layer.weight_cf_l0.detach().numpy(),
+        "o": layer.weight_co_l0.detach().numpy(),
+    }
     joined = {gate: np.hstack([P[gate], U[k], W[k]]) for gate, k in (("i", 0), ("f", 1), ("o", 3))}
 
     def gate(name, k, *seen):
@@ -141,9 +155,9 @@ def test_any_subset_of_gates_may_have_peepholes(peepholes, full):
         p.copy_(some.state_dict().get(name, p * 0))
     plain.load_state_dict(some.state_dict(), strict=False)
     x = nnc.tensor(_normal(1, 2, 5, 3))
-    found = _first(some(x, lengths=[5, 3])).data
-    np.testing.assert_allclose(found, _first(every(x, lengths=[5, 3])).data, rtol=1e-12)
-    difference = abs(found - _first(plain(x, lengths=[5, 3])).data).max()
+    found = _first(some(x, lengths=[5, 3])).detach().numpy()
+    np.testing.assert_allclose(found, _first(every(x, lengths=[5, 3])).detach().numpy(), rtol=1e-12)
+    difference = abs(found - _first(plain(x, lengths=[5, 3])).detach().numpy()).max()
     assert difference > 1e-3 if peepholes else difference < 1e-12
 
 
@@ -152,7 +166,9 @@ def test_a_diagonal_peephole_is_a_diagonal_matrix():
     for name, p in one.state_dict().items():
         other.state_dict()[name].copy_(nnc.eye(4).double() * p if "weight_c" in name else p)
     x = nnc.tensor(_normal(1, 5, 2, 3))
-    np.testing.assert_allclose(_first(one(x)).data, _first(other(x)).data, rtol=1e-12)
+    np.testing.assert_allclose(
+        _first(one(x)).detach().numpy(), _first(other(x)).detach().numpy(), rtol=1e-12
+    )
     assert repr(one) == "PeepholeLSTM(3, 4, peepholes='ifo')"
     assert repr(other) == "PeepholeLSTM(3, 4, peepholes='ifo', full=True)"
     for bad in ("x", "ii", "ifog"):
@@ -210,17 +226,19 @@ def test_only_what_is_needed_is_computed():
         layer = _layer(kind, 3, 4)
         x = nnc.tensor(_normal(1, 5, 2, 3), requires_grad=True)
         _first(layer(x)).sum().backward()
-        expected = x.grad.data
+        expected = x.grad.detach().numpy()
         frozen = _layer(kind, 3, 4).requires_grad_(False)
         x.grad = None
         _first(frozen(x)).sum().backward()
-        np.testing.assert_array_equal(x.grad.data, expected)
+        np.testing.assert_array_equal(x.grad.detach().numpy(), expected)
         assert all(p.grad is None for p in frozen.parameters())
         some = _layer(kind, 3, 4)
         some.weight_ih_l0.requires_grad = False
         _first(some(x.detach())).sum().backward()
         assert some.weight_ih_l0.grad is None
-        np.testing.assert_allclose(some.weight_hh_l0.grad.data, layer.weight_hh_l0.grad.data)
+        np.testing.assert_allclose(
+            some.weight_hh_l0.grad.detach().numpy(), layer.weight_hh_l0.grad.detach().numpy()
+        )
 
 
 def test_outputs_may_be_changed_in_place_and_used_later():
@@ -234,7 +252,7 @@ def test_outputs_may_be_changed_in_place_and_used_later():
             if change:
                 out.data[...] = 0
             out.backward(nnc.ones(5, 2, 4).double())
-            slopes.append(layer.weight_hh_l0.grad.data)
+            slopes.append(layer.weight_hh_l0.grad.detach().numpy())
         np.testing.assert_array_equal(*slopes)
 
 
@@ -245,21 +263,23 @@ def test_dropout_is_between_layers_and_in_training_only():
     x = nnc.tensor(_normal(1, 5, 2, 3))
     layer = _layer("GRU", 3, 4, num_layers=2, dropout=1.0)
     plain = _layer("GRU", 3, 4, num_layers=2)
-    np.testing.assert_array_equal(_first(layer.eval()(x)).data, _first(plain(x)).data)
+    np.testing.assert_array_equal(
+        _first(layer.eval()(x)).detach().numpy(), _first(plain(x)).detach().numpy()
+    )
     output, last = layer.train()(x)
     # The layer above gets zeros; its own outputs are not dropped, nor is the state below.
     zeros = nnc.zeros(5, 2, 3).double()
-    assert not np.allclose(output.data, _first(plain(x)).data)
-    np.testing.assert_allclose(output.data, _first(layer(zeros)).data)
-    np.testing.assert_array_equal(last[0].data, plain(x)[1][0].data)
-    assert (output.data != 0).all()
+    assert not np.allclose(output.detach().numpy(), _first(plain(x)).detach().numpy())
+    np.testing.assert_allclose(output.detach().numpy(), _first(layer(zeros)).detach().numpy())
+    np.testing.assert_array_equal(last[0].detach().numpy(), plain(x)[1][0].detach().numpy())
+    assert (output.detach().numpy() != 0).all()
 
     half = _layer("GRU", 3, 4, num_layers=2, dropout=0.5)
     nnc.manual_seed(1)
-    first = _first(half(x)).data
-    assert not np.array_equal(first, _first(half(x)).data)
+    first = _first(half(x)).detach().numpy()
+    assert not np.array_equal(first, _first(half(x)).detach().numpy())
     nnc.manual_seed(1)
-    np.testing.assert_array_equal(first, _first(half(x)).data)
+    np.testing.assert_array_equal(first, _first(half(x)).detach().numpy())
 
 
 def test_dropout_of_a_single_layer_is_warned_of():
@@ -274,8 +294,8 @@ def test_initial_values():
     nnc.manual_seed(0)
     layer = nn.LSTM(50, 64)
     for p in layer.parameters():
-        assert abs(p.data).max() <= 1 / 8
-        assert abs(p.data.std() - 1 / 8 / np.sqrt(3)) < 0.01
+        assert abs(p.detach().numpy()).max() <= 1 / 8
+        assert abs(p.detach().numpy().std() - 1 / 8 / np.sqrt(3)) < 0.01
     assert all(p.dtype == nnc.float64 for p in nn.GRU(2, 3, dtype=nnc.float64).parameters())
 
 
@@ -395,6 +415,11 @@ def test_states_that_explode_in_the_padding_spoil_nothing():
     x = nnc.ones(60, 2, 1).requires_grad_()
     output, last = layer(x, lengths=[2, 3])  # by step 30 a state would be infinite
     (output.sum() + last.sum()).backward()
-    assert (output.data[3:] == 0).all()
-    for value in (output.data, last.data, x.grad.data, *[p.grad.data for p in layer.parameters()]):
+    assert (output.detach().numpy()[3:] == 0).all()
+    for value in (
+        output.detach().numpy(),
+        last.detach().numpy(),
+        x.grad.detach().numpy(),
+        *[p.grad.detach().numpy() for p in layer.parameters()],
+    ):
         assert np.isfinite(value).all()

@@ -42,12 +42,15 @@ def test_trees_may_be_deep():
 def test_the_recursive_cell():
     cell = nn.RecursiveCell(3).double()
     a, b = _normal(1, 3), _normal(2, 3)
-    expected = np.tanh(cell.weight.data @ np.concatenate([a.data, b.data]) + cell.bias.data)
-    np.testing.assert_allclose(cell([a, b]).data, expected, rtol=1e-12)
+    expected = np.tanh(
+        cell.weight.detach().numpy() @ np.concatenate([a.detach().numpy(), b.detach().numpy()])
+        + cell.bias.detach().numpy()
+    )
+    np.testing.assert_allclose(cell([a, b]).detach().numpy(), expected, rtol=1e-12)
     batch = cell([_normal(1, 5, 3), _normal(2, 5, 3)])
     assert batch.shape == (5, 3)
     assert repr(cell) == "RecursiveCell(3, children=2)"
-    assert abs(nn.RecursiveCell(8, 2).weight.data).max() <= 0.25
+    assert abs(nn.RecursiveCell(8, 2).weight.detach().numpy()).max() <= 0.25
     with pytest.raises(RuntimeError, match=r"2 children.*got 1: \(3,\)"):
         cell([a])
     with pytest.raises(RuntimeError, match=r"\(4,\)"):
@@ -80,20 +83,23 @@ def test_along_a_chain_a_tree_lstm_is_an_lstm():
 def test_a_node_with_children_by_hand():
     cell = nn.TreeLSTMCell(2, 3).double()
     x, children = _normal(1, 2), [(_normal(k, 3), _normal(k + 5, 3)) for k in range(3)]
-    W, U, b = (np.split(p.data, 4) for p in (cell.weight_ih, cell.weight_hh, cell.bias))
+    W, U, b = (np.split(p.detach().numpy(), 4) for p in (cell.weight_ih, cell.weight_hh, cell.bias))
 
     def sigmoid(z):
         return 1 / (1 + np.exp(-z))
 
-    total = sum(h.data for h, _ in children)
-    i, g, o = (W[k] @ x.data + U[k] @ total + b[k] for k in (0, 2, 3))
-    kept = sum(sigmoid(W[1] @ x.data + U[1] @ h.data + b[1]) * c.data for h, c in children)
+    total = sum(h.detach().numpy() for h, _ in children)
+    i, g, o = (W[k] @ x.detach().numpy() + U[k] @ total + b[k] for k in (0, 2, 3))
+    kept = sum(
+        sigmoid(W[1] @ x.detach().numpy() + U[1] @ h.detach().numpy() + b[1]) * c.detach().numpy()
+        for h, c in children
+    )
     c = sigmoid(i) * np.tanh(g) + kept
     found_h, found_c = cell(x, children)
-    np.testing.assert_allclose(found_c.data, c, rtol=1e-12)
-    np.testing.assert_allclose(found_h.data, sigmoid(o) * np.tanh(c), rtol=1e-12)
+    np.testing.assert_allclose(found_c.detach().numpy(), c, rtol=1e-12)
+    np.testing.assert_allclose(found_h.detach().numpy(), sigmoid(o) * np.tanh(c), rtol=1e-12)
     swapped, _ = cell(x, children[::-1])
-    np.testing.assert_allclose(swapped.data, found_h.data, rtol=1e-12)
+    np.testing.assert_allclose(swapped.detach().numpy(), found_h.detach().numpy(), rtol=1e-12)
     with pytest.raises(RuntimeError, match=r"x is \(3,\)"):
         cell(_normal(1, 3))
     with pytest.raises(ValueError, match="positive"):
@@ -108,7 +114,7 @@ def test_gradients_reach_all_of_the_tree():
     tokens = model.tokens.detach().requires_grad_()
     assert gradcheck(lambda x: model.cell(x[0], [model.cell(x[1]), model.cell(x[2])])[0], (tokens,))
     model(tree)[0].sum().backward()
-    assert (abs(model.tokens.grad.data).sum(1) > 0).all()
+    assert (abs(model.tokens.grad.detach().numpy()).sum(1) > 0).all()
     for bad in ("x", 4, -1, 1.0):
         with pytest.raises(ValueError, match="0 to 3"):
             model((0, bad))
