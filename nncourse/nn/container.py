@@ -136,55 +136,68 @@ class ModuleList(_Numbered):
         return f"{type(self).__name__}(\n{body})"
 
 
-class ModuleDict(Module):
-    """Modules by name, in the order in which they came. A plain dict is found just as well."""
+class Named(Module):
+    """Parts of one kind by name, in the order in which they came."""
+
+    kind: type
+
+    def _named(self) -> dict[str, Any]:
+        return {name: part for name, part in self.__dict__.items() if isinstance(part, self.kind)}
+
+    def update(self, parts: Any) -> None:
+        """Add the parts of a dict, or of (name, part) pairs; equal names are overwritten."""
+        for name, part in parts.items() if isinstance(parts, Mapping | Named) else parts:
+            self[name] = part
+
+    def keys(self) -> Iterable[str]:
+        return self._named().keys()
+
+    def values(self) -> Iterable[Any]:
+        return self._named().values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        return self._named().items()
+
+    def pop(self, key: str) -> Any:
+        """Take a part out and return it."""
+        part = self[key]
+        del self[key]
+        return part
+
+    def clear(self) -> None:
+        """Take all parts out."""
+        for name in self._named():
+            del self[name]
+
+    def __len__(self) -> int:
+        return len(self._named())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._named())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._named()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._named()[key]
+
+    def __setitem__(self, key: str, part: Any) -> None:
+        raise NotImplementedError
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self._named():
+            raise KeyError(key)
+        object.__delattr__(self, key)
+
+
+class ModuleDict(Named):
+    """Modules by name. A plain dict as an attribute is found just as well."""
+
+    kind = Module
 
     def __init__(self, modules: Any = None) -> None:
         super().__init__()
         self.update(modules or {})
 
-    def update(self, modules: Any) -> None:
-        """Add the modules of a dict, or of (name, module) pairs; equal names are overwritten."""
-        pairs = modules.items() if isinstance(modules, Mapping | ModuleDict) else modules
-        for name, module in pairs:
-            self[name] = module
-
-    def keys(self) -> Iterable[str]:
-        return _named(self).keys()
-
-    def values(self) -> Iterable[Module]:
-        return _named(self).values()
-
-    def items(self) -> Iterable[tuple[str, Module]]:
-        return _named(self).items()
-
-    def pop(self, key: str) -> Module:
-        """Take a module out and return it."""
-        module = self[key]
-        del self[key]
-        return module
-
-    def clear(self) -> None:
-        """Take all modules out."""
-        for name in _named(self):
-            del self[name]
-
-    def __len__(self) -> int:
-        return len(_named(self))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_named(self))
-
-    def __contains__(self, key: object) -> bool:
-        return key in _named(self)
-
-    def __getitem__(self, key: str) -> Module:
-        return _named(self)[key]
-
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
-
-    def __delitem__(self, key: str) -> None:
-        if key not in _named(self):
-            raise KeyError(key)
-        object.__delattr__(self, key)

@@ -24,6 +24,7 @@ class _Conv(Module):
     """
 
     axes: int
+    _convolve: Any
     transposed = False
 
     def __init__(
@@ -108,6 +109,12 @@ class _Conv(Module):
                 widths += [self.padding[i]] * 2
         return pad(input, widths, mode=self.padding_mode), 0
 
+    def forward(self, input: Tensor) -> Tensor:
+        x, padding = self._framed(input)
+        return self._convolve(
+            x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+        )
+
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
         text += f", stride={self.stride}"
@@ -135,10 +142,7 @@ class Conv1d(_Conv):
     """
 
     axes = 1
-
-    def forward(self, input: Tensor) -> Tensor:
-        x, padding = self._framed(input)
-        return conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    _convolve = staticmethod(conv1d)
 
 
 class Conv2d(_Conv):
@@ -150,10 +154,7 @@ class Conv2d(_Conv):
     """
 
     axes = 2
-
-    def forward(self, input: Tensor) -> Tensor:
-        x, padding = self._framed(input)
-        return conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    _convolve = staticmethod(conv2d)
 
 
 class _ConvTranspose(_Conv):
@@ -194,6 +195,18 @@ class _ConvTranspose(_Conv):
         )
         self.output_padding = self._each("output_padding", output_padding)
 
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        return self._convolve(
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self._missing(input, output_size),
+            self.groups,
+            self.dilation,
+        )
+
     def _missing(self, input: Tensor, output_size: Any) -> Any:
         """The output padding with which the result gets a wanted size."""
         if output_size is None:
@@ -227,19 +240,7 @@ class ConvTranspose1d(_ConvTranspose):
     """
 
     axes = 1
-
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        missing = self._missing(input, output_size)
-        return conv_transpose1d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            missing,
-            self.groups,
-            self.dilation,
-        )
+    _convolve = staticmethod(conv_transpose1d)
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -250,16 +251,4 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
     axes = 2
-
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        missing = self._missing(input, output_size)
-        return conv_transpose2d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            missing,
-            self.groups,
-            self.dilation,
-        )
+    _convolve = staticmethod(conv_transpose2d)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nncourse.autograd.tensor import Tensor
+from nncourse.nn.container import Named
 from nncourse.nn.module import Module
 from nncourse.nn.parameter import Parameter
 
@@ -66,53 +67,17 @@ class ParameterList(Module):
         return _lines(self)
 
 
-class ParameterDict(Module):
-    """Parameters by name, in the order in which they came; tensors become parameters."""
+class ParameterDict(Named):
+    """Parameters by name; tensors become parameters."""
+
+    kind = Parameter
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
         self.update(parameters or {})
 
-    def update(self, parameters: Any) -> None:
-        """Add the parameters of a dict, or of (name, parameter) pairs."""
-        mapping = isinstance(parameters, Mapping | ParameterDict)
-        for name, value in parameters.items() if mapping else parameters:
-            self[name] = value
-
-    def keys(self) -> Iterable[str]:
-        return _named(self).keys()
-
-    def values(self) -> Iterable[Parameter]:
-        return _named(self).values()
-
-    def items(self) -> Iterable[tuple[str, Parameter]]:
-        return _named(self).items()
-
-    def pop(self, key: str) -> Parameter:
-        """Take a parameter out and return it."""
-        value = self[key]
-        del self[key]
-        return value
-
-    def __len__(self) -> int:
-        return len(_named(self))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_named(self))
-
-    def __contains__(self, key: object) -> bool:
-        return key in _named(self)
-
-    def __getitem__(self, key: str) -> Parameter:
-        return _named(self)[key]
-
     def __setitem__(self, key: str, value: Any) -> None:
         self.register_parameter(key, _parameter(value))
-
-    def __delitem__(self, key: str) -> None:
-        if key not in _named(self):
-            raise KeyError(key)
-        object.__delattr__(self, key)
 
     def __repr__(self) -> str:
         return _lines(self)

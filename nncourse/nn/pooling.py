@@ -10,6 +10,8 @@ from nncourse.ops import adaptive_pooling, pooling
 
 
 class _MaxPool(Module):
+    _pool: Any
+
     def __init__(
         self,
         kernel_size: Any,
@@ -27,6 +29,17 @@ class _MaxPool(Module):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
+    def forward(self, input: Tensor) -> Any:
+        return self._pool(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
+        )
+
     def extra_repr(self) -> str:
         return (
             f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
@@ -41,16 +54,7 @@ class MaxPool1d(_MaxPool):
     return_indices: also where each element stands.
     """
 
-    def forward(self, input: Tensor) -> Any:
-        return pooling.max_pool1d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+    _pool = staticmethod(pooling.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
@@ -60,19 +64,12 @@ class MaxPool2d(_MaxPool):
     return_indices: also where in the flattened image of its channel each element stands.
     """
 
-    def forward(self, input: Tensor) -> Any:
-        return pooling.max_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+    _pool = staticmethod(pooling.max_pool2d)
 
 
 class _AvgPool(Module):
+    _pool: Any
+
     def __init__(
         self,
         kernel_size: Any,
@@ -91,6 +88,16 @@ class _AvgPool(Module):
     def _each(self, value: Any) -> Any:
         return value
 
+    def forward(self, input: Tensor) -> Tensor:
+        return self._pool(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+        )
+
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
@@ -101,18 +108,10 @@ class AvgPool1d(_AvgPool):
     count_include_pad: divide by the number of all elements, zeros of the padding among them.
     """
 
+    _pool = staticmethod(pooling.avg_pool1d)
+
     def _each(self, value: Any) -> Any:
         return (value,) if isinstance(value, int) else tuple(value)  # as PyTorch shows it
-
-    def forward(self, input: Tensor) -> Tensor:
-        return pooling.avg_pool1d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-        )
 
 
 class AvgPool2d(_AvgPool):
@@ -121,15 +120,7 @@ class AvgPool2d(_AvgPool):
     count_include_pad: divide by the number of all elements, zeros of the padding among them.
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        return pooling.avg_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-        )
+    _pool = staticmethod(pooling.avg_pool2d)
 
 
 class _Adaptive(Module):
