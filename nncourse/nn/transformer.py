@@ -29,11 +29,51 @@ Activation = str | Callable[[Tensor], Tensor]
 
 
 class _Layer(Module):
-    """What layers of encoders and decoders share: sublayers, each with its norm and dropout."""
+    """What layers of encoders and decoders share: sublayers, each with its norm and dropout.
 
-    def _add(self, x: Tensor, norm: Module, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
-        """x plus what the sublayer makes of it, normalised before or after."""
-        return x + sublayer(norm(x)) if self.norm_first else norm(x + sublayer(x))
+    One sublayer for each attention, and last the network of two layers at each place.
+    """
+
+    _attentions: tuple[str, ...] = ("self_attn",)
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        place = {"device": device, "dtype": dtype}
+        for name in self._attentions:
+            attention = MultiheadAttention(
+                d_model, nhead, dropout, bias, batch_first=batch_first, **place
+            )
+            setattr(self, name, attention)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, **place)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, **place)
+        self.norm_first = norm_first
+        numbers = range(1, len(self._attentions) + 2)
+        for i in numbers:
+            setattr(self, f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, **place))
+        for i in numbers:
+            setattr(self, f"dropout{i}", Dropout(dropout))
+        self.activation = _activation(activation)
+
+    def _add(self, x: Tensor, i: int, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
+        """x plus what the i-th sublayer makes of it, normalised before or after."""
+        norm, dropout = getattr(self, f"norm{i}"), getattr(self, f"dropout{i}")
+        if self.norm_first:
+            return x + dropout(sublayer(norm(x)))
+        return norm(x + dropout(sublayer(x)))
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
@@ -46,35 +86,6 @@ class TransformerEncoderLayer(_Layer):
     dim_feedforward: the width inside the network. activation: "relu", "gelu" or a function.
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        place = {"device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first=batch_first, **place
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **place)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **place)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.activation = _activation(activation)
-
     def forward(
         self,
         src: Tensor,
@@ -85,13 +96,10 @@ class TransformerEncoderLayer(_Layer):
         """The masks are those of ``MultiheadAttention``: bools are true where NOT to look."""
 
         def attention(x: Tensor) -> Tensor:
-            found, _ = self.self_attn(
-                x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal
-            )
-            return self.dropout1(found)
+            attn = self.self_attn
+            return attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
 
-        x = self._add(src, self.norm1, attention)
-        return self._add(x, self.norm2, lambda x: self.dropout2(self._feed_forward(x)))
+        return self._add(self._add(src, 1, attention), 2, self._feed_forward)
 
 
 class TransformerDecoderLayer(_Layer):
@@ -101,36 +109,7 @@ class TransformerDecoderLayer(_Layer):
     result is shaped as tgt. For a decoder that must not look ahead pass a causal tgt_mask.
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        place = {"device": device, "dtype": dtype}
-        heads = {"batch_first": batch_first, **place}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, **heads)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, bias, **heads)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **place)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **place)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.dropout3 = Dropout(dropout)
-        self.activation = _activation(activation)
+    _attentions = ("self_attn", "multihead_attn")
 
     def forward(
         self,
@@ -146,26 +125,18 @@ class TransformerDecoderLayer(_Layer):
         """The masks are those of ``MultiheadAttention``: bools are true where NOT to look."""
 
         def to_itself(x: Tensor) -> Tensor:
-            found, _ = self.self_attn(
-                x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal
-            )
-            return self.dropout1(found)
+            attn = self.self_attn
+            return attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
 
         def to_memory(x: Tensor) -> Tensor:
-            found, _ = self.multihead_attn(
-                x,
-                memory,
-                memory,
-                memory_key_padding_mask,
-                False,
-                memory_mask,
-                is_causal=memory_is_causal,
-            )
-            return self.dropout2(found)
+            masks = {"attn_mask": memory_mask, "key_padding_mask": memory_key_padding_mask}
+            return self.multihead_attn(
+                x, memory, memory, need_weights=False, is_causal=memory_is_causal, **masks
+            )[0]
 
-        x = self._add(tgt, self.norm1, to_itself)
-        x = self._add(x, self.norm2, to_memory)
-        return self._add(x, self.norm3, lambda x: self.dropout3(self._feed_forward(x)))
+        x = self._add(tgt, 1, to_itself)
+        x = self._add(x, 2, to_memory)
+        return self._add(x, 3, self._feed_forward)
 
 
 class TransformerEncoder(Module):
