@@ -21,8 +21,8 @@ from nncourse.autograd import (
     set_grad_enabled,
 )
 from nncourse.autograd.printing import set_printoptions
-from nncourse.backend import device, get_default_device, set_default_device
 from nncourse.backends import compile
+from nncourse.devices import device, get_default_device, set_default_device
 from nncourse.dtypes import bool_ as bool
 from nncourse.dtypes import (
     float16,

@@ -11,6 +11,7 @@ PACKAGE = Path(nncourse.__file__).parent
 
 FLOORS = (
     "language",
+    "devices",
     "backend",
     "backends",
     "dtypes",

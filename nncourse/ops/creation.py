@@ -18,7 +18,6 @@ from nncourse.backend import (
     Array,
     as_array,
     device_of,
-    get_default_device,
     is_array,
     kinds,
     library,
@@ -26,7 +25,8 @@ from nncourse.backend import (
     to_numpy,
     xp,
 )
-from nncourse.backend import device as device_class
+from nncourse.devices import device as device_class
+from nncourse.devices import get_default_device
 from nncourse.random import Generator, stream
 
 

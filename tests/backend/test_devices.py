@@ -42,8 +42,8 @@ def test_without_a_gpu_the_error_tells_what_is_missing():
         nnc.zeros(2, device="cuda")
     with pytest.raises(RuntimeError, match=r"needs CuPy|finds no GPU"):
         nnc.zeros(2).cuda()
-    with pytest.raises(RuntimeError, match=r"needs CuPy|finds no GPU"):
-        nnc.set_default_device("cuda")
+    with nnc.device("cuda"), pytest.raises(RuntimeError, match=r"needs CuPy|finds no GPU"):
+        nnc.zeros(2)
     assert nnc.get_default_device() == nnc.device("cpu")
 
 
