@@ -60,6 +60,11 @@ class Function:
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         raise NotImplementedError
 
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """What made the inputs, as PyTorch tells it: (function, 0), or (None, 0) for a constant."""
+        return tuple([(edge, 0) for edge in self.edges])
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 

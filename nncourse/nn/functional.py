@@ -27,6 +27,7 @@ from nncourse.ops.bilinear import bilinear
 from nncourse.ops.convolution import conv1d, conv2d
 from nncourse.ops.dropping import dropout, dropout1d, dropout2d, plain_dropout
 from nncourse.ops.elementwise import relu, sigmoid, tanh
+from nncourse.ops.likeness import cosine_similarity, normalize
 from nncourse.ops.linalg import linear
 from nncourse.ops.lookup import embedding
 from nncourse.ops.losses import (
@@ -70,6 +71,7 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "dropout1d",
@@ -97,6 +99,7 @@ __all__ = [
     "mse_loss",
     "multi_margin_loss",
     "nll_loss",
+    "normalize",
     "one_hot",
     "pad",
     "plain_dropout",

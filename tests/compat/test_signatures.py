@@ -26,9 +26,9 @@ PACKAGES = (
     "utils.data",
 )
 
-# Parameters that PyTorch itself no longer wants, or that say how it computes and not what; those
-# before which all others are passed by name here, so that no program is misread.
-OUTDATED = {"size_average", "reduce", "_stacklevel", "_freeze"}
+# Parameters that PyTorch itself no longer wants (all after them are passed by name here, so that no
+# program is misread), its own private ones, and results written into a given tensor.
+OUTDATED = {"size_average", "reduce", "_stacklevel", "_freeze", "out"}
 IMPLEMENTATION = {"foreach", "fused", "capturable", "differentiable"}
 # Ours besides: where random numbers come from.
 OURS = {"generator", "seed"}

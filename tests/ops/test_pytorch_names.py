@@ -141,6 +141,13 @@ t.empty(2, 3).normal_(1.5, 0)
 t.empty(5).random_(3, 4)
 t.randint_like(i, 1).sum()
 t.backends.mps.is_available()
+t.nn.functional.normalize(x)
+t.nn.functional.normalize(x, p=1.0, dim=0)
+t.nn.functional.normalize(t.zeros(2, 3))
+t.nn.functional.cosine_similarity(x, x + 1)
+t.nn.functional.cosine_similarity(x, v, dim=-1)
+t.nn.functional.cosine_similarity(v, t.zeros(3), dim=0)
+len((x.clone().requires_grad_() * 2).exp().sum().grad_fn.next_functions)
 """.strip().splitlines()
 
 
@@ -267,3 +274,27 @@ def test_print_options_are_pytorchs():
     finally:
         for library in (nnc, torch):
             library.set_printoptions(profile="default", sci_mode=None)
+
+
+def test_likeness_has_pytorchs_gradients():
+    torch = torch_or_skip()
+    arrays = [np.random.default_rng(i).standard_normal((4, 3)) for i in range(2)]
+    slopes = []
+    for library in (nnc, torch):
+        F = library.nn.functional
+        a, b = (library.tensor(x, requires_grad=True) for x in arrays)
+        (F.cosine_similarity(a, b).sum() + F.normalize(a, dim=0).pow(3).sum()).backward()
+        slopes.append([a.grad.numpy(), b.grad.numpy()])
+    for ours, theirs in zip(*slopes):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_a_graph_can_be_walked_as_in_pytorch():
+    x = nnc.ones(2, requires_grad=True)
+    node = (x * 2).exp().sum().grad_fn
+    names = []
+    while node is not None:
+        names.append(type(node).__name__)
+        node = node.next_functions[0][0] if hasattr(node, "next_functions") else None
+    assert names[:3] == ["Sum", "Exp", "Multiply"]
+    assert len(names) == 4
