@@ -118,11 +118,11 @@ class Assignment:
         kept = needed([(found, statement is None) for _, statement, found in units])
         self.trusted: dict[int, list[ast.stmt]] = {}
         self.trusted_reads: set[str] = set()
-        for (index, statement, found), keep in zip(units, kept):
+        for (index, unit, found), keep in zip(units, kept):
             if keep:
                 self.trusted_reads |= found.reads
-                if statement is not None:
-                    self.trusted.setdefault(index, []).append(statement)
+                if unit is not None:
+                    self.trusted.setdefault(index, []).append(unit)
 
     def sandboxed(self, answers: Mapping[str, str]) -> list[Cell]:
         """The code cells that run in the sandbox, with the student's answers in their places.

@@ -234,8 +234,8 @@ def load_assignment(course: CourseFolder, assignment: str) -> Assignment:
     path = course.notebook(assignment)
     source = course.source(assignment) / path.name
     try:
-        notebooks = [json.loads(p.read_text(encoding="utf-8")) for p in (source, path)]
-        return make_assignment(assignment, *notebooks, language.current())
+        solved, released = (json.loads(p.read_text(encoding="utf-8")) for p in (source, path))
+        return make_assignment(assignment, solved, released, language.current())
     except (OSError, ValueError, AssignmentError) as error:
         raise CourseFolderError(
             _("{assignment} can't be graded: {error}", assignment=assignment, error=error)
@@ -441,9 +441,8 @@ def compose(
     outputs = verdict["outputs"]
     count = 0
     for index, cell in enumerate(notebook["cells"]):
-        name = role_of(cell).get("grade_id")
-        if name in answers:
-            cell["source"] = answers[name]
+        name = role_of(cell).get("grade_id", "")
+        cell["source"] = answers.get(name, cell["source"])
         if cell["cell_type"] != "code" or str(index) not in outputs:
             continue
         count += 1

@@ -109,12 +109,12 @@ class Gradebook:
             if found is None:
                 raise GradebookError(self._not_released())
             self.id, self.duedate = found
-            rows = db.execute(
+            own = db.execute(
                 sa.select(notebooks.c.id, notebooks.c.name).where(
                     notebooks.c.assignment_id == self.id
                 )
             )
-            self.notebook_ids = {row.name: row.id for row in rows}
+            self.notebook_ids: dict[str, str] = {row.name: row.id for row in own}
             rows = db.execute(
                 sa.select(cells.c.id, cells.c.name, cells.c.type, cells.c.notebook_id).where(
                     cells.c.notebook_id.in_(list(self.notebook_ids.values()))
@@ -405,5 +405,5 @@ def _insert(db: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> N
 
 def _update(db: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], *columns: str) -> None:
     if rows:
-        values = {column: sa.bindparam(column + "_") for column in columns}
+        values: dict[str, Any] = {column: sa.bindparam(column + "_") for column in columns}
         db.execute(sa.update(table).where(table.c.id == sa.bindparam("id_")).values(values), rows)

@@ -19,7 +19,7 @@ import os
 import random
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -38,7 +38,7 @@ from nncourse.grading.sandbox import (
     StudentError,
 )
 from nncourse.grading.sandbox.inside.cells import parse
-from nncourse.language import catalogue
+from nncourse.language import LANGUAGES, catalogue, using
 
 _ = catalogue("course")
 
@@ -49,7 +49,7 @@ TEXTS = 4000  # of a message
 @dataclass
 class Question:
     """What came of one graded cell. why: the reason for no points. report: what the checks in it
-    found, for the lecturer's overview: [{"name", "score", "mistakes": [{"code", "outputs"}]}].
+    found, for the lecturer's overview: [{"name", "score", "mistakes": [{"code", "mutant", "outputs", "says"}]}].
     """
 
     points: float
@@ -174,7 +174,8 @@ class Oracle:
     def _run_tests(self, cell: Cell) -> None:
         self.say(cell.name)
         printed = io.StringIO()
-        value, problem = None, None
+        value: Any = None
+        problem: BaseException | None = None
         reports: list[Any] = []
         if cell.name in self.given_up:
             problem = _Given(self.given_up[cell.name])
@@ -306,13 +307,21 @@ def _reports(found: list[Any]) -> Any:
 
 
 def _summary(report: Any) -> dict[str, Any]:
-    """What the lecturer's overview needs of a check's report."""
+    """What feedback and the lecturer's overview need of a check's report."""
     mistakes = [
-        {"code": d.finding.code, "mutant": d.mutant, "outputs": list(d.outputs)}
-        for d in report.diagnoses
+        _mistake(d.finding, mutant=d.mutant, outputs=list(d.outputs)) for d in report.diagnoses
     ]
     if report.problem is not None:
-        mistakes.append({"code": report.problem.code, "mutant": "", "outputs": []})
-    mistakes += [{"code": note.code, "mutant": "", "outputs": []} for note in report.notes]
+        mistakes.append(_mistake(report.problem))
+    mistakes += [_mistake(note) for note in report.notes]
     summary = {"name": report.name, "score": float(report.score), "mistakes": mistakes}
     return json.loads(json.dumps(summary, default=str))
+
+
+def _mistake(finding: Any, mutant: str = "", outputs: Sequence[str] = ()) -> dict[str, Any]:
+    """A finding as plain data; in every language, since classes mix them."""
+    says = {}
+    for language in LANGUAGES:
+        with using(language):
+            says[language] = printable(finding.message)[:TEXTS]
+    return {"code": finding.code, "mutant": mutant, "outputs": list(outputs), "says": says}

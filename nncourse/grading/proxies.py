@@ -20,9 +20,9 @@ from typing import Any, NoReturn
 from nncourse.grading.sandbox import Handle, Session, StudentError
 from nncourse.grading.sandbox.guests import Guests
 
-OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
-OPERATORS += ("neg", "pos", "abs", "invert", "and", "or", "xor", "lshift", "rshift")
-UNARY = ("neg", "pos", "abs", "invert")
+UNARY = ["neg", "pos", "abs", "invert"]
+OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
+OPERATORS += ["and", "or", "xor", "lshift", "rshift", *UNARY]
 
 
 class ProxyError(TypeError):

@@ -48,6 +48,8 @@ class Guests:
             raise AttributeError("not a question")
         found = self.objects[number]
         if do == "operate":
+            if not any(arg is found for arg in args):
+                raise TypeError("an operator without the object that was asked")
             return {"value": self._operate(name)(*args)}
         if name not in self.shown[type(found).__name__] or name.startswith("_"):
             raise AttributeError(REFUSED.format(name=name))

@@ -274,7 +274,7 @@ class Session:
         self._number += 1
         number = self._number
         self._states = []
-        self._still_kept: set[int] = set()
+        self._still_kept = set()
         drop, self.dropped = self.dropped[:10_000], self.dropped[10_000:]
         start = time.monotonic()
         deadline = self.budget.deadline(seconds)
@@ -322,22 +322,16 @@ class Session:
         return answer
 
     def _call_back(self, message: dict[str, Any], deadline: float) -> None:
-        number, args, kwargs = (message.get(key) for key in ("callback", "args", "kwargs"))
-        guest = message.get("guest")
-        if guest is None and not (
-            type(number) is int
-            and 0 <= number < len(self.functions)
-            and type(args) is tuple
-            and type(kwargs) is dict
-        ):
+        args, kwargs = message.get("args"), message.get("kwargs")
+        if type(args) is not tuple or type(kwargs) is not dict:
             self._end("protocol", "a callback of something else")
         self.kept.learn(message.get("news"))
         try:
-            if guest is not None:
-                name = message.get("name")
-                answer = self.guests.ask(guest, message.get("do_"), name, args, kwargs)
+            if "guest" in message:
+                do, name = message.get("do_"), message.get("name")
+                answer = self.guests.ask(message["guest"], do, name, args, kwargs)
             else:
-                answer = {"value": self.functions[number](*args, **kwargs)}
+                answer = {"value": self._function(message["callback"])(*args, **kwargs)}
             answer["news"] = self.kept.news()
             self.channel.send(answer, deadline, self._refer)
         except (Late, Closed, SessionEnded):
@@ -346,6 +340,11 @@ class Session:
             # The test's function was given something that it can't take.
             text = f"{type(error).__name__}: {error}"[:500]
             self.channel.send({"error": text.encode("utf-8", "replace").decode()}, deadline)
+
+    def _function(self, number: Any) -> Callable:
+        if type(number) is not int or not 0 <= number < len(self.functions):
+            self._end("protocol", "a callback of something else")
+        return self.functions[number]
 
     def _refer(self, value: Any) -> Reference:
         value = self.find(value)
@@ -466,9 +465,11 @@ def _steps(path: str) -> list[str]:
 
 
 def _student_error(error: Any) -> StudentError:
-    texts = [error.get(key) for key in ("type", "text", "traceback")] if type(error) is dict else []
-    plain = [text[:8000] if type(text) is str else "" for text in texts]
-    return StudentError(*plain, _frames(error.get("frames"))) if plain else StudentError("?", "")
+    if type(error) is not dict:
+        return StudentError("?", "")
+    texts = [error.get(key) for key in ("type", "text", "traceback")]
+    kind, text, trace = (text[:8000] if type(text) is str else "" for text in texts)
+    return StudentError(kind, text, trace, _frames(error.get("frames")))
 
 
 def _frames(found: Any) -> list[tuple[str, int, str]]:

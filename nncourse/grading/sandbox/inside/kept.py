@@ -83,9 +83,11 @@ class Kept:
             return
         for name, content in news.items():
             number = int(name) if name.isascii() and name.isdigit() and len(name) < 12 else -1
-            reference, known = self.known.get(number, (None, None))
-            array = reference() if reference is not None else None
-            if array is None or known is None or type(content) is not np.ndarray:
+            if number not in self.known or type(content) is not np.ndarray:
+                continue
+            reference, _ = self.known[number]
+            array = reference()
+            if array is None:
                 continue
             if array.shape == content.shape and array.dtype == content.dtype:
                 if array.flags.writeable:
