@@ -269,6 +269,8 @@ def grade(
     path = write_scores(scores or course.root / f"{assignment}.csv", results)
     console.print(progress.summary(), markup=False)
     console.print(_("scores: {path}", path=path), markup=False)
+    graded = course.root / "autograded"
+    console.print(_("the notebooks as they were run: {path}", path=graded), markup=False)
 
 
 @app.command(

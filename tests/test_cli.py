@@ -91,7 +91,7 @@ def test_an_exercise_goes_out_and_comes_back_graded(call, root, tmp_path):
     assert "ivanova" in text
     rows = (tmp_path / "course" / "ps05.csv").read_text("utf-8").splitlines()
     assert rows[1].startswith("ivanova,90.0,100")  # ten points wait for the lecturer
-    assert list((tmp_path / "course" / "feedback" / "ivanova").rglob("*.html"))
+    assert list((tmp_path / "course" / "autograded" / "ivanova").rglob("*.ipynb"))
 
 
 def test_grading_without_a_course_folder_says_what_to_do(call, tmp_path):
