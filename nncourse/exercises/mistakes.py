@@ -165,6 +165,7 @@ ADDED: dict[str, tuple[str, str]] = {
     "X32": ("Nadam", "look ahead or the new gradient missing"),
     "X40": ("dropout", "units dropped when testing"),
     "X41": ("dropout", "plain dropout not scaled when testing"),
+    "X50": ("clipping", "each gradient or entry by itself, or without need"),
     "X17": ("perceptron", "corrections in another order"),
 }
 

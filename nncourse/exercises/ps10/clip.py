@@ -1,0 +1,150 @@
+"""clip_gradients: all gradients scaled by one factor, so that their common norm stays in bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Point, Unfit, normal
+from nncourse.language import mark
+
+LONG, SHORT = "long", "short"
+
+
+def draw(rng: np.random.Generator, case: str) -> Point:
+    """Two gradients and a limit below their common norm, or above it."""
+    grads = [normal(rng, 3, 4), normal(rng, 5)]
+    norm = float(np.sqrt(sum(np.sum(g**2) for g in grads)))
+    share = 0.25 if case == LONG else 2.0
+    # One of them alone is shorter than the limit in the long case.
+    grads[1] *= 0.125
+    return Point((grads[0], grads[1], float(np.float32(share * norm))), {}, 1.0, case)
+
+
+def drive(answer: Callable[..., Any], one: Array, two: Array, limit: float) -> tuple[Any, Any]:
+    """The two gradients after clipping."""
+    result = answer([one.copy(), two.copy()], limit)
+    if not isinstance(result, list | tuple) or len(result) != 2:
+        text = mark("A list of as many arrays as came in is expected.")
+        raise Unfit(Finding("count", text))
+    return result[0], result[1]
+
+
+def clip(grads: list[Array], limit: float) -> list[Array]:
+    """The gradients, scaled to the norm ``limit`` if they are longer."""
+    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
+    return [g * min(1.0, limit / norm) for g in grads]
+
+
+def _each(grads: list[Array], limit: float) -> list[Array]:
+    return [g * min(1.0, limit / float(np.linalg.norm(g))) for g in grads]
+
+
+def _no_root(grads: list[Array], limit: float) -> list[Array]:
+    norm = sum(np.sum(g**2) for g in grads)
+    return [g * min(1.0, limit / norm) for g in grads]
+
+
+def _always(grads: list[Array], limit: float) -> list[Array]:
+    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
+    return [g * limit / norm for g in grads]
+
+
+def _sum_of_norms(grads: list[Array], limit: float) -> list[Array]:
+    norm = sum(np.linalg.norm(g) for g in grads)
+    return [g * min(1.0, limit / norm) for g in grads]
+
+
+def _in_place(grads: list[Array], limit: float) -> list[Array]:
+    square = 0.0
+    for g in grads:
+        for value in g.reshape(-1):
+            square += float(value) ** 2
+    if square > limit**2:
+        for g in grads:
+            g *= limit / square**0.5
+    return grads
+
+
+def _one_vector(grads: list[Array], limit: float) -> tuple[Array, ...]:
+    norm = np.linalg.norm(np.concatenate([g.reshape(-1) for g in grads]))
+    return tuple(g / max(1.0, norm / limit) for g in grads)
+
+
+CLIP = Piece(
+    name="clip_gradients",
+    signature="clip_gradients(grads, limit) -> grads",
+    outputs=tuple(
+        Output(
+            name,
+            by="value",
+            key=(i,),
+            look=mark(
+                "Compute the norm of all numbers of all gradients together, before and after."
+            ),
+            derive=mark("A common factor keeps the direction. When must it be 1?"),
+            formula="g ← g · min(1, limit / norm),   norm = √(sum of all squares)",
+        )
+        for i, name in enumerate(("first gradient", "second gradient"))
+    ),
+    parts=(
+        *(Part(name, 0.3, (LONG,)) for name in ("first gradient", "second gradient")),
+        *(Part(name, 0.2, (SHORT,)) for name in ("first gradient", "second gradient")),
+    ),
+    draw=draw,
+    reference=clip,
+    drive=drive,
+    mutants=(
+        Mutant(
+            "each by itself",
+            _each,
+            mark("Each gradient is clipped by its own norm, so their common direction changes."),
+            "norm",
+            "X50",
+        ),
+        Mutant(
+            "entries cut off",
+            lambda grads, limit: [np.clip(g, -limit / 4, limit / 4) for g in grads],
+            mark("Single entries are cut off, which turns the gradient; scale all of it."),
+            "formula",
+            "X50",
+        ),
+        Mutant(
+            "no root",
+            _no_root,
+            mark("The limit is compared with the sum of squares; the norm is its root."),
+            "root",
+            "M102",
+        ),
+        Mutant(
+            "always scaled",
+            _always,
+            mark("Short gradients are made longer: below the limit nothing is to be done."),
+            "condition",
+            "X50",
+        ),
+        Mutant(
+            "sum of norms",
+            _sum_of_norms,
+            mark("The norms are added; for the common norm the squares are."),
+            "norm",
+        ),
+        Mutant(
+            "cut to zero",
+            lambda grads, limit: [0 * g for g in grads],
+            mark("The gradients became 0: long ones are scaled, not thrown away."),
+            "constant",
+        ),
+    ),
+    equivalents=(
+        Equivalent("loops, in place", _in_place),
+        Equivalent("one long vector, a tuple returned", _one_vector),
+        Equivalent("float32", lambda grads, limit: [np.float32(g) for g in clip(grads, limit)]),
+    ),
+    cases=(LONG, LONG, SHORT),
+    case_names={SHORT: mark("gradients below the limit"), LONG: mark("gradients above the limit")},
+)
