@@ -21,6 +21,10 @@ DIFFERENT = {
         "in training an empty batch is refused: its statistics are not numbers",
     ),
     "batch_norm with channels last in memory": (lambda shapes: 0 in shapes[0], "as above"),
+    "scale and shift by channel": (
+        lambda shapes: not shapes[0],
+        "a part of batch_norm, which asks for axes before",
+    ),
     "group_norm": (
         lambda shapes: 0 in shapes[0][2:],
         "of no pixels PyTorch's gradient of the bias is not a number; here it is 0",
