@@ -1,7 +1,7 @@
 // Activation functions with their derivatives: the twin of activations.py, and the front end.
 
 import { element, fill, formatNumber, frame, listen } from "./base.js";
-import { chart, check, choice, facts, legend, showAll, slider } from "./explorer.js";
+import { chart, check, choice, facts, legend, pickable, put, showAll, slider } from "./explorer.js";
 
 const erf = (x) => {
   // The series near zero, a continued fraction far away: to about 1e-12.
@@ -55,23 +55,12 @@ function render({ model, el }) {
     element("div", { class: "nnc-row" }, activation.node, z.node, alpha.node, depth.node, all.node),
     element("div", { class: "nnc-charts" }, value.svg, slope.svg), keys,
     element("div", { class: "nnc-panel" }, numbers, words));
-  const drag = (place) => {
-    place.svg.addEventListener("pointerdown", (event) => {
-      place.svg.setPointerCapture(event.pointerId);
-      move(place, event);
-    });
-    place.svg.addEventListener("pointermove", (event) => event.buttons && move(place, event));
-  };
-  const move = (place, event) => {
-    model.set("z", Math.round(place.where(event)[0] * 20) / 20);
-    model.save_changes();
-  };
-  drag(value);
-  drag(slope);
+  const at = (v) => put(model, { z: Number(Math.max(-6, Math.min(6, v)).toFixed(2)) });
+  for (const place of [value, slope]) pickable(place, ([x]) => at(Math.round(x * 20) / 20), (way) => at(model.get("z") + 0.05 * way[0]));
 
   function show() {
     showAll([activation, z, alpha, depth, all]);
-    const [name, at, a, n] = ["activation", "z", "alpha", "depth"].map((trait) => model.get(trait));
+    const [name, here, a, n] = ["activation", "z", "alpha", "depth"].map((trait) => model.get(trait));
     alpha.node.style.visibility = ["leaky_relu", "elu"].includes(name) ? "" : "hidden";
     const shown = model.get("compare") ? names : [name];
     const xs = Array.from({ length: 241 }, (_, k) => -6 + k / 20);
@@ -80,14 +69,14 @@ function render({ model, el }) {
       place.layer.replaceChildren(
         place.line([[-6, 0], [6, 0]], "nnc-frame"), place.line([[0, limits[0]], [0, limits[1]]], "nnc-frame"),
         ...shown.map((other) => place.line(xs.map((x) => [x, ACTIVATIONS[other][which](x, a)]), `nnc-line nnc-s${names.indexOf(other)}`)),
-        place.mark(names.indexOf(name), [at, ACTIVATIONS[name][which](at, a)], `nnc-dot nnc-s${names.indexOf(name)}`, 7));
+        place.mark(names.indexOf(name), [here, ACTIVATIONS[name][which](here, a)], `nnc-dot nnc-s${names.indexOf(name)}`, 7));
     });
     keys.replaceChildren(legend(shown.map((other) => [`nnc-line nnc-s${names.indexOf(other)}`, labels[other]])));
-    const [f, d] = ACTIVATIONS[name].map((of) => of(at, a));
-    const product = through(name, at, a, n);
+    const [f, d] = ACTIVATIONS[name].map((of) => of(here, a));
+    const product = through(name, here, a, n);
     numbers.replaceChildren(...facts([["f(z) =", formatNumber(f)], ["f′(z) =", formatNumber(d)], [fill(strings.product, { n }), formatNumber(product)]]));
-    words.textContent = KINKED.includes(name) && at === 0 ? strings.kink : d === 0 ? strings.dead : Math.abs(d) < 0.05 ? strings.saturated : Math.abs(product) < 0.01 ? strings.vanishes : strings.flows;
-    const alt = fill(strings.alt, { name: labels[name], z: formatNumber(at), f: formatNumber(f), d: formatNumber(d) });
+    words.textContent = KINKED.includes(name) && here === 0 ? strings.kink : d === 0 ? strings.dead : Math.abs(d) < 0.05 ? strings.saturated : Math.abs(product) < 0.01 ? strings.vanishes : strings.flows;
+    const alt = fill(strings.alt, { name: labels[name], z: formatNumber(here), f: formatNumber(f), d: formatNumber(d) });
     value.svg.setAttribute("aria-label", alt);
     slope.svg.setAttribute("aria-label", alt);
   }

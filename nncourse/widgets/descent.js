@@ -1,7 +1,7 @@
 // Gradient descent on the mean of many losses: the twin of descent.py, and the front end.
 
 import { button, element, fill, formatNumber, frame, listen } from "./base.js";
-import { chart, choice, cividis, facts, heat, legend, player, put, showAll, slider, uniforms } from "./explorer.js";
+import { chart, choice, cividis, facts, heat, legend, pickable, player, put, showAll, slider, uniforms } from "./explorer.js";
 
 const FAR = 1e6; // a weight beyond this has flown away
 
@@ -73,9 +73,6 @@ function render({ model, el }) {
 
   const surface = chart("", "surface", { width: 470, height: 320 });
   const course = chart(strings.course, "course", { width: 470, height: 320, left: 56 });
-  surface.svg.classList.add("nnc-pick");
-  surface.svg.setAttribute("tabindex", "0");
-  surface.svg.dataset.lmSuppressShortcuts = "true";
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
@@ -85,23 +82,10 @@ function render({ model, el }) {
       element("div", {}, course.svg, legend([["nnc-line nnc-s0", strings.risk], ["nnc-line nnc-s1", strings.smooth], ["nnc-dot nnc-s2", strings.batch_loss, 0]]))),
     element("div", { class: "nnc-panel" }, numbers, words));
 
-  const begin = (event) => {
-    const [x, y] = surface.where(event);
-    const snap = (v) => Math.round(v * 20) / 20;
-    put(model, { start: model.get("problem") === "plane" ? [snap(x), snap(y)] : [snap(x)] });
-  };
-  surface.svg.addEventListener("pointerdown", (event) => {
-    surface.svg.setPointerCapture(event.pointerId);
-    begin(event);
-  });
-  surface.svg.addEventListener("pointermove", (event) => event.buttons && begin(event));
-  surface.svg.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    event.stopPropagation();
-    put(model, { start: model.get("start").map((v, d) => Number((v + way[d]).toFixed(3))) });
-  });
+  pickable(
+    surface,
+    ([x, y]) => put(model, { start: (model.get("problem") === "plane" ? [x, y] : [x]).map((v) => Math.round(v * 20) / 20) }),
+    (way) => put(model, { start: model.get("start").map((v, d) => Number((v + 0.1 * way[d]).toFixed(3))) }));
 
   let painted = "";
   function showSurface(name, now) {

@@ -220,6 +220,28 @@ export function normals(seed) {
 /** The items of `show` functions, called together. */
 export const showAll = (controls) => controls.forEach((control) => control.show());
 
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/** Let mouse and arrow keys choose a point of a chart: `choose` gets coordinates, `nudge` a direction. */
+export function pickable(place, choose, nudge) {
+  const { svg } = place;
+  svg.classList.add("nnc-pick");
+  svg.setAttribute("tabindex", "0");
+  svg.dataset.lmSuppressShortcuts = "true";
+  svg.addEventListener("pointerdown", (event) => {
+    svg.setPointerCapture(event.pointerId);
+    choose(place.where(event));
+  });
+  svg.addEventListener("pointermove", (event) => event.buttons && choose(place.where(event)));
+  svg.addEventListener("keydown", (event) => {
+    const way = ARROWS[event.key];
+    if (!way) return;
+    event.preventDefault();
+    event.stopPropagation();
+    nudge(way);
+  });
+}
+
 /** A keyed row of numbers: [label, value]. */
 export function facts(pairs) {
   return pairs.map(([label, value, look = ""]) => element("span", {}, element("span", { class: "nnc-muted" }, `${label} `), element("b", { class: look }, value)));

@@ -1,7 +1,7 @@
 // Step and momentum on a bowl: the twin of momentum.py, and the front end.
 
 import { element, fill, formatNumber, frame, listen } from "./base.js";
-import { chart, check, cividis, facts, heat, legend, put, showAll, slider } from "./explorer.js";
+import { chart, check, cividis, facts, heat, legend, pickable, put, showAll, slider } from "./explorer.js";
 
 const [WIDEST, HIGHEST, PIXELS] = [4, 1, 80];
 
@@ -36,9 +36,6 @@ function render({ model, el }) {
   const kappa = slider(model, "kappa", strings.kappa, { low: 0, high: 3, step: 0.1, power: true });
   const nesterov = check(model, "nesterov", strings.nesterov);
   const plane = chart("", "plane", { width: 430, height: 360, left: 44 });
-  plane.svg.classList.add("nnc-pick");
-  plane.svg.setAttribute("tabindex", "0");
-  plane.svg.dataset.lmSuppressShortcuts = "true";
   const course = chart(strings.course, "course", { width: 470, height: 330, left: 56 });
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
@@ -49,18 +46,7 @@ function render({ model, el }) {
     element("div", { class: "nnc-panel" }, numbers, words));
   const clamp = (v, low, high) => Math.max(low, Math.min(high, v));
   const choose = (x, y) => put(model, { step: Number(clamp(x, 0.02, WIDEST - 0.02).toFixed(2)), momentum: Number(clamp(y, 0, 0.99).toFixed(2)) });
-  plane.svg.addEventListener("pointerdown", (event) => {
-    plane.svg.setPointerCapture(event.pointerId);
-    choose(...plane.where(event));
-  });
-  plane.svg.addEventListener("pointermove", (event) => event.buttons && choose(...plane.where(event)));
-  plane.svg.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-0.05, 0], ArrowRight: [0.05, 0], ArrowUp: [0, 0.02], ArrowDown: [0, -0.02] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    event.stopPropagation();
-    choose(model.get("step") + way[0], model.get("momentum") + way[1]);
-  });
+  pickable(plane, ([x, y]) => choose(x, y), (way) => choose(model.get("step") + 0.05 * way[0], model.get("momentum") + 0.02 * way[1]));
 
   let painted = "";
   function show() {

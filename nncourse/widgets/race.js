@@ -1,7 +1,7 @@
 // Eight optimisers on one surface: the twin of race.py, and the front end.
 
 import { KEEP_KEYS, button, drawn, element, fill, formatNumber, frame, listen } from "./base.js";
-import { chart, choice, cividis, heat, marker, normals, player, put, showAll, slider } from "./explorer.js";
+import { chart, choice, cividis, heat, marker, normals, pickable, player, put, showAll, slider } from "./explorer.js";
 
 /** Value and gradient of each surface; twins of race.py's. */
 export const SURFACES = {
@@ -108,9 +108,6 @@ function render({ model, el }) {
   const looks = (k) => `nnc-s${Math.min(k, 8)}`;
   const boxes = element("div", { class: "nnc-legend", role: "group", "aria-label": strings.shown });
   const plane = chart("", "surface", { width: 520, height: 360, left: 40 });
-  plane.svg.classList.add("nnc-pick");
-  plane.svg.setAttribute("tabindex", "0");
-  plane.svg.dataset.lmSuppressShortcuts = "true";
   const course = chart(strings.course, "course", { width: 470, height: 360, left: 56 });
   const standing = element("div", { class: "nnc-words nnc-mono", role: "status" });
   body.append(
@@ -132,19 +129,10 @@ function render({ model, el }) {
   }
   const marked = (k) => drawn("svg", { class: "nnc-icon", viewBox: "0 0 14 14", "aria-hidden": "true" }, marker(k, 7, 7, `nnc-dot ${looks(k)}`, 5));
 
-  const place = (event) => put(model, { start: plane.where(event).map((v) => Math.round(v * 20) / 20) });
-  plane.svg.addEventListener("pointerdown", (event) => {
-    plane.svg.setPointerCapture(event.pointerId);
-    place(event);
-  });
-  plane.svg.addEventListener("pointermove", (event) => event.buttons && place(event));
-  plane.svg.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    event.stopPropagation();
-    put(model, { start: model.get("start").map((v, d) => Number((v + way[d]).toFixed(3))) });
-  });
+  pickable(
+    plane,
+    (point) => put(model, { start: point.map((v) => Math.round(v * 20) / 20) }),
+    (way) => put(model, { start: model.get("start").map((v, d) => Number((v + 0.1 * way[d]).toFixed(3))) }));
 
   let painted = "";
   function show() {

@@ -98,3 +98,26 @@ def test_an_explorer_answers_keys_and_tells_python(notebook, pictures, name):
     assert widget.evaluate(TIME, focus) <= 50
     assert widget.locator("svg[role=img]:not([aria-label])").count() == 0
     assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"), [("OptimizerRace", "start"), ("MomentumPlane", "momentum")]
+)
+def test_a_point_of_a_picture_is_chosen_by_mouse_and_arrows(notebook, name, changed):
+    page, errors = notebook
+    k = list(EXPLORERS).index(name)
+    page.evaluate(f"() => window.jupyterapp.shell.currentWidget.content.scrollToItem({k + 1})")
+    place = page.locator(".nnc-explorer").nth(k).locator(".nnc-pick").first
+    place.wait_for(state="visible")
+    place.evaluate("node => node.scrollIntoView({block: 'center'})")
+    found = [trait(page, f"w{k}.{changed}")]
+    place.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(300)
+    found.append(trait(page, f"w{k}.{changed}"))
+    box = place.bounding_box()
+    page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.3 * box["height"])
+    page.wait_for_timeout(300)
+    found.append(trait(page, f"w{k}.{changed}"))
+    assert found[0] != found[1] != found[2]
+    assert errors == []
