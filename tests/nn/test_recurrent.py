@@ -196,6 +196,7 @@ def test_twins_agree_in_value_gradient_and_second_gradient(
     fused, spelled_out, gates, states, more, lengths, monkeypatch
 ):
     monkeypatch.setattr(blocks, "_NUMBERS_AT_ONCE", 24)  # two steps at once
+    monkeypatch.setattr(blocks, "_ROWS_AT_LEAST", 1)
     shapes = [(6, 3, 2), *[(3, 4)] * states, (gates * 4, 2), (gates * 4, 4), *[(gates * 4,)] * 2]
     arrays = [_normal(i, *shape) for i, shape in enumerate([*shapes, *more])]
     ends = None if lengths is None else np.array(lengths)
@@ -423,3 +424,13 @@ def test_states_that_explode_in_the_padding_spoil_nothing():
         *[p.grad.detach().numpy() for p in layer.parameters()],
     ):
         assert np.isfinite(value).all()
+
+
+def test_the_parts_of_a_backward_pass():
+    """All steps once, from the last to the first; few of large states, but not too few rows."""
+    for n_steps, n, H, most in ((64, 32, 128, 8), (20, 64, 512, 4), (7, 1, 4, 7), (5, 0, 3, 5)):
+        found = list(blocks.parts(n_steps, n, H))
+        assert [t for p in found for t in range(p.stop - 1, p.start - 1, -1)] == [
+            *range(n_steps - 1, -1, -1)
+        ]
+        assert max(p.stop - p.start for p in found) == most

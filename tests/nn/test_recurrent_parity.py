@@ -143,6 +143,7 @@ def test_lengths_are_packing_in_one_line(layer, lengths, wild):
 def test_steps_taken_part_by_part(kind, at_once, monkeypatch):
     """Local derivatives of one step at once, of some, of all: the parts fit together."""
     monkeypatch.setattr(blocks, "_NUMBERS_AT_ONCE", at_once)
+    monkeypatch.setattr(blocks, "_ROWS_AT_LEAST", 1)
     ours, theirs = pair(kind, (3, 5))
     x = _normal(1, 11, 4, 3)
     _compare(kind, ours, theirs, lambda library, layer, x: _flat(layer(x)), [x])

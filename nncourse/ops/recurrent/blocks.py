@@ -16,6 +16,7 @@ from nncourse.autograd.tensor import Tensor
 from nncourse.backend import Array, filled, xp
 
 _NUMBERS_AT_ONCE = 1 << 15  # of each local derivative: five such arrays fit a second-level cache
+_ROWS_AT_LEAST = 256  # in one product, or adding the products up would take longer
 
 
 def whole(
@@ -79,13 +80,14 @@ def summed(a: Array | None, b: Array | None) -> Array | None:
     return None if a is None else a + b
 
 
-def parts(n_steps: int, numbers_a_step: int) -> Iterator[slice]:
-    """Consecutive steps, the last ones first: as many at once as stay in a core's cache.
+def parts(n_steps: int, N: int, H: int) -> Iterator[slice]:
+    """Consecutive steps, the last ones first: about as many at once as stay in a core's cache.
 
     The local derivatives of a part are computed at once, the loop goes back through them, and they
     are multiplied with the rows, before they have left the cache.
     """
-    size = max(1, _NUMBERS_AT_ONCE // (numbers_a_step or 1))
+    N = N or 1
+    size = max(1, _NUMBERS_AT_ONCE // (N * H), -(-_ROWS_AT_LEAST // N))
     for stop in range(n_steps, 0, -size):
         yield slice(max(stop - size, 0), stop)
 

@@ -88,7 +88,7 @@ class GRU(Function):
         U, shares = w_hh.reshape(3, H, H), xp.empty((4, N, H), dout.dtype, like=dout)
         dx = xp.empty(x.shape, x.dtype, like=x) if need_x else None
         of_r_z, of_q, of_n = 0, 0, 0
-        for part in parts(T, N * H):
+        for part in parts(T, N, H):
             slopes = local_derivatives(blocks[part], rows[part, :, :H])
             for t in range(part.stop - 1, part.start - 1, -1):
                 d = slopes[:, t - part.start]

@@ -100,7 +100,7 @@ class LSTM(Function):
         U, shares = w_hh.reshape(4, H, H), xp.empty((4, N, H), dout.dtype, like=dout)
         dx = xp.empty(x.shape, x.dtype, like=x) if need_x else None
         of_rows = 0
-        for part in parts(T, N * H):
+        for part in parts(T, N, H):
             slopes = local_derivatives(blocks[part], rows[part.start + 1 : part.stop + 1, :, :H])
             for t in range(part.stop - 1, part.start - 1, -1):
                 di, df, dg, do, to_c = slopes[:, t - part.start]
