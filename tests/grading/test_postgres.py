@@ -15,7 +15,7 @@ from tests.grading.postgres import programs, server
 from tests.grading.toy import RIGHT, submission, write_toy
 
 ANSWERS = {
-    "right": RIGHT,
+    "solved": RIGHT,
     "half": {"square_answer": RIGHT["square_answer"]},
     "empty": {},
     "ünïcode": RIGHT,
@@ -56,7 +56,7 @@ def points(results):
     return {result.student: result.points for result in results}
 
 
-WANTED = {"right": 15, "half": 10, "empty": 0, "ünïcode": 15}
+WANTED = {"solved": 15, "half": 10, "empty": 0, "ünïcode": 15}
 
 
 def test_the_same_grades_and_nbgrader_reads_them(course, folder, toy):
@@ -70,12 +70,12 @@ def test_the_same_grades_and_nbgrader_reads_them(course, folder, toy):
     assert points(again) == WANTED
     nbgrader = Nbgrader(course)
     with nbgrader.gradebook() as book:
-        assert book.find_submission("ps99", "right").score == 15
-        grade = book.find_grade("why", "ps99-squares", "ps99", "right")
+        assert book.find_submission("ps99", "solved").score == 15
+        grade = book.find_grade("why", "ps99-squares", "ps99", "solved")
         grade.manual_score = 7.0
         book.db.commit()
     nbgrader.close()
-    assert points(grade_submissions(course, "ps99", folder, force=True))["right"] == 22
+    assert points(grade_submissions(course, "ps99", folder, force=True))["solved"] == 22
 
 
 def test_a_server_that_is_gone_for_seconds_is_waited_for(course, folder, postgres):
