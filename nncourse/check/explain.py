@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -32,6 +32,8 @@ class Explanation:
     finding: Finding | None
     analytic: Array
     numeric: Array
+    axes: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.agrees:
@@ -48,7 +50,8 @@ class Explanation:
             lines.append(_("The mistake was not recognised."))
         if self.error is not None and self.analytic.ndim:
             lines.append(_("where (. right; - + # small to large difference):"))
-            lines += ["  " + row for row in text_map(self.analytic, self.numeric)]
+            rows = text_map(self.analytic, self.numeric, self.axes, self.blocks)
+            lines += ["  " + row for row in rows]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -78,6 +81,8 @@ def explain_gradient(
     constants: Mapping[str, float] | None = None,
     quantities: Mapping[str, ArrayLike] | None = None,
     branches: Mapping[str, ArrayLike] | None = None,
+    axes: Sequence[str] = (),
+    blocks: Sequence[str] = (),
 ) -> Explanation:
     """Why a gradient computed by hand differs from the numerical one.
 
@@ -93,6 +98,8 @@ def explain_gradient(
     weights: W (n), to recognise a penalty. constants: by name, such as {"1 - p": 0.7}.
     quantities: arrays (n) by name, such as {"gamma": gamma}.
     branches: contributions of several paths, by name.
+    axes: what the axes of n mean, such as ("batch", "time", "unit") or ("step", "entry").
+    blocks: names of the equal parts of the last axis, such as the gates ("i", "f", "g", "o").
     """
 
     def array(value: ArrayLike | None) -> Any:
@@ -122,10 +129,12 @@ def explain_gradient(
         product=None if left is None else (np.asarray(left), array(right)),
         branches={name: np.asarray(value) for name, value in (branches or {}).items()},
         terms=terms,
+        axes=tuple(axes),
+        blocks=tuple(blocks),
     )
     a, n = np.asarray(analytic), np.asarray(numeric, dtype=np.float64)
     finding = diagnose(a, n, context)
     comparable = a.shape == n.shape and bool(np.isfinite(a).all())
     error = distance(a, n) if comparable else None
     agrees = finding is None and error is not None and error < tolerance(a)
-    return Explanation(agrees, error, finding, a, n)
+    return Explanation(agrees, error, finding, a, n, tuple(axes), tuple(blocks))

@@ -23,7 +23,7 @@ from nncourse.check.words import (
     unexplained,
     worst_line,
 )
-from nncourse.diagnosis.distribution import SHARES
+from nncourse.diagnosis.distribution import BINS, SHARES
 from nncourse.diagnosis.picture import MONO as _MONO
 from nncourse.diagnosis.picture import TEXT as _TEXT
 from nncourse.diagnosis.picture import badge as _badge
@@ -65,7 +65,11 @@ def _bars(verdict: Verdict) -> str:
     assert verdict.yours is not None
     assert verdict.right is not None
     label = _("The distribution of {name}", name=verdict.output.name)
-    caption = escape(_("bars: your shares of equally likely intervals; lines: the right ones"))
+    if len(verdict.right) - SHARES == BINS:
+        text = _("bars: your shares of equally likely intervals; lines: the right ones")
+    else:
+        text = _("bars: your shares of the right values, then of all others; lines: the right ones")
+    caption = escape(text)
     bars = html_bars(verdict.yours[SHARES:], verdict.right[SHARES:], label)
     return f'{bars}<div style="{_SOFT};font-size:.9em">{caption}</div>'
 

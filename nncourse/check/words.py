@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nncourse.check.report import Report, Verdict
-from nncourse.diagnosis.distribution import MEAN, SHARES, STD
+from nncourse.diagnosis.distribution import BINS, MEAN, SHARES, STD
 from nncourse.diagnosis.measure import Array, tolerance, wrong_entries
 from nncourse.diagnosis.picture import number, text_bars, text_map
 from nncourse.exercises.piece import SQUARE, Output
@@ -211,9 +211,11 @@ def report_text(report: Report) -> str:
                 assert verdict.right is not None
                 mine, want = verdict.yours[SHARES:], verdict.right[SHARES:]
                 full = max(float(mine.max()), float(want.max()))
-                lines.append(
-                    "      " + _("shares of 16 equally likely intervals, yours and right:")
-                )
+                if len(want) == BINS:
+                    title = _("shares of 16 equally likely intervals, yours and right:")
+                else:
+                    title = _("shares of the right values, then of all others, yours and right:")
+                lines.append("      " + title)
                 lines += [f"        |{text_bars(shares, full)}|" for shares in (mine, want)]
     for diagnosis in report.diagnoses:
         lines.append(_("Why ({outputs}):", outputs=", ".join(diagnosis.outputs)))

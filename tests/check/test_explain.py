@@ -89,3 +89,17 @@ def test_context_that_does_not_fit_is_ignored_or_named():
         right=odd,
     )
     assert found.finding is None
+
+
+def test_time_and_gates():
+    sequence = rng.normal(size=(3, 4, 2))
+    late = sequence.copy()
+    late[:, :3] *= 2 + rng.normal(size=(3, 3, 2))
+    found = explain_gradient(late, sequence, axes=("batch", "time", "unit"))
+    assert found.finding.code == "last step"
+    assert "n0 t3 . ." in str(found)
+    gates = rng.normal(size=(5, 8))
+    swapped = gates[:, [0, 1, 4, 5, 2, 3, 6, 7]]
+    found = explain_gradient(swapped, gates, blocks=("i", "f", "g", "o"))
+    assert found.finding.code == "M86"
+    assert "f, g" in str(found)

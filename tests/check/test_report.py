@@ -333,3 +333,31 @@ def test_importing_the_check_needs_numpy_only():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_reports_on_tables_margins_samples_and_sequences():
+    """The kinds of outputs that exercise 5 does not have: each shows what there is to see."""
+    from nncourse.check.matrix import pieces_of
+
+    def text_of(exercise, piece, name):
+        wrong = next(m for m in pieces_of(exercise)[piece].mutants if m.name == name)
+        report = judge(pieces_of(exercise)[piece], [wrong.function], mutants=False)
+        structure(report._repr_html_())
+        return str(report)
+
+    gates = text_of("ps01", "gates", "thresholds that are reached")
+    assert "3 of 4 rows right" in gates
+    assert "The neuron never fires" in gates
+    assert "another order" not in gates
+    assert "at least 0.3 is needed" in gates
+    mask = text_of("ps08", "plain_dropout", "keeps with probability p")
+    assert "The value 0 occurs in" in mask
+    assert re.search(r"^ +\|[ ▁▂▃▄▅▆▇█]{3}\|$", mask, re.M)
+    assert "shares of the right values" in mask
+    rnn = text_of("ps10", "rnn_backward", "gradient not carried on")
+    assert "Right at the last time step only" in rnn
+    assert re.search(r"^ +n0 t0 [-+#]", rnn, re.M)
+    assert re.search(r"^ +n0 t1 \.", rnn, re.M)
+    adam = text_of("ps06", "Adam", "no bias correction")
+    assert "Step 1 (of 7) is the first wrong one" in adam
+    assert re.search(r"^ +k0 \. \.", adam, re.M)
