@@ -156,8 +156,9 @@ def _weight_gradients(
     if not any(needs):
         return (None,) * 4
     _, H, n_columns = of_r_z.shape
-    of_h = xp.concatenate([of_r_z[:, :, : H + 1], of_q]).reshape(3 * H, H + 1)
-    of_x = xp.concatenate([of_r_z[:, :, H:], of_n]).reshape(3 * H, n_columns - H)
+    of_h = xp.concatenate([of_r_z[:, :, : H + 1], of_q])
+    of_x = xp.concatenate([of_r_z[:, :, H:], of_n])
+    of_h, of_x = of_h.reshape(3 * H, H + 1), of_x.reshape(3 * H, n_columns - H)
     every = of_x[:, 1:], of_h[:, :H], of_x[:, 0], of_h[:, H]
     return tuple([g if need else None for g, need in zip(every, needs)])
 
