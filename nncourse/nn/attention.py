@@ -113,39 +113,39 @@ class MultiheadAttention(Module):
         weights; average_attn_weights=False returns those of every head, (N, num_heads, L, S).
         """
         self._check(query, key, value)
-        batched = query.ndim == 3
         axis = 0 if self.batch_first else 1
-        if not batched:
+        if query.ndim == 2:
             same = query is key is value
             query = query.unsqueeze(axis)
             key, value = (query, query) if same else (key.unsqueeze(axis), value.unsqueeze(axis))
-            if key_padding_mask is not None and key_padding_mask.ndim == 1:
+            if key_padding_mask is not None:
                 key_padding_mask = key_padding_mask.unsqueeze(0)
-        length = query.shape[1 - axis], key.shape[1 - axis]
-        mask = self._mask(query.shape[axis], *length, attn_mask, key_padding_mask, is_causal)
-        packs = self._projected(query, key, value)
-        if self.bias_k is not None or self.add_zero_attn:
-            packs, mask = self._with_more_keys(packs, mask, axis)
+            masks = key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal
+            out, weights = self.forward(query, key, value, *masks)
+            return out.squeeze(axis), None if weights is None else weights.squeeze(0)
 
-        shape = (query.shape[axis], self.num_heads, length[0], length[1] + self._more_keys())
-        drops = self.training and self.dropout > 0
-        kept = dropout_mask(shape, self.dropout, packs[0]._data) if drops else None
-        weights = None
-        if need_weights or (mask is not None and mask.requires_grad):
-            q, k, v = self._in_heads(packs)
-            weights = weights_spelled_out(q, k, mask, self.head_dim**-0.5)
-            weights = weights if kept is None else weights * constant(kept)
-            out = join_heads(weights @ v, self.batch_first)
-        else:
+        batch, lengths = query.shape[axis], (query.shape[1 - axis], key.shape[1 - axis])
+        mask = self._mask(batch, *lengths, attn_mask, key_padding_mask, is_causal)
+        packs = self._projected(query, key, value)
+        if self._more_keys():
+            packs, mask = self._with_more_keys(packs, mask, axis)
+        kept = None
+        if self.training and self.dropout > 0:
+            shape = (batch, self.num_heads, lengths[0], lengths[1] + self._more_keys())
+            kept = dropout_mask(shape, self.dropout, packs[0]._data)
+        if not need_weights and (mask is None or not mask.requires_grad):
             numbers = None if mask is None else mask._data
             out = heads_attention(
                 *packs, self.num_heads, numbers, kept=kept, batch_first=self.batch_first
             )
-        out = self.out_proj(out)
-        if not need_weights or weights is None:
-            return out if batched else out.squeeze(axis), None
-        weights = weights.mean(1) if average_attn_weights else weights
-        return (out, weights) if batched else (out.squeeze(axis), weights.squeeze(0))
+            return self.out_proj(out), None
+        q, k, v = self._in_heads(packs)
+        weights = weights_spelled_out(q, k, mask, self.head_dim**-0.5)
+        weights = weights if kept is None else weights * constant(kept)
+        out = self.out_proj(join_heads(weights @ v, self.batch_first))
+        if not need_weights:
+            return out, None
+        return out, weights.mean(1) if average_attn_weights else weights
 
     def _projected(
         self, query: Tensor, key: Tensor, value: Tensor
