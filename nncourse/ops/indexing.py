@@ -94,7 +94,11 @@ class Gather(Function):
 
 @method("__getitem__")
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """x[index], with NumPy's and PyTorch's rules for slices, integers, None, ..., arrays, masks."""
+    """x[index], with NumPy's and PyTorch's rules for slices, integers, None, ..., arrays, masks.
+
+    On a GPU positions beyond the end, in an array of positions, wrap around unnoticed, as CuPy has
+    it; ``gather``, ``embedding`` and the losses check theirs.
+    """
     if _is_basic(index):
         # The dots make x[i] of a vector a 0-d view rather than a number.
         if type(index) is not tuple:
