@@ -38,6 +38,7 @@ from nncourse.grading.assignment import (
 )
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.intake import IntakeError, Submission, find_submissions, take_in
+from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
 
@@ -67,8 +68,8 @@ class Result:
     grades: by the name of the graded cell. problem: why nothing could be graded, and the likely
     mend; empty if it was graded. notes: what else the lecturer should know. seconds: time taken.
     reasons: why a graded cell earned nothing, where it did not end in points. reports: what the
-    checks in each graded cell found: [{"name", "score", "mistakes": [{"code", "mutant",
-    "outputs"}]}]. seed: of its inputs. penalty: for late work. skipped: it was unchanged.
+    checks in each graded cell found, see ``nncourse.grading.oracle.Question``. seed: of its inputs.
+    penalty: for late work. skipped: it was unchanged. language: of the submission, if known.
     """
 
     student: str
@@ -81,6 +82,7 @@ class Result:
     seed: int | None = None
     penalty: float = 0.0
     skipped: bool = False
+    language: str = ""
 
     @property
     def points(self) -> float:
@@ -195,6 +197,7 @@ def _results(book: Gradebook, students: Iterable[str] | None = None) -> dict[str
             data.get("reports", {}),
             found["seed"],
             found["penalty"],
+            language=data.get("language", ""),
         )
     return results
 
@@ -379,12 +382,14 @@ class Grading:
             stamp = None
             result.notes.append(str(error))
         notebook = compose(self.assignment, answers_of(intake.notebook), verdict)
+        clean_notebook(notebook)
         write_notebook(self.course, submission.student, self.assignment.name, self.file, notebook)
         data = {
             "notes": result.notes,
             "reasons": result.reasons,
             "reports": result.reports,
             "seconds": round(result.seconds, 3),
+            "language": intake.language,
         }
         return result, Entry(submission.student, digest, scores, comments, result.seed, stamp, data)
 

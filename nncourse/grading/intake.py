@@ -8,17 +8,19 @@ student can neither lose nor gain points by the form of the file, and nbgrader n
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nncourse.check.call import printable
 from nncourse.course.folder import CourseFolderError
-from nncourse.language import catalogue
+from nncourse.language import LANGUAGES, catalogue
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode  # takes longer to load than all of this
@@ -40,18 +42,22 @@ class SubmissionsError(CourseFolderError):
 
 @dataclass(frozen=True)
 class Submission:
-    """One file of one student."""
+    """One file of one student. rival: another file of theirs, where it isn't clear which counts."""
 
     student: str
     path: Path
+    rival: Path | None = None
 
 
 @dataclass
 class Intake:
-    """The notebook to be graded, and what was noticed on the way (for the report)."""
+    """The notebook to be graded, what was noticed on the way (for the report), and the language
+    of the submission ("ru" or "en"), in which its student is to be answered.
+    """
 
     notebook: NotebookNode
     notes: list[str] = field(default_factory=list)
+    language: str = ""
 
 
 def find_submissions(folder: Path, assignment: str) -> list[Submission]:
@@ -65,7 +71,7 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
 
     A student's folder without a notebook counts as a submission that can't be read. Where it holds
     several, the one whose name starts with the assignment's name is taken, or else the first.
-    Raises SubmissionsError if the folder holds nothing of this kind, or a student twice.
+    Raises SubmissionsError if the folder holds nothing of this kind.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -74,9 +80,13 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if entry.is_symlink():
+            # Never followed: it may lead to somebody else's work.
+            student = entry.stem if entry.suffix == ".ipynb" else entry.name
+            found.append(Submission(student, entry))
+        elif entry.is_dir():
             inner = entry / assignment if (entry / assignment).is_dir() else entry
-            notebooks = sorted(inner.glob("*.ipynb"))
+            notebooks = [] if inner.is_symlink() else sorted(inner.glob("*.ipynb"))
             named = [path for path in notebooks if path.name.startswith(assignment)]
             best = (named or notebooks or [inner])[0]
             found.append(Submission(entry.name, best))
@@ -92,16 +102,10 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
             )
         )
     found.sort(key=lambda submission: submission.student)
-    for one, other in pairwise(found):
+    for one, other in pairwise(list(found)):
         if one.student == other.student:
-            raise SubmissionsError(
-                _(
-                    "{student} is there twice, as {one} and as {other}: remove one of them",
-                    student=one.student,
-                    one=one.path.relative_to(folder),
-                    other=other.path.relative_to(folder),
-                )
-            )
+            found.remove(other)
+            found[found.index(one)] = replace(one, rival=other.path)
     return found
 
 
@@ -115,43 +119,74 @@ def take_in(submission: Submission, released: NotebookNode) -> Intake:
                 name=submission.student,
             )
         )
-    return rebuild(_cells(_read(submission.path)), released)
+    if submission.rival is not None:
+        raise IntakeError(
+            _(
+                "{student} is there twice, as {one} and as {other}: remove one of them",
+                student=submission.student,
+                one=_shown(submission.path.name),
+                other=_shown(submission.rival.name),
+            )
+        )
+    try:
+        text, notes = _read(submission.path)
+        notebook = _notebook(text)
+        intake = rebuild(_cells(notebook), released, _language(notebook))
+    except IntakeError:
+        raise
+    except Exception as error:  # a file made to break readers may raise anything
+        raise IntakeError(
+            _("the file can't be read: {error}", error=_shown(f"{type(error).__name__}: {error}"))
+        ) from error
+    intake.notes = [*notes, *_remarks(notebook, submission), *intake.notes]
+    return intake
 
 
-def rebuild(cells: list[Any], released: NotebookNode) -> Intake:
+def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Intake:
     """Put the answers found in ``cells`` into a copy of ``released``.
 
-    Of several cells with one name the first counts. Raises IntakeError if there is no answer cell.
+    Of several cells with one name the first counts. ``language``: that of the submission, if it
+    says so; else the text is looked at. Raises IntakeError if there is no answer cell.
     """
     notes: list[str] = []
-    submitted: dict[str, str] = {}
-    released_code = {c.source.strip() for c in released.cells if not _name(c)}
+    submitted: dict[str, Any] = {}
+    plain = {cell.source.strip() for cell in released.cells if not _name(cell)}
+    known = [name for cell in released.cells if (name := _name(cell)) is not None]
     own = 0
     for cell in cells:
-        name, source = _name(cell), _source(cell)
-        if name is None:
+        name = _name(cell)
+        if name not in known:
+            source = _source(cell).strip()
             is_code = isinstance(cell, dict) and cell.get("cell_type") == "code"
-            own += is_code and bool(source.strip()) and source.strip() not in released_code
-        elif name in submitted:
-            notes.append(_("cell {name} occurs twice: the first one counts", name=name))
+            own += is_code and bool(source) and source not in plain
+        elif name not in submitted:
+            submitted[name] = cell
         else:
-            submitted[name] = source
+            note = _("cell {name} occurs twice: the first one counts", name=name)
+            notes += [] if note in notes else [note]
 
+    language = language or _guess(cells)
+    # In the other edition what surrounds the answers reads differently without having been edited.
+    own_edition = language == (_language(released) or _guess(released.cells))
     notebook = copy.deepcopy(released)
     answers = 0
+    flags: list[str] = []
     for cell in notebook.cells:
         name = _name(cell)
         if name is None:
             continue
-        if cell.metadata["nbgrader"]["solution"]:
+        role = cell.metadata["nbgrader"]
+        if name in submitted and not _same_role(submitted[name]["metadata"]["nbgrader"], role):
+            flags.append(name)
+        if role["solution"]:
             if name in submitted:
-                cell.source = submitted[name]
+                cell.source = _source(submitted[name])
                 answers += 1
             else:
                 notes.append(_("answer cell {name} is missing: nothing to grade in it", name=name))
         elif name not in submitted:
             notes.append(_("cell {name} was deleted: the original was put back", name=name))
-        elif submitted[name].strip() != cell.source.strip():
+        elif own_edition and _source(submitted[name]).strip() != cell.source.strip():
             notes.append(_("cell {name} was changed: the original was used", name=name))
     if not answers:
         raise IntakeError(
@@ -161,18 +196,77 @@ def rebuild(cells: list[Any], released: NotebookNode) -> Intake:
                 "that was handed out"
             )
         )
-    if own:
+    if list(submitted) != [name for name in known if name in submitted]:
+        notes.append(_("the cells stand in another order: that of the original was used"))
+    if flags:
+        notes.append(
+            _(
+                "points or flags were changed in {names}: those of the original were used",
+                names=", ".join(flags),
+            )
+        )
+    if own and own_edition:
         notes.append(
             _("{count} cells outside the answer cells are new or changed: not graded", count=own)
         )
-    return Intake(notebook, notes)
+    return Intake(notebook, notes, language)
 
 
-def _read(path: Path) -> str:
+def _same_role(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two cells agree in what nbgrader writes about them."""
+    keys = ("grade", "solution", "locked", "task", "points")
+    return all(one.get(key, False) == other.get(key, False) for key in keys)
+
+
+def _remarks(notebook: Mapping[str, Any], submission: Submission) -> list[str]:
+    """What else is odd about a submission, to no effect."""
+    notes = []
+    metadata = notebook.get("metadata")
+    kernel = metadata.get("kernelspec") if isinstance(metadata, Mapping) else None
+    spec = kernel if isinstance(kernel, Mapping) else {}
+    if "python" not in f"{spec.get('language', '')} {spec.get('name', 'python')}".lower():
+        name = _shown(str(spec.get("name")))
+        notes.append(_("the notebook is set to the kernel {name}: Python was used", name=name))
+    folder = submission.path.parent
+    if submission.student in (folder.name, folder.parent.name):
+        code = (path.name for path in folder.iterdir() if path.suffix in (".py", ".pyc", ".so"))
+        files = sorted(code)
+        if files:
+            text = _shown(", ".join(files))
+            notes.append(_("files beside the notebook were not used: {files}", files=text))
+    return notes
+
+
+def _language(notebook: Mapping[str, Any]) -> str:
+    """The language that a notebook of this course names, or ''."""
+    found: Any = notebook
+    for step in ("metadata", "nncourse", "language"):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) and found in LANGUAGES else ""
+
+
+def _guess(cells: Iterable[Any]) -> str:
+    """The language of a notebook's texts, by their letters."""
+    texts = (_source(c) for c in cells if isinstance(c, dict) and c.get("cell_type") == "markdown")
+    letters = [c for text in texts for c in text[:2000] if c.isalpha()]
+    return "ru" if 3 * sum("а" <= c.lower() <= "я" for c in letters) > len(letters) else "en"
+
+
+def _shown(text: str) -> str:
+    """A text of the student's in a line of ours."""
+    text = printable(text)
+    return text if len(text) <= 120 else text[:120] + "..."
+
+
+def _read(path: Path) -> tuple[str, list[str]]:
+    """The text of a file, and remarks."""
+    name = _shown(path.name)
+    if path.is_symlink():
+        raise IntakeError(_("{name} is a link or no file: ask for the notebook", name=name))
     if path.is_dir():
-        raise IntakeError(_("the folder {name} holds no notebook (*.ipynb)", name=path.name))
-    if path.is_symlink() or not path.is_file():
-        raise IntakeError(_("{name} is a link or no file: ask for the notebook", name=path.name))
+        raise IntakeError(_("the folder {name} holds no notebook (*.ipynb)", name=name))
+    if not path.is_file():
+        raise IntakeError(_("{name} is a link or no file: ask for the notebook", name=name))
     size = path.stat().st_size
     if size > LARGEST:
         raise IntakeError(
@@ -183,9 +277,18 @@ def _read(path: Path) -> str:
                 largest=round(LARGEST / 1e6),
             )
         )
+    data = path.read_bytes()
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return data.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
+        for encoding in ("utf-16", "cp1251"):
+            # What some editors on Windows write. It is only taken for that if it is JSON.
+            if encoding == "utf-16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+                continue
+            with contextlib.suppress(ValueError, RecursionError):
+                text = data.decode(encoding)
+                json.loads(text)
+                return text, [_("the file is in {encoding}, not in UTF-8", encoding=encoding)]
         raise IntakeError(
             _(
                 "the file is not text in UTF-8 (byte {position}): ask for the notebook as "
@@ -195,7 +298,7 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _cells(text: str) -> list[Any]:
+def _notebook(text: str) -> dict[str, Any]:
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -211,8 +314,17 @@ def _cells(text: str) -> list[Any]:
                 where=where,
             )
         ) from None
-    cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list):
+    return notebook if isinstance(notebook, dict) else {}
+
+
+def _cells(notebook: Mapping[str, Any]) -> list[Any]:
+    cells = notebook.get("cells")
+    sheets = notebook.get("worksheets")
+    if cells is None and isinstance(sheets, list):  # nbformat 3
+        cells = [cell for sheet in sheets if isinstance(sheet, dict) for cell in sheet["cells"]]
+        for cell in cells:
+            cell.setdefault("source", cell.get("input", ""))
+    if not isinstance(cells, list) or (sheets is not None and not cells):
         raise IntakeError(
             _(
                 "the file has no list of cells. A notebook of an old format must be opened and "

@@ -49,7 +49,8 @@ TEXTS = 4000  # of a message
 @dataclass
 class Question:
     """What came of one graded cell. why: the reason for no points. report: what the checks in it
-    found, for the lecturer's overview: [{"name", "score", "mistakes": [{"code", "mutant", "outputs", "says"}]}].
+    found: [{"name", "score", "wrong", "mistakes": [{"code", "mutant", "outputs", "says"}]}], with
+    the names of the outputs that are wrong and what to say by language.
     """
 
     points: float
@@ -314,7 +315,12 @@ def _summary(report: Any) -> dict[str, Any]:
     if report.problem is not None:
         mistakes.append(_mistake(report.problem))
     mistakes += [_mistake(note) for note in report.notes]
-    summary = {"name": report.name, "score": float(report.score), "mistakes": mistakes}
+    summary = {
+        "name": report.name,
+        "score": float(report.score),
+        "wrong": [verdict.output.name for verdict in report.verdicts if not verdict.passed],
+        "mistakes": mistakes,
+    }
     return json.loads(json.dumps(summary, default=str))
 
 

@@ -29,6 +29,7 @@ from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.grade import answers_of, compose, load_assignment, secret_of
 from nncourse.grading.intake import IntakeError, Submission, take_in
+from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.worker import Worker, WorkerLost, make_item
 from nncourse.language import catalogue
 
@@ -120,7 +121,7 @@ class Judge(_Step):
             if question["why"]:
                 notes.append(_("{name}: 0 points, {why}", name=name, why=question["why"]))
         notes += verdict["notes"]
-        notebook = from_dict(compose(assignment, answers, verdict))
+        notebook = from_dict(clean_notebook(compose(assignment, answers, verdict)))
         notebook.metadata["nncourse"] = {"notes": notes, "seed": str(seed)}
         for note in notes:
             self.log.info("%s: %s", names["student"], note)

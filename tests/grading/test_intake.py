@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nncourse.grading.intake import (
@@ -226,9 +226,167 @@ def test_an_empty_folder_is_said_to_be_empty(tmp_path):
         find_submissions(tmp_path / "absent", "ps05")
 
 
-def test_a_student_who_is_there_twice_is_named(tmp_path):
+def test_a_student_who_is_there_twice_is_named_and_stops_nobody(tmp_path, released):
     (tmp_path / "ann").mkdir()
     (tmp_path / "ann" / "ps05.ipynb").write_text("{}")
     (tmp_path / "ann.ipynb").write_text("{}")
-    with pytest.raises(SubmissionsError, match="ann is there twice"):
-        find_submissions(tmp_path, "ps05")
+    (tmp_path / "bob.ipynb").write_text("{}")
+    ann, bob = find_submissions(tmp_path, "ps05")
+    assert (ann.student, bob.student, bob.rival) == ("ann", "bob", None)
+    with pytest.raises(IntakeError, match=r"ann is there twice, as ps05\.ipynb and as ann\.ipynb"):
+        take_in(ann, released)
+
+
+def test_links_lead_nowhere(tmp_path, toy, released):
+    others = tmp_path / "others" / "ps99"
+    others.mkdir(parents=True)
+    (others / "ps99.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    folder = tmp_path / "class"
+    (folder / "bob").mkdir(parents=True)
+    (folder / "ann").symlink_to(others.parent)
+    (folder / "bob" / "ps99").symlink_to(others)
+    (folder / "cid.ipynb").symlink_to(others / "ps99.ipynb")
+    for found in find_submissions(folder, "ps99"):
+        with pytest.raises(IntakeError, match=r"is a link|holds no notebook"):
+            take_in(found, released)
+
+
+def test_an_old_format_and_other_encodings_are_read(toy, released, tmp_path):
+    path = tmp_path / "ann.ipynb"
+    new = json.loads(submission(toy, "ps99", {**RIGHT, "why": "Потому что."}))
+    cells = [{**cell, "input": cell["source"]} for cell in new["cells"]]
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            del cell["source"]
+    path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}]}), "utf-8")
+    assert (
+        sources(take_in(Submission("ann", path), released).notebook)["square_answer"]
+        == (RIGHT["square_answer"])
+    )
+    for encoding in ("utf-16", "cp1251"):
+        path.write_bytes(json.dumps(new, ensure_ascii=False).encode(encoding))
+        intake = take_in(Submission("ann", path), released)
+        assert sources(intake.notebook)["why"] == "Потому что."
+        assert intake.notes == [f"the file is in {encoding}, not in UTF-8"]
+
+
+def test_order_flags_and_kernel_are_remarked_upon(toy, released, tmp_path):
+    text = json.loads(submission(toy, "ps99", RIGHT))
+    text["cells"].reverse()
+    for cell in text["cells"]:
+        if cell_name(cell) == "square":
+            cell["metadata"]["nbgrader"]["points"] = 1000
+    text["metadata"]["kernelspec"] = {"name": "ir\x1b[2J", "language": "R"}
+    path = tmp_path / "ann" / "x.ipynb"
+    path.parent.mkdir()
+    path.write_text(json.dumps(text), "utf-8")
+    (path.parent / "numpy.py").write_text("")
+    notes = "\n".join(take_in(Submission("ann", path), released).notes)
+    assert "kernel ir?[2J: Python was used" in notes
+    assert "another order" in notes
+    assert "points or flags were changed in square" in notes
+    assert "not used: numpy.py" in notes
+
+
+def test_names_of_the_students_own_do_not_flood_the_report(hand_in):
+    def many(cells):
+        extra = []
+        for number in range(50):
+            copy = json.loads(json.dumps(cells[2]))
+            copy["metadata"]["nbgrader"]["grade_id"] = f"\x1b[2J{number // 2}"
+            extra.append(copy)
+        return [*cells, *extra, *[json.loads(json.dumps(cells[2])) for _ in range(50)]]
+
+    notes = hand_in(many).notes
+    assert len(notes) == 2
+    assert "\x1b" not in "".join(notes)
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_the_language_of_a_submission_is_its_own(toy, released, tmp_path, language):
+    text = json.loads(submission(toy, "ps99", RIGHT))
+    path = tmp_path / "ann.ipynb"
+    text["metadata"]["nncourse"] = {"language": language}
+    for cell in text["cells"]:
+        if cell_name(cell) == "setup":
+            cell["source"] += f"\n# {language}"
+    path.write_text(json.dumps(text), "utf-8")
+    intake = take_in(Submission("ann", path), released)
+    assert intake.language == language
+    changed = ["cell setup was changed: the original was used"]
+    assert intake.notes == (changed if language == "en" else [])
+    text["metadata"] = {"nncourse": {"language": ["ru"]}}
+    text["cells"][0]["source"] = {"ru": "Квадраты чисел", "en": "Squares"}[language]
+    for cell in text["cells"]:
+        if cell_name(cell) == "why":
+            cell["source"] = {"ru": "Потому что так.", "en": "Because."}[language]
+    path.write_text(json.dumps(text), "utf-8")
+    assert take_in(Submission("ann", path), released).language == language
+
+
+def test_a_file_that_can_not_be_opened_is_a_line_in_the_report(released, tmp_path, monkeypatch):
+    path = tmp_path / "ann.ipynb"
+    path.write_text("{}")
+
+    def refuse(_path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(IntakeError, match="PermissionError"):
+        take_in(Submission("ann", path), released)
+
+
+PARTS = ['"', "{", "}", "[", "]", "\\ud800", "\x00", "null", ":", ",", "\\", "1e999", "NaN", "ж"]
+
+
+@pytest.mark.slow
+@given(data=st.data())
+@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_ten_thousand_corruptions_give_a_valid_notebook_or_a_refusal(toy_file, data):
+    text, path, released = toy_file
+    kind = data.draw(st.sampled_from(["bytes", "text", "cut", "cells", "keys"]))
+    if kind in ("cells", "keys"):
+        notebook = json.loads(text)
+        cells = data.draw(st.permutations(notebook["cells"]))
+        cells = cells[: data.draw(st.integers(0, len(cells)))]
+        cells += data.draw(st.lists(json_values, max_size=2))
+        if kind == "keys" and cells:
+            cell = data.draw(st.sampled_from(cells))
+            if isinstance(cell, dict):
+                cell[data.draw(st.sampled_from(["metadata", "source", "cell_type"]))] = data.draw(
+                    json_values
+                )
+        notebook["cells"] = cells
+        written = json.dumps(notebook).encode()
+    else:
+        written = text.encode()
+        at = data.draw(st.integers(0, len(written)))
+        if kind == "cut":
+            written = written[:at]
+        else:
+            part = data.draw(st.binary(max_size=3) if kind == "bytes" else st.sampled_from(PARTS))
+            part = part if isinstance(part, bytes) else part.encode()
+            written = written[:at] + part + written[at + data.draw(st.integers(0, 3)) :]
+    path.write_bytes(written)
+    intake = None
+    try:
+        intake = take_in(Submission("ann", path), released)
+    except IntakeError as error:
+        refusal = str(error)
+    if intake is None:
+        assert 10 < len(refusal) < 600
+        return
+    nbformat.validate(intake.notebook)
+    json.dumps(intake.notebook, ensure_ascii=False).encode("utf-8")
+    answers = set(RIGHT)
+    for cell, original in zip(intake.notebook.cells, released.cells, strict=True):
+        assert cell.metadata == original.metadata
+        if cell_name(cell) not in answers:
+            assert cell.source == original.source
+    assert all(0 < len(note) < 400 for note in intake.notes)
+    assert intake.language in ("ru", "en")
+
+
+@pytest.fixture(scope="module")
+def toy_file(toy, released, tmp_path_factory):
+    return submission(toy, "ps99", RIGHT), tmp_path_factory.mktemp("file") / "ann.ipynb", released

@@ -1,0 +1,132 @@
+"""What a student wrote, made harmless for the lecturer's browser and terminal.
+
+A browser that opens a graded notebook, its feedback or a report runs whatever HTML a cell or an
+output holds, and a terminal obeys whatever escape codes are printed. So nothing of a submission is
+shown as it came: control characters are taken out of all text, Markdown keeps its form but neither
+HTML nor links that could run something, outputs keep the few types that can be shown safely, and
+HTML goes through nh3, the binding of the well-proven Ammonia.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from nncourse.check.call import printable
+
+# Tags that are only form. They stay in Markdown if they carry no attribute.
+HARMLESS = "b|i|u|s|em|strong|sub|sup|br|hr|p|ul|ol|li|kbd|small|big|center"
+_TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!/?(?:{HARMLESS})\s*/?>)", re.IGNORECASE)
+# "](" opens the address of a link, "]:" one that is given further down.
+_LINK = re.compile(r"\](?=\((?!https?://|#)|:(?!\s*https?://))")
+# TeX commands that MathJax turns into links, styles, attributes or further programs.
+_TEX = re.compile(
+    r"\\(?=(?:href|url|style|class|cssId|require|bbox|unicode|data|html\w*|includegraphics"
+    r"|mmlToken|texttip|toggle|enclose)(?![A-Za-z]))"
+)
+# A diagram in a block of code is drawn by a program that follows links of its own.
+_DIAGRAM = re.compile(r"([`~]{3})(?=[ \t]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNORECASE)
+
+IMAGES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+
+
+def clean_text(text: Any) -> str:
+    """Text for a terminal or a file: without escape codes and other control characters."""
+    return printable(text if isinstance(text, str) else "".join(_parts(text)))
+
+
+def clean_markdown(text: Any) -> str:
+    """Markdown that renders to no HTML of its author's, no image, and no link but to the web.
+
+    A blank after the character that would begin such a thing makes it plain text, which reads
+    nearly as it was written. Applied twice it changes nothing more.
+    """
+    text = clean_text(text)
+    text = _TAG.sub("< ", text)
+    text = text.replace("![", "! [")
+    text = _LINK.sub("] ", text)
+    text = _DIAGRAM.sub(r"\1text ", text)
+    return _TEX.sub(r"\\ ", text)
+
+
+def clean_html(text: Any) -> str:
+    """HTML of which only form is left: no script, style, image, form, frame or event handler."""
+    import nh3
+
+    return nh3.clean(
+        clean_text(text),
+        tags=nh3.ALLOWED_TAGS - {"img", "map", "area", "style", "link"},
+        attributes={"a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def clean_notebook(notebook: dict[str, Any]) -> dict[str, Any]:
+    """Make a graded notebook harmless, in place; returns it."""
+    for cell in notebook["cells"]:
+        markdown = cell.get("cell_type") != "code"
+        cell["source"] = (clean_markdown if markdown else clean_text)(cell.get("source", ""))
+        cell.pop("attachments", None)
+        if "outputs" in cell:
+            cell["outputs"] = [clean for o in cell["outputs"] if (clean := clean_output(o))]
+    # The state of widgets is code and HTML that the browser is to load.
+    notebook["metadata"].pop("widgets", None)
+    return notebook
+
+
+def clean_output(output: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An output of which only harmless types are left; None if nothing is."""
+    kind = output.get("output_type")
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return {"output_type": kind, "name": name, "text": clean_text(output.get("text", ""))}
+    if kind == "error":
+        trace = [clean_text(line) for line in _parts(output.get("traceback", []))]
+        name, value = (clean_text(output.get(key, "")) for key in ("ename", "evalue"))
+        return {"output_type": kind, "ename": name, "evalue": value, "traceback": trace}
+    if kind not in ("execute_result", "display_data"):
+        return None
+    data = clean_data(output.get("data", {}))
+    if not data:
+        return None
+    made: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
+    if kind == "execute_result":
+        count = output.get("execution_count")
+        made["execution_count"] = count if type(count) is int else None
+    return made
+
+
+def clean_data(data: Any) -> dict[str, str]:
+    """The harmless types of a bundle: text, HTML and Markdown cleaned, PNG and JPEG.
+
+    SVG, scripts, widgets, and every type that a browser's extension might render are left out.
+    """
+    kept: dict[str, str] = {}
+    if not isinstance(data, Mapping):
+        return kept
+    clean = {"text/plain": clean_text, "text/html": clean_html, "text/markdown": clean_markdown}
+    for kind, value in data.items():
+        if kind in clean:
+            kept[kind] = clean[kind](value)
+        elif kind in IMAGES and (image := clean_image(kind, value)):
+            kept[kind] = image
+    return kept
+
+
+def clean_image(kind: str, value: Any) -> str:
+    """A picture in base 64 if it begins as its type does, or ''."""
+    try:
+        data = base64.b64decode("".join(_parts(value)).encode("ascii").translate(None, b"\r\n "))
+    except (binascii.Error, ValueError):
+        return ""
+    return base64.b64encode(data).decode() if data.startswith(IMAGES[kind]) else ""
+
+
+def _parts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [part for part in value if isinstance(part, str)] if isinstance(value, list) else []

@@ -1,0 +1,236 @@
+"""Nothing of a submission runs in a lecturer's browser, and no terminal obeys it."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from nncourse.grading.sanitize import (
+    HARMLESS,
+    clean_html,
+    clean_markdown,
+    clean_notebook,
+    clean_output,
+    clean_text,
+)
+
+# What a renderer of Markdown makes by itself.
+FORM = {*HARMLESS.split("|"), "a", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "code", "del", "div"}
+FORM |= {"blockquote", "table", "thead", "tbody", "tr", "th", "td", "span", "input"}
+FETCHING = {"script", "style", "svg", "math", "img", "iframe", "link", "meta", "form", "object"}
+PLAIN_ATTRIBUTES = {"href", "id", "class", "style", "title", "start", "align", "type", "checked"}
+PLAIN_ATTRIBUTES |= {"disabled", "rel", "colspan", "rowspan"}
+
+
+class Danger(HTMLParser):
+    """Collects whatever could run or be fetched."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in FORM:
+            self.found.append(tag)
+        for name, value in attrs:
+            web = ("http://", "https://", "#", "mailto:")
+            plain = name in PLAIN_ATTRIBUTES and (name != "href" or value.startswith(web))
+            if not plain or (name == "style" and not value.startswith("text-align:")):
+                self.found.append(f"{tag} {name}={value}")
+
+    handle_startendtag = handle_starttag
+
+
+def dangers(html):
+    parser = Danger()
+    parser.feed(html)
+    parser.close()
+    return parser.found
+
+
+commonmark = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+RENDERERS = {"nbconvert": markdown2html_mistune, "CommonMark": commonmark.render}
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<ScRiPt\n>alert(1)</sCrIpT>",
+    "<img src=x onerror=alert(1)>",
+    "<img/src=x/onerror=alert(1)//",
+    "<svg onload=alert(1)>",
+    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "<b onmouseover=alert(1)>x</b>",
+    "<b\nonclick=alert(1)>x</b>",
+    "<br/onclick=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<style>@import 'http://evil.example/x.css'</style>",
+    "<link rel=stylesheet href=http://evil.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=javascript:alert(1)'>",
+    "<form action=javascript:alert(1)><button>x",
+    "<math><mtext></p><img src onerror=alert(1)></mtext></math>",
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    "<!--><img src=x onerror=alert(1)>-->",
+    "<?xml version='1.0'?><x onclick=alert(1)>",
+    "<![CDATA[<img src=x onerror=alert(1)>]]>",
+    "</p><script>alert(1)</script>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](&#106;avascript:alert(1))",
+    "[x](<javascript:alert(1)>)",
+    "[x]( javascript:alert(1))",
+    "[x](\njavascript:alert(1))",
+    "[x](\tjava&Tab;script:alert(1))",
+    "[x](data:text/html,<script>alert(1)</script>)",
+    "[x](vbscript:msgbox(1))",
+    "[x](file:///etc/passwd)",
+    "[x][y]\n\n[y]: javascript:alert(1)",
+    "[x]\n\n[x]:\njavascript:alert(1)",
+    "[x]\n\n[x]: <javascript:alert(1)>",
+    "[x][y]\n\n> [y]: javascript:alert(1)",
+    "[x](https://a.example \"y' onclick='alert(1)\")",
+    '[x](https://a.example" onclick="alert(1))',
+    "<javascript:alert(1)>",
+    "![x](http://evil.example/seen.png)",
+    '![x](x" onerror="alert(1))',
+    "![x][y]\n\n[y]: http://evil.example/seen.png",
+    "[![x](http://evil.example/seen.png)](https://a.example)",
+    '```"><script>alert(1)</script>\nx\n```',
+    '```mermaid\nclick A href "javascript:alert(1)"\n<img src=x onerror=alert(1)>\n```',
+    '# x" onmouseover="alert(1)',
+    "$\\href{javascript:alert(1)}{x}$",
+    "$$\\style{background:url(http://evil.example)}{x}$$",
+    "$\\require{html}\\class{x}{y}$",
+    "$<img src=x onerror=alert(1)>$",
+    "\\begin{x<img src=x onerror=alert(1)>}y\\end{x<img src=x onerror=alert(1)>}",
+    "| <img src=x onerror=alert(1)> |\n|---|\n| <script>x</script> |",
+    "    <script>alert(1)</script>",
+    "`<script>alert(1)</script>`",
+    "<scr\x00ipt>alert(1)</scr\x00ipt>",
+    "<\u200bscript>alert(1)</script>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "\x1b]8;;javascript:alert(1)\x07x\x1b]8;;\x07",
+]
+pieces = st.lists(
+    st.sampled_from([*HOSTILE, *"<>[]()!:`$\\\"'/= \n#&;", "javascript:", "http://", "on", "- "])
+    | st.text(max_size=4),
+    max_size=8,
+).map("".join)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_markdown_runs_or_fetches_anything(text, renderer):
+    html = RENDERERS[renderer](clean_markdown(text))
+    assert dangers(html) == []
+    assert "\\href" not in html
+    assert 'class="mermaid"' not in html
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_html_runs_or_fetches_anything(text):
+    assert [d for d in dangers(clean_html(text)) if " " in d or d in FETCHING] == []
+
+
+def test_the_corpus_is_dangerous_unless_cleaned():
+    bad = [text for text in HOSTILE if any(dangers(r(text)) for r in RENDERERS.values())]
+    assert len(bad) > 30
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@given(text=pieces)
+@settings(max_examples=100, deadline=None)
+def test_no_mixture_of_them_does_either(renderer, text):
+    clean = clean_markdown(text)
+    assert dangers(RENDERERS[renderer](clean)) == []
+    assert clean_markdown(clean) == clean
+
+
+@given(text=pieces)
+@settings(max_examples=100, deadline=None)
+def test_html_is_form_only(text):
+    assert [d for d in dangers(clean_html(text)) if " " in d or d in FETCHING] == []
+
+
+@given(text=st.text())
+@example("\x1b[2J\x9b31m\x07\x00\ud800\u202e\r\x08")
+def test_no_control_character_is_left(text):
+    assert all(c in "\n\t" or c.isprintable() or c.isspace() for c in clean_text(text))
+    assert not set("\x1b\x9b\x07\x00\x08\r\u202e") & set(clean_text(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "With $a < b$ and $x_1 <= y$ the **sum** of `f[0]` is *less*.",
+        "$$\\frac{\\partial L}{\\partial W} = \\sum_n x_n$$",
+        "1. one\n2. two<br>three\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+        "See [the notes](https://example.org/notes) and <sub>below</sub>.",
+        "```python\nx = y[1:] if a > b else {}\n```",
+    ],
+)
+def test_usual_answers_stay_as_they_are(text):
+    assert clean_markdown(text) == text
+
+
+def test_of_outputs_only_harmless_types_are_left():
+    png = "iVBORw0KGgo="
+    data = {
+        "text/plain": "x\x1b[0m",
+        "text/html": "<b onclick=alert(1)>x</b><script>alert(1)</script>",
+        "text/markdown": "[x](javascript:alert(1))",
+        "image/svg+xml": "<svg onload=alert(1)>",
+        "image/png": png,
+        "image/jpeg": "PHN2Zz4=",
+        "application/javascript": "alert(1)",
+        "application/vnd.jupyter.widget-view+json": {"model_id": "x"},
+        "application/vnd.plotly.v1+json": {},
+        "text/latex": "$\\href{javascript:alert(1)}{x}$",
+        "text/vnd.mermaid": "graph",
+    }
+    output = clean_output(new_output("display_data", data, metadata={"isolated": True}))
+    assert output == {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {
+            "text/plain": "x?[0m",
+            "text/html": "<b>x</b>",
+            "text/markdown": "[x] (javascript:alert(1))",
+            "image/png": png,
+        },
+    }
+    assert clean_output({"output_type": "display_data", "data": {"image/svg+xml": "<svg>"}}) is None
+    assert clean_output({"output_type": "<script>"}) is None
+    assert clean_output({"output_type": "display_data", "data": [1]}) is None
+
+
+def test_a_whole_notebook_is_harmless_in_the_formgraders_renderer():
+    cells = [new_markdown_cell(text, attachments={"x": {"image/svg+xml": "x"}}) for text in HOSTILE]
+    cells += [
+        new_code_cell(
+            text,
+            outputs=[
+                new_output("stream", text=text),
+                new_output("error", ename=text, evalue=text, traceback=[text]),
+                new_output("display_data", {"text/html": text, "image/svg+xml": text}),
+                new_output("execute_result", {"text/markdown": text}),
+            ],
+        )
+        for text in HOSTILE
+    ]
+    state = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    notebook = new_notebook(cells=cells, metadata={"widgets": state})
+    cleaned = nbformat.from_dict(clean_notebook(json.loads(json.dumps(notebook))))
+    nbformat.validate(cleaned)
+    assert "widgets" not in cleaned.metadata
+    html, _ = HTMLExporter(template_name="basic").from_notebook_node(cleaned)
+    found = {d for d in dangers(html) if not d.startswith(("div", "span", "pre", "main"))}
+    assert found <= {"a class", "main"}, found
