@@ -72,7 +72,7 @@ class Tensor:
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         """Wrap an array without copying it; lists of numbers become one of the default type."""
-        if type(data) is list:
+        if isinstance(data, list | tuple):
             data = np.asarray(data, get_default_dtype())
         self._data = data if type(data) in kinds else as_array(data)
         self._grad = None

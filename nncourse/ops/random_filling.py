@@ -8,6 +8,7 @@ from typing import Any
 from nncourse.autograd.function import constant
 from nncourse.autograd.tensor import Tensor, method
 from nncourse.backend import as_array
+from nncourse.ops.creation import empty
 from nncourse.ops.inplace import overwrite
 from nncourse.random import Generator, stream
 
@@ -64,8 +65,6 @@ def normal(
     mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None
 ) -> Tensor:
     """Normally distributed numbers: of one mean and std in a shape, or for each of a tensor."""
-    from nncourse.ops.creation import empty
-
     given = [part for part in (mean, std) if isinstance(part, Tensor)]
     if given:
         pattern = given[0] if len(given) == 1 else mean + std

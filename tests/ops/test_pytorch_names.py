@@ -118,6 +118,7 @@ f"{i.sum()}"
 f"{x.mean().item():8.2e}"
 t.tensor([1, 2]).bool() & t.tensor([True, True])
 t.Tensor([1, 2])
+t.Tensor((1, 2))
 t.FloatTensor([1, 2])
 t.LongTensor([1, 2])
 t.LongTensor(2, 3).shape
