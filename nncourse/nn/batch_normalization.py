@@ -45,13 +45,16 @@ class _BatchNorm(Module):
         self.track_running_stats = track_running_stats
         self.weight = unset(num_features, device=device, dtype=dtype) if affine else None
         self.bias = unset(num_features, device=device, dtype=dtype) if affine and bias else None
-        statistics: tuple[Any, ...] = (None, None, None)
+        kept: tuple[Any, ...] = (None, None, None)
         if track_running_stats:
-            zero, one = zeros(num_features, dtype=dtype), ones(num_features, dtype=dtype)
-            statistics = zero, one, tensor(0)
-        for name, value in zip(("running_mean", "running_var", "num_batches_tracked"), statistics):
-            moved = value if device is None or value is None else value.to(device)
-            self.register_buffer(name, moved)
+            place = {"device": device, "dtype": dtype}
+            kept = (
+                zeros(num_features, **place),
+                ones(num_features, **place),
+                tensor(0, device=device),
+            )
+        for name, value in zip(("running_mean", "running_var", "num_batches_tracked"), kept):
+            self.register_buffer(name, value)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
