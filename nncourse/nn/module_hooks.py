@@ -75,7 +75,7 @@ def register(
 
 def call(module: Module, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``module(*args, **kwargs)`` with its hooks."""
-    for hook, with_kwargs in hooks.before.values():
+    for hook, with_kwargs in list(hooks.before.values()):
         new = hook(module, args, kwargs) if with_kwargs else hook(module, args)
         if new is None:
             continue
@@ -91,7 +91,7 @@ def call(module: Module, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, 
     watch = _Backward(module, hooks) if hooks.backward else None
     seen = args if watch is None else watch.inputs(args)
     out = module.forward(*seen, **kwargs)
-    for hook, with_kwargs in hooks.after.values():
+    for hook, with_kwargs in list(hooks.after.values()):
         new = hook(module, args, kwargs, out) if with_kwargs else hook(module, args, out)
         out = out if new is None else new
     return out if watch is None else watch.outputs(out)
@@ -147,7 +147,7 @@ class _Backward:
         if self.seen < gates:
             return
         self.seen = 0  # for another pass through the same graph
-        for hook, _ in self.hooks.backward.values():
+        for hook, _ in list(self.hooks.backward.values()):
             new = hook(self.module, tuple(self.of_inputs), tuple(self.of_outputs))
             if new is None:
                 continue

@@ -407,3 +407,18 @@ def test_backward_hook_where_no_input_needs_a_gradient():
     assert outs[0].item() == 1
     with nnc.no_grad():
         assert layer(nnc.ones(1, 2)).item() == out.item()
+
+
+@pytest.mark.parametrize("kind", ["forward_pre_hook", "forward_hook", "full_backward_hook"])
+def test_a_hook_may_remove_itself(kind):
+    layer, seen = nn.Linear(2, 1), []
+
+    def once(*_):
+        seen.append(kind)
+        handle.remove()
+
+    handle = getattr(layer, f"register_{kind}")(once)
+    for _ in range(2):
+        layer(nnc.ones(1, 2, requires_grad=True)).sum().backward()
+    assert seen == [kind]
+    assert layer._hooks is None
