@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -234,9 +235,18 @@ def grade(
         str | None,
         typer.Option(help=_("Address of the gradebook. Default: that of the course folder.")),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help=_("Grade on a Dask cluster: the address of its scheduler, tls://...")),
+    ] = None,
+    tls: Annotated[
+        Path | None,
+        typer.Option(help=_("Folder with ca.pem, cert.pem and key.pem for the cluster.")),
+    ] = None,
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
+    from nncourse.grading.cluster import ClusterError, run_on_cluster
     from nncourse.grading.grade import grade_submissions
     from nncourse.grading.intake import find_submissions
     from nncourse.grading.progress import Progress
@@ -248,20 +258,22 @@ def grade(
     try:
         course = open_course(folder)
         found = find_submissions(submissions or course.submitted, assignment)
-        with Workers(workers, unsafe) as crew, Progress(len(found)) as progress:
+        crew = Workers(workers if scheduler is None else 0, unsafe)
+        run = crew.run if scheduler is None else partial(run_on_cluster, scheduler, tls=tls)
+        with crew, Progress(len(found)) as progress:
             results = grade_submissions(
                 course,
                 assignment,
                 submissions,
                 progress.advance,
-                run=crew.run,
+                run=run,
                 force=force,
                 db=db,
             )
     except SandboxUnavailable as error:
         hint = _("To grade without protection what you would run yourself: --unsafe")
         raise fail(f"{error}\n{hint}") from None
-    except (CourseFolderError, FileNotFoundError) as error:
+    except (CourseFolderError, ClusterError, FileNotFoundError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail(_("stopped; what is graded is kept, the same command goes on")) from None

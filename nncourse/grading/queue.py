@@ -32,7 +32,7 @@ class Workers:
 
     def __init__(self, count: int | None = None, unsafe: bool = False) -> None:
         self.unsafe = unsafe
-        self.most = count or cores()
+        self.most = cores() if count is None else count
         self.idle = [Worker(unsafe) for _ in range(self.most)]
         self.busy: dict[Worker, tuple[Any, bytes, int]] = {}
 
