@@ -18,6 +18,8 @@ from tests.grading.toy import RIGHT, submission
 
 COUNT = 24
 
+pytestmark = pytest.mark.slow  # a cluster takes long to start
+
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
@@ -82,7 +84,7 @@ def test_items_of_a_lost_worker_are_graded_by_another(toy, folder, cluster, tls)
             yield key, answer
 
     assert grades(grade_submissions(toy, "ps99", folder, force=True, run=run)) == local
-    assert orphans() == []
+    assert orphans(20.0) == []
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_item_graded(toy, reference,
     assert check(toy, wanted) == COUNT
 
 
+@pytest.mark.slow
 def test_an_item_that_kills_every_worker_is_given_up_and_tried_again_next_time(
     toy, reference, monkeypatch
 ):
@@ -208,6 +209,7 @@ def test_a_gradebook_that_is_locked_for_a_while_is_waited_for(toy, reference):
     assert check(toy, wanted) == COUNT
 
 
+@pytest.mark.slow
 def test_a_gradebook_that_stays_locked_is_an_error_that_says_what_to_do(
     toy, reference, monkeypatch
 ):

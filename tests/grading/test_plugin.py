@@ -180,6 +180,7 @@ def test_the_own_command_gives_the_same_scores(graded, course):
     assert after == before
 
 
+@pytest.mark.slow
 def test_feedback_and_export_are_nbgraders(graded, course):
     nbgrader(course, "generate_feedback", "ps97")
     (page,) = course.feedback("half", "ps97").glob("*.html")
@@ -228,6 +229,7 @@ def test_the_formgraders_button(graded, course):
         assert book.find_submission("ps99", "new").score == 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["right", "half"])
 def test_validate_works_on_the_students_side(graded, course, tmp_path, name):
     path = tmp_path / "ps97-partial.ipynb"

@@ -78,6 +78,7 @@ def test_the_same_grades_and_nbgrader_reads_them(course, folder, toy):
     assert points(grade_submissions(course, "ps99", folder, force=True))["solved"] == 22
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_for_seconds_is_waited_for(course, folder, postgres):
     def run(packed, items):
         from nncourse.grading.queue import run_local
