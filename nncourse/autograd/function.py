@@ -60,6 +60,13 @@ class Function:
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         raise NotImplementedError
 
+    @classmethod
+    def apply(cls, *args: Any) -> Tensor:
+        """The result of a function that is defined in PyTorch's form, see ``custom.py``."""
+        from nncourse.autograd.custom import apply_custom
+
+        return apply_custom(cls, args)
+
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """What made the inputs, as PyTorch tells it: (function, 0), or (None, 0) for a constant."""

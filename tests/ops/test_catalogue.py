@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nncourse as nnc
+from nncourse.autograd.custom import Custom
 from nncourse.autograd.function import Cast, Function
 from nncourse.autograd.placement import ToDevice
 from nncourse.ops.catalogue import OPERATIONS
@@ -283,7 +284,7 @@ def test_declared_functions_are_used(operation):
 
 def test_every_function_is_in_the_catalogue():
     declared = {node for operation in OPERATIONS for node in operation.nodes}
-    # Tested with number types, with assignments, and with devices.
-    elsewhere = {Cast, SetItem, ToDevice}
+    # Tested with number types, with assignments, with devices, and in PyTorch's form.
+    elsewhere = {Cast, Custom, SetItem, ToDevice}
     exist = {c for c in Function.__subclasses__() if c.__module__.startswith("nncourse.")}
     assert exist - declared - elsewhere == set()
