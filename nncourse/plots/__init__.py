@@ -24,6 +24,7 @@ from nncourse.plots.linear import (
     image_to_scores,
     weight_images,
 )
+from nncourse.plots.movie import optimizer_movie
 from nncourse.plots.network import matrix_shapes, network_passes
 from nncourse.plots.neuron import gate_planes, neuron_graph, neuron_maps
 from nncourse.plots.optimisation import (
@@ -74,6 +75,7 @@ __all__ = [
     "network_passes",
     "neuron_graph",
     "neuron_maps",
+    "optimizer_movie",
     "perceptron_growth",
     "perceptron_steps",
     "polynomial_fits",

@@ -9,27 +9,35 @@ const EXTENT = 3;
 
 export const fires = ([a1, a2, b], x, y) => a1 * x + a2 * y + b >= 0;
 
-/** What layer 2 says at a point: does polygon A hold, does B? A polygon without sides is nowhere. */
-export function polygons(planes, x, y) {
-  return ["A", "B"].map((group) => {
-    const sides = planes.filter((plane) => plane[3] === group);
-    return sides.length > 0 && sides.every((plane) => fires(plane, x, y));
-  });
+/**
+ * What the layers say at every point of the picture, from the bottom row: how many of the neurons in
+ * use fire, whether polygons A and B hold (one without sides is nowhere), and the output.
+ */
+export function survey(planes, combine, pixels = PIXELS) {
+  const used = planes.filter((plane) => plane[3] !== "off");
+  const has = Object.fromEntries(["A", "B"].map((group) => [group, used.some((plane) => plane[3] === group)]));
+  const said = { counts: new Uint8Array(pixels ** 2), a: new Uint8Array(pixels ** 2), b: new Uint8Array(pixels ** 2), out: new Uint8Array(pixels ** 2) };
+  for (let j = 0, p = 0; j < pixels; j++)
+    for (let i = 0; i < pixels; i++, p++) {
+      const [x, y] = [at(i, pixels), at(j, pixels)];
+      let [a, b] = [has.A, has.B];
+      for (const plane of used) {
+        if (fires(plane, x, y)) said.counts[p] += 1;
+        else if (plane[3] === "A") a = false;
+        else b = false;
+      }
+      said.a[p] = a;
+      said.b[p] = b;
+      said.out[p] = combine === "A" ? a : combine === "or" ? a || b : a && !b;
+    }
+  return said;
 }
 
-/** What the output says: A, A or B, A and not B. */
-export function inside(planes, combine, x, y) {
-  const [a, b] = polygons(planes, x, y);
-  return combine === "A" ? a : combine === "or" ? a || b : a && !b;
-}
-
-/** The share of the grid's points on which the network and the target agree. */
-export function agreement(planes, combine, target, pixels = PIXELS) {
+/** The share of the points on which the output and the target agree. */
+export function agreement({ out }, target) {
   let right = 0;
-  for (let j = 0; j < pixels; j++)
-    for (let i = 0; i < pixels; i++)
-      right += inside(planes, combine, at(i, pixels), at(j, pixels)) === (target[j * pixels + i] === 1);
-  return right / pixels ** 2;
+  for (let p = 0; p < out.length; p++) right += out[p] === target[p];
+  return right / out.length;
 }
 
 const at = (k, pixels) => -EXTENT + (2 * EXTENT * k) / (pixels - 1);
@@ -99,21 +107,18 @@ function render({ model, el }) {
 
     const tone = COLOURS[document.body.dataset.jpThemeLight === "false" ? "dark" : "light"];
     const mix = (colour, share) => colour.map((c, d) => share * c + (1 - share) * tone.ground[d]);
-    const used = planes.filter((plane) => plane[3] !== "off");
-    const spot = (paint) => (i, j) => paint(at(i, PIXELS), at(j, PIXELS), goal.grid[j * PIXELS + i] === 1);
-    views[0].paint(heat(PIXELS, PIXELS, spot((x, y) => mix(tone.A, (0.75 * used.filter((plane) => fires(plane, x, y)).length) / Math.max(1, used.length)))));
-    views[1].paint(heat(PIXELS, PIXELS, spot((x, y) => {
-      const [a, b] = polygons(planes, x, y);
-      return a && b ? mix(tone.both, 0.8) : a ? mix(tone.A, 0.75) : b ? mix(tone.B, 0.75) : tone.ground;
-    })));
+    const used = planes.filter((plane) => plane[3] !== "off").length;
+    const said = survey(planes, how);
+    const tones = { none: tone.ground, a: mix(tone.A, 0.75), b: mix(tone.B, 0.75), both: mix(tone.both, 0.8), much: mix(tone.B, 0.85), little: mix(tone.B, 0.35) };
+    const steps = Array.from({ length: used + 1 }, (_, n) => mix(tone.A, (0.75 * n) / Math.max(1, used)));
+    const paint = (view, colour) => view.paint(heat(PIXELS, PIXELS, (i, j) => colour(j * PIXELS + i)));
+    paint(views[0], (p) => steps[said.counts[p]]);
+    paint(views[1], (p) => (said.a[p] ? (said.b[p] ? tones.both : tones.a) : said.b[p] ? tones.b : tones.none));
     // Wrong points are orange, dark where the network says too much and light where it says too little.
-    views[2].paint(heat(PIXELS, PIXELS, spot((x, y, wanted) => {
-      const said = inside(planes, how, x, y);
-      return said === wanted ? mix(tone.A, said ? 0.75 : 0) : mix(tone.B, said ? 0.85 : 0.35);
-    })));
+    paint(views[2], (p) => (said.out[p] === goal.grid[p] ? (said.out[p] ? tones.a : tones.none) : said.out[p] ? tones.much : tones.little));
     views[0].layer.replaceChildren(...planes.filter((plane) => plane[3] !== "off" || plane === planes[edited]).map((plane) => views[0].line(ends(plane), `nnc-line ${plane === planes[edited] ? "nnc-s8" : plane[3] === "B" ? "nnc-s1" : "nnc-s0"}`)));
     views.slice(1).forEach((view) => view.layer.replaceChildren(...goal.outline.map((ring) => view.line([...ring, ring[0]], "nnc-line nnc-s8 nnc-outline"))));
-    const share = agreement(planes, how, goal.grid);
+    const share = agreement(said, goal.grid);
     const count = (name) => planes.filter((plane) => plane[3] === name).length;
     numbers.replaceChildren(...facts([[strings.neurons, `${count("A")} + ${count("B")}`], [strings.agree, `${(100 * share).toFixed(1)}%`]]));
     words.textContent = share === 1 ? strings.done : goal.convex ? strings.hint_convex : strings.hint_union;
