@@ -107,7 +107,8 @@ def _background(value: Callable[[Any, Any], Any], low: Any, high: Any, least: fl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, layout="none")
+    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
+    figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     ticks = [np.linspace(a, b, 120) for a, b in zip(low, high)]
