@@ -34,6 +34,12 @@ def test_other_devices_are_refused(name):
         nnc.device(name)
 
 
+def test_a_gpu_takes_part():
+    if not backend.has_gpu():
+        pytest.skip("no GPU that CuPy finds: all tests of this folder ran on the stand-in alone")
+    assert nnc.cuda.device_count() > 0
+
+
 @pytest.mark.skipif(backend.has_gpu(), reason="here is a GPU")
 def test_without_a_gpu_the_error_tells_what_is_missing():
     assert not nnc.cuda.is_available()
