@@ -249,6 +249,11 @@ def normal(rng: np.random.Generator, *shape: int) -> Array:
     return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
 
 
+def single(value: Any) -> Any:
+    """A number or array in float32, for solutions that compute in it."""
+    return np.asarray(value, dtype=np.float32)
+
+
 def dimensions(rng: np.random.Generator, count: int, among: Sequence[int]) -> list[int]:
     """``count`` different sizes out of ``among``, in random order."""
     return [int(d) for d in rng.choice(among, count, replace=False)]

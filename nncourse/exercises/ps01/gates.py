@@ -18,6 +18,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    single,
 )
 from nncourse.exercises.ps01.weights import fire, margin, read, rows
 from nncourse.language import mark
@@ -391,7 +392,7 @@ GATES = Piece(
         Equivalent("scaled", _gates(and_=[15, 10, 10], or_=[0.05, 0.1, 0.1], not_=[-3, -6])),
         Equivalent("arrays", lambda: {name: np.array(w) for name, w in gates().items()}),
         Equivalent("a little off", _gates(and_=(1.45, 1, 1), or_=(0.55, 1.02, 1))),
-        Equivalent("float32", lambda: {k: np.float32(w) for k, w in gates().items()}),
+        Equivalent("float32", lambda: {k: single(w) for k, w in gates().items()}),
     ),
     cases=(PLAIN,),
 )
@@ -433,7 +434,7 @@ MINTERM = Piece(
     equivalents=(
         Equivalent("where", lambda p: np.r_[p.sum() - 0.5, np.where(p > 0, 1, -1)]),
         Equivalent("a loop", lambda p: [sum(p) - 0.5] + [1 if bit else -1 for bit in p]),
-        Equivalent("scaled float32", lambda p: np.float32(4 * minterm(p))),
+        Equivalent("scaled float32", lambda p: single(4 * minterm(p))),
     ),
     cases=(PLAIN, PLAIN, PLAIN),
 )

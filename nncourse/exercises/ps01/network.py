@@ -9,7 +9,17 @@ import numpy as np
 
 from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Piece, Point, Unfit
+from nncourse.exercises.piece import (
+    PLAIN,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    Unfit,
+    single,
+)
 from nncourse.exercises.ps01.gates import minterm
 from nncourse.exercises.ps01.weights import fire, margin, read, rows
 from nncourse.language import mark
@@ -155,7 +165,7 @@ def _complement(x: Array, y: Array) -> tuple[Array, Array]:
 EQUIVALENTS = (
     Equivalent("loops, lists returned", _loops),
     Equivalent("through the rows with answer 0", _complement),
-    Equivalent("scaled float32", lambda x, y: tuple(np.float32(2 * w) for w in reference(x, y))),
+    Equivalent("scaled float32", lambda x, y: tuple(single(2 * w) for w in reference(x, y))),
 )
 
 ANY_FUNCTION = Piece(

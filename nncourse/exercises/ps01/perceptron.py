@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Piece, Point
+from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Piece, Point, single
 from nncourse.exercises.ps01.weights import rows
 from nncourse.language import mark
 
@@ -168,7 +168,7 @@ UPDATE = Piece(
     equivalents=(
         Equivalent("a loop, a list returned", _loop),
         Equivalent("by the answer", _by_answer),
-        Equivalent("float32", lambda w, x, y: np.float32(perceptron_update(w, x, y))),
+        Equivalent("float32", lambda w, x, y: single(perceptron_update(w, x, y))),
     ),
     cases=(PLAIN, PLAIN, PLAIN, PLAIN, RIGHT, RIGHT, BORDER),
     case_names={
@@ -377,7 +377,7 @@ TRAIN = Piece(
     equivalents=(
         Equivalent("in place with copies", _in_place),
         Equivalent("one loop", _while),
-        Equivalent("float32", lambda x, y, p: np.float32(train_perceptron(x, y, p))),
+        Equivalent("float32", lambda x, y, p: single(train_perceptron(x, y, p))),
     ),
     cases=(PLAIN, PLAIN, PLAIN, XOR),
     case_names={XOR: mark("XOR")},

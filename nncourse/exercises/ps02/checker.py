@@ -19,6 +19,7 @@ from nncourse.exercises.piece import (
     Point,
     dimensions,
     normal,
+    single,
 )
 from nncourse.language import mark
 
@@ -374,7 +375,7 @@ RELATIVE = Piece(
                 / (np.sqrt(np.sum(a**2)) + np.sqrt(np.sum(n**2)) + 1e-300)
             ),
         ),
-        Equivalent("float32", lambda a, n: np.float32(relative_error(a, n))),
+        Equivalent("float32", lambda a, n: single(relative_error(a, n))),
     ),
     cases=(PLAIN, PLAIN, ZERO),
     case_names={ZERO: mark("both arrays are zero")},

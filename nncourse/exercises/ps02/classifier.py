@@ -20,6 +20,7 @@ from nncourse.exercises.piece import (
     Point,
     dimensions,
     normal,
+    single,
 )
 from nncourse.exercises.ps05.softmax import LARGE, onehot, softmax
 from nncourse.exercises.ps05.softmax import loss as cross_entropy
@@ -396,10 +397,10 @@ def _float32(W: Array, b: Array, x: Array, y: Array, lam: float) -> tuple[Any, A
     W, b, x = (array.astype(np.float32) for array in (W, b, x))
     p = softmax(x @ W.T + b)
     rows = np.arange(len(y))
-    loss = -np.log(p[rows, y]).mean() + np.float32(lam) * (W**2).sum()
+    loss = -np.log(p[rows, y]).mean() + single(lam) * (W**2).sum()
     p[rows, y] -= 1
     p /= len(y)
-    return loss, p.T @ x + np.float32(2 * lam) * W, p.sum(axis=0)
+    return loss, p.T @ x + single(2 * lam) * W, p.sum(axis=0)
 
 
 CLASSIFIER = Piece(

@@ -20,6 +20,7 @@ from nncourse.exercises.piece import (
     Point,
     dimensions,
     normal,
+    single,
 )
 from nncourse.language import mark
 
@@ -197,7 +198,7 @@ FORWARD = Piece(
         Equivalent("second moments, einsum", _second_moment),
         Equivalent(
             "float32",
-            lambda x, g, b, e: forward(np.float32(x), np.float32(g), np.float32(b), np.float32(e)),
+            lambda x, g, b, e: forward(single(x), single(g), single(b), single(e)),
         ),
     ),
 )
@@ -300,7 +301,7 @@ class _Step(RunningNorm):
 
 class _Single(RunningNorm):
     def forward(self, x: Array, train: bool) -> Array:
-        return np.asarray(super().forward(np.float32(x), train), dtype=np.float32)
+        return np.asarray(super().forward(single(x), train), dtype=np.float32)
 
 
 class _Column:

@@ -22,6 +22,7 @@ from nncourse.exercises.piece import (
     Unfit,
     dimensions,
     normal,
+    single,
 )
 from nncourse.language import mark
 
@@ -205,8 +206,8 @@ def _rows(x: Array, p: float, rng: np.random.Generator, train: bool) -> Any:
 
 
 def _float32(x: Array, p: float, rng: np.random.Generator, train: bool) -> tuple[Array, Array]:
-    out, mask = inverted(np.float32(x), p, rng, train)
-    return np.float32(out), np.float32(mask)
+    out, mask = inverted(single(x), p, rng, train)
+    return single(out), single(mask)
 
 
 _MASK_LOOK = mark("Print the share of zeros in the mask and the value of the others.")
@@ -332,7 +333,7 @@ PLAIN_DROPOUT = Piece(
     equivalents=(
         Equivalent("binomial", _plain_binomial),
         Equivalent("where, the mask as bool", _plain_where),
-        Equivalent("float32", lambda *a: tuple(map(np.float32, plain(*a)))),
+        Equivalent("float32", lambda *a: tuple(map(single, plain(*a)))),
     ),
     cases=(PLAIN, PLAIN, TEST),
     case_names={TEST: mark("when testing")},
@@ -432,6 +433,6 @@ DROPOUT_BACKWARD = Piece(
         Equivalent(
             "loops", lambda dout, mask, p: [[a * b for a, b in zip(*r)] for r in zip(dout, mask)]
         ),
-        Equivalent("float32", lambda dout, mask, p: np.float32(dout) * np.float32(mask)),
+        Equivalent("float32", lambda dout, mask, p: single(dout) * single(mask)),
     ),
 )

@@ -9,7 +9,17 @@ import numpy as np
 
 from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Point, Unfit, normal
+from nncourse.exercises.piece import (
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    Unfit,
+    normal,
+    single,
+)
 from nncourse.language import mark
 
 LONG, SHORT = "long", "short"
@@ -22,7 +32,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     share = 0.25 if case == LONG else 2.0
     # One of them alone is shorter than the limit in the long case.
     grads[1] *= 0.125
-    return Point((grads[0], grads[1], float(np.float32(share * norm))), {}, 1.0, case)
+    return Point((grads[0], grads[1], float(single(share * norm))), {}, 1.0, case)
 
 
 def drive(answer: Callable[..., Any], one: Array, two: Array, limit: float) -> tuple[Any, Any]:
@@ -143,7 +153,7 @@ CLIP = Piece(
     equivalents=(
         Equivalent("loops, in place", _in_place),
         Equivalent("one long vector, a tuple returned", _one_vector),
-        Equivalent("float32", lambda grads, limit: [np.float32(g) for g in clip(grads, limit)]),
+        Equivalent("float32", lambda grads, limit: [single(g) for g in clip(grads, limit)]),
     ),
     cases=(LONG, LONG, SHORT),
     case_names={SHORT: mark("gradients below the limit"), LONG: mark("gradients above the limit")},

@@ -13,7 +13,17 @@ import numpy as np
 
 from nncourse.diagnosis import Context
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import SQUARE, Equivalent, Mutant, Output, Part, Piece, Point, normal
+from nncourse.exercises.piece import (
+    SQUARE,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    normal,
+    single,
+)
 from nncourse.exercises.ps10.step import hints, sizes, step, step_backward, weights
 from nncourse.language import mark
 
@@ -139,7 +149,7 @@ FORWARD = Piece(
     equivalents=(
         Equivalent("into one array", _filled),
         Equivalent("inputs at once, example by example, lists", _at_once),
-        Equivalent("float32", lambda *arrays: unroll(*map(np.float32, arrays))),
+        Equivalent("float32", lambda *arrays: unroll(*map(single, arrays))),
     ),
     cases=CASES,
     case_names=CASE_NAMES,
@@ -308,10 +318,10 @@ def _all_at_once(
     )
 
 
-def _by_examples(dhs: Array, x: Array, h0: Array, hs: Array, Wx: Array, Wh: Array) -> list[Array]:
-    parts = [reference(*(a[n : n + 1] for a in (dhs, x, h0, hs)), Wx, Wh) for n in range(len(x))]
+def _by_examples(dhs: Array, x: Array, h0: Array, hs: Array, Wx: Array, Wh: Array) -> list[Any]:
+    parts = [reference(dhs[[n]], x[[n]], h0[[n]], hs[[n]], Wx, Wh) for n in range(len(x))]
     dx, dh0, dWx, dWh, db = zip(*parts)
-    return [np.concatenate(dx), np.concatenate(dh0), sum(dWx), sum(dWh), sum(db)]  # type: ignore[list-item]
+    return [np.concatenate(dx), np.concatenate(dh0), sum(dWx), sum(dWh), sum(db)]
 
 
 def context(point: Point) -> dict[str, Context]:
@@ -447,7 +457,7 @@ BACKWARD = Piece(
     equivalents=(
         Equivalent("one product for each weight", _all_at_once),
         Equivalent("example by example, a list returned", _by_examples),
-        Equivalent("float32", lambda *arrays: _all_at_once(*map(np.float32, arrays))),
+        Equivalent("float32", lambda *arrays: _all_at_once(*map(single, arrays))),
     ),
     cases=CASES,
     case_names=CASE_NAMES,

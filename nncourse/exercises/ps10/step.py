@@ -19,6 +19,7 @@ from nncourse.exercises.piece import (
     Point,
     dimensions,
     normal,
+    single,
 )
 from nncourse.language import mark
 
@@ -119,7 +120,7 @@ STEP = Piece(
     equivalents=(
         Equivalent("loops, a list returned", _loops),
         Equivalent("one product of joined matrices", _joined),
-        Equivalent("float32", lambda *arrays: step(*map(np.float32, arrays))),
+        Equivalent("float32", lambda *arrays: step(*map(single, arrays))),
     ),
 )
 
@@ -221,7 +222,7 @@ def _einsum(dh_next: Array, x: Array, h: Array, h_next: Array, Wx: Array, Wh: Ar
     )
 
 
-def hints(what: str) -> dict[str, str]:
+def hints(what: str) -> dict[str, Any]:
     """The ladder of one gradient, the same for a step and for a sequence but for the formula."""
     looks = {
         "dx": mark("dx needs the gradient at the sum inside tanh, and Wx: which axis is summed?"),
@@ -322,6 +323,6 @@ STEP_BACKWARD = Piece(
     equivalents=(
         Equivalent("example by example, a list returned", _examples),
         Equivalent("einsum", _einsum),
-        Equivalent("float32", lambda *arrays: step_backward(*map(np.float32, arrays))),
+        Equivalent("float32", lambda *arrays: step_backward(*map(single, arrays))),
     ),
 )

@@ -1,0 +1,308 @@
+"""initialise and orthogonal: weights at the start, judged by their law and by their product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis import Context, Finding, Law
+from nncourse.diagnosis.distribution import normal_law, uniform_law
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import (
+    PLAIN,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    Unfit,
+    single,
+)
+from nncourse.language import mark
+
+Rule = Callable[[int, int, np.random.Generator], Array]
+
+
+def _uniform(bound: Callable[[int, int], float]) -> Rule:
+    return lambda out, fan, rng: rng.uniform(-bound(out, fan), bound(out, fan), (out, fan))
+
+
+def _normal(std: Callable[[int, int], float]) -> Rule:
+    return lambda out, fan, rng: rng.normal(0, std(out, fan), (out, fan))
+
+
+RULES: dict[str, Rule] = {
+    "xavier_uniform": _uniform(lambda out, fan: (6 / (fan + out)) ** 0.5),
+    "xavier_normal": _normal(lambda out, fan: (2 / (fan + out)) ** 0.5),
+    "he_uniform": _uniform(lambda out, fan: (6 / fan) ** 0.5),
+    "he_normal": _normal(lambda out, fan: (2 / fan) ** 0.5),
+}
+NAMES = tuple(RULES)
+
+
+def draw(rng: np.random.Generator, case: str) -> Point:
+    """The sizes of a layer, large and very different, and a seed."""
+    out, fan = int(rng.choice((180, 220))), int(rng.choice((60, 75)))
+    return Point((out, fan, int(rng.integers(2**31))), {"W": np.empty((out, fan))}, 1.0, case)
+
+
+def laws(point: Point) -> dict[str, Law]:
+    """What each initialiser must look like."""
+    out, fan, _seed = point.arguments
+    return {
+        "xavier_uniform": uniform_law(-((6 / (fan + out)) ** 0.5), (6 / (fan + out)) ** 0.5),
+        "xavier_normal": normal_law((2 / (fan + out)) ** 0.5),
+        "he_uniform": uniform_law(-((6 / fan) ** 0.5), (6 / fan) ** 0.5),
+        "he_normal": normal_law((2 / fan) ** 0.5),
+    }
+
+
+def context(point: Point) -> dict[str, Context]:
+    """Ratios of the spread that known mix-ups give."""
+    out, fan, _seed = point.arguments
+    xavier = {"√2": 2**0.5, "√3": 3**0.5, "1/√3": 3**-0.5, "√(fan_out/fan_in)": (out / fan) ** 0.5}
+    xavier["√((fan_in + fan_out)/(2 fan_in))"] = ((fan + out) / (2 * fan)) ** 0.5
+    he = {"√3": 3**0.5, "1/√3": 3**-0.5, "1/√2": 2**-0.5, "√(fan_in/fan_out)": (fan / out) ** 0.5}
+    return {name: Context(constants=xavier if "xavier" in name else he) for name in NAMES}
+
+
+def drive(answer: Callable[..., Any], out: int, fan: int, seed: int) -> tuple[Any, ...]:
+    """A sample of each initialiser, from a generator of its own."""
+    found: list[Any] = []
+    stub: NotImplementedError | None = None
+    for i, name in enumerate(NAMES):
+        try:
+            found.append(answer(name, out, fan, np.random.default_rng([seed, i])))
+        except NotImplementedError as error:
+            stub = error
+            found.append(None)
+    if stub is not None and all(array is None for array in found):
+        raise stub
+    return tuple(found)
+
+
+def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:
+    """Weights (fan_out, fan_in)."""
+    return RULES[name](fan_out, fan_in, rng)
+
+
+def _with(name: str, rule: Rule) -> Callable[..., Any]:
+    return lambda which, out, fan, rng: (rule if which == name else RULES[which])(out, fan, rng)
+
+
+INITIALISE = Piece(
+    name="initialise",
+    signature="initialise(name, fan_out, fan_in, rng) -> W",
+    outputs=tuple(
+        Output(
+            name,
+            by="distribution",
+            of="W",
+            key=(i,),
+            look=mark("Compute the standard deviation of many draws and compare with the formula."),
+            derive=mark(
+                "The variance of a uniform number between -a and a is a third of a squared. Which "
+                "a gives the variance that is asked for?"
+            ),
+            formula=(
+                "variance 2/(fan_in + fan_out); uniform: a = √(6/(fan_in + fan_out))"
+                if "xavier" in name
+                else "variance 2/fan_in; uniform: a = √(6/fan_in)"
+            ),
+        )
+        for i, name in enumerate(NAMES)
+    ),
+    parts=tuple(Part(name, 0.25, (PLAIN,)) for name in NAMES),
+    draw=draw,
+    reference=initialise,
+    drive=drive,
+    laws=laws,
+    context=context,
+    mutants=(
+        Mutant(
+            "Xavier with fan_in only",
+            _with("xavier_normal", _normal(lambda out, fan: (1 / fan) ** 0.5)),
+            mark("xavier_normal uses fan_in alone; Xavier takes the mean of fan_in and fan_out."),
+            "fan",
+            "M108",
+        ),
+        Mutant(
+            "bound of Xavier's normal",
+            _with("xavier_uniform", _uniform(lambda out, fan: (2 / (fan + out)) ** 0.5)),
+            mark("xavier_uniform takes the standard deviation for the bound: √3 is missing."),
+            "bound",
+            "M108",
+        ),
+        Mutant(
+            "normal for uniform",
+            _with("xavier_uniform", RULES["xavier_normal"]),
+            mark(
+                "xavier_uniform has the right spread, but normal numbers; uniform ones are asked."
+            ),
+            "law",
+            "M108",
+        ),
+        Mutant(
+            "uniform from 0",
+            _with(
+                "he_uniform",
+                lambda out, fan, rng: rng.uniform(0, 2 * (6 / fan) ** 0.5, (out, fan)),
+            ),
+            mark("he_uniform gives no negative weights: its mean must be 0."),
+            "mean",
+        ),
+        Mutant(
+            "He with fan_out",
+            _with("he_normal", _normal(lambda out, fan: (2 / out) ** 0.5)),
+            mark("he_normal uses fan_out: W has the shape (fan_out, fan_in), and fan_in counts."),
+            "fan",
+            "M108",
+        ),
+        Mutant(
+            "variance for standard deviation",
+            _with("he_normal", _normal(lambda out, fan: 2 / fan)),
+            mark("he_normal takes the variance for the standard deviation: the root is missing."),
+            "root",
+            "M102",
+        ),
+        Mutant(
+            "zeros",
+            _with("xavier_normal", lambda out, fan, rng: np.zeros((out, fan))),
+            mark("xavier_normal gives zeros: all neurons of the layer stay the same for ever."),
+            "constant",
+        ),
+        Mutant(
+            "one row for all",
+            _with(
+                "he_uniform",
+                lambda out, fan, rng: (
+                    np.tile(RULES["he_uniform"](1, fan, rng), (out, 1))
+                    * (6 / fan) ** 0.5
+                    / (6 / fan) ** 0.5
+                ),
+            ),
+            mark("All rows of he_uniform are the same: every neuron needs weights of its own."),
+            "repeat",
+        ),
+    ),
+    equivalents=(
+        Equivalent(
+            "standard numbers scaled",
+            lambda name, out, fan, rng: (
+                (
+                    (rng.random((out, fan)) * 2 - 1)
+                    if "uniform" in name
+                    else rng.standard_normal((out, fan))
+                )
+                * ((6 if "uniform" in name else 2) / (fan + out if "xavier" in name else fan))
+                ** 0.5
+            ),
+        ),
+        Equivalent(
+            "row by row, a list returned",
+            lambda name, out, fan, rng: [
+                initialise(name, out, fan, rng)[0].tolist() for _row in range(out)
+            ],
+        ),
+        Equivalent("float32", lambda *arguments: single(initialise(*arguments))),
+    ),
+    cases=(PLAIN, PLAIN),
+)
+
+
+def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
+    """The size of a square matrix and a seed."""
+    return Point((int(rng.choice((5, 6, 8))), int(rng.integers(2**31))), {}, 1.0, case)
+
+
+def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any, Any]:
+    """(Q^T Q, whether two seeds give two matrices)."""
+    first, second = (np.array(answer(n, np.random.default_rng([seed, i]))) for i in range(2))
+    if first.shape != (n, n):
+        text = mark("The shape is {got}, but it must be {want}.")
+        raise Unfit(Finding("shape", text, {"got": first.shape, "want": (n, n)}))
+    return first.T @ first, float(not np.allclose(first, second))
+
+
+def orthogonal(n: int, rng: np.random.Generator) -> Array:
+    """A random orthogonal matrix (n, n)."""
+    return np.linalg.qr(rng.standard_normal((n, n)))[0]
+
+
+def _by_svd(n: int, rng: np.random.Generator) -> Array:
+    u, _s, v = np.linalg.svd(rng.standard_normal((n, n)))
+    return u @ v
+
+
+def _gram_schmidt(n: int, rng: np.random.Generator) -> list[list[float]]:
+    rows: list[Array] = []
+    while len(rows) < n:
+        row = rng.normal(size=n)
+        for _twice in range(2):
+            for other in rows:
+                row = row - (row @ other) * other
+        rows.append(row / np.linalg.norm(row))
+    return [list(map(float, row)) for row in rows]
+
+
+ORTHOGONAL = Piece(
+    name="orthogonal",
+    signature="orthogonal(n, rng) -> Q",
+    outputs=(
+        Output(
+            "QᵀQ",
+            by="value",
+            key=(0,),
+            look=mark("Multiply your matrix by its transpose: the unit matrix must come out."),
+            derive=mark("Columns of length 1, each perpendicular to the others: how to get them?"),
+            formula="Q R = A for a random A (the QR decomposition)",
+        ),
+        Output(
+            "random",
+            by="value",
+            key=(1,),
+            look=mark("Call the function with two generators and compare."),
+            derive=mark("Where do random numbers enter?"),
+            formula="A from rng, normal numbers",
+        ),
+    ),
+    parts=(Part("QᵀQ", 0.8, (PLAIN,)), Part("random", 0.2, (PLAIN,))),
+    draw=draw_orthogonal,
+    reference=orthogonal,
+    drive=drive_orthogonal,
+    mutants=(
+        Mutant(
+            "not orthogonal",
+            lambda n, rng: rng.standard_normal((n, n)) / n**0.5,
+            mark("Random columns are only nearly perpendicular: make them so exactly."),
+            "formula",
+        ),
+        Mutant(
+            "columns of length 1",
+            lambda n, rng: (lambda a: a / np.linalg.norm(a, axis=0))(rng.standard_normal((n, n))),
+            mark("The columns have length 1, but are not perpendicular to each other."),
+            "half done",
+        ),
+        Mutant(
+            "R in place of Q",
+            lambda n, rng: np.linalg.qr(rng.standard_normal((n, n)))[1],
+            mark("The triangular factor came back; the orthogonal one is the first."),
+            "exchange",
+        ),
+        Mutant(
+            "unit matrix",
+            lambda n, rng: np.eye(n),
+            mark("The matrix is orthogonal, but always the same: take random numbers from rng."),
+            "constant",
+        ),
+    ),
+    equivalents=(
+        Equivalent("by singular values", _by_svd),
+        Equivalent("Gram and Schmidt, lists", _gram_schmidt),
+        Equivalent("a scaled transpose", lambda n, rng: -orthogonal(n, rng).T),
+    ),
+    cases=(PLAIN, PLAIN),
+)
