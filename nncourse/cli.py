@@ -17,6 +17,9 @@ try:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from nncourse.course.terminal import Folder, Lang, console, fail, speak
+    from nncourse.grading.commands import commands
 except ImportError as error:
     sys.exit(f'{error.name} is missing: pip install "nncourse[course]"')
 
@@ -33,18 +36,6 @@ app = typer.Typer(
     help=_("A neural-network course that is run, taught and graded in Jupyter."),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-console = Console(highlight=False, soft_wrap=True)
-
-Lang = Annotated[
-    str | None,
-    typer.Option("--lang", help=_("Language: ru or en. Default: $NNCOURSE_LANG, or en.")),
-]
-
-
-def fail(message: object) -> typer.Exit:
-    """Print what went wrong on stderr; to be raised by the caller."""
-    print(f"nncourse: {message}", file=sys.stderr)
-    return typer.Exit(1)
 
 
 def _course() -> Course:
@@ -54,14 +45,6 @@ def _course() -> Course:
         return find_course()
     except FileNotFoundError as error:
         raise fail(error) from None
-
-
-def _speak(lang: str | None) -> None:
-    if lang is not None:
-        try:
-            language.use(lang)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
 
 
 def _version(wanted: bool) -> None:
@@ -98,7 +81,7 @@ def lab(
     from nncourse.course import build as builder
     from nncourse.course import lab as opener
 
-    _speak(lang)
+    speak(lang)
     course = _course()
     missing = builder.missing(course)
     if missing:
@@ -155,16 +138,6 @@ def build(
     console.print(_("{count} notebooks built", count=len(built)))
 
 
-Folder = Annotated[
-    Path,
-    typer.Option(
-        "--course",
-        show_default=False,
-        help=_("nbgrader's course folder. Default: the current folder."),
-    ),
-]
-
-
 @app.command(
     help=_(
         "Make nbgrader's course folder, if there is none, and release assignments in it: their "
@@ -181,7 +154,7 @@ def release(
     from nncourse.grading.grade import load_assignment, release_assignment
     from nncourse.grading.lint import lint
 
-    _speak(lang)
+    speak(lang)
     try:
         course = make_course(folder, language.current(), assignments, _course())
         for assignment in assignments:
@@ -254,7 +227,7 @@ def grade(
     from nncourse.grading.sandbox import SandboxUnavailable
     from nncourse.grading.scores import table, write_scores
 
-    _speak(lang)
+    speak(lang)
     try:
         course = open_course(folder)
         found = find_submissions(submissions or course.submitted, assignment)
@@ -303,7 +276,7 @@ def kill_matrix(
 ) -> None:
     from nncourse.check import matrix, matrix_page
 
-    _speak(lang)
+    speak(lang)
     draws = [None, *range(11, 10 + seeds)]
     try:
         rows = matrix.kill_matrix(exercises, draws, lambda line: print(line, flush=True))
@@ -319,6 +292,8 @@ def kill_matrix(
     if faults:
         raise fail(_("{count} answers are not judged as promised", count=len(faults)))
 
+
+app.registered_commands += commands.registered_commands
 
 new = typer.Typer(help=_("Begin something new, from a skeleton that works."))
 app.add_typer(new, name="new")
@@ -344,7 +319,7 @@ def new_exercise(
     from nncourse.course.new_exercise import NewExerciseError
     from nncourse.course.new_exercise import new_exercise as make
 
-    _speak(lang)
+    speak(lang)
     course = _course()
     try:
         for path in make(course, name):
@@ -358,7 +333,7 @@ def new_exercise(
 def doctor(lang: Lang = None) -> None:
     from nncourse.course.doctor import examine
 
-    _speak(lang)
+    speak(lang)
     table = Table(box=None, pad_edge=False)
     for heading in ("", _("what"), _("state"), _("what to do")):
         table.add_column(heading, overflow="fold")

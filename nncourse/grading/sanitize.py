@@ -60,7 +60,10 @@ def clean_html(text: Any) -> str:
         clean_text(text),
         tags=nh3.ALLOWED_TAGS - {"img", "map", "area", "style", "link"},
         attributes={"a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
-        url_schemes={"http", "https", "mailto"},
+        # Not only known schemes: what looks like a relative address may be a scheme in disguise.
+        attribute_filter=lambda _tag, name, value: (
+            value if name != "href" or value.startswith(("https://", "http://")) else None
+        ),
         link_rel="noopener noreferrer nofollow",
     )
 

@@ -1,0 +1,86 @@
+"""The lecturer's commands after grading: feedback for the students, a report of the class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from nncourse.course.terminal import Folder, Lang, console, fail, speak
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+commands = typer.Typer()
+
+Name = Annotated[str, typer.Argument(help=_("The assignment, such as ps05."))]
+Database = Annotated[
+    str | None,
+    typer.Option("--db", help=_("Address of the gradebook. Default: that of the course folder.")),
+]
+
+
+@commands.command(
+    help=_(
+        "Write a page of HTML for each student: points, the reason of each lost one, the "
+        "lecturer's comments. It is in the language of the submission, opens without a network, "
+        "and holds no hidden test, right value or seed. The pages come into feedback/, where "
+        "nbgrader release_feedback looks.\n\n"
+        "Example: nncourse feedback ps05 --course my-course"
+    )
+)
+def feedback(
+    assignment: Name, folder: Folder = Path("."), db: Database = None, lang: Lang = None
+) -> None:
+    from nncourse.course.folder import CourseFolderError, open_course
+    from nncourse.grading.feedback import write_feedback
+
+    speak(lang)
+    try:
+        course = open_course(folder)
+        paths = write_feedback(course, assignment, db)
+    except CourseFolderError as error:
+        raise fail(error) from None
+    text = _("{count} pages: {folder}", count=len(paths), folder=course.root / "feedback")
+    console.print(text, markup=False)
+
+
+@commands.command(
+    help=_(
+        "Show the class: how the scores lie, which parts were hard, the most frequent mistakes by "
+        "diagnosis, whom to look at. Also as a page of HTML that needs nothing else.\n\n"
+        "Example: nncourse report ps05 --course my-course --output ps05.html"
+    )
+)
+def report(
+    assignment: Name,
+    folder: Folder = Path("."),
+    output: Annotated[
+        Path | None,
+        typer.Option(help=_("The page to write. Default: ASSIGNMENT.html in the course folder.")),
+    ] = None,
+    db: Database = None,
+    lang: Lang = None,
+) -> None:
+    from nncourse.course.folder import CourseFolderError, open_course
+    from nncourse.grading.grade import read_results
+    from nncourse.grading.overview import overview
+    from nncourse.grading.report import Terminal, report_page
+
+    speak(lang)
+    try:
+        course = open_course(folder)
+        found = overview(read_results(course, assignment, db))
+    except CourseFolderError as error:
+        raise fail(error) from None
+    if not found.shares and not found.failed:
+        text = _(
+            "nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment
+        )
+        raise fail(text)
+    Console(highlight=False).print(Terminal(found))
+    path = output or course.root / f"{assignment}.html"
+    path.write_text(report_page(assignment, found), encoding="utf-8")
+    console.print(_("page: {path}", path=path), markup=False)

@@ -1,0 +1,250 @@
+"""What a student gets back: one page of HTML with the points and the reason of each lost one.
+
+It speaks the language of the submission. The reasons come from what the checks recognised, as
+sentences that the course wrote, and not from the tests' own output: that may hold hidden tests,
+right values or inputs. Of errors only the kind is told, if Python knows it, since a student could
+put into a message, or into the name of an error, what a hidden test handed to the code.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from nncourse.course.folder import CourseFolder, CourseFolderError
+from nncourse.grading.assignment import role_of, text_of
+from nncourse.grading.grade import Grade, Result, open_gradebook, read_results
+from nncourse.grading.gradebook import Gradebook, GradebookError
+from nncourse.grading.intake import STUDENT
+from nncourse.grading.page import bar, number, page, table
+from nncourse.grading.query import rows
+from nncourse.grading.sanitize import clean_html, clean_output, clean_text
+from nncourse.language import catalogue, current, mark, using
+
+_ = catalogue("course")
+
+COMMENTS = """
+SELECT s.student_id, c.cell_id, c.manual_comment
+FROM submitted_assignment s
+JOIN submitted_notebook n ON n.assignment_id = s.id
+JOIN comment c ON c.notebook_id = n.id
+WHERE s.assignment_id = :assignment AND c.manual_comment IS NOT NULL"""
+
+LONGEST = 20_000  # characters of an answer or an output
+
+ENDINGS = {
+    "NotImplementedError": mark("Not written yet."),
+    "NotFinished": mark("Grading could not be finished: it took too long or ended its process."),
+    "SessionEnded": mark("It took too long, needed too much memory, or ended its process."),
+    "NoPoints": mark("It gave no number of points."),
+}
+
+
+@dataclass
+class Part:
+    """A graded cell, with the answers before it that no other graded cell had."""
+
+    name: str
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def write_feedback(course: CourseFolder, assignment: str, db: str | None = None) -> list[Path]:
+    """Write ``feedback/STUDENT/ASSIGNMENT/NAME.html`` for everyone in the gradebook.
+
+    This is where nbgrader's ``release_feedback`` looks. Raises CourseFolderError.
+    """
+    results = [r for r in read_results(course, assignment, db) if STUDENT.fullmatch(r.student)]
+    if not results:
+        raise CourseFolderError(
+            _("nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment)
+        )
+    name = course.notebook(assignment).stem
+    try:
+        with open_gradebook(course, assignment, db) as book:
+            comments = lecturers_comments(book)
+    except GradebookError as error:
+        raise CourseFolderError(str(error)) from error
+    paths = []
+    for result in results:
+        file = course.autograded(result.student, assignment) / f"{name}.ipynb"
+        notebook = json.loads(file.read_text("utf-8")) if file.is_file() else None
+        with using(result.language or current()):
+            text = feedback_page(assignment, result, notebook, comments.get(result.student, {}))
+        path = course.feedback(result.student, assignment) / f"{name}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def lecturers_comments(book: Gradebook) -> dict[str, dict[str, str]]:
+    """What the lecturer wrote in the formgrader: {student: {cell: comment}}."""
+    names = {cell: name for _notebook, cell, name in book.comment_cells}
+    found: dict[str, dict[str, str]] = {}
+    for student, cell, comment in rows(book.url, COMMENTS, {"assignment": book.id}):
+        if cell in names:
+            found.setdefault(student, {})[names[cell]] = comment
+    return found
+
+
+def feedback_page(
+    assignment: str,
+    result: Result,
+    notebook: Mapping[str, Any] | None,
+    comments: Mapping[str, str] | None = None,
+) -> str:
+    """The page, in the current language. ``notebook``: the graded one, None if there is none."""
+    comments = comments or {}
+    title = assignment
+    about = {} if notebook is None else notebook["metadata"].get("nncourse", {})
+    if about.get("language") == current():
+        title = f"{assignment}. {about.get('title', '')}".rstrip(". ")
+    total = f"{number(result.points - result.penalty)} / {number(result.max_points)}"
+    body = [f"<h1>{_show(title)}</h1>", f'<div class="soft">{_show(result.student)}</div>']
+    body.append(f'<div class="total">{total}</div>')
+    if result.penalty:
+        text = _("Handed in late: {points} points taken off.", points=number(result.penalty))
+        body.append(f"<p>{escape(text)}</p>")
+    if result.problem:
+        body.append(_why([_("It could not be graded: {why}", why=result.problem)], "why"))
+        return page(f"{title}: {result.student}", "\n".join(body))
+    if result.waiting:
+        text = _("Written answers are still to be graded: {names}", names=", ".join(result.waiting))
+        body.append(f"<p>{_show(text)}</p>")
+    parts = {part.name: part for part in parts_of(notebook)} if notebook is not None else {}
+    order = [name for name in parts if name in result.grades]
+    order += [name for name in result.grades if name not in parts]
+    lines = []
+    for name in order:
+        grade = result.grades[name]
+        points = f"{number(grade.points)} / {number(grade.max_points)}"
+        lines.append([_show(name), "…" if grade.manual else bar(_share(grade)), points])
+    body.append(table([escape(_("part")), "", escape(_("points"))], lines, (2,)))
+    for name in order:
+        body += _section(result, parts.get(name, Part(name)), comments)
+    return page(f"{title}: {result.student}", "\n".join(body))
+
+
+def parts_of(notebook: Mapping[str, Any]) -> Iterator[Part]:
+    """The graded cells in the order of the notebook."""
+    answers: list[dict[str, Any]] = []
+    for cell in notebook["cells"]:
+        role = role_of(cell)
+        if role.get("solution"):
+            answers.append(cell)
+        if role.get("grade"):
+            outputs = [] if role.get("solution") else cell.get("outputs", [])
+            yield Part(role["grade_id"], answers, outputs)
+            answers = []
+
+
+def reasons(
+    grade: Grade, reports: list[dict[str, Any]], outputs: list[dict[str, Any]]
+) -> list[str]:
+    """Why points of an automatically graded cell are lost, in the current language."""
+    if grade.points >= grade.max_points:
+        return []
+    found = []
+    for report in reports:
+        for mistake in report["mistakes"]:
+            says = mistake.get("says", {}).get(current(), "")
+            named = ", ".join(mistake["outputs"])
+            if says:
+                found.append(f"{named}: {says}" if named else says)
+        explained = {name for mistake in report["mistakes"] for name in mistake["outputs"]}
+        rest = [name for name in report.get("wrong", []) if name not in explained]
+        if rest:
+            found.append(
+                _(
+                    "Wrong, as these depend on it or for another reason: {names}",
+                    names=", ".join(rest),
+                )
+                if explained
+                else _("Wrong: {names}. The mistake was not recognised.", names=", ".join(rest))
+            )
+    for output in outputs:
+        if output["output_type"] == "error":
+            found.append(_ending(output["ename"]))
+    if not found:
+        found.append(_("Tests of this part failed; they say no more about the reason."))
+    return list(dict.fromkeys(found))
+
+
+def _ending(kind: str) -> str:
+    if kind in ENDINGS:
+        return _(ENDINGS[kind])
+    if kind == "AssertionError":
+        return _("A test found a wrong result.")
+    error = getattr(builtins, kind, None)
+    if isinstance(error, type) and issubclass(error, BaseException):
+        return _("It ended in an error: {kind}.", kind=kind)
+    return _("It ended in an error of its own kind.")
+
+
+def _section(result: Result, part: Part, comments: Mapping[str, str]) -> Iterator[str]:
+    grade = result.grades[part.name]
+    points = f"{number(grade.points)} / {number(grade.max_points)}"
+    yield f'<h2>{_show(part.name)} <span class="soft">{points}</span></h2>'
+    by_hand = bool(part.answers) and role_of(part.answers[-1]).get("grade")
+    if grade.manual:
+        yield _why([_("Graded by hand, not yet.")], "why by-hand")
+    elif not by_hand:
+        why = reasons(grade, result.reports.get(part.name, []), part.outputs)
+        yield _why(why, "why part" if grade.points else "why")
+    elif grade.points < grade.max_points and not comments.get(part.name):
+        yield _why([_("Graded by hand, without a comment.")], "why by-hand")
+    names = [part.name, *(role_of(cell)["grade_id"] for cell in part.answers)]
+    for name in dict.fromkeys(names):
+        if comments.get(name):
+            yield _why([_("The lecturer: {comment}", comment=comments[name])], "why by-hand")
+    for cell in part.answers:
+        yield from _answer(cell)
+
+
+def _answer(cell: Mapping[str, Any]) -> Iterator[str]:
+    source = clean_text(text_of(cell))[:LONGEST]
+    if cell["cell_type"] != "code":
+        yield f"<blockquote>{render(source)}</blockquote>"
+        return
+    yield f"<pre>{escape(source)}</pre>"
+    for output in cell.get("outputs", []):
+        clean = clean_output(output) or {}
+        text = clean.get("text", "")
+        if clean.get("output_type") == "error":
+            # The answer alone has run here, so its message holds nothing of the tests.
+            text = f"{clean['ename']}: {clean['evalue']}"
+        if text:
+            yield f'<pre class="soft">{escape(text[:LONGEST])}</pre>'
+
+
+def render(text: str) -> str:
+    """Markdown as harmless HTML. Formulas stay as they were written."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+    def formula(content: str, options: Mapping[str, Any]) -> str:
+        return f"<code>{escape(content.strip())}</code>"
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.use(dollarmath_plugin, renderer=formula)
+    return clean_html(parser.render(text))
+
+
+def _why(lines: list[str], kind: str) -> str:
+    if not lines:
+        return ""
+    return f'<div class="{kind}">{"".join(f"<p>{_show(line)}</p>" for line in lines)}</div>'
+
+
+def _show(text: str) -> str:
+    return escape(clean_text(text))
+
+
+def _share(grade: Grade) -> float:
+    return grade.points / grade.max_points if grade.max_points else 1.0

@@ -1,0 +1,201 @@
+"""Feedback: a reason for each lost point, in the student's language, and nothing hidden."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from nbformat import write
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from nncourse.course.files import Course
+from nncourse.grading.feedback import feedback_page, reasons, render, write_feedback
+from nncourse.grading.grade import Grade, Result, grade_submissions, read_results
+from nncourse.grading.nbgrader import Nbgrader
+from nncourse.language import using
+from tests.grading.test_sanitize import HOSTILE
+from tests.grading.toy import KERNEL, LIMITS, make_released, role, submission
+
+ANSWER = "def square(x):\n    ### BEGIN SOLUTION\n    return x * x\n    ### END SOLUTION"
+TESTS = """\
+assert square(2) == 4
+### BEGIN HIDDEN TESTS
+print("the expected value is", 86436)
+assert square(294) == 86436, "expected 86436"
+### END HIDDEN TESTS"""
+CHECK = 'from nncourse.check import check\ncheck("ps05.relu_backward", relu_backward).points(10)'
+RELU = "def relu_backward(dout, z):\n    ### BEGIN SOLUTION\n    return dout * (z > 0)\n"
+RELU += "    ### END SOLUTION"
+
+STUDENTS = {
+    "right": ("en", {}),
+    "wrong": ("en", {"square_answer": "def square(x):\n    return 4"}),
+    "неправ": ("ru", {"square_answer": "def square(x):\n    return 4"}),
+    "маска": ("ru", {"relu_answer": "def relu_backward(dout, z):\n    return dout"}),
+    "thief": (
+        "en",
+        {
+            "square_answer": "def square(x):\n    if x == 2: return 4\n"
+            "    raise type(f'saw {x}', (Exception,), {})(f'saw {x}')"
+        },
+    ),
+    "cross": ("en", {"why": "\n\n".join(HOSTILE)}),
+    "syntax": ("en", {"square_answer": "def square(x:"}),
+}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    root = tmp_path_factory.mktemp("feedback")
+    folder = root / "solutions" / "en" / "ps99"
+    folder.mkdir(parents=True)
+    cells = [
+        new_markdown_cell("# Squares"),
+        new_code_cell("import numpy as np", metadata=role("setup", "readonly")),
+        new_code_cell(ANSWER, metadata=role("square_answer", "solution")),
+        new_code_cell(TESTS, metadata=role("square", "tests", 10)),
+        new_code_cell(RELU, metadata=role("relu_answer", "solution")),
+        new_code_cell(CHECK, metadata=role("relu", "tests", 10)),
+        new_markdown_cell("Because.", metadata=role("why", "manual", 5)),
+    ]
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    rules = {"withheld": ["nncourse"], "packages": ["numpy"], "limits": LIMITS}
+    write(
+        new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "nncourse": {"grading": rules}}),
+        folder / "ps99-squares.ipynb",
+    )
+    course = make_released(root / "course", Course(root), "ps99", "en")
+    right = {"square_answer": "def square(x):\n    return x * x", "why": "So $x^2$."}
+    right["relu_answer"] = "def relu_backward(dout, z):\n    return dout * (z > 0)"
+    (root / "in").mkdir()
+    for student, (language, answers) in STUDENTS.items():
+        notebook = json.loads(submission(course, "ps99", {**right, **answers}))
+        notebook["metadata"]["nncourse"] = {"language": language}
+        (root / "in" / f"{student}.ipynb").write_text(json.dumps(notebook), "utf-8")
+    (root / "in" / "cut off.ipynb").write_text('{"cells": [', "utf-8")
+    grade_submissions(course, "ps99", root / "in")
+    nbgrader = Nbgrader(course)
+    with nbgrader.gradebook() as book:
+        comment = book.find_comment("why", "ps99-squares", "ps99", "wrong")
+        comment.manual_comment = "Not <b>quite</b>."
+        grade = book.find_grade("why", "ps99-squares", "ps99", "wrong")
+        grade.manual_score, grade.needs_manual_grade = 2.0, False
+        book.db.commit()
+    nbgrader.close()
+    return course
+
+
+@pytest.fixture(scope="module")
+def pages(course):
+    paths = write_feedback(course, "ps99")
+    assert sorted(path.parents[1].name for path in paths) == sorted([*STUDENTS, "cut off"])
+    return {path.parents[1].name: path.read_text("utf-8") for path in paths}
+
+
+def test_each_lost_point_has_a_reason_and_others_have_none(pages):
+    assert "A test found a wrong result." in pages["wrong"]
+    assert "10 / 10" in pages["wrong"]
+    assert 'class="why' not in pages["right"].partition('id="why"')[0].replace("why by-hand", "")
+    assert "It ended in an error of its own kind." in pages["thief"]
+    assert "SyntaxError" in pages["syntax"]
+    assert "not valid JSON" in pages["cut off"]
+
+
+def test_it_speaks_the_language_of_the_submission(pages):
+    assert '<html lang="ru">' in pages["маска"]
+    assert "возвращён" in pages["маска"], "the hint of the course"
+    assert '<html lang="en">' in pages["wrong"]
+    assert "Тест обнаружил неверный результат." in pages["неправ"]
+
+
+def test_the_lecturers_comment_is_in_it_and_escaped(pages):
+    assert "The lecturer: Not &lt;b&gt;quite&lt;/b&gt;." in pages["wrong"]
+    assert "2 / 5" in pages["wrong"]
+
+
+def test_nothing_hidden_is_in_it(pages, course):
+    seeds = {result.student: result.seed for result in read_results(course, "ps99")}
+    for student, text in pages.items():
+        assert "86436" not in text
+        assert "294" not in text
+        assert "HIDDEN" not in text
+        assert "largest difference" not in text, "right values"
+        if seeds[student] is not None:
+            assert str(seeds[student]) not in text
+    assert "return 4" in pages["wrong"], "the student's own answer is"
+
+
+class Fetched(HTMLParser):
+    """Collects everything that runs or that a browser would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag in ("script", "img", "link", "iframe", "object", "embed", "form", "base", "math"):
+            self.found.append(tag)
+        self.found += [
+            f"{tag} {name}" for name, _ in attrs if name.startswith("on") or "src" in name
+        ]
+        self.found += [
+            value
+            for name, value in attrs
+            if name == "href" and not value.startswith(("https://", "http://"))
+        ]
+
+
+@pytest.mark.parametrize("student", [*STUDENTS, "cut off"])
+def test_nothing_runs_in_it_and_it_needs_no_network(pages, student):
+    parser = Fetched()
+    parser.feed(pages[student])
+    assert parser.found == []
+    assert "default-src 'none'" in pages[student]
+    assert not re.search(r"url\(|@import", pages[student].partition("</style>")[0])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_answer_breaks_out_of_the_page(text):
+    parser = Fetched()
+    parser.feed(render(text))
+    assert parser.found == []
+
+
+def test_formulas_stay_and_form_is_kept():
+    html = render("**So** $x_1 < y_1$ and\n\n| a |\n|---|\n| 1 |")
+    assert "<strong>So</strong>" in html
+    assert "<code>x_1 &lt; y_1</code>" in html
+    assert "<td>1</td>" in html
+
+
+def test_reasons_name_outputs_that_nothing_explains():
+    report = {
+        "name": "x",
+        "score": 0.4,
+        "wrong": ["dx", "db"],
+        "mistakes": [
+            {"code": "M1", "mutant": "", "outputs": ["dx"], "says": {"en": "why", "ru": "так"}}
+        ],
+    }
+    grade = Grade(4.0, 10.0)
+    found = reasons(grade, [report], [])
+    assert found[0] == "dx: why"
+    assert "db" in found[1]
+    with using("ru"):
+        assert reasons(grade, [report], [])[0] == "dx: так"
+    assert reasons(grade, [], []) == [
+        "Tests of this part failed; they say no more about the reason."
+    ]
+    assert reasons(Grade(10.0, 10.0), [report], []) == []
+
+
+def test_names_and_penalties_are_shown_safely():
+    result = Result("<img src=x>", {"<b>": Grade(5.0, 10.0)}, penalty=2.0)
+    text = feedback_page("ps99", result, None)
+    assert "<img" not in text
+    assert "<b>" not in text
+    assert "3 / 10" in text
+    assert "2 points taken off" in text

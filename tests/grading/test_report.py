@@ -1,0 +1,129 @@
+"""The report of a class: right numbers, safe names, both languages."""
+
+from __future__ import annotations
+
+import io
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from nncourse.grading.grade import Grade, Result
+from nncourse.grading.overview import BINS, overview
+from nncourse.grading.report import Terminal, report_page
+from nncourse.language import using
+
+EVIL = "<script>alert(1)</script>[red]\x1b[2J"
+
+
+def mistake(code, en="in English", ru="по-русски"):
+    return {"code": code, "mutant": "", "outputs": [], "says": {"en": en, "ru": ru}}
+
+
+def result(student, a, b=10.0, codes=(), seconds=1.0, **more):
+    reports = {"a": [{"name": "x.a", "score": 0.0, "mistakes": [mistake(c) for c in codes]}]}
+    grades = {"a": Grade(a, 10.0), "b": Grade(b, 10.0)}
+    return Result(student, grades, reports=reports, seconds=seconds, **more)
+
+
+@pytest.fixture(scope="module")
+def class_of_nine():
+    return [
+        *[result(f"s{number}", 9.0, codes=["M02"]) for number in range(4)],
+        result("t1", 5.0, codes=["M02", "M10"]),
+        result("t2", 10.0),
+        result("late", 10.0, penalty=4.0),
+        result("slow", 9.0, seconds=30.0),
+        result(EVIL, 0.0, 0.0, codes=["M10", "M10"]),
+        Result("cut off", problem="not valid JSON"),
+    ]
+
+
+def test_numbers(class_of_nine):
+    found = overview(class_of_nine)
+    assert found.failed == {"cut off": "not valid JSON"}
+    assert len(found.shares) == 9
+    assert found.shares["late"] == pytest.approx(0.8)
+    assert sum(found.bins) == 9
+    assert found.bins[0] == 1
+    assert found.bins[9] == 6
+    assert found.quartiles == pytest.approx((0.8, 0.95, 0.95))
+    assert found.outliers == [EVIL], "0.75 lies within, 0 does not"
+    assert list(found.slow) == ["slow"]
+    hardest, easiest = found.parts
+    assert (hardest.name, hardest.full, hardest.some, hardest.none) == ("a", 2, 6, 1)
+    assert hardest.mean == pytest.approx(70 / 90)
+    assert easiest.mean == pytest.approx(8 / 9)
+
+
+def test_mistakes_are_counted_by_students(class_of_nine):
+    most, second = overview(class_of_nine).mistakes
+    assert (most.code, len(most.students)) == ("M02", 5)
+    assert (second.code, second.students) == ("M10", ("t1", EVIL))
+    with using("ru"):
+        assert overview(class_of_nine).mistakes[0].text == "по-русски"
+
+
+def test_what_waits_for_a_grade_by_hand_is_no_difficulty():
+    found = overview([Result("x", {"a": Grade(0.0, 5.0, manual=True), "b": Grade(3.0, 5.0)})])
+    assert [part.name for part in found.parts] == ["b", "a"]
+    assert found.parts[1].waiting == 1
+    assert found.waiting == 1
+    assert "…" in report_page("ps99", found)
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags = set()
+        self.attributes = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_the_page_is_safe_and_needs_no_network(class_of_nine, language):
+    with using(language):
+        text = report_page("ps99", overview(class_of_nine))
+    parser = Tags()
+    parser.feed(text)
+    assert not parser.tags & {"script", "img", "link", "iframe", "object"}
+    assert not {name for name in parser.attributes if name.startswith("on") or name == "href"}
+    assert "&lt;script&gt;alert(1)" in text
+    assert "\x1b" not in text
+    assert f'<html lang="{language}">' in text
+    assert "light-dark(" in text
+    assert "not valid JSON" in text
+
+
+def test_the_terminal_shows_it_all_and_obeys_nothing(class_of_nine):
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(Terminal(overview(class_of_nine)))
+    text = console.export_text()
+    assert "M02" in text
+    assert "alert(1)</script>[red]?[2J" in text
+    assert "took 30.0 s" in text
+    assert "not valid JSON" in text
+
+
+def test_a_class_of_none_and_of_one():
+    assert overview([]).shares == {}
+    assert report_page("ps99", overview([Result("x", problem="y")]))
+    one = overview([result("x", 10.0)])
+    assert one.quartiles == (1.0, 1.0, 1.0)
+    assert one.bins[BINS - 1] == 1
+    assert one.outliers == []
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=30))
+@settings(max_examples=100, deadline=None)
+def test_every_student_is_in_one_column(points):
+    found = overview([result(str(i), p) for i, p in enumerate(points)])
+    assert sum(found.bins) == len(points)
+    low, middle, high = found.quartiles
+    assert min(found.shares.values()) - 1e-9 <= low <= middle <= high <= 1 + 1e-9
+    assert report_page("ps99", found).count("<rect") == BINS
