@@ -101,7 +101,7 @@ ATTACKS = [
         raw=lambda text: text.replace('"python3"', '"../../evil"').encode(),
     ),
     Attack("cut off", WRONG, raw=lambda text: text[: len(text) // 2].encode(), remark="JSON"),
-    Attack("UTF-16", WRONG, raw=lambda text: text.encode("utf-16"), remark="UTF-8"),
+    Attack("UTF-16", WRONG, raw=lambda text: text.encode("utf-16")),
     Attack("not a notebook", raw=lambda text: b"[1, 2, 3]", remark="cells"),
     Attack("deep JSON", raw=lambda text: b"[" * 200_000, remark="JSON"),
     Attack("a huge file", raw=lambda text: b" " * 21_000_000 + text.encode(), remark="MB"),
