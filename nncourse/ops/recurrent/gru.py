@@ -32,7 +32,7 @@ from nncourse.ops.shape import stack
 
 
 class GRU(Function):
-    """out (T, N, H): h_1, ..., h_T. For x (T, N, I) and h0 (N, H).
+    """out (T, N, H): h = (1 - z) n + z h' at every step. For x (T, N, I) and h0 (N, H).
 
     q = U h' + b is the part of n that r multiplies. With dh the derivative by h_t, from above and
     from the next step, by the arguments of the gates dn = dh (1 - z) (1 - n^2),

@@ -43,7 +43,9 @@ SCALES = (1.0, 0.5, 0.5, 0.5)
 
 
 class LSTM(Function):
-    """out (T + 1, N, H): h_1, ..., h_T and, last, c_T. For x (T, N, I), h0 and c0 (N, H).
+    """out (T + 1, N, H): h = o tanh(c), c = f c' + i g at every step, and, last, c_T.
+
+    For x (T, N, I), h0 and c0 (N, H).
 
     With dh the derivative by h_t, from above and from the next step, and dc by c_t:
     dc += dh o (1 - tanh(c)^2);  by the arguments of the gates do = dh tanh(c) o (1 - o),

@@ -37,7 +37,7 @@ from nncourse.ops.shape import stack
 
 
 class OriginalGRU(Function):
-    """out (T, N, H): h_1, ..., h_T. For x (T, N, I) and h0 (N, H).
+    """out (T, N, H): h = (1 - z) h' + z n at every step. For x (T, N, I) and h0 (N, H).
 
     With dh the derivative by h_t, from above and from the next step, by the arguments of the gates
     dn = dh z (1 - n^2), dz = dh (n - h') z (1 - z), and with e = dn U, the derivative by r * h',

@@ -41,7 +41,9 @@ from nncourse.ops.shape import cat, stack
 
 
 class PeepholeLSTM(Function):
-    """out (T + 1, N, H): h_1, ..., h_T and, last, c_T. For x (T, N, I), h0 and c0 (N, H).
+    """out (T + 1, N, H): h = o tanh(c), c = f c' + i g at every step, and, last, c_T.
+
+    For x (T, N, I), h0 and c0 (N, H).
 
     As ``LSTM``, and the peepholes carry derivatives to the cell: with dh the derivative by h_t and
     dc by c_t, dc += dh o (1 - tanh(c)^2) + do P;  dc' = dc f + di P + df P, each with the P of its

@@ -25,7 +25,7 @@ from nncourse.ops.shape import stack
 
 
 class RNN(Function):
-    """out (T, N, H): h_1, ..., h_T. For x (T, N, I) and h0 (N, H).
+    """out (T, N, H): h = tanh(W x + U h' + b) at every step. For x (T, N, I) and h0 (N, H).
 
     With dh the derivative by h_t, from above and from the next step, dz = dh (1 - h^2), for relu
     dh where h > 0;  dh' = dz U. dW, dU and db are sums over all steps, in one product.
@@ -93,7 +93,7 @@ class RNN(Function):
 
 
 class ReLURNN(RNN):
-    """The same with relu in place of tanh."""
+    """out (T, N, H): h = relu(W x + U h' + b) at every step."""
 
     __slots__ = ()
 
