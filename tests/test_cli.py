@@ -9,7 +9,17 @@ from typer.testing import CliRunner
 
 from nncourse import __version__, cli, language
 
-COMMANDS = ("lab", "build", "release", "grade", "feedback", "report", "kill-matrix", "doctor")
+COMMANDS = (
+    "lab",
+    "build",
+    "release",
+    "collect",
+    "grade",
+    "feedback",
+    "report",
+    "kill-matrix",
+    "doctor",
+)
 
 
 @pytest.fixture

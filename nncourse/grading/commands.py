@@ -84,3 +84,44 @@ def report(
     path = output or course.root / f"{assignment}.html"
     path.write_text(report_page(assignment, found), encoding="utf-8")
     console.print(_("page: {path}", path=path), markup=False)
+
+
+@commands.command(
+    help=_(
+        "Collect submissions into the course folder: from a folder, from a zip or tar (of the "
+        "whole class, also with one archive for each student), or from nbgrader's exchange. The "
+        "student is found by the path; for other layouts give --pattern, a regular expression "
+        "with the groups student_id and, if there is one, timestamp. Nothing is unpacked onto the "
+        "disk but the notebooks.\n\n"
+        "Example: nncourse collect ps05 moodle.zip --course my-course\n\n"
+        "Example: nncourse collect ps05 in/ --pattern '(?P<student_id>\\w+)_(?P<timestamp>[0-9-]+)'"
+    )
+)
+def collect(
+    assignment: Name,
+    source: Annotated[
+        Path, typer.Argument(help=_("A folder, an archive, or a course's folder in the exchange."))
+    ],
+    folder: Folder = Path("."),
+    pattern: Annotated[
+        str | None, typer.Option(help=_("Regular expression for the path of a notebook."))
+    ] = None,
+    lang: Lang = None,
+) -> None:
+    from nncourse.course.folder import CourseFolderError, open_course
+    from nncourse.grading.collect import collect as collect_from
+
+    speak(lang)
+    try:
+        course = open_course(folder)
+        found = collect_from(course, assignment, source, pattern)
+    except CourseFolderError as error:
+        raise fail(error) from None
+    for name, why in found.remarks:
+        console.print(f"{name}: {why}", markup=False)
+    counts = {"count": len(found.taken), "kept": len(found.kept), "remarks": len(found.remarks)}
+    console.print(
+        _("collected: {count}, not newer: {kept}, remarks: {remarks}", **counts), markup=False
+    )
+    if not found.taken and not found.kept:
+        raise fail(_("nothing was collected"))

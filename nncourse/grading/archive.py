@@ -1,0 +1,184 @@
+"""The files inside of whatever students or a learning platform packed: folders, zip, tar.
+
+Nothing is ever unpacked onto the disk. Only files of the wanted kinds are read, into memory and up
+to a limit, so a path out of the archive leads nowhere and a bomb does not go off. What is refused
+is said in a line.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import tarfile
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nncourse.grading.intake import LARGEST
+from nncourse.grading.sanitize import clean_text
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+MOST_FILES = 50_000
+MOST_BYTES = 4 << 30  # that all files may claim to have together
+NESTED = 100 << 20  # bytes of an archive within an archive
+DEPTH = 2  # an archive of all, and one of each student
+
+
+class ArchiveError(Exception):
+    """Nothing can be read; the text says why and what to do."""
+
+
+@dataclass
+class Reader:
+    """Goes through a folder or an archive; ``refused``: (name, why) of what was left out."""
+
+    kinds: tuple[str, ...] = (".ipynb",)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    files: int = 0
+    size: int = 0
+
+    def read(self, source: Path) -> Iterator[tuple[str, bytes]]:
+        """Each wanted file: its path inside of ``source``, with "/", and its bytes.
+
+        Raises ArchiveError if ``source`` itself is no folder and no archive, or too large.
+        """
+        if source.is_dir():
+            for path in sorted(source.rglob("*")):
+                name = path.relative_to(source).as_posix()
+                if any(part.startswith(".") for part in path.relative_to(source).parts):
+                    continue
+                if path.is_symlink():
+                    self._refuse(name, _("a link"))
+                elif path.is_file() and self._wanted(name):
+                    yield from self._file(name, path.stat().st_size, path.open("rb"), DEPTH)
+            return
+        if not source.is_file():
+            raise ArchiveError(_("there is no {path}", path=source))
+        if not source.name.lower().endswith(ARCHIVES):
+            raise ArchiveError(
+                _(
+                    "{name} is no folder and no archive ({kinds})",
+                    name=source.name,
+                    kinds=", ".join(ARCHIVES),
+                )
+            )
+        try:
+            with source.open("rb") as file:
+                yield from self._archive("", source.name, file, DEPTH)
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+            raise ArchiveError(
+                _("{name} is damaged: {error}", name=source.name, error=error)
+            ) from error
+
+    def _archive(
+        self, inside: str, name: str, file: io.IOBase, depth: int
+    ) -> Iterator[tuple[str, bytes]]:
+        opened = self._zip if name.lower().endswith(".zip") else self._tar
+        for entry, size, data in opened(inside, file):
+            self._count(size)
+            path = _tame(entry)
+            if path is None:
+                self._refuse(inside + entry, _("its path leads out of the archive"))
+            elif data is not None and self._wanted(path):
+                yield from self._file(inside + path, size, data, depth)
+
+    def _zip(self, inside: str, file: io.IOBase) -> Iterator[tuple[str, int, io.IOBase | None]]:
+        with zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
+            for entry in archive.infolist():
+                name = _name_in_zip(entry)
+                if entry.is_dir() or not self._wanted(name):
+                    yield name, entry.file_size, None
+                elif stat.S_ISLNK(entry.external_attr >> 16):
+                    self._refuse(inside + name, _("a link"))
+                elif entry.flag_bits & 1:
+                    self._refuse(inside + name, _("encrypted"))
+                else:
+                    try:
+                        data = archive.open(entry)
+                    except (zipfile.BadZipFile, NotImplementedError) as error:
+                        self._refuse(inside + name, str(error))
+                        continue
+                    yield name, entry.file_size, data  # type: ignore[misc]
+
+    def _tar(self, inside: str, file: io.IOBase) -> Iterator[tuple[str, int, io.IOBase | None]]:
+        with tarfile.open(fileobj=file, mode="r:*") as archive:  # type: ignore[call-overload]
+            for entry in archive:
+                if entry.isfile():
+                    wanted = self._wanted(entry.name)
+                    yield entry.name, entry.size, archive.extractfile(entry) if wanted else None
+                elif not entry.isdir():
+                    self._refuse(inside + entry.name, _("a link"))
+
+    def _file(
+        self, name: str, size: int, file: io.IOBase, depth: int
+    ) -> Iterator[tuple[str, bytes]]:
+        nested = name.lower().endswith(ARCHIVES)
+        limit = NESTED if nested else LARGEST
+        try:
+            with file:
+                data = file.read(limit + 1) if size <= limit else None
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError) as error:
+            self._refuse(name, str(error))
+            return
+        if data is None or len(data) > limit:
+            self._refuse(name, _("larger than {size} MB", size=round(limit / 1e6)))
+        elif not nested:
+            yield name, data
+        elif depth < 2:
+            self._refuse(name, _("an archive within an archive within an archive"))
+        else:
+            folder = name[: -len(next(kind for kind in ARCHIVES if name.lower().endswith(kind)))]
+            try:
+                yield from self._archive(folder + "/", name, io.BytesIO(data), depth - 1)
+            except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+                self._refuse(name, str(error))
+
+    def _wanted(self, name: str) -> bool:
+        base = name.replace("\\", "/").rpartition("/")[2]
+        return base.lower().endswith((*self.kinds, *ARCHIVES)) and not base.startswith(".")
+
+    def _count(self, size: int) -> None:
+        self.files += 1
+        self.size += size
+        if self.files > MOST_FILES or self.size > MOST_BYTES:
+            raise ArchiveError(
+                _(
+                    "more than {files} files or {size} GB are packed: unpack it and look at it",
+                    files=MOST_FILES,
+                    size=MOST_BYTES >> 30,
+                )
+            )
+
+    def _refuse(self, name: str, why: str) -> None:
+        self.refused.append((clean_text(name)[:200], clean_text(why)[:200]))
+
+
+def _name_in_zip(entry: zipfile.ZipInfo) -> str:
+    """The name, where a program has not said its encoding: UTF-8, or that of Russian Windows."""
+    if entry.flag_bits & 0x800:
+        return entry.filename
+    try:
+        raw = entry.filename.encode("cp437")
+    except UnicodeEncodeError:
+        return entry.filename
+    for encoding in ("utf-8", "cp866"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return entry.filename
+
+
+def _tame(name: str) -> str | None:
+    """A path inside of an archive in one form; None if it leads out of it."""
+    path = unicodedata.normalize("NFC", clean_text(name)).replace("\\", "/")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or re.match(r"[A-Za-z]:", path) or ".." in parts or not parts:
+        return None
+    return "/".join(parts)
