@@ -52,7 +52,7 @@ def close(a, b, tolerance=1e-9):
     np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
-def same(name, inputs, args=(), kwargs=None, dtype=np.float64, tolerance=1e-9, steps=3):
+def same(name, inputs, args=(), kwargs=None, dtype=np.float64, tolerance=1e-9, steps=20):
     """Compare one layer in training and evaluation, and over some steps of training by SGD."""
     torch = torch_or_skip()
     ours, theirs = pair(name, args, kwargs, dtype)
