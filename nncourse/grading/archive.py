@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from nncourse.grading.intake import LARGEST
 from nncourse.grading.sanitize import clean_text
@@ -77,7 +78,7 @@ class Reader:
             ) from error
 
     def _archive(
-        self, inside: str, name: str, file: io.IOBase, depth: int
+        self, inside: str, name: str, file: IO[bytes], depth: int
     ) -> Iterator[tuple[str, bytes]]:
         opened = self._zip if name.lower().endswith(".zip") else self._tar
         for entry, size, data in opened(inside, file):
@@ -88,8 +89,8 @@ class Reader:
             elif data is not None and self._wanted(path):
                 yield from self._file(inside + path, size, data, depth)
 
-    def _zip(self, inside: str, file: io.IOBase) -> Iterator[tuple[str, int, io.IOBase | None]]:
-        with zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
+    def _zip(self, inside: str, file: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+        with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist():
                 name = _name_in_zip(entry)
                 if entry.is_dir() or not self._wanted(name):
@@ -104,10 +105,10 @@ class Reader:
                     except (zipfile.BadZipFile, NotImplementedError) as error:
                         self._refuse(inside + name, str(error))
                         continue
-                    yield name, entry.file_size, data  # type: ignore[misc]
+                    yield name, entry.file_size, data
 
-    def _tar(self, inside: str, file: io.IOBase) -> Iterator[tuple[str, int, io.IOBase | None]]:
-        with tarfile.open(fileobj=file, mode="r:*") as archive:  # type: ignore[call-overload]
+    def _tar(self, inside: str, file: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+        with tarfile.open(fileobj=file, mode="r:*") as archive:
             for entry in archive:
                 if entry.isfile():
                     wanted = self._wanted(entry.name)
@@ -116,7 +117,7 @@ class Reader:
                     self._refuse(inside + entry.name, _("a link"))
 
     def _file(
-        self, name: str, size: int, file: io.IOBase, depth: int
+        self, name: str, size: int, file: IO[bytes], depth: int
     ) -> Iterator[tuple[str, bytes]]:
         nested = name.lower().endswith(ARCHIVES)
         limit = NESTED if nested else LARGEST

@@ -125,3 +125,95 @@ def collect(
     )
     if not found.taken and not found.kept:
         raise fail(_("nothing was collected"))
+
+
+@commands.command(
+    help=_(
+        "Find code that two students share and others do not, whatever the names and the layout. "
+        "The released stub, and what many of the class wrote, does not count. Writes a page with "
+        "each pair side by side. Needs the graded notebooks and copydetect.\n\n"
+        "Example: nncourse similar ps05 --course my-course --least 0.6"
+    )
+)
+def similar(
+    assignment: Name,
+    folder: Folder = Path("."),
+    least: Annotated[
+        float, typer.Option(min=0, max=1, help=_("The share of common code from which on."))
+    ] = 0.5,
+    common: Annotated[
+        float,
+        typer.Option(min=0, max=1, help=_("What a larger part of the class has is left out.")),
+    ] = 0.25,
+    output: Annotated[
+        Path | None,
+        typer.Option(help=_("The page to write. Default: ASSIGNMENT-similar.html in the folder.")),
+    ] = None,
+    lang: Lang = None,
+) -> None:
+    from nncourse.course.folder import CourseFolderError, open_course
+    from nncourse.grading.similar import answers, similar_page
+    from nncourse.grading.similar import similar as find_similar
+
+    speak(lang)
+    try:
+        course = open_course(folder)
+        codes, stub = answers(course, assignment)
+        pairs = find_similar(codes, stub, least, common)
+    except CourseFolderError as error:
+        raise fail(error) from None
+    for pair in pairs:
+        one, other = pair.shares
+        console.print(f"{pair.one} {one:.0%}  {pair.other} {other:.0%}", markup=False)
+    path = output or course.root / f"{assignment}-similar.html"
+    path.write_text(similar_page(assignment, pairs, codes), encoding="utf-8")
+    console.print(_("{count} pairs; page: {path}", count=len(pairs), path=path), markup=False)
+
+
+@commands.command(
+    help=_(
+        "Write the scores as CSV for nbgrader's users, for Moodle or for Canvas. With --roster, a "
+        "file that the platform lets you download, its rows are kept and the scores filled in.\n\n"
+        "Example: nncourse export ps05 moodle --course my-course\n\n"
+        "Example: nncourse export ps05 canvas --roster grades.csv --course my-course"
+    )
+)
+def export(
+    assignment: Name,
+    kind: Annotated[str, typer.Argument(help=_("nbgrader, moodle or canvas."))],
+    folder: Folder = Path("."),
+    roster: Annotated[
+        Path | None, typer.Option(help=_("A file downloaded from the platform, to be filled."))
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help=_("The roster's column for the scores."))
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help=_("The file to write. Default: ASSIGNMENT-KIND.csv in the folder.")),
+    ] = None,
+    db: Database = None,
+    lang: Lang = None,
+) -> None:
+    from nncourse.course.folder import CourseFolderError, open_course
+    from nncourse.grading.export import FORMATS, fill_roster, write_rows
+    from nncourse.grading.grade import read_results
+
+    speak(lang)
+    if kind not in FORMATS:
+        raise fail(_("{kind} is unknown: use one of {kinds}", kind=kind, kinds=", ".join(FORMATS)))
+    try:
+        course = open_course(folder)
+        results = read_results(course, assignment, db)
+        if roster is None:
+            rows = FORMATS[kind](assignment, results)
+            missing: list[str] = []
+        else:
+            text = roster.read_text(encoding="utf-8-sig")
+            rows, missing = fill_roster(text, assignment, results, column)
+    except (CourseFolderError, OSError, UnicodeDecodeError) as error:
+        raise fail(error) from None
+    path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows)
+    console.print(_("scores: {path}", path=path), markup=False)
+    if missing:
+        raise fail(_("not in the roster: {names}", names=", ".join(missing)))

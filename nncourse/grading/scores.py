@@ -32,18 +32,19 @@ def write_scores(path: Path, results: Iterable[Result]) -> Path:
             points = [result.grades[n].points if n in result.grades else "" for n in names]
             writer.writerow(
                 [
-                    _plain(result.student),
+                    plain(result.student),
                     result.points,
                     result.max_points,
                     *points,
                     " ".join(result.waiting),
-                    _plain(result.problem),
+                    plain(result.problem),
                 ]
             )
     return path
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula."""
     return "'" + text if text.startswith(("=", "+", "-", "@")) else text
 
 

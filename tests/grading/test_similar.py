@@ -1,0 +1,84 @@
+"""Copies are found in spite of new names; the stub and the common answer are nobody's copy."""
+
+from __future__ import annotations
+
+import pytest
+
+from nncourse.grading.similar import similar, similar_page
+
+pytest.importorskip("copydetect", reason="needs nncourse[similar]")
+
+STUB = "def solve(x, y):\n    # YOUR CODE HERE\n    raise NotImplementedError()\n" * 4
+
+ODD = """\
+def train(x, y, epochs=30):
+    state, kept = {}, []
+    while len(kept) < epochs * 7:
+        for start in range(0, len(x), 13):
+            part = x[start : start + 13]
+            if part.shape[0] % 2 == 1 and start not in state:
+                state[start] = part.sum(axis=0) ** 2 + y[start]
+            elif start in state and not part.any():
+                kept.append(state.pop(start) - part.mean())
+        epochs -= sum(1 for value in kept if value > epochs)
+    return sorted(kept, key=lambda value: -abs(value))[:epochs]
+"""
+RENAMED = ODD.replace("    while", "    # my own idea\n    while")
+for old, new in {"state": "cache", "kept": "results", "part": "batch", "start": "i"}.items():
+    RENAMED = RENAMED.replace(old, new)
+COMMON = """\
+def forward(x, w, b):
+    z = x @ w.T + b
+    h = np.maximum(z, 0)
+    return h, (x, w, b, z)
+"""
+
+
+def own(number):
+    """Code that nobody else has."""
+    kinds = [
+        "while {n} > x: x = [x, {n}]",
+        "try:\n        x({n})\n    except E: return {n}",
+        "with x as {v}: yield {v}[{n}:]",
+        "assert x({n}), [i ** {n} for i in x if i]",
+        "del x[{n}]; x |= {{ {n}: lambda: x }}",
+    ]
+    lines = [kinds[(number * k + k * k) % 5].format(n=number, v="abc"[k % 3]) for k in range(1, 7)]
+    return f"def own{number}(x):\n    " + "\n    ".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def codes():
+    found = {f"s{n}": STUB + COMMON + own(n) for n in range(12)}
+    found["ann"] = STUB + COMMON + ODD
+    found["bob"] = STUB + COMMON + RENAMED
+    return found
+
+
+def test_a_copy_with_other_names_is_first(codes):
+    first, *_rest = similar(codes, STUB)
+    assert (first.one, first.other) == ("ann", "bob")
+    assert min(first.shares) > 0.8
+    assert first.tokens > 100
+
+
+def test_the_stub_and_the_common_answer_are_no_copy():
+    honest = {f"s{n}": STUB + COMMON for n in range(10)}
+    assert similar(honest, STUB) == []
+    assert len(similar({"ann": STUB + ODD, "bob": STUB + ODD}, STUB)) == 1, "two of two are"
+    assert similar({"ann": STUB, "bob": STUB}, STUB) == []
+
+
+def test_two_different_answers_are_not_similar():
+    assert similar({"ann": ODD, "bob": COMMON * 2}, STUB) == []
+    assert similar({"ann": "", "bob": "def f(:"}, STUB) == []
+
+
+def test_the_page_marks_what_is_shared_and_is_safe(codes):
+    codes = {**codes, "ann": codes["ann"] + "'<script>alert(1)</script>\x1b'"}
+    text = similar_page("ps99", similar(codes, STUB), codes)
+    assert "<mark>" in text
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert "not a verdict" in text
+    assert "No two share much." in similar_page("ps99", [], {})
