@@ -121,16 +121,16 @@ def report_page(assignment: str, found: Overview) -> str:
     title = _("{assignment}: the class", assignment=assignment)
     body = [f"<h1>{_show(title)}</h1>", *(f"<p>{_show(line)}</p>" for line in summary(found))]
     if found.shares:
-        body += [f"<h2>{_show(_('Points'))}</h2>", picture(found)]
-        body += [f"<h2>{_show(_('Parts, the hardest first'))}</h2>", _parts_table(found)]
+        body += [_heading(_("Points")), picture(found)]
+        body += [_heading(_("Parts, the hardest first")), _parts_table(found)]
     if found.mistakes:
-        body += [f"<h2>{_show(_('Most frequent mistakes'))}</h2>", _mistakes_table(found)]
+        body += [_heading(_("Most frequent mistakes")), _mistakes_table(found)]
     rows = [[_show(student), _show(why)] for student, why in remarkable(found)]
     if rows:
-        body.append(f"<h2>{_show(_('Worth a look'))}</h2>")
+        body.append(_heading(_("Worth a look")))
         body.append(table([_show(_("student")), _show(_("remarks"))], rows))
     if found.shares:
-        body.append(f"<h2>{_show(_('Everyone'))}</h2>")
+        body.append(_heading(_("Everyone")))
         ranked = sorted(found.shares.items(), key=lambda item: (-item[1], item[0]))
         rows = [[_show(name), bar(share), _points(found, share)] for name, share in ranked]
         body.append(table([_show(_("student")), "", _show(_("points"))], rows, (2,)))
@@ -210,6 +210,10 @@ def _grid(*heads: str) -> Table:
 
 def _range(index: int) -> str:
     return f"{100 * index // BINS}–{100 * (index + 1) // BINS}%"
+
+
+def _heading(text: str) -> str:
+    return f"<h2>{_show(text)}</h2>"
 
 
 def _mean(part: Difficulty) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.assignment import role_of, text_of
 from nncourse.grading.intake import STUDENT
-from nncourse.grading.page import page, table
+from nncourse.grading.page import page
 from nncourse.grading.sanitize import clean_text
 from nncourse.language import catalogue
 
@@ -129,17 +129,18 @@ def similar_page(assignment: str, pairs: Iterable[Pair], codes: Mapping[str, str
     note = _("A high share is a reason to look at the two, not a verdict.")
     body = [f"<h1>{escape(title)}</h1><p>{escape(note)}</p>"]
     for pair in pairs:
-        first, second = (f"{share:.0%}" for share in pair.shares)
-        heads = [f"{escape(pair.one)} {first}", f"{escape(pair.other)} {second}"]
-        shown = [
-            f"<pre>{_marked(codes[name], places)}</pre>"
-            for name, places in zip((pair.one, pair.other), pair.places)
+        heads = [f"{name} {share:.0%}" for name, share in zip((pair.one, pair.other), pair.shares)]
+        columns = [
+            f"<div><strong>{escape(head)}</strong><pre>{_marked(codes[name], places)}</pre></div>"
+            for head, name, places in zip(heads, (pair.one, pair.other), pair.places)
         ]
-        summary = f"{heads[0]} · {heads[1]}"
-        inner = table(heads, [shown])
-        body.append(f"<details><summary>{summary}</summary>{inner}</details>")
+        body.append(
+            f"<details><summary>{escape(' · '.join(heads))}</summary>"
+            f'<div class="pair">{"".join(columns)}</div></details>'
+        )
     if not pairs:
-        body.append(f"<p>{escape(_('No two share much.'))}</p>")
+        nobody = _("No two share much.")
+        body.append(f"<p>{escape(nobody)}</p>")
     return page(title, "\n".join(body))
 
 
