@@ -35,6 +35,7 @@ JOIN submitted_notebook n ON n.assignment_id = s.id
 JOIN comment c ON c.notebook_id = n.id
 WHERE s.assignment_id = :assignment AND c.manual_comment IS NOT NULL"""
 
+SENTENCE = 1000  # characters of a reason
 LONGEST = 20_000  # characters of an answer or an output
 
 ENDINGS = {
@@ -153,7 +154,11 @@ def reasons(
     found = []
     for report in reports:
         for mistake in report["mistakes"]:
-            says = mistake.get("says", {}).get(current(), "")
+            says = mistake.get("says", {}).get(current(), "")[:SENTENCE]
+            if mistake["code"] == "raised":
+                says = _ending(says.partition(":")[0].strip())
+            elif mistake["code"] == "signature":
+                says = says.partition(": ")[0] + "."
             named = ", ".join(mistake["outputs"])
             if says:
                 found.append(f"{named}: {says}" if named else says)

@@ -41,6 +41,10 @@ STUDENTS = {
             "    raise type(f'saw {x}', (Exception,), {})(f'saw {x}')"
         },
     ),
+    "smuggler": (
+        "en",
+        {"relu_answer": "def relu_backward(dout, z):\n    raise ValueError(f'saw {z.tolist()}')"},
+    ),
     "cross": ("en", {"why": "\n\n".join(HOSTILE)}),
     "syntax": ("en", {"square_answer": "def square(x:"}),
 }
@@ -120,12 +124,14 @@ def test_nothing_hidden_is_in_it(pages, course):
     seeds = {result.student: result.seed for result in read_results(course, "ps99")}
     for student, text in pages.items():
         assert "86436" not in text
+        assert "saw [" not in text, "an input of the check"
         assert "294" not in text
         assert "HIDDEN" not in text
         assert "largest difference" not in text, "right values"
         if seeds[student] is not None:
             assert str(seeds[student]) not in text
     assert "return 4" in pages["wrong"], "the student's own answer is"
+    assert "It ended in an error: ValueError." in pages["smuggler"]
 
 
 class Fetched(HTMLParser):
