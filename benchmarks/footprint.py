@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,7 @@ def memory_after_forward(peers: list[Peer], settings: Settings) -> Result | str:
 
 def import_time(peers: list[Peer], settings: Settings) -> Result:
     """``import`` in a fresh Python, NumPy included, with compiled files in place."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     times: dict[str, list[float]] = {peer.name: [] for peer in peers}
     for turn in range(settings.shorter(7) + 1):
         for peer in peers:
@@ -61,7 +63,11 @@ def import_time(peers: list[Peer], settings: Settings) -> Result:
                 "print(time.perf_counter() - start)"
             )
             done = subprocess.run(
-                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+                [sys.executable, "-c", code],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
             )
             if turn:  # the first may compile, or read from a cold disk
                 times[peer.name].append(float(done.stdout.split()[-1]) * 1e3)
