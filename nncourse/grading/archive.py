@@ -28,7 +28,19 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MOST_FILES = 50_000
 MOST_BYTES = 4 << 30  # that all files may claim to have together
 NESTED = 100 << 20  # bytes of an archive within an archive
+HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+HEADERS += (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)  # type: ignore[assignment]
+LONGEST_NAME = 1 << 16  # bytes
 DEPTH = 2  # an archive of all, and one of each student
+
+
+class _Entry(tarfile.TarInfo):
+    """A header of a tar. One that announces a name of gigabytes would be read as a whole."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in HEADERS and self.size > LONGEST_NAME:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        return super()._proc_member(tar)  # type: ignore[misc]
 
 
 class ArchiveError(Exception):
@@ -37,10 +49,15 @@ class ArchiveError(Exception):
 
 @dataclass
 class Reader:
-    """Goes through a folder or an archive; ``refused``: (name, why) of what was left out."""
+    """Goes through a folder or an archive; ``refused``: (name, why) of what was left out.
+
+    most_files, most_size: how many entries, and bytes in all, an archive may claim to hold.
+    """
 
     kinds: tuple[str, ...] = (".ipynb",)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    most_files: int = field(default_factory=lambda: MOST_FILES)
+    most_size: int = field(default_factory=lambda: MOST_BYTES)
     files: int = 0
     size: int = 0
 
@@ -72,7 +89,9 @@ class Reader:
         try:
             with source.open("rb") as file:
                 yield from self._archive("", source.name, file, DEPTH)
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        except ArchiveError:
+            raise
+        except Exception as error:  # of damaged data the readers raise almost anything
             raise ArchiveError(
                 _("{name} is damaged: {error}", name=source.name, error=error)
             ) from error
@@ -80,8 +99,9 @@ class Reader:
     def _archive(
         self, inside: str, name: str, file: IO[bytes], depth: int
     ) -> Iterator[tuple[str, bytes]]:
-        opened = self._zip if name.lower().endswith(".zip") else self._tar
-        for entry, size, data in opened(inside, file):
+        kind = name.lower().rpartition(".")[2]
+        entries = self._zip(inside, file) if kind == "zip" else self._tar(inside, file, kind)
+        for entry, size, data in entries:
             self._count(size)
             path = _tame(entry)
             if path is None:
@@ -102,13 +122,16 @@ class Reader:
                 else:
                     try:
                         data = archive.open(entry)
-                    except (zipfile.BadZipFile, NotImplementedError) as error:
+                    except Exception as error:
                         self._refuse(inside + name, str(error))
                         continue
                     yield name, entry.file_size, data
 
-    def _tar(self, inside: str, file: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-        with tarfile.open(fileobj=file, mode="r:*") as archive:
+    def _tar(
+        self, inside: str, file: IO[bytes], kind: str
+    ) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+        mode = {"gz": "r:gz", "tgz": "r:gz", "bz2": "r:bz2", "xz": "r:xz"}.get(kind, "r:")
+        with tarfile.open(None, mode, file, tarinfo=_Entry) as archive:  # type: ignore[call-overload]
             for entry in archive:
                 if entry.isfile():
                     wanted = self._wanted(entry.name)
@@ -124,7 +147,7 @@ class Reader:
         try:
             with file:
                 data = file.read(limit + 1) if size <= limit else None
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError) as error:
+        except Exception as error:
             self._refuse(name, str(error))
             return
         if data is None or len(data) > limit:
@@ -135,9 +158,11 @@ class Reader:
             self._refuse(name, _("an archive within an archive within an archive"))
         else:
             folder = name[: -len(next(kind for kind in ARCHIVES if name.lower().endswith(kind)))]
+            # With bounds of its own, so that one student's archive does not end the collecting.
+            inner = Reader(self.kinds, self.refused, MOST_FILES // 10, MOST_BYTES // 10)
             try:
-                yield from self._archive(folder + "/", name, io.BytesIO(data), depth - 1)
-            except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+                yield from inner._archive(folder + "/", name, io.BytesIO(data), depth - 1)
+            except Exception as error:
                 self._refuse(name, str(error))
 
     def _wanted(self, name: str) -> bool:
@@ -147,12 +172,12 @@ class Reader:
     def _count(self, size: int) -> None:
         self.files += 1
         self.size += size
-        if self.files > MOST_FILES or self.size > MOST_BYTES:
+        if self.files > self.most_files or self.size > self.most_size:
             raise ArchiveError(
                 _(
-                    "more than {files} files or {size} GB are packed: unpack it and look at it",
-                    files=MOST_FILES,
-                    size=MOST_BYTES >> 30,
+                    "more than {files} files or {size} MB are packed: unpack it and look at it",
+                    files=self.most_files,
+                    size=round(self.most_size / 1e6),
                 )
             )
 

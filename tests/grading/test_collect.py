@@ -145,6 +145,10 @@ def test_links_are_not_followed(course, tmp_path):
     folder.mkdir()
     (folder / "ann.ipynb").symlink_to(secret)
     assert collect(course, "ps05", folder).remarks == [("ann.ipynb", "a link")]
+    (folder / "bob").symlink_to(tmp_path)
+    found = collect(course, "ps05", folder)
+    assert found.remarks == [("ann.ipynb", "a link"), ("bob", "a link")]
+    assert found.taken == {}
     info = zipfile.ZipInfo("ann.ipynb")
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
@@ -198,6 +202,34 @@ def test_bombs_do_not_go_off(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
     with pytest.raises(CollectError, match="are packed"):
         collect(course, "ps05", packed(tmp_path / "big.zip", {"x.txt": b"0" * (2 << 20)}))
+
+
+def test_one_students_bomb_does_not_stop_the_others(course, tmp_path, monkeypatch):
+    bomb, damaged = io.BytesIO(), io.BytesIO()
+    packed(bomb, {f"{number}.txt": b"" for number in range(11)})
+    with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.ipynb", b"{}" * 1000)
+    data = bytearray(damaged.getvalue())
+    data[40:44] = b"\xff\xff\xff\xff"
+    with tarfile.open(tmp_path / "gz.tgz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("x.ipynb"), io.BytesIO())
+    stream = bytearray((tmp_path / "gz.tgz").read_bytes())
+    stream[20:24] = b"\xff\xff\xff\xff"
+    files = {"ann/x.zip": bomb.getvalue(), "bob/x.zip": bytes(data), "cid/x.tgz": bytes(stream)}
+    monkeypatch.setattr(archives, "MOST_FILES", 100)
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", {**files, "zoe.ipynb": "{}"}))
+    assert list(found.taken) == ["zoe"]
+    assert [name[:3] for name, _why in found.remarks] == ["ann", "bob", "cid"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XGLTYPE])
+def test_a_name_of_gigabytes_is_not_read(course, tmp_path, kind):
+    entry = tarfile.TarInfo("x")
+    entry.type, entry.size = kind, 1 << 32
+    source = tmp_path / "in.tar"
+    source.write_bytes(entry.tobuf(tarfile.USTAR_FORMAT) + bytes(10_240))
+    with pytest.raises(CollectError, match="a header of 4294967296 bytes"):
+        collect(course, "ps05", source)
 
 
 def test_names_of_russian_windows_and_of_macos(course, tmp_path):
