@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nncourse.check.call import printable
+from nncourse.grading.assignment import role_of
 
 # Tags that are only form. They stay in Markdown if they carry no attribute.
 HARMLESS = "b|i|u|s|em|strong|sub|sup|br|hr|p|ul|ol|li|kbd|small|big|center"
@@ -69,11 +70,15 @@ def clean_html(text: Any) -> str:
 
 
 def clean_notebook(notebook: dict[str, Any]) -> dict[str, Any]:
-    """Make a graded notebook harmless, in place; returns it."""
+    """Make a graded notebook harmless, in place; returns it.
+
+    The answers and all outputs are cleaned; the other cells are the lecturer's own.
+    """
     for cell in notebook["cells"]:
-        markdown = cell.get("cell_type") != "code"
-        cell["source"] = (clean_markdown if markdown else clean_text)(cell.get("source", ""))
-        cell.pop("attachments", None)
+        if role_of(cell).get("solution"):
+            markdown = cell.get("cell_type") != "code"
+            cell["source"] = (clean_markdown if markdown else clean_text)(cell.get("source", ""))
+            cell.pop("attachments", None)
         if "outputs" in cell:
             cell["outputs"] = [clean for o in cell["outputs"] if (clean := clean_output(o))]
     # The state of widgets is code and HTML that the browser is to load.

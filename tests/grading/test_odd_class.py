@@ -12,7 +12,7 @@ from nncourse.grading import intake
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.sanitize import clean_markdown
 from tests.grading.test_sanitize import HOSTILE
-from tests.grading.toy import RIGHT, cell_name, submission, without
+from tests.grading.toy import RIGHT, cell_name, make_released, submission, without, write_toy
 
 FULL = 15.0  # what the right answers earn; the written one waits
 
@@ -24,9 +24,16 @@ def changed(text, **metadata):
 
 
 @pytest.fixture(scope="module")
-def graded(toy, tmp_path_factory):
+def course(tmp_path_factory):
+    """A course of its own: the class would stand in the gradebook of other tests."""
+    root = tmp_path_factory.mktemp("odd course")
+    return make_released(root / "course", write_toy(root / "repository"), "ps99", "en")
+
+
+@pytest.fixture(scope="module")
+def graded(course, tmp_path_factory):
     folder = tmp_path_factory.mktemp("odd") / "in"
-    right = submission(toy, "ps99", RIGHT)
+    right = submission(course, "ps99", RIGHT)
     old = json.loads(right)
     sheet = [{**cell, "input": cell["source"]} for cell in old["cells"]]
     texts = {
@@ -39,14 +46,14 @@ def graded(toy, tmp_path_factory):
         "deep": "[" * 50_000,
         "emptied": "",
         "huge number": right[:-1] + ', "x": ' + "9" * 10_000 + "}",
-        "hostile text": submission(toy, "ps99", {**RIGHT, "why": "\n\n".join(HOSTILE)}),
+        "hostile text": submission(course, "ps99", {**RIGHT, "why": "\n\n".join(HOSTILE)}),
         "merge conflict": "<<<<<<< HEAD\n" + right,
         "nan": right[:-1] + ', "x": NaN}',
         "old format": json.dumps({"nbformat": 3, "worksheets": [{"cells": sheet}]}),
-        "one answer": submission(toy, "ps99", RIGHT, without("square_answer")),
-        "reordered": submission(toy, "ps99", RIGHT, lambda cells: cells[::-1]),
+        "one answer": submission(course, "ps99", RIGHT, without("square_answer")),
+        "reordered": submission(course, "ps99", RIGHT, lambda cells: cells[::-1]),
         "star*": right,
-        "surrogate": submission(toy, "ps99", {**RIGHT, "why": "XX"}).replace("XX", "\\ud800"),
+        "surrogate": submission(course, "ps99", {**RIGHT, "why": "XX"}).replace("XX", "\\ud800"),
         "too large": " " * 70_000 + right,
         "zz honest": right,
         "Ёлкина Зоя": right,
@@ -55,7 +62,7 @@ def graded(toy, tmp_path_factory):
     for name, text in texts.items():
         (folder / f"{name}.ipynb").write_text(text, "utf-8")
     (folder / "cp1251.ipynb").write_bytes(
-        submission(toy, "ps99", {**RIGHT, "why": "Потому."}).encode("cp1251")
+        submission(course, "ps99", {**RIGHT, "why": "Потому."}).encode("cp1251")
     )
     (folder / "binary.ipynb").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
     (folder / "link.ipynb").symlink_to(folder / "aa honest.ipynb")
@@ -73,7 +80,7 @@ def graded(toy, tmp_path_factory):
         path.write_text(right, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intake, "LARGEST", 60_000)
-        results = grade_submissions(toy, "ps99", folder)
+        results = grade_submissions(course, "ps99", folder)
     return {result.student: result for result in results}
 
 
@@ -126,8 +133,8 @@ def test_everybody_else_gets_their_due(graded):
     assert "time of this submission is unknown" in "\n".join(graded["shadows"].notes)
 
 
-def test_the_graded_notebook_is_harmless(graded, toy):
-    (path,) = toy.autograded("hostile text", "ps99").glob("*.ipynb")
+def test_the_graded_notebook_is_harmless(graded, course):
+    (path,) = course.autograded("hostile text", "ps99").glob("*.ipynb")
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     (why,) = [cell.source for cell in notebook.cells if cell_name(cell) == "why"]

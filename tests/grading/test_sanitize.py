@@ -22,6 +22,7 @@ from nncourse.grading.sanitize import (
     clean_output,
     clean_text,
 )
+from tests.grading.toy import role
 
 # What a renderer of Markdown makes by itself.
 FORM = {*HARMLESS.split("|"), "a", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "code", "del", "div"}
@@ -213,10 +214,16 @@ def test_of_outputs_only_harmless_types_are_left():
 
 
 def test_a_whole_notebook_is_harmless_in_the_formgraders_renderer():
-    cells = [new_markdown_cell(text, attachments={"x": {"image/svg+xml": "x"}}) for text in HOSTILE]
+    cells = [
+        new_markdown_cell(
+            text, attachments={"x": {"image/svg+xml": "x"}}, metadata=role(f"m{i}", "manual", 1)
+        )
+        for i, text in enumerate(HOSTILE)
+    ]
     cells += [
         new_code_cell(
             text,
+            metadata=role(f"c{i}", "solution"),
             outputs=[
                 new_output("stream", text=text),
                 new_output("error", ename=text, evalue=text, traceback=[text]),
@@ -224,7 +231,7 @@ def test_a_whole_notebook_is_harmless_in_the_formgraders_renderer():
                 new_output("execute_result", {"text/markdown": text}),
             ],
         )
-        for text in HOSTILE
+        for i, text in enumerate(HOSTILE)
     ]
     state = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
     notebook = new_notebook(cells=cells, metadata={"widgets": state})
@@ -234,3 +241,12 @@ def test_a_whole_notebook_is_harmless_in_the_formgraders_renderer():
     html, _ = HTMLExporter(template_name="basic").from_notebook_node(cleaned)
     found = {d for d in dangers(html) if not d.startswith(("div", "span", "pre", "main"))}
     assert found <= {"a class", "main"}, found
+
+
+def test_the_lecturers_own_cells_stay_as_they_are():
+    text = "<details><summary>Hint</summary>\n\n![x](x.png)\n\n</details>"
+    cell = new_markdown_cell(text)
+    answer = new_markdown_cell(text, metadata=role("why", "manual", 5))
+    cleaned = clean_notebook(json.loads(json.dumps(new_notebook(cells=[cell, answer]))))
+    assert cleaned["cells"][0]["source"] == text
+    assert cleaned["cells"][1]["source"] != text
