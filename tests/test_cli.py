@@ -1,6 +1,7 @@
 """The command: its texts suffice, its errors are plain, its exit status can be relied on."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nncourse import __version__, cli, language
+from nncourse.course.files import Course
+from nncourse.course.folder import make_course
 
 COMMANDS = (
     "lab",
@@ -43,6 +46,38 @@ def test_help_says_what_a_command_does(call, command):
     assert status == 0
     assert "Usage" in text
     assert len(text.split()) > 25
+
+
+LECTURERS = {
+    "collect": ["ps05", "in"],
+    "grade": ["ps05"],
+    "feedback": ["ps05"],
+    "report": ["ps05"],
+    "similar": ["ps05"],
+    "export": ["ps05", "moodle"],
+}
+
+
+@pytest.mark.parametrize("command", LECTURERS)
+def test_lecturers_commands_show_an_example_and_need_a_course_folder(call, command, tmp_path):
+    _status, text = call(command, "--help")
+    assert f"Example: nncourse {command} ps05" in text
+    status, text = call(command, *LECTURERS[command], "--course", str(tmp_path))
+    assert status == 1
+    assert "is no course folder" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    "command", [name for name in LECTURERS if name not in ("collect", "grade")]
+)
+def test_before_anything_is_graded_they_say_so(call, command, tmp_path, root):
+    course = make_course(tmp_path / "course", "en", ["ps05"], Course(root))
+    shutil.copytree(course.source("ps05"), course.release("ps05"))
+    status, text = call(command, *LECTURERS[command], "--course", str(course.root))
+    assert status == 1
+    assert "first" in text, "what to do"
+    assert "Traceback" not in text
 
 
 def test_help_is_translated():
