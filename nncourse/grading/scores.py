@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nncourse.grading.grade import Result
+from nncourse.grading.sanitize import clean_text
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -56,12 +57,17 @@ def table(results: Iterable[Result]) -> Table:
     out.add_column(_("by hand"))
     out.add_column(_("remarks"), overflow="fold")
     for result in results:
-        remarks = [f"[red]{escape(result.problem)}[/]"] if result.problem else []
-        remarks += [escape(note) for note in result.notes]
+        remarks = [f"[red]{_shown(result.problem)}[/]"] if result.problem else []
+        remarks += [_shown(note) for note in result.notes]
         out.add_row(
-            escape(result.student),
+            _shown(result.student),
             f"{result.points:g} / {result.max_points:g}",
             " ".join(result.waiting),
             "\n".join(remarks),
         )
     return out
+
+
+def _shown(text: str) -> str:
+    """Neither rich nor the terminal takes anything in it for a command."""
+    return escape(clean_text(text))

@@ -13,6 +13,7 @@ from rich.console import Console
 from nncourse.grading.grade import Grade, Result
 from nncourse.grading.overview import BINS, overview
 from nncourse.grading.report import Terminal, report_page
+from nncourse.grading.scores import table
 from nncourse.language import using
 
 EVIL = "<script>alert(1)</script>[red]\x1b[2J"
@@ -108,6 +109,14 @@ def test_the_terminal_shows_it_all_and_obeys_nothing(class_of_nine):
     assert "alert(1)</script>[red]?[2J" in text
     assert "took 30.0 s" in text
     assert "not valid JSON" in text
+
+
+def test_the_table_of_scores_obeys_nothing_either():
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(table([Result(EVIL, problem=EVIL), Result("x", notes=[EVIL])]))
+    text = console.export_text()
+    assert text.count("</script>[red]?[2J") == 3
+    assert "\x1b" not in text
 
 
 def test_a_class_of_none_and_of_one():
