@@ -166,6 +166,8 @@ ADDED: dict[str, tuple[str, str]] = {
     "X40": ("dropout", "units dropped when testing"),
     "X41": ("dropout", "plain dropout not scaled when testing"),
     "X50": ("clipping", "each gradient or entry by itself, or without need"),
+    "X60": ("peephole", "wrong cell seen, or none"),
+    "X61": ("peephole", "gradient through a peephole missing or at the wrong cell"),
     "X17": ("perceptron", "corrections in another order"),
 }
 
