@@ -195,8 +195,19 @@ def draw_backward(rng: np.random.Generator, case: str) -> Point:
 
 
 def forward(variables: Mapping[str, Array], point: Point) -> Array:
-    """All states."""
-    return unroll(*(variables[name] for name in ("x", "h0", "c0", "Wx", "Wh", "b")))[0]
+    """All states, by as few operations as possible: it runs twice for every entry."""
+    x, h, c, Wx, Wh, b = (variables[name] for name in ("x", "h0", "c0", "Wx", "Wh", "b"))
+    T, H = x.shape[1], h.shape[1]
+    # One tanh for all gates: sigmoid(z) = (1 + tanh(z / 2)) / 2.
+    half = np.repeat([0.5, 0.5, 1.0, 0.5], H)
+    inputs, turned, hs = (x @ Wx.T + b) * half, Wh.T * half, []
+    for t in range(T):
+        gates = np.tanh(inputs[:, t] + h @ turned)
+        sigmoids = (1 + gates) / 2
+        c = sigmoids[:, H : 2 * H] * c + sigmoids[:, :H] * gates[:, 2 * H : 3 * H]
+        h = sigmoids[:, 3 * H :] * np.tanh(c)
+        hs.append(h)
+    return np.stack(hs, axis=1)
 
 
 NAMES = ("dx", "dh0", "dc0", "dWx", "dWh", "db")
