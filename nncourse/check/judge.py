@@ -111,9 +111,16 @@ def _shapes(piece: Piece, trials: Sequence[Trial]) -> str:
             if isinstance(value, dict):
                 shapes += [f"{key} {np.shape(item)}" for key, item in value.items()]
             else:
-                shapes.append(f"{name} {np.shape(value)}")
+                shapes += _shapes_of(name, value)
         return ", ".join(shapes)
     return ""
+
+
+def _shapes_of(name: str, value: Any) -> list[str]:
+    """The shape of an array; of a list of arrays, such as layers (W, b), that of each."""
+    if isinstance(value, list | tuple) and not all(np.isscalar(item) for item in value):
+        return [text for i, item in enumerate(value) for text in _shapes_of(f"{name}[{i}]", item)]
+    return [f"{name} {np.shape(value)}"]
 
 
 def _score(piece: Piece, trials: Sequence[Trial]) -> float:

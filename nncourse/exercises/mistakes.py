@@ -169,6 +169,11 @@ ADDED: dict[str, tuple[str, str]] = {
     "X60": ("peephole", "wrong cell seen, or none"),
     "X61": ("peephole", "gradient through a peephole missing or at the wrong cell"),
     "X17": ("perceptron", "corrections in another order"),
+    "X70": ("shapes", "input counted as a layer, or biases counted wrongly"),
+    "X71": ("linear layers", "product in the wrong order, or a bias lost on its way"),
+    "X72": ("permutation", "a weight left behind, another axis, or the inverse order"),
+    "X73": ("half-plane", "no bias, or weights that are not at right angles to the side"),
+    "X74": ("regions", "OR in place of AND, or an AND of the wrong sides"),
 }
 
 

@@ -475,3 +475,15 @@ def test_an_error_in_one_kind_of_input_only():
     assert "too large for me" in text
     assert text.count("no answer") == 2
     assert "not recognised" not in text
+
+
+def test_an_error_where_layers_come_as_a_list_names_each_shape():
+    def collapse(layers):
+        (W1, b1), (W2, b2) = layers  # there may be more of them
+        return W2 @ W1, W2 @ b1 + b2
+
+    report = check("ps03.collapse", collapse)
+    assert report.problem.code == "raised"
+    layers = find("ps03.collapse").points()[0].arguments[0]
+    for i, (W, b) in enumerate(layers):
+        assert f"layers[{i}][0] {W.shape}, layers[{i}][1] {b.shape}" in report.inputs

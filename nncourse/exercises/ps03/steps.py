@@ -1,0 +1,85 @@
+"""Networks of steps set by hand: read from an answer, evaluated, and their margin.
+
+A network is a list of layers (W, b); every neuron is 1 where its sum w·x + b is positive, else 0.
+The margin is the smallest distance of a neuron's border from what the neuron meets. It is asked of
+all layers but the first, whose borders are the sides of the region itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis import Finding
+from nncourse.diagnosis.measure import Array
+from nncourse.exercises.piece import Unfit
+from nncourse.language import mark
+
+Network = list[tuple[Array, Array]]
+
+SHARE = 0.8
+"""Of the margin 1/(2√n) of an AND or an OR of n inputs."""
+
+
+def read(value: Any, shape: tuple[int | None, ...], name: str) -> Array:
+    """Numbers of an answer in this shape (None: any size); raises Unfit."""
+    if value is None:
+        raise Unfit(Finding("none", mark("{name} is None. Is the return missing?"), {"name": name}))
+    try:
+        numbers = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        text = mark("{name} is not an array of numbers.")
+        raise Unfit(Finding("type", text, {"name": name})) from None
+    fits = numbers.ndim == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, numbers.shape)
+    )
+    if not fits or not numbers.size:
+        want = ", ".join("m" if size is None else str(size) for size in shape)
+        want = f"({want},)" if len(shape) == 1 else f"({want})"
+        text = mark("{name} has the shape {got}; {want} is expected.")
+        raise Unfit(Finding("shape", text, {"name": name, "got": numbers.shape, "want": want}))
+    if not np.isfinite(numbers).all():
+        raise Unfit(Finding("nan", mark("{name} holds NaN or inf."), {"name": name}))
+    return numbers
+
+
+def pair(value: Any, name: str) -> tuple[Any, Any]:
+    """A pair of an answer; raises Unfit."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        text = mark("{name} must be a pair: the weights and the biases.")
+        raise Unfit(Finding("count", text, {"name": name}))
+    return value[0], value[1]
+
+
+def read_network(value: Any) -> Network:
+    """The layers of an answer, from two inputs to one output; raises Unfit."""
+    if value is None:
+        text = mark(
+            "The function returned nothing (None). Is the return missing? Expected: {want}."
+        )
+        raise Unfit(Finding("none", text, {"want": "layers"}))
+    if not isinstance(value, tuple | list) or not value:
+        text = mark("A list of layers (W, b) is expected.")
+        raise Unfit(Finding("count", text))
+    layers: Network = []
+    inputs = 2
+    for k, layer in enumerate(value, 1):
+        weights, biases = pair(layer, f"layers[{k - 1}]")
+        W = read(weights, (1 if k == len(value) else None, inputs), f"W{k}")
+        layers.append((W, read(biases, (len(W),), f"b{k}")))
+        inputs = len(W)
+    return layers
+
+
+def run(layers: Network, points: Array) -> tuple[Array, float]:
+    """(answers 0 or 1 at the points (M, 2), the margin of all layers but the first)."""
+    h, margin = points, np.inf
+    for k, (W, b) in enumerate(layers):
+        z = h @ W.T + b
+        if k:
+            lengths = np.linalg.norm(W, axis=1)
+            distance = np.abs(z) / np.where(lengths > 0, lengths, np.inf)
+            margin = min(margin, float(distance.min()))
+        h = (z > 0).astype(np.float64)
+    return h[:, 0], margin if np.isfinite(margin) else 0.0
