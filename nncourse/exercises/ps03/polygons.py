@@ -208,8 +208,14 @@ def draw_convex(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive(answer: Callable[..., Any], region: Any, points: Array) -> tuple[Array, float]:
-    """(answers at the points, margin) of the network that is returned."""
-    return run(read_network(answer(region)), points)
+    """(answers at the points, margin) of the network that is returned.
+
+    The margin counts against a network that is wrong somewhere: a constant answer earns nothing.
+    """
+    polygons = region if isinstance(region, list) else [region]
+    inside = np.any([heights(corners, points).min(axis=1) > 0 for corners in polygons], axis=0)
+    answers, margin = run(read_network(answer(region)), points)
+    return answers, margin if np.array_equal(answers, inside) else -margin
 
 
 def sides_of(corners: Array) -> tuple[Array, Array]:

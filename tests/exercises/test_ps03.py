@@ -1,0 +1,18 @@
+"""Regions by hand-set weights: what earns nothing, however wide its margin."""
+
+import numpy as np
+import pytest
+
+from nncourse.check.judge import judge
+from nncourse.exercises.ps03 import PIECES
+
+
+@pytest.mark.parametrize("name", ["convex", "union"])
+@pytest.mark.parametrize("answer", [-1.0, 1.0])
+def test_a_constant_network_earns_nothing(name, answer):
+    def constant(region):
+        return [(np.ones((3, 2)), np.zeros(3)), (np.full((1, 3), 1e-3), np.array([answer]))]
+
+    report = judge(PIECES[name], [constant], seed=1)
+    assert report.problem is None
+    assert report.score == 0
