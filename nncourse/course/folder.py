@@ -98,8 +98,16 @@ def config_text(language: str) -> str:
         lines = ["# " + _("nbgrader's settings of this course."), "c = get_config()  # noqa: F821"]
     for name, traits in settings(language).items():
         lines += ["", "# " + comments[name]]
-        lines += [f"c.{name}.{trait} = {value!r}" for trait, value in traits.items()]
+        lines += [_assignment(f"c.{name}.{trait}", value) for trait, value in traits.items()]
     return "\n".join(lines) + "\n"
+
+
+def _assignment(name: str, value: Any) -> str:
+    """A line of Python, or one for each item of a long list."""
+    line = f"{name} = {value!r}"
+    if len(line) <= 100 or not isinstance(value, list):
+        return line
+    return "\n".join([f"{name} = [", *[f"    {item!r}," for item in value], "]"])
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,19 @@ def _layer_norm(graph: Graph, o: Operation, twin: Operation) -> str:
     return graph.add("LayerNormalization", inputs, axis=-1, epsilon=float(o.arguments["eps"]))
 
 
+def _by_channel(graph: Graph, o: Operation, twin: Operation) -> str:
+    (out,) = named(graph, o, twin, "x")
+    beyond = list(range(1, o.inputs[0].ndim - 1))  # the axes after that of the channels
+    for kind, name in (("Mul", "w"), ("Add", "b")):
+        if o.arguments[name] is None:
+            continue
+        (numbers,) = named(graph, o, twin, name)
+        if beyond:
+            numbers = graph.add("Unsqueeze", [numbers, graph.sizes(beyond)])
+        out = graph.add(kind, [out, numbers])
+    return out
+
+
 def _cast(graph: Graph, o: Operation, twin: Operation) -> str:
     kind = graph.onnx.helper.np_dtype_to_tensor_dtype(o.out.dtype)
     return graph.add("Cast", named(graph, o, twin, "x"), to=kind)
@@ -266,6 +279,7 @@ CONVERSIONS: dict[str, Conversion] = {
     "Add": _plain("Add", "a", "b"),
     "Attention": _attention,
     "AveragePool": _pool("AveragePool"),
+    "ByChannel": _by_channel,
     "Cast": _cast,
     "Clamp": _clip("low", "high"),
     "Clone": _plain("Identity", "x"),

@@ -106,13 +106,23 @@ def _assert_second_right(operation, examples, fast):
         assert report, f"{example}:\n{report}"
 
 
-@operations
+# The slopes of these are steps, and gradgradcheck, which looks for a point where the slope of a
+# slope is not 0, ends at small divisors, where the steps lie closer than difference quotients reach.
+# test_higher_orders.py compares their second derivatives, 0, at points between the steps.
+STEPS = ("remainder", "fmod")
+
+smooth_operations = pytest.mark.parametrize(
+    "operation", [o for o in OPERATIONS if o.name not in STEPS], ids=str
+)
+
+
+@smooth_operations
 def test_right_second_gradients_pass(operation):
     _assert_second_right(operation, operation.examples[:2], fast=True)
 
 
 @pytest.mark.slow
-@operations
+@smooth_operations
 def test_right_second_gradients_pass_at_every_coordinate(operation):
     _assert_second_right(operation, operation.examples, fast=False)
 

@@ -30,6 +30,9 @@ def test_question_is_the_heading(widget):
     assert widget().heading == widget.question
 
 
+FORMULAS = ("f(z)", "f′(z)", "L2")  # read alike in both languages
+
+
 @pytest.mark.parametrize("widget", WIDGETS)
 def test_texts_are_complete_in_both_languages(widget):
     with language.using("en"):
@@ -40,7 +43,8 @@ def test_texts_are_complete_in_both_languages(widget):
     fields = string.Formatter().parse
     for key, text in english.items():
         translated = russian[key]
-        assert re.search("[а-яё]", translated, re.IGNORECASE), f"{key}: {translated!r}"
+        told = re.search("[а-яё]", translated, re.IGNORECASE)
+        assert told or translated == text in FORMULAS, f"{key}: {translated!r}"
         wanted = {name for _, name, _, _ in fields(text) if name}
         assert {name for _, name, _, _ in fields(translated) if name} == wanted
 
