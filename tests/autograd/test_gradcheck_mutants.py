@@ -106,8 +106,8 @@ def _assert_second_right(operation, examples, fast):
         assert report, f"{example}:\n{report}"
 
 
-# The slopes of these are steps. gradgradcheck, which looks for a point where the slope of a slope is
-# not 0, ends at small divisors, where the steps lie closer than difference quotients reach. Their
+# The slopes of these are steps. gradgradcheck looks for a point where the slope of a slope is not
+# 0, and ends at small divisors, where the steps lie closer than difference quotients reach. Their
 # second derivatives, 0, are compared between the steps in test_higher_orders.py.
 STEPS = ("remainder", "fmod")
 
