@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from benchmarks.differentiated import in_numpys_kin
 from benchmarks.workload import Step, Weights, Workload
 from benchmarks.workloads.mlp import RATE, Adam
 
@@ -101,14 +103,108 @@ def _lstm_by_hand(*sizes: int) -> Callable[[Weights], Step]:
     return make
 
 
+def _gru_by_hand(*sizes: int) -> Callable[[Weights], Step]:
+    """The same for a GRU; the reset gate scales the state's part of n, as PyTorch has it."""
+
+    def make(weights: Weights) -> Step:
+        x, target = _batch(*sizes)
+        T, N, _, H = sizes
+        adam = Adam(weights)
+        W, U, b, b2 = adam.weights
+        dW, dU, db, db2 = adam.gradients
+
+        def step() -> float:
+            inputs = x @ W.T + b
+            hs = np.zeros((T + 1, N, H), np.float32)
+            gates = np.empty((T, N, 3 * H), np.float32)
+            states = np.empty((T, N, H), np.float32)  # what the reset gate scales
+            for t in range(T):
+                s = hs[t] @ U.T + b2
+                gates[t, :, : 2 * H] = 1 / (1 + np.exp(-inputs[t, :, : 2 * H] - s[:, : 2 * H]))
+                r, z, n = np.split(gates[t], 3, 1)
+                states[t] = s[:, 2 * H :]
+                np.tanh(inputs[t, :, 2 * H :] + r * states[t], n)
+                hs[t + 1] = n + z * (hs[t] - n)
+            error = hs[1:] - target
+            dout = error * np.float32(2 / error.size)
+            dinputs, dstates = np.empty_like(gates), np.empty_like(gates)
+            dh = np.zeros((N, H), np.float32)
+            for t in range(T - 1, -1, -1):
+                r, z, n = np.split(gates[t], 3, 1)
+                dr, dz, dn = np.split(dinputs[t], 3, 1)
+                dh = dh + dout[t]
+                dn[...] = dh * (1 - z) * (1 - n * n)
+                dr[...] = dn * states[t] * r * (1 - r)
+                dz[...] = dh * (hs[t] - n) * z * (1 - z)
+                dstates[t] = dinputs[t]
+                dstates[t, :, 2 * H :] *= r
+                dh = dh * z + dstates[t] @ U
+            from_inputs, from_states = (d.reshape(T * N, 3 * H) for d in (dinputs, dstates))
+            np.matmul(from_inputs.T, x.reshape(T * N, -1), dW)
+            np.matmul(from_states.T, hs[:-1].reshape(T * N, H), dU)
+            from_inputs.sum(0, out=db)
+            from_states.sum(0, out=db2)
+            adam.step()
+            return float((error * error).mean())
+
+        return step
+
+    return make
+
+
+def _sigmoid(xp: Any, z: Any) -> Any:
+    return 1 / (1 + xp.exp(-z))
+
+
+def _lstm_cell(xp: Any, inputs: Any, states: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    H = h.shape[1]
+    z = inputs + states
+    i, f = _sigmoid(xp, z[:, :H]), _sigmoid(xp, z[:, H : 2 * H])
+    g, o = xp.tanh(z[:, 2 * H : 3 * H]), _sigmoid(xp, z[:, 3 * H :])
+    c = f * c + i * g
+    return o * xp.tanh(c), c
+
+
+def _gru_cell(xp: Any, inputs: Any, states: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    H = h.shape[1]
+    r = _sigmoid(xp, inputs[:, :H] + states[:, :H])
+    z = _sigmoid(xp, inputs[:, H : 2 * H] + states[:, H : 2 * H])
+    n = xp.tanh(inputs[:, 2 * H :] + r * states[:, 2 * H :])
+    return n + z * (h - n), c
+
+
+def _loss(cell: Callable[..., tuple[Any, Any]], *sizes: int) -> Callable[..., Any]:
+    """Inputs step by step: a part of an array of all steps would get a gradient of its size."""
+    x, target = _batch(*sizes)
+    T, N, _, H = sizes
+
+    def loss(xp: Any, W: Any, U: Any, b: Any, b2: Any) -> Any:
+        h = c = np.zeros((N, H), np.float32)
+        W, U = xp.transpose(W), xp.transpose(U)
+        total = 0.0
+        for t in range(T):
+            h, c = cell(xp, xp.matmul(x[t], W) + b, xp.matmul(h, U) + b2, h, c)
+            error = h - target[t]
+            total = total + xp.sum(error * error)
+        return total / target.size
+
+    return loss
+
+
+_GATES = {"LSTM": 4, "GRU": 3}
+_BY_HAND = {"LSTM": _lstm_by_hand, "GRU": _gru_by_hand}
+_CELLS = {"LSTM": _lstm_cell, "GRU": _gru_cell}
+
+
 def _workload(kind: str, goal: float, steps: int, *sizes: int) -> Workload:
     T, N, n_in, H = sizes
     return Workload(
         name=f"{kind} T={T} B={N} I={n_in} H={H}, Adam",
         build=_step(kind, *sizes),
         goal=goal,
-        products=_products(*sizes, {"LSTM": 4, "GRU": 3}[kind]),
-        by_hand=_lstm_by_hand(*sizes) if kind == "LSTM" else None,
+        products=_products(*sizes, _GATES[kind]),
+        by_hand=_BY_HAND[kind](*sizes),
+        others=in_numpys_kin(partial(_loss, _CELLS[kind], *sizes)),
         steps=steps,
     )
 
