@@ -13,14 +13,14 @@ from benchmarks.workload import Step, Weights, Workload, of_linear
 RATE = 1e-3
 
 
-def _batch(batch: int, widths: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def batch_of(batch: int, widths: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     x = random.standard_normal((batch, widths[0])).astype(np.float32)
     return x, random.integers(0, widths[-1], batch)
 
 
-def _stepping(library: Any, model: Any, batch: int, widths: Sequence[int]) -> tuple[Any, Step]:
-    x, y = map(library.tensor, _batch(batch, widths))
+def stepping(library: Any, model: Any, batch: int, widths: Sequence[int]) -> tuple[Any, Step]:
+    x, y = map(library.tensor, batch_of(batch, widths))
     optimizer = library.optim.Adam(model.parameters(), lr=RATE)
     loss = library.nn.CrossEntropyLoss()
 
@@ -43,35 +43,7 @@ def _plain(batch: int, *widths: int) -> Callable[[Any], tuple[Any, Step]]:
         for i, (n, m) in enumerate(pairwise(widths)):
             layers += [nn.ReLU()] if i else []
             layers.append(nn.Linear(n, m))
-        return _stepping(library, nn.Sequential(*layers), batch, widths)
-
-    return build
-
-
-def _regularised(
-    batch: int, *widths: int, fixed: bool = False
-) -> Callable[[Any], tuple[Any, Step]]:
-    """Linear, BatchNorm1d, ReLU, Dropout, over and over; with ``fixed`` masks for comparison."""
-
-    def build(library: Any) -> tuple[Any, Step]:
-        nn = library.nn
-        random = np.random.default_rng(1)
-
-        class Mask(nn.Module):
-            def __init__(self, width: int) -> None:
-                super().__init__()
-                kept = random.random((batch, width)) < 0.5
-                self.mask = library.tensor(kept.astype(np.float32) * 2)
-
-            def forward(self, x: Any) -> Any:
-                return x * self.mask
-
-        layers = []
-        for n, m in pairwise(widths[:-1]):
-            drop = Mask(m) if fixed else nn.Dropout(0.5)
-            layers += [nn.Linear(n, m), nn.BatchNorm1d(m), nn.ReLU(), drop]
-        layers.append(nn.Linear(*widths[-2:]))
-        return _stepping(library, nn.Sequential(*layers), batch, widths)
+        return stepping(library, nn.Sequential(*layers), batch, widths)
 
     return build
 
@@ -109,35 +81,60 @@ class Adam:
         self.vector -= scratch
 
 
+def cross_entropy(z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """(mean loss, its derivative by the logits z); z is overwritten."""
+    rows = np.arange(len(y))
+    z -= z.max(1, keepdims=True)
+    p = np.exp(z)
+    total = p.sum(1, keepdims=True)
+    loss = float((np.log(total[:, 0]) - z[rows, y]).mean())
+    p /= total
+    p[rows, y] -= 1
+    p /= len(y)
+    return loss, p
+
+
+def forward(x: np.ndarray, parameters: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """(inputs of the layers, result) of Linear layers with ReLU between them; W, b in turn."""
+    *hidden, last = zip(parameters[::2], parameters[1::2])
+    inputs = [x]
+    for W, b in hidden:
+        h = inputs[-1] @ W.T
+        h += b
+        inputs.append(np.maximum(h, 0, h))
+    z = inputs[-1] @ last[0].T
+    z += last[1]
+    return inputs, z
+
+
+def backward(
+    p: np.ndarray,
+    inputs: list[np.ndarray],
+    parameters: Sequence[np.ndarray],
+    gradients: Sequence[np.ndarray],
+    input_gradient: bool = False,
+) -> np.ndarray:
+    """Fill the gradients of ``forward``; returns the derivative by its x where asked for."""
+    Ws, dWs, dbs = parameters[::2], gradients[::2], gradients[1::2]
+    for i in range(len(Ws) - 1, -1, -1):
+        np.matmul(p.T, inputs[i], dWs[i])
+        p.sum(0, out=dbs[i])
+        if i or input_gradient:
+            p = p @ Ws[i]
+        if i:
+            p *= inputs[i] > 0
+    return p
+
+
 def _by_hand(batch: int, *widths: int) -> Callable[[Weights], Step]:
     def make(weights: Weights) -> Step:
-        x, y = _batch(batch, widths)
+        x, y = batch_of(batch, widths)
         adam = Adam(weights)
-        Ws, bs = adam.weights[::2], adam.weights[1::2]
-        dWs, dbs = adam.gradients[::2], adam.gradients[1::2]
-        rows = np.arange(batch)
 
         def step() -> float:
-            inputs = [x]
-            for W, b in zip(Ws[:-1], bs[:-1]):
-                h = inputs[-1] @ W.T
-                h += b
-                inputs.append(np.maximum(h, 0, h))
-            z = inputs[-1] @ Ws[-1].T
-            z += bs[-1]
-            z -= z.max(1, keepdims=True)
-            p = np.exp(z)
-            total = p.sum(1, keepdims=True)
-            loss = float((np.log(total[:, 0]) - z[rows, y]).mean())
-            p /= total
-            p[rows, y] -= 1
-            p /= batch
-            for i in range(len(Ws) - 1, -1, -1):
-                np.matmul(p.T, inputs[i], dWs[i])
-                p.sum(0, out=dbs[i])
-                if i:
-                    p = p @ Ws[i]
-                    p *= inputs[i] > 0
+            inputs, z = forward(x, adam.weights)
+            loss, p = cross_entropy(z, y)
+            backward(p, inputs, adam.weights, adam.gradients)
             adam.step()
             return loss
 
@@ -146,60 +143,76 @@ def _by_hand(batch: int, *widths: int) -> Callable[[Weights], Step]:
     return make
 
 
+def mygrad_step(adam: Adam, y: np.ndarray, logits: Callable[[list[Any]], Any]) -> Step:
+    """Cross entropy of ``logits(parameters)`` written in MyGrad, its gradient, Adam."""
+    import mygrad as mg
+
+    def differentiate() -> float:  # its end gives the weights back, which MyGrad locks while in use
+        tensors = [mg.tensor(w, copy=False) for w in adam.weights]
+        loss = mg.nnet.softmax_crossentropy(logits(tensors), y)
+        loss.backward()
+        for into, t in zip(adam.gradients, tensors):
+            into[...] = t.grad
+        return loss.item()
+
+    def step() -> float:
+        loss = differentiate()
+        adam.step()
+        return loss
+
+    return step
+
+
+def autograd_step(adam: Adam, y: np.ndarray, logits: Callable[[list[Any]], Any]) -> Step:
+    """Cross entropy of ``logits(parameters)`` written in autograd, its gradient, Adam."""
+    import autograd
+    import autograd.numpy as anp
+
+    rows = np.arange(len(y))
+
+    def loss(parameters: list[Any]) -> Any:
+        z = logits(parameters)
+        z = z - anp.max(z, axis=1, keepdims=True)
+        return anp.mean(anp.log(anp.sum(anp.exp(z), axis=1)) - z[rows, y])
+
+    differentiated = autograd.value_and_grad(loss)
+
+    def step() -> float:
+        value, gradients = differentiated(adam.weights)
+        for into, gradient in zip(adam.gradients, gradients):
+            into[...] = gradient
+        adam.step()
+        return float(value)
+
+    return step
+
+
+def linears(h: Any, parameters: Sequence[Any], relu: Callable[[Any], Any]) -> Any:
+    """``forward`` for a library that differentiates by itself."""
+    for i in range(0, len(parameters), 2):
+        h = relu(h) if i else h
+        h = h @ parameters[i].T + parameters[i + 1]
+    return h
+
+
 def _in_mygrad(batch: int, *widths: int) -> Callable[[Weights], Step]:
     def make(weights: Weights) -> Step:
         import mygrad as mg
 
-        x, y = _batch(batch, widths)
-        adam = Adam(weights)
-
-        def step() -> float:
-            tensors = [mg.tensor(w, copy=False) for w in adam.weights]
-            h = x
-            for i in range(0, len(tensors), 2):
-                h = mg.nnet.relu(h) if i else h
-                h = mg.matmul(h, tensors[i].T) + tensors[i + 1]
-            loss = mg.nnet.softmax_crossentropy(h, y)
-            loss.backward()
-            for t, gradient in zip(tensors, adam.gradients):
-                gradient[...] = t.grad
-            value = loss.item()
-            del tensors, t, h, loss  # gives the weights back, which MyGrad locks while in use
-            adam.step()
-            return value
-
-        return step
+        x, y = batch_of(batch, widths)
+        return mygrad_step(
+            Adam(weights), y, lambda p: linears(mg.tensor(x, constant=True), p, mg.nnet.relu)
+        )
 
     return make
 
 
 def _in_autograd(batch: int, *widths: int) -> Callable[[Weights], Step]:
     def make(weights: Weights) -> Step:
-        import autograd
         import autograd.numpy as anp
 
-        x, y = _batch(batch, widths)
-        adam = Adam(weights)
-        rows = np.arange(batch)
-
-        def loss(parameters: list[Any]) -> Any:
-            h = x
-            for i in range(0, len(parameters), 2):
-                h = anp.maximum(h, 0) if i else h
-                h = h @ parameters[i].T + parameters[i + 1]
-            h = h - anp.max(h, axis=1, keepdims=True)
-            return anp.mean(anp.log(anp.sum(anp.exp(h), axis=1)) - h[rows, y])
-
-        differentiated = autograd.value_and_grad(loss)
-
-        def step() -> float:
-            value, gradients = differentiated(adam.weights)
-            for into, gradient in zip(adam.gradients, gradients):
-                into[...] = gradient
-            adam.step()
-            return float(value)
-
-        return step
+        x, y = batch_of(batch, widths)
+        return autograd_step(Adam(weights), y, lambda p: linears(x, p, lambda h: anp.maximum(h, 0)))
 
     return make
 
@@ -219,17 +232,7 @@ def _workload(goal: float, steps: int, batch: int, *widths: int) -> Workload:
     )
 
 
-_NORMALISED = (64, 784, 256, 128, 10)  # batch, widths
-
 COMPARISONS = (
     _workload(0.40, 20, 32, 64, 64, 10),
     _workload(0.90, 1, 128, 784, 512, 256, 10),
-    Workload(
-        name="MLP 784-256-128-10, BatchNorm, Dropout, batch 64",
-        build=_regularised(*_NORMALISED),
-        compared=_regularised(*_NORMALISED, fixed=True),
-        goal=0.80,
-        products=of_linear(_NORMALISED[0], _NORMALISED[1:]),
-        steps=3,
-    ),
 )
