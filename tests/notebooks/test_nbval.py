@@ -50,7 +50,7 @@ def test_a_changed_number_fails(path, tmp_path):
         if "nbval-ignore-output" not in cell.metadata.get("tags", []):
             hits = [change_a_digit(output) for output in cell.get("outputs", [])]
             changed += [cell.id] if any(hits) else []
-    assert len(changed) >= 5
+    assert len(changed) >= 3
     copy = tmp_path / path.name
     nbformat.write(notebook, copy)
     run = nbval(copy)
