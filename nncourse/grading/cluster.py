@@ -1,24 +1,33 @@
 """The same work items on a Dask cluster.
 
 Workers of Dask need nncourse, bubblewrap and nothing else: no shared folder, no gradebook; an item
-is bytes, its result JSON. An item whose worker is lost is given to another one. Anyone who reaches
-an open scheduler can run code on its workers, so beyond this machine only TLS is accepted.
+is bytes, its result JSON. An item whose worker is lost is given to another one. What is wrong with
+the cluster itself (its scheduler is lost, its workers have no sandbox or another nncourse) ends the
+run, since no student is to blame for it. Anyone who reaches an open scheduler can run code on its
+workers, so beyond this machine only TLS is accepted.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
+from nncourse.grading.assignment import tool_version
 from nncourse.grading.worker import Worker, WorkerLost
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
 AHEAD = 4  # items on their way for each thread of the cluster
+TRIES = 3  # for an item whose grading process is lost
+LOOK_SECONDS = 5.0  # without a result, until the cluster is looked at
+NO_WORKER_SECONDS = 120.0  # that it may be without workers: they may be starting anew
 HERE = ("localhost", "127.0.0.1", "::1")
 
 _own = threading.local()
@@ -28,8 +37,14 @@ class ClusterError(Exception):
     """The cluster can't be used; the text says why and what to do."""
 
 
-def grade_item(assignment: bytes, item: bytes) -> bytes:
+class OtherVersion(Exception):
+    """A worker's nncourse is not the coordinator's, and might come to other verdicts."""
+
+
+def grade_item(assignment: bytes, item: bytes, version: str) -> bytes:
     """What a Dask worker runs: each of its threads keeps a worker process with a warm sandbox."""
+    if tool_version() != version:
+        raise OtherVersion("it has another version of nncourse: install the same everywhere")
     worker: Worker | None = getattr(_own, "worker", None)
     if worker is None:
         worker = _own.worker = Worker()
@@ -50,45 +65,105 @@ def run_on_cluster(
     """Grade items on the cluster at ``address``, tls://HOST:PORT; results come in any order.
 
     ``tls``: a folder with ca.pem, cert.pem and key.pem. tcp:// is accepted on this machine only.
-    Raises ClusterError.
+    Only as many items are taken as the cluster can soon use. Raises ClusterError.
     """
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        text = _('{name} is missing: pip install "nncourse[cluster]"', name=error.name)
-        raise ClusterError(text) from error
-    try:
-        client = Client(address, security=_security(address, tls), timeout="20s")
-    except (OSError, ValueError) as error:
-        raise ClusterError(
-            _("no scheduler answers at {address}: {error}", address=address, error=error)
-        ) from error
-    with client:
-        (shared,) = client.scatter([assignment], broadcast=True)
+    with _connected(address, tls) as client:
+        # A task, and not scattered data: what a task gave is made again where it was lost.
+        shared = client.submit(bytes, assignment, pure=False)
+        version = tool_version()
         waiting = iter(items)
-        keys: dict[Any, Any] = {}
-        done = as_completed()
+        at_work: dict[str, tuple[Any, Any]] = {}
+        done: SimpleQueue[str] = SimpleQueue()
 
         def feed(count: int) -> None:
             for _number in range(count):
                 item = next(waiting, None)
                 if item is None:
                     return
-                future = client.submit(grade_item, shared, item[1], pure=False, retries=2)
-                keys[future] = item[0]
-                done.add(future)
+                key, work = item
+                future = client.submit(
+                    grade_item, shared, work, version, pure=False, retries=TRIES - 1
+                )
+                at_work[future.key] = key, future
+                future.add_done_callback(lambda future: done.put(future.key))
 
-        threads = sum(client.nthreads().values()) or 1
-        feed(AHEAD * threads)
-        while keys:
-            future = next(done)
-            key = keys.pop(future)
-            if future.status == "finished":
-                result: bytes | WorkerLost = future.result()
-            else:
-                result = WorkerLost(str(future.exception()))
+        feed(AHEAD * (sum(client.nthreads().values()) or 1))
+        while at_work:
+            key, future = at_work.pop(_next(client, address, done))
+            result = _outcome(future, address)
+            del future  # or the cluster would keep the result
             feed(1)
             yield key, result
+
+
+def _connected(address: str, tls: Path | None) -> Any:
+    """A client of the scheduler."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        text = _('{name} is missing: pip install "nncourse[cluster]"', name=error.name)
+        raise ClusterError(text) from error
+    try:
+        return Client(address, security=_security(address, tls), timeout="20s")
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            _("no scheduler answers at {address}: {error}", address=address, error=error)
+        ) from error
+
+
+def _next(client: Any, address: str, done: SimpleQueue[str]) -> str:
+    """The next item that is done. Raises ClusterError where none will be."""
+    workers_seen = time.monotonic()
+    while True:
+        try:
+            return done.get(timeout=LOOK_SECONDS)
+        except Empty:
+            pass
+        try:
+            workers = client.nthreads()
+        except Exception as error:  # whatever it is: nobody answers
+            raise _scheduler_lost(address) from error
+        if workers:
+            workers_seen = time.monotonic()
+        elif time.monotonic() - workers_seen > NO_WORKER_SECONDS:
+            raise ClusterError(
+                _(
+                    "the cluster at {address} has no workers: start some, then run the command "
+                    "again; what was graded before is kept",
+                    address=address,
+                )
+            )
+
+
+def _outcome(future: Any, address: str) -> bytes | WorkerLost:
+    """An item's result, or that it was given up. Raises ClusterError.
+
+    The worker that holds the result may be lost just now; then the item is graded again, and
+    ``result`` waits for that.
+    """
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except (WorkerLost, KilledWorker) as error:
+        return WorkerLost(str(error))
+    except (CancelledError, OSError) as error:
+        raise _scheduler_lost(address) from error
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ClusterError(
+            _("a worker of the cluster at {address} can't grade: {why}", address=address, why=why)
+        ) from error
+
+
+def _scheduler_lost(address: str) -> ClusterError:
+    return ClusterError(
+        _(
+            "the scheduler at {address} is gone. What was graded before is kept; start it, then "
+            "run the command again",
+            address=address,
+        )
+    )
 
 
 def _security(address: str, tls: Path | None) -> Any:
