@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nncourse.widgets.dropping import DropoutExplorer
     from nncourse.widgets.gates import GateBuilder
     from nncourse.widgets.graph_stepper import GraphStepper
+    from nncourse.widgets.memory import MemoryCell
     from nncourse.widgets.minima import MinimaExplorer
     from nncourse.widgets.momentum import MomentumPlane
     from nncourse.widgets.neuron import NeuronPlane
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from nncourse.widgets.regions import RegionBuilder
     from nncourse.widgets.softmax import SoftmaxExplorer
     from nncourse.widgets.swap import NeuronSwap
+    from nncourse.widgets.unrolled import UnrolledRNN
 
 __all__ = [
     "ActivationExplorer",
@@ -39,6 +41,7 @@ __all__ = [
     "DropoutExplorer",
     "GateBuilder",
     "GraphStepper",
+    "MemoryCell",
     "MinimaExplorer",
     "MomentumPlane",
     "NeuronPlane",
@@ -48,6 +51,7 @@ __all__ = [
     "Playground",
     "RegionBuilder",
     "SoftmaxExplorer",
+    "UnrolledRNN",
 ]
 
 _HOMES = {
@@ -60,6 +64,7 @@ _HOMES = {
     "DropoutExplorer": "nncourse.widgets.dropping",
     "GateBuilder": "nncourse.widgets.gates",
     "GraphStepper": "nncourse.widgets.graph_stepper",
+    "MemoryCell": "nncourse.widgets.memory",
     "MinimaExplorer": "nncourse.widgets.minima",
     "MomentumPlane": "nncourse.widgets.momentum",
     "NeuronPlane": "nncourse.widgets.neuron",
@@ -69,6 +74,7 @@ _HOMES = {
     "Playground": "nncourse.widgets.playground",
     "RegionBuilder": "nncourse.widgets.regions",
     "SoftmaxExplorer": "nncourse.widgets.softmax",
+    "UnrolledRNN": "nncourse.widgets.unrolled",
 }
 
 

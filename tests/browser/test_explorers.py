@@ -25,6 +25,8 @@ EXPLORERS = {
     "DropoutExplorer": ("", ".nnc-in-p", "p"),
     "BatchNormExplorer": ("", ".nnc-in-shift", "shift"),
     "DepthExplorer": ("", ".nnc-in-scale", "scale"),
+    "UnrolledRNN": ("clipped=True", ".nnc-in-radius", "radius"),
+    "MemoryCell": ('"lstm", peepholes="fo"', ".nnc-in-forget", "forget"),
 }
 
 # Median over steps of a control: from the event to the changed picture.
@@ -101,7 +103,8 @@ def test_an_explorer_answers_keys_and_tells_python(notebook, pictures, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "changed"), [("OptimizerRace", "start"), ("MomentumPlane", "momentum")]
+    ("name", "changed"),
+    [("OptimizerRace", "start"), ("MomentumPlane", "momentum"), ("MemoryCell", "step")],
 )
 def test_a_point_of_a_picture_is_chosen_by_mouse_and_arrows(notebook, name, changed):
     page, errors = notebook

@@ -10,6 +10,7 @@ import { passes } from "../../nncourse/widgets/depth.js";
 import { descend } from "../../nncourse/widgets/descent.js";
 import { chance, ensemble, output, prediction } from "../../nncourse/widgets/dropping.js";
 import { normals, uniforms } from "../../nncourse/widgets/explorer.js";
+import { run as remember } from "../../nncourse/widgets/memory.js";
 import { roll } from "../../nncourse/widgets/minima.js";
 import { errors, rate } from "../../nncourse/widgets/momentum.js";
 import { normalise } from "../../nncourse/widgets/normalizing.js";
@@ -17,6 +18,7 @@ import { run } from "../../nncourse/widgets/race.js";
 import { agreement, survey } from "../../nncourse/widgets/regions.js";
 import { crossEntropy, gradient, softmax } from "../../nncourse/widgets/softmax.js";
 import { between, loss } from "../../nncourse/widgets/swap.js";
+import { measured, unroll } from "../../nncourse/widgets/unrolled.js";
 
 const fixtures = JSON.parse(readFileSync(process.env.FIXTURES, "utf8"));
 
@@ -110,4 +112,15 @@ test("dropout over all networks", () => {
 test("batch normalisation, values and gradients", () => {
   for (const { settings, values } of fixtures.normalizings)
     for (const [name, wanted] of Object.entries(values)) close(normalise(settings)[name], wanted, name);
+});
+
+test("the gates of a memory, and the way back through them", () => {
+  for (const { settings, found } of fixtures.memories) close(remember(settings), found, JSON.stringify(settings));
+});
+
+test("an unrolled network, its two passes and a difference", () => {
+  for (const { settings, passes: wanted, measured: slopes } of fixtures.unrolled) {
+    close(unroll(settings), wanted, JSON.stringify(settings));
+    close([1, 4, 7].map((k) => measured(settings, k)), slopes, "difference", 1e-7);
+  }
 });

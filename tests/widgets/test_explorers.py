@@ -24,6 +24,7 @@ from nncourse.widgets import (
     descent,
     dropping,
     explorer,
+    memory_cells,
     minima,
     momentum,
     normalizing,
@@ -31,6 +32,7 @@ from nncourse.widgets import (
     regions,
     softmax,
     swap,
+    unrolled,
 )
 
 HERE = Path(__file__).parent
@@ -50,6 +52,18 @@ EXPLORERS = {
     "DropoutExplorer": {"p": 0.25, "kind": "plain", "bent": True, "mask": 9},
     "BatchNormExplorer": {"shift": -1.0, "spread": 2.0, "gamma": 0.5, "mode": "prediction"},
     "DepthExplorer": {"activation": "relu", "init": "orthogonal", "scale": 1.5, "depth": 4},
+    "UnrolledRNN": {
+        "activation": "relu",
+        "radius": 1.4,
+        "length": 9,
+        "horizon": 5,
+        "clipped": True,
+        "limit": 0.5,
+        "chosen": 7,
+        "shown": 8,
+        "seed": 3,
+    },
+    "MemoryCell": {"kind": "lstm", "f": "open", "peepholes": "io", "forget": 2.0, "step": 9},
 }
 
 
@@ -254,6 +268,35 @@ def normalizings() -> list[dict]:
     return cases
 
 
+def memories() -> list[dict]:
+    cases = []
+    for kind, gates in memory_cells.GATES.items():
+        forces = [{}, *({gate: how} for gate in gates for how in ("open", "closed"))]
+        peeping = ("", "i", "fo", "ifo") if kind == "lstm" else ("",)
+        for forced, peepholes, forget in itertools.product(forces, peeping, (-1.0, 3.0)):
+            settings = {"kind": kind, "forced": forced, "peepholes": peepholes, "forget": forget,
+                        "write": 5}  # fmt: skip
+            found = vars(memory_cells.run(memory_cells.Settings(**settings)))
+            shown = {name: None if found[name] is None else found[name].tolist()
+                     for name in ("kept", "written", "h", "dh", "direct", "c", "dc")}  # fmt: skip
+            shown["gates"] = {name: values.tolist() for name, values in found["gates"].items()}
+            cases.append({"settings": settings, "found": shown})
+    return cases
+
+
+def unrolled_networks() -> list[dict]:
+    cases = []
+    for activation, radius, horizon in itertools.product(unrolled.UNIT, (0.6, 1.3), (1, 4, 24)):
+        settings = {"activation": activation, "radius": radius, "length": 7, "seed": 1}
+        found = unrolled.passes(**settings, horizon=horizon)
+        cases.append({
+            "settings": {**settings, "horizon": horizon},
+            "passes": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in found.items()},
+            "measured": [unrolled.measured(**settings, k=k) for k in (1, 4, 7)],
+        })  # fmt: skip
+    return cases
+
+
 TWINS = {
     "streams": streams,
     "softmax": softmaxes,
@@ -268,6 +311,7 @@ TWINS = {
     "depths": depths,
     "droppings": droppings,
     "normalizings": normalizings,
+    "memories": memories,
 }
 
 

@@ -1,0 +1,186 @@
+"""Which gate keeps, writes or shows the memory, and what does it do to the gradient?
+
+Two units of an RNN, LSTM or GRU over 16 steps. The browser computes (memory.js); Python runs the
+same cell by the engine (memory_cells.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+
+from nncourse.language import catalogue, mark
+from nncourse.widgets import memory_cells
+from nncourse.widgets.base import new_figure, styles
+from nncourse.widgets.explorer import MARKS, Explorer, explorer_script, explorer_styles, look
+from nncourse.widgets.memory_cells import GATES, STEPS, VALUES, Run, Settings
+from nncourse.widgets.numbers import format_number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_ = catalogue("widgets")
+
+
+def _force() -> Any:
+    return traitlets.Enum(["free", "open", "closed"], "free").tag(sync=True)
+
+
+class MemoryCell(Explorer):
+    """Switch gates, peepholes and the forget bias; see the memory and the gradient, step by step.
+
+    ``kind``: "rnn", "lstm", "gru" (PyTorch's) or "original_gru" (the lecture's); ``i``, ``f``,
+    ``o``, ``r``, ``z``: "free", "open" or "closed"; ``peepholes``: gates that see the cell, some of
+    "ifo", diagonal; ``forget``: the bias of what keeps, f or z; ``write``: the step with the flag;
+    ``step``: the one whose sums are shown.
+    """
+
+    _esm = explorer_script("memory.js")
+    _css = explorer_styles() + "\n" + styles("memory.css")
+
+    question = mark("Which gate keeps, writes or shows the memory, and what does it do to the "
+                    "gradient on its way back?")  # fmt: skip
+    settings = ("kind", "i", "f", "o", "r", "z", "peepholes", "forget", "write", "step")
+    texts = {
+        "kind": mark("Cell"),
+        "gru": mark("GRU of PyTorch"),
+        "original_gru": mark("GRU of the lecture"),
+        "gate_i": mark("i writes"),
+        "gate_f": mark("f keeps"),
+        "gate_o": mark("o shows"),
+        "gate_r": mark("r resets"),
+        "gate_z": mark("z updates"),
+        "force_free": mark("free"),
+        "force_open": mark("open, 1"),
+        "force_closed": mark("closed, 0"),
+        "peepholes": mark("Peepholes"),
+        "forget": mark("Forget bias"),
+        "write": mark("Flag at step"),
+        "step": mark("Step"),
+        "play": mark("Play"),
+        "pause": mark("Pause"),
+        "strips": mark("Gates and states over time"),
+        "gradients": mark("Gradient of the answer L, the last h of unit 1"),
+        "axis": mark("step t"),
+        "unit": mark("unit"),
+        "value": mark("value"),
+        "flag": mark("flag"),
+        "to_write": mark("write"),
+        "to_read": mark("read"),
+        "kept": mark("kept"),
+        "written": mark("written"),
+        "shown": mark("shown h(t)"),
+        "direct": mark("back directly"),
+        "around": mark("back through gates and h"),
+        "matrix": mark("back through the matrix"),
+        "stored": mark("value by the flag"),
+        "answer": mark("answer at the end"),
+        "reach": mark("gradient at the flag over that of the last step"),
+        "said_lost": mark("The gradient does not reach the flag: nothing can be learned about it."),
+        "said_fades": mark("The gradient fades on its way to the flag."),
+        "said_kept": mark("The gradient reaches the flag: the way back is open."),
+        "alt": mark("{kind}: answer {answer}, gradient at the flag over that of the last step "
+                    "{reach}"),
+    }  # fmt: skip
+
+    kind = traitlets.Enum(list(GATES), "lstm").tag(sync=True)
+    i = _force()
+    f = _force()
+    o = _force()
+    r = _force()
+    z = _force()
+    peepholes = traitlets.Unicode("").tag(sync=True)
+    forget = traitlets.Float(1.0, min=-2, max=6).tag(sync=True)
+    write = traitlets.Int(3, min=1, max=STEPS - 2).tag(sync=True)
+    step = traitlets.Int(3, min=0, max=STEPS).tag(sync=True)
+
+    @traitlets.validate("peepholes")
+    def _some_of_ifo(self, proposal: Any) -> str:
+        found = proposal["value"]
+        if not set(found) <= set("ifo"):
+            raise traitlets.TraitError(f"peepholes names gates, some of 'ifo'; got {found!r}")
+        return "".join(gate for gate in "ifo" if gate in found)
+
+    def arguments(self) -> str:
+        """The kind, and the settings that are not the defaults."""
+        defaults = self.trait_defaults()
+        rest = [
+            f", {name}={getattr(self, name)!r}"
+            for name in self.settings[1:]
+            if getattr(self, name) != defaults[name]
+        ]
+        return repr(self.kind) + "".join(rest)
+
+    @property
+    def run(self) -> Run:
+        """Gates, states and gradients of all steps."""
+        own = GATES[self.kind]
+        forced = {gate: getattr(self, gate) for gate in own if getattr(self, gate) != "free"}
+        peepholes = self.peepholes if self.kind == "lstm" else ""
+        return memory_cells.run(Settings(self.kind, forced, peepholes, self.forget, self.write))
+
+    @property
+    def answer(self) -> float:
+        """The last h of unit 1, what is read at the end."""
+        return float(self.run.h[-1, 0])
+
+    @property
+    def reach(self) -> float:
+        """The state's gradient at the flag over that of the last step; 0 if that is 0."""
+        found = self.run
+        gradient = found.dh if found.dc is None else found.dc
+        last = float(np.linalg.norm(gradient[-1]))
+        return float(np.linalg.norm(gradient[self.write])) / last if last else 0.0
+
+    def describe(self) -> str:
+        """The answer and how much of the gradient reaches the flag."""
+        names = {"rnn": "RNN", "lstm": "LSTM"}
+        kind = names.get(self.kind) or self.said(self.kind)
+        return self.said("alt", kind=kind, answer=format_number(float(f"{self.answer:.3g}")),
+                         reach=format_number(float(f"{self.reach:.3g}"))) + "."  # fmt: skip
+
+    def figure(self) -> Figure:
+        found = self.run
+        rows: list[tuple[str, np.ndarray, bool]] = [(self.said("value"), np.array(VALUES), False)]
+        states = [("c", found.c), ("h", found.h)]
+        for gate in GATES[self.kind]:
+            rows += [(f"{gate}, {k + 1}", found.gates[gate][:, k], True) for k in range(2)]
+        for name, values in states:
+            if values is not None:
+                rows += [(f"{name}, {k + 1}", values[1:, k], False) for k in range(2)]
+        figure = new_figure(8.6, 2.6 + 0.24 * len(rows))
+        figure.suptitle(self.heading, fontsize=9.5, weight="bold", x=0.012, ha="left")
+        strips, slopes = figure.subplots(2, 1, height_ratios=[len(rows), 8], sharex=True)
+        for k, (_label, values, gate) in enumerate(rows):
+            low, colours = (0, "cividis") if gate else (-1.4, "PuOr_r")
+            # A row of cells each: image rows of one picture share one colour map.
+            strips.imshow(values[None], extent=(0.5, STEPS + 0.5, k + 0.5, k - 0.5), aspect="auto",
+                          cmap=colours, vmin=low, vmax=1 if gate else 1.4)  # fmt: skip
+            for t, v in enumerate(values):
+                ink = "white" if (v < 0.55 if gate else abs(v) > 1.1) else "#111111"
+                strips.text(
+                    t + 1,
+                    k,
+                    f"{v + 0.0:.2f}".replace("-0.00", "0.00"),
+                    fontsize=6,
+                    ha="center",
+                    va="center",
+                    color=ink,
+                )
+        strips.set(ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows)),
+                   yticklabels=[label for label, *_rest in rows])  # fmt: skip
+        strips.axvspan(self.write - 0.5, self.write + 0.5, fill=False, edgecolor="#111111")
+        for k, (name, gradient) in enumerate((("c", found.dc), ("h", found.dh))):
+            if gradient is not None:
+                sizes = np.maximum(np.linalg.norm(gradient[1:], axis=1), 1e-9)
+                slopes.semilogy(range(1, STEPS + 1), sizes, label=f"|∂L/∂{name}|",
+                                marker=MARKS[k], markersize=4, **look(k))  # fmt: skip
+        slopes.set(xticks=range(1, STEPS + 1), xlim=(0.5, STEPS + 0.5), xlabel=self.said("axis"))
+        slopes.set_title(self.said("gradients"), fontsize=8)
+        slopes.grid(color="#d5d8dd", linewidth=0.6)
+        slopes.legend(fontsize=8)
+        for place in (strips, slopes):
+            place.tick_params(labelsize=8)
+        return figure
