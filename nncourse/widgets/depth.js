@@ -2,6 +2,7 @@
 
 import { button, element, fill, formatNumber, frame, listen } from "./base.js";
 import { chart, choice, facts, legend, normals, put, showAll, slider } from "./explorer.js";
+import { dot, orthogonal } from "./matrix.js";
 
 export const [WIDTH, EXAMPLES] = [32, 32];
 
@@ -12,26 +13,6 @@ const UNITS = {
 };
 
 const matrix = (next, rows, columns) => Array.from({ length: rows }, () => Array.from({ length: columns }, next));
-const dot = (a, b) => {
-  let sum = 0;
-  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
-  return sum;
-};
-
-/** Orthonormal rows, by Gram and Schmidt. */
-function orthogonal(rows) {
-  const done = [];
-  for (const row of rows) {
-    let v = row;
-    for (const u of done) {
-      const along = dot(v, u);
-      v = v.map((value, k) => value - along * u[k]);
-    }
-    const length = Math.sqrt(dot(v, v));
-    done.push(v.map((value) => value / length));
-  }
-  return done;
-}
 
 /** The weight of a layer from normal numbers (WIDTH, WIDTH). */
 export function weight(drawn, init, scale) {

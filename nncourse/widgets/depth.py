@@ -79,7 +79,7 @@ class DepthExplorer(Explorer):
     "orthogonal"; ``scale`` multiplies the weights; ``depth``: 2 to 12 layers.
     """
 
-    _esm = explorer_script("depth.js")
+    _esm = explorer_script("matrix.js", "depth.js")
     _css = explorer_styles() + "\n.nnc-explorer .nnc-ridge { opacity: 0.85; }"
 
     question = mark("What do initial values do to activations and gradients in a deep network?")

@@ -312,6 +312,7 @@ TWINS = {
     "droppings": droppings,
     "normalizings": normalizings,
     "memories": memories,
+    "unrolled": unrolled_networks,
 }
 
 

@@ -1,0 +1,109 @@
+// The two pictures of the unrolled network, one column for each step: the graph, and the norms.
+
+import { drawn, superscript } from "./base.js";
+import { chart, cividis, line, marker } from "./explorer.js";
+
+const WIDTH = 1000;
+const [LEFT, RIGHT] = [62, WIDTH - 12]; // the same in both pictures, so that columns stand in line
+const [LOWEST, HIGHEST] = [1e-12, 1e12]; // what lies beyond is not drawn
+const [INPUT, STATE, LABEL, TALL] = [176, 84, 140, 196]; // heights of the rows of the graph
+const BOX = 46;
+
+const toX = (T) => (k) => LEFT + ((k + 0.6) / (T + 2.2)) * (RIGHT - LEFT);
+const SUBSCRIPT = "₀₁₂₃₄₅₆₇₈₉";
+const low = (k) => Array.from(String(k), (digit) => SUBSCRIPT[digit]).join("");
+
+/** One digit and a power of ten: what fits under a state. */
+function short(value) {
+  if (!(value > 0)) return "0";
+  if (value >= 0.095 && value < 99.5) return String(Number(value.toPrecision(2)));
+  const [digit, exponent] = value.toExponential(0).split("e");
+  return `${digit}·10${superscript(Number(exponent))}`;
+}
+
+/** How wide the arrow of a gradient is: 1 to 9 pixels for 10⁻⁶ to 10⁶. */
+const wide = (value) => 1 + (8 * (Math.max(-6, Math.min(6, Math.log10(value))) + 6)) / 12;
+const tint = (value) => `rgb(${cividis((Math.log10(Math.max(value, LOWEST)) + 6) / 12).map(Math.round).join()})`;
+
+function arrow(x0, x1, y0, y1, look, width = 1.6) {
+  const long = Math.hypot(x1 - x0, y1 - y0);
+  const [ux, uy] = [(x1 - x0) / long, (y1 - y0) / long];
+  const head = Math.min(long * 0.6, 5 + width);
+  const [bx, by] = [x1 - head * ux, y1 - head * uy];
+  const [px, py] = [-uy * (3 + width / 2), ux * (3 + width / 2)];
+  return drawn("g", { class: look },
+    drawn("path", { class: "nnc-shaft", d: `M${x0},${y0} L${bx},${by}`, "stroke-width": width }),
+    drawn("path", { class: "nnc-head", d: `M${x1},${y1} L${bx + px},${by + py} L${bx - px},${by - py} z` }));
+}
+
+export function graphPicture() {
+  const svg = drawn("svg", { class: "nnc-chart nnc-unrolled", role: "img", viewBox: `0 0 ${WIDTH} ${TALL}` });
+  let steps = 1;
+
+  function draw({ T, k: chosen, states, norms, cut, forward, back }) {
+    steps = T;
+    const x = toX(T);
+    const column = x(1) - x(0);
+    const half = Math.min(28, column * 0.3);
+    const every = Math.ceil(50 / column);
+    const largest = Math.max(1, ...states.flat().map(Math.abs));
+    const parts = [drawn("rect", { class: "nnc-chosen", x: x(chosen) - column / 2, width: column, y: 2, height: TALL - 4, rx: 5 })];
+    if (cut !== null) parts.push(line([[x(cut + 0.5), 4], [x(cut + 0.5), TALL - 4]], "nnc-muted-line"));
+    states.forEach((state, k) => {
+      const here = k <= forward;
+      if (k > 0) {
+        if (here) parts.push(arrow(x(k - 1) + half + 2, x(k) - half - 2, STATE - 12, STATE - 12, "nnc-ahead"));
+        if (k > back && norms[k - 1] > 0) parts.push(arrow(x(k) - half - 2, x(k - 1) + half + 2, STATE + 12, STATE + 12, "nnc-behind", wide(norms[k - 1])));
+        parts.push(arrow(x(k), x(k), INPUT - 14, STATE + BOX / 2 + 34, "nnc-ahead"));
+        if (k % every === 0 || k === chosen || every === 1) parts.push(drawn("text", { x: x(k), y: INPUT + 4, "text-anchor": "middle" }, `x${low(k)}`));
+      }
+      parts.push(drawn("rect", { class: "nnc-state", x: x(k) - half, y: STATE - BOX / 2, width: 2 * half, height: BOX, rx: 4 }));
+      if (here)
+        state.forEach((v, i) => {
+          const tall = (Math.abs(v) / largest) * (BOX / 2 - 3);
+          const w = (2 * half - 6) / state.length;
+          parts.push(drawn("rect", { class: v < 0 ? "nnc-below" : "nnc-above", x: x(k) - half + 3 + i * w, width: Math.max(1, w - 1), y: v < 0 ? STATE : STATE - tall, height: tall }));
+        });
+      if (k >= back) {
+        parts.push(drawn("rect", { class: "nnc-pill", x: x(k) - half, y: STATE + BOX / 2 + 4, width: 2 * half, height: 9, rx: 3, style: `fill:${norms[k] > 0 ? tint(norms[k]) : "none"}` }));
+        if ((T - k) % every === 0 ? Math.abs(k - chosen) >= every || k === chosen : k === chosen) parts.push(drawn("text", { class: "nnc-halo", x: x(k), y: LABEL - 10, "text-anchor": "middle" }, short(norms[k])));
+      }
+    });
+    parts.push(arrow(x(T), x(T), STATE - BOX / 2 - 2, 26, "nnc-ahead"), drawn("text", { x: x(T), y: 18, "text-anchor": "middle" }, "C"));
+    if (back <= T) parts.push(arrow(x(T) + 9, x(T) + 9, 26, STATE - BOX / 2 - 2, "nnc-behind", wide(norms[T])));
+    svg.replaceChildren(...parts);
+  }
+
+  /** The step under a pointer. */
+  function where(event) {
+    const box = svg.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    return [((x - LEFT) / (RIGHT - LEFT)) * (steps + 2.2) - 0.6];
+  }
+  return { svg, draw, where };
+}
+
+export function normPicture(title) {
+  const place = chart(title, "norms", { width: WIDTH, height: 250, left: LEFT });
+
+  function draw({ T, k: chosen, norms, terms, total, numerical, cut, back, after }) {
+    const visible = (values, first) => values.map((v, i) => [i + first, v]).filter(([i, v]) => i >= back && v > LOWEST && v < HIGHEST);
+    const shown = [visible(terms, 1), visible(norms, 0), ...(numerical ? [visible(numerical, 0)] : [])];
+    const sums = back <= 0 ? [total, ...(after === null ? [] : [after])].filter((v) => v > LOWEST && v < HIGHEST) : [];
+    // The limits follow the whole pass, so that they do not jump while it is played.
+    const all = [...norms, ...terms, ...(numerical || []), total, after].filter((v) => v > LOWEST && v < HIGHEST);
+    const limits = [Math.min(0.1, ...all) / 2, Math.max(10, ...all) * 2];
+    const every = Math.ceil(34 / ((RIGHT - LEFT) / (T + 2.2)));
+    const names = norms.map((_, k) => [k, `s${low(k)}`]).filter(([k]) => k % every === 0);
+    place.axes({ x: [-0.6, T + 1.6], y: limits, yLog: true, xTicks: [...names, [T + 1, "Σ"]] });
+    const column = place.toX(1) - place.toX(0);
+    place.ground.replaceChildren(drawn("rect", { class: "nnc-chosen", x: place.toX(chosen) - column / 2, width: column, y: place.area.top, height: place.area.bottom - place.area.top, rx: 5 }));
+    const kinds = [0, 1, 2];
+    place.layer.replaceChildren(
+      ...(cut === null ? [] : [place.line([[cut + 0.5, limits[0]], [cut + 0.5, limits[1]]], "nnc-muted-line")]),
+      place.line([[-0.6, 1], [T + 1.6, 1]], "nnc-frame"),
+      ...shown.flatMap((points, s) => [place.line(points, `nnc-line nnc-s${s}`), ...points.map((p) => place.mark(kinds[s], p, `nnc-dot nnc-s${s}`, 4))]),
+      ...sums.map((v, s) => (s ? place.mark(3, [T + 1, v], "nnc-dot nnc-s2", 7) : marker(1, ...place.at([T + 1, v]), "nnc-hollow", 7))));
+  }
+  return { ...place, draw };
+}
