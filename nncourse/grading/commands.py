@@ -65,9 +65,9 @@ def report(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
-    from nncourse.grading.grade import read_results
     from nncourse.grading.overview import overview
     from nncourse.grading.report import Terminal, report_page
+    from nncourse.grading.results import read_results
 
     speak(lang)
     try:
@@ -197,7 +197,7 @@ def export(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.export import FORMATS, fill_roster, write_rows
-    from nncourse.grading.grade import read_results
+    from nncourse.grading.results import read_results
 
     speak(lang)
     if kind not in FORMATS:

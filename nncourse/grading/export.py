@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from nncourse.course.folder import CourseFolderError
-from nncourse.grading.grade import Result
 from nncourse.grading.page import number
+from nncourse.grading.results import Result
 from nncourse.grading.scores import plain
 from nncourse.language import catalogue
 

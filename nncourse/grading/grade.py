@@ -20,7 +20,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,10 @@ from nncourse.grading.assignment import (
     tool_version,
 )
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
-from nncourse.grading.intake import IntakeError, Submission, find_submissions, take_in
+from nncourse.grading.intake import Intake, IntakeError, Submission, find_submissions, take_in
+from nncourse.grading.results import Result, each_result, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.whole import write_whole
 from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
 
@@ -50,54 +51,6 @@ SECRET = ".nncourse-secret"
 
 Run = Callable[[bytes, Iterable[tuple[Any, bytes]]], Iterable[tuple[Any, "bytes | WorkerLost"]]]
 """Grades items: ``nncourse.grading.queue.run_local`` with its options, or another of its kind."""
-
-
-@dataclass(frozen=True)
-class Grade:
-    """The points of one graded cell. ``manual``: it waits for the lecturer's eye."""
-
-    points: float
-    max_points: float
-    manual: bool = False
-
-
-@dataclass
-class Result:
-    """What became of one submission.
-
-    grades: by the name of the graded cell. problem: why nothing could be graded, and the likely
-    mend; empty if it was graded. notes: what else the lecturer should know. seconds: time taken.
-    reasons: why a graded cell earned nothing, where it did not end in points. reports: what the
-    checks in each graded cell found, see ``nncourse.grading.oracle.Question``. seed: of its inputs.
-    penalty: for late work. skipped: it was unchanged. language: of the submission, if known.
-    """
-
-    student: str
-    grades: dict[str, Grade] = field(default_factory=dict)
-    problem: str = ""
-    notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    reasons: dict[str, str] = field(default_factory=dict)
-    reports: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    seed: int | None = None
-    penalty: float = 0.0
-    skipped: bool = False
-    language: str = ""
-
-    @property
-    def points(self) -> float:
-        """The sum of the points so far, without the penalty for late work."""
-        return sum(grade.points for grade in self.grades.values())
-
-    @property
-    def max_points(self) -> float:
-        """What could be reached."""
-        return sum(grade.max_points for grade in self.grades.values())
-
-    @property
-    def waiting(self) -> list[str]:
-        """The cells that are still to be graded by hand."""
-        return [name for name, grade in self.grades.items() if grade.manual]
 
 
 def release_assignment(course: CourseFolder, assignment: str) -> Path:
@@ -144,29 +97,39 @@ def grade_submissions(
     code in.
     """
     found = find_submissions(submissions or course.submitted, assignment)
+    skipped: set[str] = set()
+
+    def note(result: Result) -> None:
+        if result.skipped:
+            skipped.add(result.student)
+        if advance is not None:
+            advance(result)
+
+    grade_class(course, assignment, found, note, run=run, force=force, db=db)
+    results = list(each_result(course, assignment, db, (s.student for s in found)))
+    for result in results:
+        if result.student in skipped:
+            result.skipped, result.seconds = True, 0.0
+    return results
+
+
+def grade_class(
+    course: CourseFolder,
+    assignment: str,
+    found: Iterable[Submission],
+    advance: Callable[[Result], None],
+    *,
+    run: Run | None = None,
+    force: bool = False,
+    db: str | None = None,
+) -> None:
+    """``grade_submissions`` for classes of any size: the results are read out of the gradebook
+    afterwards (``nncourse.grading.results``); ``advance`` is told of each once it stands there.
+    """
     work = load_assignment(course, assignment)
-    results: dict[str, Result] = {}
     try:
         with open_gradebook(course, assignment, db) as book:
-            grading = Grading(course, work, book)
-            for result in grading.run(found, run or _local, force):
-                results[result.student] = result
-                if advance is not None:
-                    advance(result)
-            graded = _results(book, [submission.student for submission in found])
-    except GradebookError as error:
-        raise CourseFolderError(str(error)) from error
-    for student, result in graded.items():
-        result.seconds = results[student].seconds
-        result.skipped = results[student].skipped
-    return [graded.get(submission.student, results[submission.student]) for submission in found]
-
-
-def read_results(course: CourseFolder, assignment: str, db: str | None = None) -> list[Result]:
-    """What the gradebook holds for an assignment, manual grades included."""
-    try:
-        with open_gradebook(course, assignment, db) as book:
-            return list(_results(book).values())
+            Grading(course, work, book, advance).run(found, run or _local, force)
     except GradebookError as error:
         raise CourseFolderError(str(error)) from error
 
@@ -177,59 +140,6 @@ def _local(
     from nncourse.grading.queue import run_local
 
     return run_local(assignment, items)
-
-
-def _results(book: Gradebook, students: Iterable[str] | None = None) -> dict[str, Result]:
-    results = {}
-    for student, found in book.read(students).items():
-        data = found["data"]
-        grades = {
-            name: Grade(score, book.max_scores[name], manual)
-            for name, (score, manual) in sorted(found["grades"].items())
-        }
-        results[student] = Result(
-            student,
-            grades,
-            data.get("problem", ""),
-            data.get("notes", []),
-            data.get("seconds", 0.0),
-            data.get("reasons", {}),
-            data.get("reports", {}),
-            found["seed"],
-            found["penalty"],
-            language=data.get("language", ""),
-        )
-    return results
-
-
-def open_gradebook(course: CourseFolder, assignment: str, db: str | None = None) -> Gradebook:
-    """The gradebook of a course. Raises GradebookError if the assignment is not in it."""
-    config = course.config()
-    url = db or config.CourseDirectory.get("db_url")
-    if not isinstance(url, str) or not url:
-        path = course.root / "gradebook.db"
-        if not path.is_file():
-            raise GradebookError(
-                _("{assignment} is not in the gradebook: release it first", assignment=assignment)
-            )
-        url = f"sqlite:///{path}"
-    return Gradebook(url, assignment, _late_penalty(config))
-
-
-def _late_penalty(config: Any) -> Callable[[str, float, float], float | None]:
-    """The course's rule for late work; nbgrader is loaded once there is any."""
-    plugins: list[Any] = []
-
-    def penalty(student: str, score: float, late: float) -> float | None:
-        if not plugins:
-            from nbgrader.preprocessors import AssignLatePenalties
-
-            step = AssignLatePenalties(config=config)
-            step.init_plugin()
-            plugins.append(step.plugin_inst)
-        return plugins[0].late_submission_penalty(student, score, late)
-
-    return penalty
 
 
 def load_assignment(course: CourseFolder, assignment: str) -> Assignment:
@@ -264,10 +174,19 @@ def secret_of(course: CourseFolder) -> str:
 class Grading:
     """The way of many submissions through one assignment."""
 
-    def __init__(self, course: CourseFolder, assignment: Assignment, book: Gradebook) -> None:
+    def __init__(
+        self,
+        course: CourseFolder,
+        assignment: Assignment,
+        book: Gradebook,
+        advance: Callable[[Result], None],
+    ) -> None:
         self.course = course
         self.assignment = assignment
         self.book = book
+        self.advance = advance
+        self.batch: list[tuple[Result, Entry]] = []  # on its way into the gradebook
+        self.written_at = time.monotonic()
         self.secret = secret_of(course)
         self.file = course.notebook(assignment.name).name
         self.packed = assignment.packed
@@ -282,53 +201,45 @@ class Grading:
             cell["source"] = text_of(cell)
         return notebook
 
-    def run(self, found: Iterable[Submission], run: Run, force: bool = False) -> Iterator[Result]:
-        """Grade what has changed; a Result for each submission, in any order."""
+    def run(self, found: Iterable[Submission], run: Run, force: bool = False) -> None:
+        """Grade what has changed. What is held at any time does not grow with the class."""
         known = {} if force else self.book.digests()
-        ready: list[tuple[Result, Entry]] = []
-        at_work: dict[str, tuple[str, Any, float]] = {}
+        at_work: dict[str, tuple[Submission, str, Intake, float]] = {}
 
         def items() -> Iterator[tuple[str, bytes]]:
             for submission in found:
+                student = submission.student
                 digest = self.digest(submission)
-                if known.get(submission.student) == digest and self._written(submission.student):
-                    ready.append((Result(submission.student, skipped=True), _DONE))
+                if known.get(student) == digest and self._written(student):
+                    self.advance(Result(student, skipped=True))
                     continue
                 try:
                     intake = take_in(submission, self.released)
                 except IntakeError as error:
-                    ready.append(self._failed(submission, digest, str(error)))
+                    self._add(*self._failed(submission, digest, str(error)))
                     continue
-                answers = answers_of(intake.notebook)
-                seed = seed_of(submission.student, self.assignment.name, self.secret)
-                at_work[submission.student] = (digest, intake, time.monotonic())
-                yield submission.student, make_item(submission.student, answers, seed)
+                at_work[student] = (submission, digest, intake, time.monotonic())
+                seed = seed_of(student, self.assignment.name, self.secret)
+                yield student, make_item(student, answers_of(intake.notebook), seed)
 
-        yield from ()
-        batch: list[Entry] = []
-        done: list[Result] = []
-        last = time.monotonic()
-        stamps = {submission.student: submission for submission in found}
         for student, answer in run(self.packed, items()):
-            digest, intake, start = at_work.pop(student)
-            result, entry = self._finish(stamps[student], digest, intake, answer)
-            result.seconds = time.monotonic() - start if not result.seconds else result.seconds
-            batch.append(entry)
-            done.append(result)
-            for other, other_entry in _take(ready):
-                done.append(other)
-                if other_entry is not _DONE:
-                    batch.append(other_entry)
-            if len(batch) >= BATCH or time.monotonic() - last > BATCH_SECONDS:
-                self.book.write(batch)
-                yield from done
-                batch, done, last = [], [], time.monotonic()
-        for other, other_entry in _take(ready):
-            done.append(other)
-            if other_entry is not _DONE:
-                batch.append(other_entry)
-        self.book.write(batch)
-        yield from done
+            submission, digest, intake, start = at_work.pop(student)
+            result, entry = self._finish(submission, digest, intake, answer)
+            result.seconds = result.seconds or time.monotonic() - start
+            self._add(result, entry)
+        self._write()
+
+    def _add(self, result: Result, entry: Entry) -> None:
+        self.batch.append((result, entry))
+        if len(self.batch) >= BATCH or time.monotonic() - self.written_at > BATCH_SECONDS:
+            self._write()
+
+    def _write(self) -> None:
+        self.book.write([entry for _, entry in self.batch])
+        for result, _entry in self.batch:
+            self.advance(result)
+        self.batch = []
+        self.written_at = time.monotonic()
 
     def digest(self, submission: Submission) -> str:
         """Of everything that the grades of a submission depend on."""
@@ -419,15 +330,6 @@ class Node(dict):
         return Node({key: copy.deepcopy(value, memo) for key, value in self.items()})
 
 
-_DONE = Entry("", "", {})
-
-
-def _take(ready: list[Any]) -> list[Any]:
-    taken = list(ready)
-    ready.clear()
-    return taken
-
-
 def answers_of(notebook: Any) -> dict[str, str]:
     """The sources of the answer cells, by their names."""
     found = {}
@@ -468,11 +370,7 @@ def write_notebook(
     if not (folder / file).exists() and folder.exists():
         remove(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / file
-    new = folder / f".{file}.new"
-    new.write_text(json.dumps(notebook, ensure_ascii=False, indent=1), encoding="utf-8")
-    os.replace(new, path)
-    return path
+    return write_whole(folder / file, json.dumps(notebook, ensure_ascii=False, indent=1))
 
 
 def timestamp_of(submission: Submission) -> datetime.datetime | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,13 @@ left join task_cells on task_cells.id = base_cell.id
 where notebook.assignment_id = :id
 """
 DIGESTS = f"select student, digest from {RECORDS} where assignment = :name"
-DATA = f"select student, seed, data from {RECORDS} where assignment = :name"
+STUDENTS = """
+select distinct submitted_assignment.student_id
+from submitted_assignment
+join submitted_notebook on submitted_notebook.assignment_id = submitted_assignment.id
+join grade on grade.notebook_id = submitted_notebook.id
+where submitted_assignment.assignment_id = :id
+"""
 GRADES = """
 select submitted_assignment.student_id, submitted_notebook.late_submission_penalty, grade.cell_id,
        coalesce(grade.manual_score, grade.auto_score, 0.0)
@@ -50,9 +56,10 @@ select submitted_assignment.student_id, submitted_notebook.late_submission_penal
 from submitted_assignment
 join submitted_notebook on submitted_notebook.assignment_id = submitted_assignment.id
 join grade on grade.notebook_id = submitted_notebook.id
-where submitted_assignment.assignment_id = :id
-order by submitted_assignment.student_id
+where submitted_assignment.assignment_id = :id and submitted_assignment.student_id in
 """
+DATA = f"select student, seed, data from {RECORDS} where assignment = :name and student in "
+PORTION = 256  # students whose results are read at a time
 
 
 class GradebookError(Exception):
@@ -132,24 +139,33 @@ class Gradebook:
             return {}
         return dict(found)
 
-    def read(self, students: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
-        """By student: {"grades": {cell: (score, needs a manual grade)}, "data": ..., "seed": ...,
-        "penalty": ...}. The score is the lecturer's where there is one.
+    def read(self, students: Iterable[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each student who has grades, in order of names, with {"grades": {cell: (score, needs a
+        manual grade)}, "data": ..., "seed": ..., "penalty": ...}. The score is the lecturer's
+        where there is one. ``students``: these only.
         """
+        if students is None:
+            students = [student for (student,) in rows(self.url, STUDENTS, {"id": self.id})]
+        wanted = sorted(set(students))
+        for start in range(0, len(wanted), PORTION):
+            yield from sorted(self._portion(wanted[start : start + PORTION]).items())
+
+    def _portion(self, students: Sequence[str]) -> dict[str, dict[str, Any]]:
         names = {cell: name for _, cell, name in self.grade_cells}
-        wanted = None if students is None else set(students)
+        given = {f"student_{number}": student for number, student in enumerate(students)}
+        these = f"({', '.join(f':{key}' for key in given)})"
         found: dict[str, dict[str, Any]] = {}
-        for student, penalty, cell, score, waits in rows(self.url, GRADES, {"id": self.id}):
-            if wanted is not None and student not in wanted:
-                continue
+        for student, penalty, cell, score, waits in rows(
+            self.url, GRADES + these, {"id": self.id, **given}
+        ):
             empty: dict[str, Any] = {"grades": {}, "data": {}, "seed": None}
             empty["penalty"] = penalty or 0.0
             entry = found.setdefault(student, empty)
             if cell in names:
                 entry["grades"][names[cell]] = (float(score), bool(waits))
         try:
-            records = rows(self.url, DATA, {"name": self.assignment})
-        except LookupError:
+            records = rows(self.url, DATA + these, {"name": self.assignment, **given})
+        except LookupError:  # graded by nbgrader alone
             records = []
         for student, seed, data in records:
             if student in found:

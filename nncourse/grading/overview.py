@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from nncourse.exercises.mistakes import CATALOGUE
-from nncourse.grading.grade import Result
+from nncourse.grading.results import Result
 from nncourse.language import current
 
 BINS = 10  # columns of the distribution

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from nncourse.grading.grade import Result
+from nncourse.grading.results import Result
 from nncourse.language import catalogue
 
 _ = catalogue("course")

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from nncourse.grading.grade import Result
+from nncourse.grading.results import Result
 from nncourse.grading.sanitize import clean_text
 from nncourse.language import catalogue
 

@@ -10,9 +10,9 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from nncourse.grading.feedback import feedback_page
-from nncourse.grading.grade import Grade, Result
 from nncourse.grading.overview import overview
 from nncourse.grading.report import report_page
+from nncourse.grading.results import Grade, Result
 from nncourse.grading.sanitize import clean_notebook
 from tests.grading.test_sanitize import HOSTILE
 from tests.grading.toy import role

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nncourse.grading.export import FORMATS, ExportError, fill_roster, write_rows
-from nncourse.grading.grade import Grade, Result
+from nncourse.grading.results import Grade, Result
 
 RESULTS = [
     Result("ann", {"a": Grade(7.5, 10.0), "b": Grade(5.0, 5.0)}),

@@ -12,8 +12,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nncourse.course.files import Course
 from nncourse.grading.feedback import feedback_page, reasons, render, write_feedback
-from nncourse.grading.grade import Grade, Result, grade_submissions, read_results
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
+from nncourse.grading.results import Grade, Result, read_results
 from nncourse.language import using
 from tests.grading.test_sanitize import HOSTILE
 from tests.grading.toy import KERNEL, LIMITS, make_released, role, submission

@@ -8,8 +8,9 @@ from functools import partial
 import nbformat
 import pytest
 
-from nncourse.grading.grade import grade_submissions, read_results
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import _environment
+from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 

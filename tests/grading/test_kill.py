@@ -15,8 +15,9 @@ from functools import partial
 import pytest
 
 from nncourse.course.folder import CourseFolderError
-from nncourse.grading.grade import grade_submissions, read_results
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.queue import run_local
+from nncourse.grading.results import read_results
 from tests.grading.processes import orphans
 from tests.grading.toy import RIGHT, cell_name, submission
 

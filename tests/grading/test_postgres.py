@@ -10,7 +10,8 @@ import pytest
 
 from nncourse.course.files import Course
 from nncourse.course.folder import make_course
-from nncourse.grading.grade import grade_submissions, read_results, release_assignment
+from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.results import read_results
 from tests.grading.postgres import programs, server
 from tests.grading.toy import RIGHT, submission, write_toy
 

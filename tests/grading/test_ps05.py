@@ -12,8 +12,9 @@ import nbformat
 import pytest
 
 from nncourse.course.files import Course
-from nncourse.grading.grade import grade_submissions, read_results
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
+from nncourse.grading.results import read_results
 from nncourse.grading.scores import write_scores
 from tests.grading.toy import cell_name, make_released, submission, without
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from nncourse.grading.grade import Grade, Result
 from nncourse.grading.overview import BINS, overview
 from nncourse.grading.report import Terminal, report_page
+from nncourse.grading.results import Grade, Result
 from nncourse.grading.scores import table
 from nncourse.language import using
 

@@ -18,7 +18,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nncourse.course.files import Course
-from nncourse.grading.grade import grade_submissions, read_results
+from nncourse.grading.grade import grade_submissions
+from nncourse.grading.results import read_results
 from nncourse.grading.sandbox.library import cache_folder
 from nncourse.grading.scores import table, write_scores
 from tests.grading.attacks import Attack, answers, back, form, machine, others, verdict

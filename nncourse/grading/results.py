@@ -1,0 +1,136 @@
+"""What became of each submission: the gradebook's rows as results, one student at a time.
+
+A class may be larger than memory, so ``each_result`` holds a few hundred students at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from nncourse.course.folder import CourseFolder, CourseFolderError
+from nncourse.grading.gradebook import Gradebook, GradebookError
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The points of one graded cell. ``manual``: it waits for the lecturer's eye."""
+
+    points: float
+    max_points: float
+    manual: bool = False
+
+
+@dataclass
+class Result:
+    """What became of one submission.
+
+    grades: by the name of the graded cell. problem: why nothing could be graded, and the likely
+    mend; empty if it was graded. notes: what else the lecturer should know. seconds: time taken.
+    reasons: why a graded cell earned nothing, where it did not end in points. reports: what the
+    checks in each graded cell found, see ``nncourse.grading.oracle.Question``. seed: of its inputs.
+    penalty: for late work. skipped: it was unchanged. language: of the submission, if known.
+    """
+
+    student: str
+    grades: dict[str, Grade] = field(default_factory=dict)
+    problem: str = ""
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    reasons: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    seed: int | None = None
+    penalty: float = 0.0
+    skipped: bool = False
+    language: str = ""
+
+    @property
+    def points(self) -> float:
+        """The sum of the points so far, without the penalty for late work."""
+        return sum(grade.points for grade in self.grades.values())
+
+    @property
+    def max_points(self) -> float:
+        """What could be reached."""
+        return sum(grade.max_points for grade in self.grades.values())
+
+    @property
+    def waiting(self) -> list[str]:
+        """The cells that are still to be graded by hand."""
+        return [name for name, grade in self.grades.items() if grade.manual]
+
+
+def read_results(course: CourseFolder, assignment: str, db: str | None = None) -> list[Result]:
+    """What the gradebook holds for an assignment, manual grades included."""
+    return list(each_result(course, assignment, db))
+
+
+def each_result(
+    course: CourseFolder,
+    assignment: str,
+    db: str | None = None,
+    students: Iterable[str] | None = None,
+) -> Iterator[Result]:
+    """What the gradebook holds, in order of names; ``students``: of these only.
+
+    Raises CourseFolderError.
+    """
+    try:
+        with open_gradebook(course, assignment, db) as book:
+            for student, found in book.read(students):
+                yield _result(student, found, book.max_scores)
+    except GradebookError as error:
+        raise CourseFolderError(str(error)) from error
+
+
+def _result(student: str, found: dict[str, Any], max_scores: dict[str, float]) -> Result:
+    data = found["data"]
+    return Result(
+        student,
+        grades={
+            name: Grade(score, max_scores[name], manual)
+            for name, (score, manual) in sorted(found["grades"].items())
+        },
+        problem=data.get("problem", ""),
+        notes=data.get("notes", []),
+        seconds=data.get("seconds", 0.0),
+        reasons=data.get("reasons", {}),
+        reports=data.get("reports", {}),
+        seed=found["seed"],
+        penalty=found["penalty"],
+        language=data.get("language", ""),
+    )
+
+
+def open_gradebook(course: CourseFolder, assignment: str, db: str | None = None) -> Gradebook:
+    """The gradebook of a course. Raises GradebookError if the assignment is not in it."""
+    config = course.config()
+    url = db or config.CourseDirectory.get("db_url")
+    if not isinstance(url, str) or not url:
+        path = course.root / "gradebook.db"
+        if not path.is_file():
+            raise GradebookError(
+                _("{assignment} is not in the gradebook: release it first", assignment=assignment)
+            )
+        url = f"sqlite:///{path}"
+    return Gradebook(url, assignment, _late_penalty(config))
+
+
+def _late_penalty(config: Any) -> Callable[[str, float, float], float | None]:
+    """The course's rule for late work; nbgrader is loaded once there is any."""
+    plugins: list[Any] = []
+
+    def penalty(student: str, score: float, late: float) -> float | None:
+        if not plugins:
+            from nbgrader.preprocessors import AssignLatePenalties
+
+            step = AssignLatePenalties(config=config)
+            step.init_plugin()
+            plugins.append(step.plugin_inst)
+        return plugins[0].late_submission_penalty(student, score, late)
+
+    return penalty

@@ -1,0 +1,22 @@
+"""Files that are there whole or not at all, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, data: str | bytes) -> Path:
+    """Write a file beside its place, and then put it there; text in UTF-8. Returns its path.
+
+    Where it can't be written (OSError), what was there before stays, and nothing half-written.
+    """
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with new.open("wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+        os.replace(new, path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    return path
