@@ -4,7 +4,7 @@
 import { button, element, fill, formatNumber, frame, listen } from "./base.js";
 import { check, choice, facts, legend, normals, pickable, player, put, showAll, slider } from "./explorer.js";
 import { dot, orthogonal } from "./matrix.js";
-import { graphPicture, normPicture } from "./unrolled_picture.js";
+import { graphPicture, low, normPicture } from "./unrolled_picture.js";
 
 export const [UNITS, LONGEST] = [6, 24];
 const [VANISHED, EXPLODED] = [0.03, 30];
@@ -122,8 +122,8 @@ function render({ model, el }) {
       ...(own ? [["nnc-line nnc-s2", strings.numerical, 2]] : []),
       ["nnc-hollow", strings.sum_before, 1], ...(view.after === null ? [] : [["nnc-dot nnc-s2", strings.sum_after, 3]])]));
     numbers.replaceChildren(...facts([
-      [fill(strings.kept, { k }), formatNumber(norms[k])], [fill(strings.by_rule, { k }), formatNumber(found.inputs[k - 1])],
-      [strings.by_difference, formatNumber(difference)], [strings.whole, formatNumber(found.total)],
+      [`‖∂C/∂s${low(k)}‖`, formatNumber(norms[k])], [fill(strings.by_rule, { k: low(k) }), formatNumber(found.inputs[k - 1])],
+      [strings.by_difference, formatNumber(difference)], ["‖∂C/∂W‖", formatNumber(found.total)],
       ...(view.after === null ? [] : [[strings.after, formatNumber(view.after)]])]));
     const ratio = norms[1] / norms[T];
     words.textContent = own && own.wrong.length ? fill(strings.wrong, { k: own.wrong[0], name: own.wrong[1] })

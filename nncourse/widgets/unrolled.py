@@ -123,7 +123,7 @@ class UnrolledRNN(Explorer):
         "length": mark("Steps T"),
         "horizon": mark("Carried back, steps"),
         "all": mark("all"),
-        "clipped": mark("Clip the gradient of W at"),
+        "clipped": mark("Clip the gradient of W"),
         "limit": mark("Largest norm"),
         "passes": mark("Both passes"),
         "again": mark("Other random numbers"),
@@ -134,12 +134,10 @@ class UnrolledRNN(Explorer):
         "arriving": mark("gradient that arrives, ‖∂C/∂s‖"),
         "terms": mark("term of ∂C/∂W"),
         "numerical": mark("numerical gradient of your step"),
-        "sum_before": mark("sum, before clipping"),
-        "sum_after": mark("sum, after clipping"),
+        "sum_before": mark("sum of the terms, ∂C/∂W"),
+        "sum_after": mark("sum after clipping"),
         "by_rule": mark("∂C/∂x{k} by backpropagation"),
         "by_difference": mark("by a difference"),
-        "kept": mark("‖∂C/∂s{k}‖"),
-        "whole": mark("‖∂C/∂W‖"),
         "after": mark("after clipping"),
         "lost": mark(
             "The gradient is lost on its way back: the first inputs hardly teach the network "

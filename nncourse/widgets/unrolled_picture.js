@@ -1,17 +1,18 @@
 // The two pictures of the unrolled network, one column for each step: the graph, and the norms.
 
 import { drawn, superscript } from "./base.js";
-import { chart, cividis, line, marker } from "./explorer.js";
+import { chart, cividis, line } from "./explorer.js";
 
 const WIDTH = 1000;
 const [LEFT, RIGHT] = [62, WIDTH - 12]; // the same in both pictures, so that columns stand in line
 const [LOWEST, HIGHEST] = [1e-12, 1e12]; // what lies beyond is not drawn
-const [INPUT, STATE, LABEL, TALL] = [176, 84, 140, 196]; // heights of the rows of the graph
+const [INPUT, STATE, LABEL, TALL] = [182, 84, 136, 202]; // heights of the rows of the graph
 const BOX = 46;
 
 const toX = (T) => (k) => LEFT + ((k + 0.6) / (T + 2.2)) * (RIGHT - LEFT);
 const SUBSCRIPT = "₀₁₂₃₄₅₆₇₈₉";
-const low = (k) => Array.from(String(k), (digit) => SUBSCRIPT[digit]).join("");
+/** "₁₂" for 12. */
+export const low = (k) => Array.from(String(k), (digit) => SUBSCRIPT[digit]).join("");
 
 /** One digit and a power of ten: what fits under a state. */
 function short(value) {
@@ -21,9 +22,10 @@ function short(value) {
   return `${digit}·10${superscript(Number(exponent))}`;
 }
 
-/** How wide the arrow of a gradient is: 1 to 9 pixels for 10⁻⁶ to 10⁶. */
-const wide = (value) => 1 + (8 * (Math.max(-6, Math.min(6, Math.log10(value))) + 6)) / 12;
-const tint = (value) => `rgb(${cividis((Math.log10(Math.max(value, LOWEST)) + 6) / 12).map(Math.round).join()})`;
+/** Where the size of a gradient lies between 10⁻⁴ and 10⁴, from 0 to 1. */
+const place = (value) => (Math.max(-4, Math.min(4, Math.log10(value))) + 4) / 8;
+const wide = (value) => 1 + 9 * place(value);
+const tint = (value) => `rgb(${cividis(place(value)).map(Math.round).join()})`;
 
 function arrow(x0, x1, y0, y1, look, width = 1.6) {
   const long = Math.hypot(x1 - x0, y1 - y0);
@@ -54,7 +56,7 @@ export function graphPicture() {
       if (k > 0) {
         if (here) parts.push(arrow(x(k - 1) + half + 2, x(k) - half - 2, STATE - 12, STATE - 12, "nnc-ahead"));
         if (k > back && norms[k - 1] > 0) parts.push(arrow(x(k) - half - 2, x(k - 1) + half + 2, STATE + 12, STATE + 12, "nnc-behind", wide(norms[k - 1])));
-        parts.push(arrow(x(k), x(k), INPUT - 14, STATE + BOX / 2 + 34, "nnc-ahead"));
+        parts.push(arrow(x(k), x(k), INPUT - 14, LABEL + 8, "nnc-ahead"));
         if (k % every === 0 || k === chosen || every === 1) parts.push(drawn("text", { x: x(k), y: INPUT + 4, "text-anchor": "middle" }, `x${low(k)}`));
       }
       parts.push(drawn("rect", { class: "nnc-state", x: x(k) - half, y: STATE - BOX / 2, width: 2 * half, height: BOX, rx: 4 }));
@@ -66,7 +68,7 @@ export function graphPicture() {
         });
       if (k >= back) {
         parts.push(drawn("rect", { class: "nnc-pill", x: x(k) - half, y: STATE + BOX / 2 + 4, width: 2 * half, height: 9, rx: 3, style: `fill:${norms[k] > 0 ? tint(norms[k]) : "none"}` }));
-        if ((T - k) % every === 0 ? Math.abs(k - chosen) >= every || k === chosen : k === chosen) parts.push(drawn("text", { class: "nnc-halo", x: x(k), y: LABEL - 10, "text-anchor": "middle" }, short(norms[k])));
+        if ((T - k) % every === 0 ? Math.abs(k - chosen) >= every || k === chosen : k === chosen) parts.push(drawn("text", { class: "nnc-halo", x: x(k), y: LABEL, "text-anchor": "middle" }, short(norms[k])));
       }
     });
     parts.push(arrow(x(T), x(T), STATE - BOX / 2 - 2, 26, "nnc-ahead"), drawn("text", { x: x(T), y: 18, "text-anchor": "middle" }, "C"));
@@ -84,7 +86,7 @@ export function graphPicture() {
 }
 
 export function normPicture(title) {
-  const place = chart(title, "norms", { width: WIDTH, height: 250, left: LEFT });
+  const self = chart(title, "norms", { width: WIDTH, height: 250, left: LEFT });
 
   function draw({ T, k: chosen, norms, terms, total, numerical, cut, back, after }) {
     const visible = (values, first) => values.map((v, i) => [i + first, v]).filter(([i, v]) => i >= back && v > LOWEST && v < HIGHEST);
@@ -95,15 +97,15 @@ export function normPicture(title) {
     const limits = [Math.min(0.1, ...all) / 2, Math.max(10, ...all) * 2];
     const every = Math.ceil(34 / ((RIGHT - LEFT) / (T + 2.2)));
     const names = norms.map((_, k) => [k, `s${low(k)}`]).filter(([k]) => k % every === 0);
-    place.axes({ x: [-0.6, T + 1.6], y: limits, yLog: true, xTicks: [...names, [T + 1, "Σ"]] });
-    const column = place.toX(1) - place.toX(0);
-    place.ground.replaceChildren(drawn("rect", { class: "nnc-chosen", x: place.toX(chosen) - column / 2, width: column, y: place.area.top, height: place.area.bottom - place.area.top, rx: 5 }));
+    self.axes({ x: [-0.6, T + 1.6], y: limits, yLog: true, xTicks: [...names, [T + 1, "Σ"]] });
+    const column = self.toX(1) - self.toX(0);
+    self.ground.replaceChildren(drawn("rect", { class: "nnc-chosen", x: self.toX(chosen) - column / 2, width: column, y: self.area.top, height: self.area.bottom - self.area.top, rx: 5 }));
     const kinds = [0, 1, 2];
-    place.layer.replaceChildren(
-      ...(cut === null ? [] : [place.line([[cut + 0.5, limits[0]], [cut + 0.5, limits[1]]], "nnc-muted-line")]),
-      place.line([[-0.6, 1], [T + 1.6, 1]], "nnc-frame"),
-      ...shown.flatMap((points, s) => [place.line(points, `nnc-line nnc-s${s}`), ...points.map((p) => place.mark(kinds[s], p, `nnc-dot nnc-s${s}`, 4))]),
-      ...sums.map((v, s) => (s ? place.mark(3, [T + 1, v], "nnc-dot nnc-s2", 7) : marker(1, ...place.at([T + 1, v]), "nnc-hollow", 7))));
+    self.layer.replaceChildren(
+      ...(cut === null ? [] : [self.line([[cut + 0.5, limits[0]], [cut + 0.5, limits[1]]], "nnc-muted-line")]),
+      self.line([[-0.6, 1], [T + 1.6, 1]], "nnc-frame"),
+      ...shown.flatMap((points, s) => [self.line(points, `nnc-line nnc-s${s}`), ...points.map((p) => self.mark(kinds[s], p, `nnc-dot nnc-s${s}`, 4))]),
+      ...sums.map((v, s) => (s ? self.mark(3, [T + 1, v], "nnc-dot nnc-s2", 7) : self.mark(1, [T + 1, v], "nnc-hollow", 7))));
   }
-  return { ...place, draw };
+  return { ...self, draw };
 }
