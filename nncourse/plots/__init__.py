@@ -24,6 +24,7 @@ from nncourse.plots.linear import (
     image_to_scores,
     weight_images,
 )
+from nncourse.plots.memory import gate_strips, gradient_through_time, lstm_steps
 from nncourse.plots.movie import optimizer_movie
 from nncourse.plots.network import matrix_shapes, network_passes
 from nncourse.plots.neuron import gate_planes, neuron_graph, neuron_maps
@@ -59,16 +60,19 @@ __all__ = [
     "digit_grid",
     "folded_lines",
     "gate_planes",
+    "gate_strips",
     "gradient_noise",
     "gradient_orders",
     "gradient_paths",
     "gradient_through_depth",
+    "gradient_through_time",
     "history",
     "image_to_scores",
     "layer_statistics",
     "learning_curves",
     "learning_rates",
     "loss_curves",
+    "lstm_steps",
     "make_axes",
     "matrix_shapes",
     "mode_costs",

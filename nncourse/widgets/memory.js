@@ -169,7 +169,7 @@ function render({ model, el }) {
     const [w, h] = [place.toX(2) - place.toX(1), place.toY(1) - place.toY(0)];
     const cell = (row, k, v, t) => {
       const look = row.gate ? { style: `fill: rgb(${cividis(v).map(Math.round)})` } : { class: v < 0 ? "nnc-minus" : "nnc-plus", "fill-opacity": 0.75 * Math.min(1, Math.abs(v)) };
-      const ink = row.gate ? (v > 0.55 ? "nnc-on-light" : "nnc-on-dark") : "";
+      const ink = row.gate ? (v > 0.5 ? "nnc-on-light" : "nnc-on-dark") : "";
       return [
         drawn("rect", { ...look, x: place.toX(t + 0.5) + 0.5, y: place.toY(k) + 0.5, width: w - 1, height: h - 1 }),
         drawn("text", { class: `nnc-number ${ink}`, x: place.toX(t + 1), y: place.toY(k) + h / 2 + 4, "text-anchor": "middle" }, row.texts ? row.texts[t] : short(v))];
@@ -214,9 +214,14 @@ function render({ model, el }) {
     const lines = found.dc ? [["nnc-line nnc-s0", "|∂L/∂c|", found.dc, 0], ["nnc-line nnc-s1", "|∂L/∂h|", found.dh, 1]] : [["nnc-line nnc-s1", "|∂L/∂h|", found.dh, 1]];
     const least = Math.min(1e-3, ...lines.flatMap(([, , list]) => shown(list).map(([, v]) => v)));
     slopes.axes({ x: [0.5, STEPS + 0.5], y: [Math.max(1e-9, least / 2), 4], yLog: true, xName: strings.axis, xTicks: VALUES.map((_, t) => [t + 1, String(t + 1)]) });
-    slopes.layer.replaceChildren(...lines.flatMap(([look, , list, mark]) => [slopes.line(shown(list), look), ...shown(list).map((point) => slopes.mark(mark, point, look.replace("nnc-line", "nnc-dot"), 4))]));
-    slopes.over.replaceChildren(...(settings.step ? [slopes.line([[settings.step, 1e-9], [settings.step, 4]], "nnc-muted-line")] : []),
-      ...(settings.step ? lines.map(([, , list], n) => drawn("text", { class: "nnc-halo", x: slopes.toX(settings.step) + (settings.step > STEPS - 2 ? -8 : 8), y: Math.min(slopes.area.bottom - 6, slopes.toY(Math.max(1e-9, norm(list[settings.step]))) + (n ? 16 : -8)), "text-anchor": settings.step > STEPS - 2 ? "end" : "start" }, tidy(norm(list[settings.step])))) : []));
+    const ruled = settings.step ? [slopes.line([[settings.step, slopes.limits.y[0]], [settings.step, 4]], "nnc-muted-line")] : [];
+    slopes.layer.replaceChildren(...ruled, ...lines.flatMap(([look, , list, mark]) => [slopes.line(shown(list), look), ...shown(list).map((point) => slopes.mark(mark, point, look.replace("nnc-line", "nnc-dot"), 4))]));
+    const late = settings.step > STEPS - 2;
+    slopes.over.replaceChildren(...(settings.step ? lines : []).map(([, , list], n) => {
+      const value = norm(list[settings.step]);
+      const [x, y] = slopes.at([settings.step, Math.max(1e-9, value)]);
+      return drawn("text", { class: "nnc-halo", x: x + (late ? -8 : 8), y: Math.min(slopes.area.bottom - 6, y + (n ? 16 : -8)), "text-anchor": late ? "end" : "start" }, tidy(value));
+    }));
     names.replaceChildren(legend(lines.map(([look, label, , mark]) => [look, label, mark])));
     table.hidden = !settings.step;
     if (settings.step) sums(found, settings, settings.step);
