@@ -220,12 +220,13 @@ def grade(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.cluster import ClusterError, run_on_cluster
-    from nncourse.grading.grade import grade_submissions
+    from nncourse.grading.grade import grade_class
     from nncourse.grading.intake import find_submissions
     from nncourse.grading.progress import Progress
     from nncourse.grading.queue import Workers
+    from nncourse.grading.results import Result, each_result
     from nncourse.grading.sandbox import SandboxUnavailable
-    from nncourse.grading.scores import table, write_scores
+    from nncourse.grading.scores import passing, table, write_scores
 
     speak(lang)
     try:
@@ -234,15 +235,15 @@ def grade(
         crew = Workers(workers if scheduler is None else 0, unsafe)
         run = crew.run if scheduler is None else partial(run_on_cluster, scheduler, tls=tls)
         with crew, Progress(len(found)) as progress:
-            results = grade_submissions(
-                course,
-                assignment,
-                submissions,
-                progress.advance,
-                run=run,
-                force=force,
-                db=db,
+            cells = grade_class(
+                course, assignment, found, progress.advance, run=run, force=force, db=db
             )
+        students = (submission.student for submission in found)
+        results = each_result(course, assignment, db, students)
+        shown: list[Result] = []
+        path = write_scores(
+            scores or course.root / f"{assignment}.csv", passing(results, len(found), shown), cells
+        )
     except SandboxUnavailable as error:
         hint = _("To grade without protection what you would run yourself: --unsafe")
         raise fail(f"{error}\n{hint}") from None
@@ -250,8 +251,10 @@ def grade(
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail(_("stopped; what is graded is kept, the same command goes on")) from None
-    Console(highlight=False).print(table(results))
-    path = write_scores(scores or course.root / f"{assignment}.csv", results)
+    Console(highlight=False).print(table(shown))
+    if len(found) > len(shown):
+        count = len(found) - len(shown)
+        console.print(_("and {count} more", count=count), markup=False)
     console.print(progress.summary(), markup=False)
     console.print(_("scores: {path}", path=path), markup=False)
     graded = course.root / "autograded"

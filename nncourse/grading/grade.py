@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import errno
 import hashlib
 import hmac
 import json
@@ -37,6 +38,7 @@ from nncourse.grading.assignment import (
 )
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.intake import Intake, IntakeError, Submission, find_submissions, take_in
+from nncourse.grading.lock import alone
 from nncourse.grading.results import Result, each_result, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.whole import write_whole
@@ -48,6 +50,7 @@ _ = catalogue("course")
 BATCH = 64  # submissions in one transaction
 BATCH_SECONDS = 1.0  # or what has come in this time
 SECRET = ".nncourse-secret"
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 Run = Callable[[bytes, Iterable[tuple[Any, bytes]]], Iterable[tuple[Any, "bytes | WorkerLost"]]]
 """Grades items: ``nncourse.grading.queue.run_local`` with its options, or another of its kind."""
@@ -122,16 +125,30 @@ def grade_class(
     run: Run | None = None,
     force: bool = False,
     db: str | None = None,
-) -> None:
-    """``grade_submissions`` for classes of any size: the results are read out of the gradebook
-    afterwards (``nncourse.grading.results``); ``advance`` is told of each once it stands there.
+) -> list[str]:
+    """``grade_submissions`` for classes of any size; returns the names of the graded cells.
+
+    The results are read out of the gradebook afterwards (``nncourse.grading.results``); ``advance``
+    is told of each once it stands there.
     """
     work = load_assignment(course, assignment)
     try:
-        with open_gradebook(course, assignment, db) as book:
+        with alone(course), open_gradebook(course, assignment, db) as book:
             Grading(course, work, book, advance).run(found, run or _local, force)
+            return sorted(book.max_scores)
     except GradebookError as error:
         raise CourseFolderError(str(error)) from error
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise CourseFolderError(
+            _(
+                "{why}: {path}. Free some space, or let yourself write there, and run the command "
+                "again; what was graded before is kept",
+                why=error.strerror,
+                path=error.filename or course.root,
+            )
+        ) from error
 
 
 def _local(
@@ -160,14 +177,14 @@ def secret_of(course: CourseFolder) -> str:
     path = course.root / SECRET
     if not path.exists():
         made = path.with_name(f"{SECRET}.{os.getpid()}")
-        made.touch(mode=0o600)
-        made.write_text(secrets.token_hex(32))
         try:
+            made.touch(mode=0o600)
+            made.write_text(secrets.token_hex(32))
             os.link(made, path)  # the first one wins
         except FileExistsError:
             pass
         finally:
-            made.unlink()
+            made.unlink(missing_ok=True)
     return path.read_text().strip()
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import datetime
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nncourse.grading.query import rows
+from nncourse.grading.query import SQLITE, GradebookError, patiently, rows
 from nncourse.language import catalogue
 
 if TYPE_CHECKING:
@@ -62,10 +61,6 @@ DATA = f"select student, seed, data from {RECORDS} where assignment = :name and 
 PORTION = 256  # students whose results are read at a time
 
 
-class GradebookError(Exception):
-    """The gradebook can't be used; the text says why and what to do."""
-
-
 @dataclass(frozen=True)
 class Entry:
     """The grades of one submission.
@@ -95,11 +90,13 @@ class Gradebook:
         self.penalty = penalty
         self._ledger: Ledger | None = None
         try:
-            found = rows(url, ASSIGNMENT, {"name": assignment})
+            # A server that doesn't answer now is more likely a wrong address than a restart.
+            patience = PATIENCE if url.startswith(SQLITE) else 0.0
+            found = rows(url, ASSIGNMENT, {"name": assignment}, patience)
             if not found:
                 raise LookupError
             ((self.id,),) = found
-            cells = rows(url, CELLS, {"id": self.id})
+            cells = rows(url, CELLS, {"id": self.id}, patience)
         except LookupError:
             raise GradebookError(self._not_released()) from None
         self.notebook_ids = dict.fromkeys(notebook for notebook, *_ in cells)
@@ -134,7 +131,7 @@ class Gradebook:
     def digests(self) -> dict[str, str]:
         """What the grades of each student were computed from."""
         try:
-            found = rows(self.url, DIGESTS, {"name": self.assignment})
+            found = self._rows(DIGESTS, {"name": self.assignment})
         except LookupError:  # nothing was graded yet
             return {}
         return dict(found)
@@ -145,7 +142,7 @@ class Gradebook:
         where there is one. ``students``: these only.
         """
         if students is None:
-            students = [student for (student,) in rows(self.url, STUDENTS, {"id": self.id})]
+            students = [student for (student,) in self._rows(STUDENTS, {"id": self.id})]
         wanted = sorted(set(students))
         for start in range(0, len(wanted), PORTION):
             yield from sorted(self._portion(wanted[start : start + PORTION]).items())
@@ -155,8 +152,8 @@ class Gradebook:
         given = {f"student_{number}": student for number, student in enumerate(students)}
         these = f"({', '.join(f':{key}' for key in given)})"
         found: dict[str, dict[str, Any]] = {}
-        for student, penalty, cell, score, waits in rows(
-            self.url, GRADES + these, {"id": self.id, **given}
+        for student, penalty, cell, score, waits in self._rows(
+            GRADES + these, {"id": self.id, **given}
         ):
             empty: dict[str, Any] = {"grades": {}, "data": {}, "seed": None}
             empty["penalty"] = penalty or 0.0
@@ -164,7 +161,7 @@ class Gradebook:
             if cell in names:
                 entry["grades"][names[cell]] = (float(score), bool(waits))
         try:
-            records = rows(self.url, DATA + these, {"name": self.assignment, **given})
+            records = self._rows(DATA + these, {"name": self.assignment, **given})
         except LookupError:  # graded by nbgrader alone
             records = []
         for student, seed, data in records:
@@ -178,30 +175,20 @@ class Gradebook:
     def write(self, entries: Sequence[Entry]) -> None:
         """Write a batch in one transaction; waits while the database is gone or locked.
 
+        Raises GradebookError where that lasts longer than PATIENCE, or waiting would not help.
         Manual scores, extra credit, comments and flags of the lecturer's stay as they are.
         """
         if not entries:
             return
-        from sqlalchemy.exc import OperationalError
 
-        from nncourse.grading.ledger import Ledger
+        def write() -> None:
+            from nncourse.grading.ledger import Ledger
 
-        deadline = time.monotonic() + PATIENCE
-        pause = 0.05
-        while True:
-            try:
-                if self._ledger is None:
-                    self._ledger = Ledger(self, PATIENCE)
-                self._ledger.write(entries)
-                return
-            except OperationalError as error:
-                if time.monotonic() > deadline:
-                    raise GradebookError(
-                        _(
-                            "the gradebook can't be written: {error}. What was graded before is "
-                            "kept; run the command again",
-                            error=str(error.orig),
-                        )
-                    ) from error
-                time.sleep(pause)
-                pause = min(2 * pause, 2.0)
+            if self._ledger is None:
+                self._ledger = Ledger(self, PATIENCE)
+            self._ledger.write(entries)
+
+        patiently(write, PATIENCE)
+
+    def _rows(self, question: str, values: Mapping[str, Any]) -> list[tuple]:
+        return rows(self.url, question, values, PATIENCE)

@@ -220,7 +220,7 @@ class Ledger:
                 "student": entry.student,
                 "digest": entry.digest,
                 "seed": None if entry.seed is None else str(entry.seed),
-                "data": json.dumps(entry.data, ensure_ascii=False, sort_keys=True),
+                "data": _text(entry.data),
             }
             for entry in entries.values()
         ]
@@ -234,6 +234,11 @@ class Ledger:
     ) -> dict[str, str]:
         query = sa.select(table.c[key], table.c.id).where(own, table.c[key].in_(values))
         return {row[0]: row[1] for row in db.execute(query)}
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    """As JSON that any database takes: half a surrogate pair from a student's text is none."""
+    return json.dumps(data, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace").decode()
 
 
 def _new_id() -> str:

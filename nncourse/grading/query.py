@@ -7,31 +7,88 @@ than all the questions. Names of parameters are written ``:name``.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
+
+from nncourse.language import catalogue
+
+_ = catalogue("course")
 
 SQLITE = "sqlite:///"
+FULL = ("disk is full", "No space left", "disk full")  # SQLite, PostgreSQL
+CLOSED = ("readonly", "read-only", "unable to open", "permission denied")
+PASSING = ("OperationalError", "IntegrityError")  # the latter where two write the same at once
+
+Answer = TypeVar("Answer")
 
 
-def rows(url: str, question: str, values: Mapping[str, Any] | None = None) -> list[tuple]:
-    """All rows of the answer. Raises LookupError where a table isn't there."""
-    if url.startswith(SQLITE):
-        path = url.removeprefix(SQLITE)
+class GradebookError(Exception):
+    """The gradebook can't be used; the text says why and what to do."""
+
+
+def rows(
+    url: str, question: str, values: Mapping[str, Any] | None = None, patience: float = 0.0
+) -> list[tuple]:
+    """All rows of the answer. ``patience``: seconds that the database may be gone or locked.
+
+    Raises LookupError where a table isn't there, GradebookError where there is no answer.
+    """
+    ask = _sqlite if url.startswith(SQLITE) else _any
+    return patiently(lambda: ask(url, question, dict(values or {}), patience), patience)
+
+
+def patiently(ask: Callable[[], Answer], seconds: float) -> Answer:
+    """What ``ask`` gives; it is asked again while the database is gone or locked.
+
+    Raises GradebookError after so many seconds, or at once where waiting would not help.
+    """
+    deadline = time.monotonic() + seconds
+    pause = 0.05
+    while True:
         try:
-            with closing(sqlite3.connect(path, timeout=60)) as db:
-                return db.execute(question, dict(values or {})).fetchall()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                raise LookupError(str(error)) from error
-            raise
+            return ask()
+        except Exception as error:
+            if type(error).__name__ not in PASSING:
+                raise
+            said = str(getattr(error, "orig", error)).strip()
+            if time.monotonic() > deadline or any(w in said for w in (*FULL, *CLOSED)):
+                raise GradebookError(_explain(said)) from error
+        time.sleep(pause)
+        pause = min(2 * pause, 2.0)
+
+
+def _explain(said: str) -> str:
+    kept = _("What was graded before is kept; run the command again")
+    if any(words in said for words in FULL):
+        return _(
+            "the disk that holds the gradebook is full: free some space on it. {kept}", kept=kept
+        )
+    if "locked" in said:
+        return _("the gradebook is locked: another program is writing to it. {kept}", kept=kept)
+    return _("the gradebook can't be used: {error}. {kept}", error=said, kept=kept)
+
+
+def _sqlite(url: str, question: str, values: dict[str, Any], patience: float) -> list[tuple]:
+    try:
+        path = url.removeprefix(SQLITE)
+        with closing(sqlite3.connect(path, timeout=patience)) as db:
+            return db.execute(question, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            raise LookupError(str(error)) from error
+        raise
+
+
+def _any(url: str, question: str, values: dict[str, Any], patience: float) -> list[tuple]:
     import sqlalchemy as sa
     from sqlalchemy.exc import ProgrammingError
 
     engine = sa.create_engine(url)
     try:
         with engine.connect() as db:
-            return [tuple(row) for row in db.execute(sa.text(question), dict(values or {}))]
+            return [tuple(row) for row in db.execute(sa.text(question), values)]
     except ProgrammingError as error:
         raise LookupError(str(error.orig)) from error
     finally:

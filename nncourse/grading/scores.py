@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.markup import escape
@@ -11,42 +12,59 @@ from rich.table import Table
 
 from nncourse.grading.results import Result
 from nncourse.grading.sanitize import clean_text
+from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
+MOST = 200  # lines of the table in the terminal
 
-def write_scores(path: Path, results: Iterable[Result]) -> Path:
+
+def write_scores(path: Path, results: Iterable[Result], names: Iterable[str] | None = None) -> Path:
     """Write a CSV file: one row a student, one column a graded cell. Returns its path.
 
+    ``names``: of the graded cells; without them all results are looked through first, and held.
     ``waiting`` names the cells that are still to be graded by hand, ``problem`` says why a
     submission could not be graded. Text that a spreadsheet would take for a formula is quoted.
     """
-    rows = list(results)
-    names = sorted({name for result in rows for name in result.grades})
+    if names is None:
+        results = list(results)
+        names = {name for result in results for name in result.grades}
+    names = sorted(names)
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(["student", "points", "max_points", *names, "waiting", "problem"])
+    for result in results:
+        points = [result.grades[n].points if n in result.grades else "" for n in names]
+        writer.writerow(
+            [
+                plain(result.student),
+                result.points,
+                result.max_points,
+                *points,
+                " ".join(result.waiting),
+                plain(result.problem),
+            ]
+        )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["student", "points", "max_points", *names, "waiting", "problem"])
-        for result in rows:
-            points = [result.grades[n].points if n in result.grades else "" for n in names]
-            writer.writerow(
-                [
-                    plain(result.student),
-                    result.points,
-                    result.max_points,
-                    *points,
-                    " ".join(result.waiting),
-                    plain(result.problem),
-                ]
-            )
-    return path
+    return write_whole(path, file.getvalue())
 
 
 def plain(text: str) -> str:
     """Text that a spreadsheet does not take for a formula."""
     return "'" + text if text.startswith(("=", "+", "-", "@")) else text
+
+
+def passing(results: Iterable[Result], total: int, shown: list[Result]) -> Iterator[Result]:
+    """The same results; what is for the terminal is put into ``shown`` on the way.
+
+    That is all of a class of ``total`` <= MOST; of a larger one, the first with a remark.
+    """
+    for result in results:
+        if len(shown) < MOST and (total <= MOST or result.problem or result.notes):
+            shown.append(result)
+        yield result
 
 
 def table(results: Iterable[Result]) -> Table:
