@@ -35,6 +35,7 @@ from nncourse.plots.optimisation import (
     step_sizes,
 )
 from nncourse.plots.perceptron import perceptron_growth, perceptron_steps
+from nncourse.plots.recurrent import forecasts, gradient_cliff, sequence_tasks
 from nncourse.plots.start import (
     learning_curves,
     polynomial_fits,
@@ -59,8 +60,10 @@ __all__ = [
     "difference_near_kink",
     "digit_grid",
     "folded_lines",
+    "forecasts",
     "gate_planes",
     "gate_strips",
+    "gradient_cliff",
     "gradient_noise",
     "gradient_orders",
     "gradient_paths",
@@ -85,6 +88,7 @@ __all__ = [
     "polynomial_fits",
     "region_layers",
     "schedules",
+    "sequence_tasks",
     "smoothed_risk",
     "step_sizes",
     "timeline",
