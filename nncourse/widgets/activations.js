@@ -31,7 +31,8 @@ export const ACTIVATIONS = {
   elu: [(z, a) => (z > 0 ? z : a * Math.expm1(z)), (z, a) => (z > 0 ? 1 : a * Math.exp(z))],
   gelu: [(z) => z * phi(z), (z) => phi(z) + z * bell(z)],
 };
-const KINKED = ["relu", "leaky_relu"];
+/** Has the function a kink at 0? */
+export const kinked = (name, alpha) => name === "relu" || (["leaky_relu", "elu"].includes(name) && alpha !== 1);
 
 /** The factor that reaches the input through `depth` equal layers of this slope. */
 export const through = (name, z, alpha, depth) => ACTIVATIONS[name][1](z, alpha) ** depth;
@@ -68,14 +69,19 @@ function render({ model, el }) {
       place.axes({ x: [-6, 6], y: limits, xName: "z" });
       place.layer.replaceChildren(
         place.line([[-6, 0], [6, 0]], "nnc-frame"), place.line([[0, limits[0]], [0, limits[1]]], "nnc-frame"),
-        ...shown.map((other) => place.line(xs.map((x) => [x, ACTIVATIONS[other][which](x, a)]), `nnc-line nnc-s${names.indexOf(other)}`)),
+        ...shown.flatMap((other) => {
+          // A derivative that jumps is drawn in two pieces.
+          const parts = which && kinked(other, a) ? [xs.filter((x) => x <= 0), xs.filter((x) => x > 0)] : [xs];
+          const look = `nnc-line nnc-s${names.indexOf(other)}${other === name ? "" : " nnc-faded"}`;
+          return parts.map((part) => place.line(part.map((x) => [x, ACTIVATIONS[other][which](x, a)]), look));
+        }),
         place.mark(names.indexOf(name), [here, ACTIVATIONS[name][which](here, a)], `nnc-dot nnc-s${names.indexOf(name)}`, 7));
     });
     keys.replaceChildren(legend(shown.map((other) => [`nnc-line nnc-s${names.indexOf(other)}`, labels[other]])));
     const [f, d] = ACTIVATIONS[name].map((of) => of(here, a));
     const product = through(name, here, a, n);
     numbers.replaceChildren(...facts([["f(z) =", formatNumber(f)], ["f′(z) =", formatNumber(d)], [fill(strings.product, { n }), formatNumber(product)]]));
-    words.textContent = KINKED.includes(name) && here === 0 ? strings.kink : d === 0 ? strings.dead : Math.abs(d) < 0.05 ? strings.saturated : Math.abs(product) < 0.01 ? strings.vanishes : strings.flows;
+    words.textContent = kinked(name, a) && here === 0 ? strings.kink : d === 0 ? strings.dead : Math.abs(d) < 0.05 ? strings.saturated : Math.abs(product) < 0.01 ? strings.vanishes : strings.flows;
     const alt = fill(strings.alt, { name: labels[name], z: formatNumber(here), f: formatNumber(f), d: formatNumber(d) });
     value.svg.setAttribute("aria-label", alt);
     slope.svg.setAttribute("aria-label", alt);

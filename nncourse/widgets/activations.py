@@ -115,5 +115,6 @@ class ActivationExplorer(Explorer):
             place.plot(self.z, value[0], MARKS[k], color=COLOURS[k], ms=8)
             place.set_title(self.said(key), fontsize=9)
             place.set(xlim=(-6, 6), ylim=limits)
+            place.set_xlabel("z", fontsize=9)
         axes[0].legend(fontsize=8)
         return figure

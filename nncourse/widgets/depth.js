@@ -1,6 +1,6 @@
 // What initial values do to a deep network: the twin of depth.py, and the front end.
 
-import { button, element, fill, formatNumber, frame, listen } from "./base.js";
+import { button, drawn, element, fill, formatNumber, frame, listen } from "./base.js";
 import { chart, choice, facts, legend, normals, put, showAll, slider } from "./explorer.js";
 import { dot, orthogonal } from "./matrix.js";
 
@@ -75,13 +75,15 @@ function render({ model, el }) {
     element("div", { class: "nnc-charts" }, element("div", {}, sizes.svg, legend([["nnc-line nnc-s0", strings.of_activations], ["nnc-line nnc-s1", strings.of_gradients]])),
       element("div", { class: "nnc-panel" }, numbers, words)));
 
-  /** A row of bars for every layer, the first at the bottom. */
-  function ridges(place, layers, limits, look) {
+  /** A row of bars for every layer, the first at the bottom. Exact zeros would dwarf all else: their share is told. */
+  function ridges(place, layers, limits, xName, look) {
     const bins = 41;
-    place.axes({ x: limits, y: [0, layers.length], yTicks: layers.map((_, k) => [k + 0.1, String(k + 1)]) });
+    place.axes({ x: limits, y: [0, layers.length], xName, yName: strings.layer, yTicks: layers.map((_, k) => [k + 0.1, String(k + 1)]) });
+    const zeros = layers.map((values) => values.filter((v) => v === 0).length / values.length);
+    place.over.replaceChildren(...zeros.flatMap((share, k) => (share < 0.005 ? [] : [drawn("text", { class: "nnc-halo nnc-zeros", x: place.area.right, y: place.toY(k + 0.25), "text-anchor": "end" }, `0: ${Math.round(100 * share)}%`)])));
     place.layer.replaceChildren(...layers.map((values, k) => {
-      const heights = counts(values, ...limits, bins);
-      const top = Math.max(...heights);
+      const heights = counts(values.filter((v) => v !== 0), ...limits, bins);
+      const top = Math.max(1, ...heights);
       const points = heights.flatMap((n, b) => [[limits[0] + (b / bins) * (limits[1] - limits[0]), k + 0.1 + (0.82 * n) / top], [limits[0] + ((b + 1) / bins) * (limits[1] - limits[0]), k + 0.1 + (0.82 * n) / top]]);
       return place.line([[limits[0], k + 0.1], ...points, [limits[1], k + 0.1]], `nnc-ridge ${look}`);
     }));
@@ -92,12 +94,12 @@ function render({ model, el }) {
     const settings = Object.fromEntries(["activation", "init", "scale", "depth", "seed"].map((name) => [name, model.get(name)]));
     const { activations, gradients } = passes(settings);
     const wide = Math.max(1e-12, ...gradients.map(deviation)) * 3;
-    ridges(forward, activations, settings.activation === "relu" ? [-0.5, 4] : [-1.05, 1.05], "nnc-dot nnc-s0");
-    ridges(backward, gradients, [-wide, wide], "nnc-dot nnc-s1");
+    ridges(forward, activations, settings.activation === "relu" ? [-0.5, 4] : [-1.05, 1.05], strings.activation_value, "nnc-dot nnc-s0");
+    ridges(backward, gradients, [-wide, wide], strings.gradient_value, "nnc-dot nnc-s1");
     const [up, down] = [activations, gradients].map((layers) => layers.map(deviation));
-    const shown = (values) => values.map((v, k) => [k + 1, Math.max(1e-9, Math.min(1e6, v))]);
+    const shown = (values) => values.map((v, k) => [k + 1, v]).filter((p) => p[1] > 0);
     const found = [...up, ...down].filter((v) => v > 0);
-    sizes.axes({ x: [1, settings.depth], y: [Math.max(1e-9, Math.min(0.1, ...found) / 2), Math.min(1e6, Math.max(10, ...found) * 2)], yLog: true, xName: strings.layer, xTicks: up.map((_, k) => [k + 1, String(k + 1)]) });
+    sizes.axes({ x: [1, settings.depth], y: [Math.min(0.1, ...found) / 2, Math.max(10, ...found) * 2], yLog: true, xName: strings.layer, xTicks: up.map((_, k) => [k + 1, String(k + 1)]) });
     sizes.layer.replaceChildren(sizes.line(shown(up), "nnc-line nnc-s0"), sizes.line(shown(down), "nnc-line nnc-s1"));
     const [first, last] = [down[0], down[settings.depth - 1]];
     const ratio = last > 0 ? first / last : 0;

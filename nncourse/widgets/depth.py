@@ -102,6 +102,8 @@ class DepthExplorer(Explorer):
         "of_activations": mark("of activations"),
         "of_gradients": mark("of gradients"),
         "layer": mark("layer"),
+        "activation_value": mark("activation"),
+        "gradient_value": mark("gradient"),
         "last_activation": mark("deviation of the last activations"),
         "ratio": mark("gradient of the first layer over that of the last"),
         "said_zeros": mark("All units say the same, and no gradient passes a weight of zero."),
@@ -144,15 +146,20 @@ class DepthExplorer(Explorer):
         limits = ((-0.5, 4) if self.activation == "relu" else (-1.05, 1.05), (-wide, wide))
         for k, (place, layers, edge) in enumerate(zip((forward, backward), both, limits)):
             for depth, values in enumerate(layers):
-                found, edges = np.histogram(np.clip(values, *edge), 41, edge)
-                top = depth + 0.9 + 0.85 * found / found.max()
+                # Exact zeros, half of all behind a ReLU, would dwarf the rest.
+                there = values[values != 0]
+                found, edges = np.histogram(np.clip(there, *edge), 41, edge)
+                top = depth + 0.9 + 0.85 * found / max(1, found.max())
                 place.fill_between(edges[:-1], depth + 0.9, top, step="post", color=COLOURS[k],
                                    linewidth=0.5)  # fmt: skip
             place.set(xlim=edge, yticks=range(1, self.depth + 1))
+            place.set_xlabel(self.said(("activation_value", "gradient_value")[k]), fontsize=8)
         for k, (layers, name) in enumerate(zip(both, ("of_activations", "of_gradients"))):
-            deviations = np.maximum(layers.std(axis=(1, 2)), 1e-12)
+            deviations = layers.std(axis=(1, 2))
+            deviations[deviations == 0] = np.nan
             sizes.semilogy(range(1, self.depth + 1), deviations, **look(k), label=self.said(name))
         sizes.legend(fontsize=8)
+        sizes.set_xlabel(self.said("layer"), fontsize=8)
         for place, key in zip((forward, backward, sizes), ("activations", "gradients", "sizes")):
             place.set_title(self.said(key), fontsize=8)
         return figure

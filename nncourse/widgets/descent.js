@@ -1,7 +1,7 @@
 // Gradient descent on the mean of many losses: the twin of descent.py, and the front end.
 
 import { button, element, fill, formatNumber, frame, listen } from "./base.js";
-import { chart, choice, cividis, facts, heat, legend, pickable, player, put, showAll, slider, uniforms } from "./explorer.js";
+import { chart, choice, cividis, facts, heat, legend, normals, pickable, player, put, showAll, slider, uniforms } from "./explorer.js";
 
 const FAR = 1e6; // a weight beyond this has flown away
 
@@ -29,11 +29,12 @@ const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 export const risk = (problem, objects, w) => mean(objects.map((object) => PROBLEMS[problem].loss(w, object)));
 
 /** w, Q(w), the batch's loss and the smoothed Q after each of `total` steps; it ends early when w flies away. */
-export function descend(problem, objects, { rate, batch, order, smoothing, start, seed, total }) {
+export function descend(problem, objects, { rate, batch, order, smoothing, noise, start, seed, total }) {
   const { loss, slope } = PROBLEMS[problem];
   const next = uniforms(seed);
   let w = [...start];
   let q = risk(problem, objects, w);
+  const bell = normals(seed);
   const path = { w: [w], risk: [q], smooth: [q], batch: [], chosen: [] };
   let cursor = 0;
   for (let step = 0; step < total; step++) {
@@ -42,7 +43,7 @@ export function descend(problem, objects, { rate, batch, order, smoothing, start
       chosen = Array.from({ length: batch }, () => (order === "random" ? Math.floor(next() * objects.length) : cursor++ % objects.length));
     const cost = mean(chosen.map((i) => loss(w, objects[i])));
     const slopes = chosen.map((i) => slope(w, objects[i]));
-    w = w.map((v, d) => v - rate * mean(slopes.map((s) => s[d])));
+    w = w.map((v, d) => v - rate * (mean(slopes.map((s) => s[d])) + (noise ? noise * bell() : 0)));
     q = (1 - smoothing) * q + smoothing * cost;
     path.w.push(w);
     path.risk.push(risk(problem, objects, w));
@@ -67,18 +68,20 @@ function render({ model, el }) {
   const rate = slider(model, "rate", strings.rate, { low: -2, high: 0.6, step: 0.02, power: true });
   const batch = slider(model, "batch", strings.batch, { low: 1, high: objects.length, step: 1 });
   const smoothing = slider(model, "smoothing", strings.smoothing, { low: -2, high: 0, step: 0.05, power: true });
+  const noise = slider(model, "noise", strings.noise, { low: 0, high: 3, step: 0.1 });
   const again = button(strings.again, strings.again, () => put(model, { seed: model.get("seed") + 1 }), "nnc-again");
   const steps = player(model, "steps", strings.steps, last, strings);
-  const controls = [problem, order, rate, batch, smoothing];
+  const controls = [problem, order, rate, batch, smoothing, noise];
 
   const surface = chart("", "surface", { width: 470, height: 320 });
   const course = chart(strings.course, "course", { width: 470, height: 320, left: 56 });
+  const keys = element("div");
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
     element("div", { class: "nnc-row" }, problem.node, rate.node, batch.node, order.node),
-    element("div", { class: "nnc-row" }, steps.node, again, smoothing.node),
-    element("div", { class: "nnc-charts" }, element("div", {}, surface.svg, element("div", { class: "nnc-muted" }, strings.help)),
+    element("div", { class: "nnc-row" }, noise.node, smoothing.node, again), element("div", { class: "nnc-row" }, steps.node),
+    element("div", { class: "nnc-charts" }, element("div", {}, surface.svg, keys, element("div", { class: "nnc-muted" }, strings.help)),
       element("div", {}, course.svg, legend([["nnc-line nnc-s0", strings.risk], ["nnc-line nnc-s1", strings.smooth], ["nnc-dot nnc-s2", strings.batch_loss, 0]]))),
     element("div", { class: "nnc-panel" }, numbers, words));
 
@@ -95,12 +98,12 @@ function render({ model, el }) {
     if (name === "plane") {
       surface.axes({ x: [low[0], high[0]], y: [low[1], high[1]], xName: "w", yName: "b" });
       if (painted !== name) {
-        const grid = Array.from({ length: 60 * 60 }, (_, k) => Math.log(0.02 + risk(name, objects, [low[0] + ((k % 60) + 0.5) / 60 * (high[0] - low[0]), low[1] + (Math.floor(k / 60) + 0.5) / 60 * (high[1] - low[1])])));
+        const grid = Array.from({ length: 90 * 90 }, (_, k) => Math.log(0.02 + risk(name, objects, [low[0] + ((k % 90) + 0.5) / 90 * (high[0] - low[0]), low[1] + (Math.floor(k / 90) + 0.5) / 90 * (high[1] - low[1])])));
         const [least, most] = [Math.min(...grid), Math.max(...grid)];
         // Bands instead of a smooth ramp: their edges are level lines.
-        surface.paint(heat(60, 60, (i, j) => cividis(Math.floor(((grid[60 * j + i] - least) / (most - least)) * 12) / 12)));
+        surface.paint(heat(90, 90, (i, j) => cividis(Math.floor(((grid[90 * j + i] - least) / (most - least)) * 12) / 12)));
       }
-      surface.layer.replaceChildren(surface.line(shown, "nnc-edge"), surface.line(shown, "nnc-line nnc-s1"),
+      surface.layer.replaceChildren(surface.line(shown, "nnc-edge"), surface.line(shown, "nnc-line nnc-solid nnc-s1"),
         ...shown.map((w) => surface.mark(0, w, "nnc-dot nnc-s1", 3)), surface.mark(3, path.w[0], "nnc-dot nnc-s0", 7), surface.mark(0, path.w[now], "nnc-dot nnc-s1", 7));
     } else {
       const at = (of) => Array.from({ length: 121 }, (_, k) => [low[0] + (k / 120) * (high[0] - low[0])]).map((w) => [w[0], of(w)]);
@@ -117,6 +120,7 @@ function render({ model, el }) {
         ...dots.map((p) => surface.mark(0, p, "nnc-dot nnc-s1", 3.5)),
         surface.mark(3, dots[0], "nnc-dot nnc-s0", 7), surface.mark(0, dots[now], "nnc-dot nnc-s1", 7));
     }
+    keys.replaceChildren(legend([["nnc-dot nnc-s0", strings.begin, 3], ["nnc-dot nnc-s1", strings.walked, 0], ...(name === "plane" ? [] : [["nnc-thin nnc-s2", strings.single]])]));
     painted = name;
   }
 
@@ -124,7 +128,7 @@ function render({ model, el }) {
     showAll(controls);
     const name = model.get("problem");
     if (model.get("start").length !== PROBLEMS[name].low.length) return; // the start follows in a moment
-    const now = Object.fromEntries(["rate", "batch", "order", "smoothing", "start", "seed", "total"].map((trait) => [trait, model.get(trait)]));
+    const now = Object.fromEntries(["rate", "batch", "order", "smoothing", "noise", "start", "seed", "total"].map((trait) => [trait, model.get(trait)]));
     const wanted = JSON.stringify([name, now]);
     if (key !== wanted) path = descend(name, objects, now);
     key = wanted;
@@ -140,14 +144,14 @@ function render({ model, el }) {
     const w = path.w[k].map(formatNumber).join("; ");
     numbers.replaceChildren(...facts([[strings.steps, String(k)], [name === "plane" ? "(w; b) =" : "w =", w], ["Q(w) =", formatNumber(path.risk[k])], [strings.smooth, formatNumber(path.smooth[k])]]));
     const flown = path.w.length - 1 < model.get("total");
-    words.textContent = flown ? strings.flown : now.batch < objects.length ? strings.noisy : strings.exact;
+    words.textContent = flown ? strings.flown : now.noise > 0 ? strings.shaken : now.batch < objects.length ? strings.noisy : strings.exact;
     const alt = fill(strings.alt, { steps: k, w, q: formatNumber(path.risk[k]), smooth: formatNumber(path.smooth[k]) });
     surface.svg.setAttribute("aria-label", `${strings.start_alt} ${alt}`);
     course.svg.setAttribute("aria-label", alt);
   }
 
   show();
-  const quiet = listen(model, Object.fromEntries(["problem", "rate", "batch", "order", "smoothing", "start", "seed", "steps"].map((name) => [`change:${name}`, show])));
+  const quiet = listen(model, Object.fromEntries(["problem", "rate", "batch", "order", "smoothing", "noise", "start", "seed", "steps"].map((name) => [`change:${name}`, show])));
   return () => {
     steps.stop();
     quiet();

@@ -75,14 +75,16 @@ class Path:
 
 def descend(
     problem: str, objects: Any, *, rate: float, batch: int, order: str, smoothing: float,
-    start: Sequence[float], seed: int, total: int,
+    noise: float = 0.0, start: Sequence[float], seed: int, total: int,
 ) -> Path:  # fmt: skip
     """Steps w := w - rate * mean gradient of the batch, and Q := (1 - l) Q + l C of the batch.
 
-    A batch smaller than the set is drawn with replacement, or taken in the order stored.
+    A batch smaller than the set is drawn with replacement, or taken in the order stored. ``noise``
+    times a normal number is added to each coordinate of the gradient.
     """
     objects = np.asarray(objects)
     stream = uniforms(seed)
+    bell = normals(seed)
     w = np.array(start, dtype=np.float64)
     q = float(losses(problem, w, objects).mean())
     path = Path([w.tolist()], [q], [q])
@@ -96,7 +98,10 @@ def descend(
                 chosen = np.arange(cursor, cursor + batch) % len(objects)
                 cursor += batch
         cost = float(losses(problem, w, objects[chosen]).mean())
-        w = w - rate * slopes(problem, w, objects[chosen]).mean(axis=0)
+        slope = slopes(problem, w, objects[chosen]).mean(axis=0)
+        if noise:
+            slope = slope + noise * np.array([next(bell) for _coordinate in w])
+        w = w - rate * slope
         q = (1 - smoothing) * q + smoothing * cost
         path.w.append(w.tolist())
         path.risk.append(float(losses(problem, w, objects).mean()))
@@ -111,15 +116,16 @@ class DescentExplorer(Explorer):
     """Descend on a line's slope, on two wells or on a plane of two weights.
 
     ``problem``: "line", "wells" or "plane"; ``rate``: the step; ``batch``: objects in a step, all
-    24 of them for the exact gradient; ``order``: "random" or "stored"; ``smoothing``: the lambda
-    of the smoothed Q; ``start``: where to begin; ``steps``: how many steps are on show.
+    24 of them for the exact gradient; ``order``: "random" or "stored"; ``noise``: the deviation of
+    what is added to the gradient; ``smoothing``: the lambda of the smoothed Q; ``start``: where to
+    begin; ``steps``: how many steps are on show.
     """
 
     _esm = explorer_script("descent.js")
     _css = explorer_styles()
 
     question = mark("Why does descent arrive, crawl or fly away, and what does noise change?")
-    settings = ("problem", "rate", "batch", "order", "smoothing", "start", "seed", "steps")
+    settings = ("problem", "rate", "batch", "order", "noise", "smoothing", "start", "seed", "steps")
     texts = {
         "problem": mark("Minimise"),
         "problem_line": mark("slope of a line"),
@@ -130,6 +136,7 @@ class DescentExplorer(Explorer):
         "order": mark("Order"),
         "order_random": mark("random"),
         "order_stored": mark("as stored"),
+        "noise": mark("Noise in the gradient"),
         "smoothing": mark("Smoothing λ"),
         "again": mark("Other random numbers"),
         "steps": mark("Steps"),
@@ -139,12 +146,19 @@ class DescentExplorer(Explorer):
         "risk": mark("Q of all objects"),
         "smooth": mark("smoothed Q"),
         "batch_loss": mark("loss of the batch"),
+        "begin": mark("start"),
+        "walked": mark("steps"),
+        "single": mark("losses of the batch's objects"),
         "help": mark("Choose the start with the mouse or with arrow keys."),
         "start_alt": mark("The start can be moved with arrow keys."),
         "exact": mark("All objects in each step: the gradient is exact, the path has no noise."),
         "noisy": mark(
             "The gradient of a batch is right on average. Near the minimum noise rules: "
             "a smaller step or a larger batch calms it."
+        ),
+        "shaken": mark(
+            "Noise of this size is added to every gradient: w never comes to rest, and the spread "
+            "grows with the step."
         ),
         "flown": mark("The step is too large: each one overshoots further, and w flies away."),
         "alt": mark("After {steps} steps w = {w}, Q = {q}, smoothed {smooth}"),
@@ -156,6 +170,7 @@ class DescentExplorer(Explorer):
     rate = traitlets.Float(0.3, min=1e-3, max=4).tag(sync=True)
     batch = traitlets.Int(OBJECTS, min=1, max=OBJECTS).tag(sync=True)
     order = traitlets.Enum(["random", "stored"], "random").tag(sync=True)
+    noise = traitlets.Float(0.0, min=0, max=10).tag(sync=True)
     smoothing = traitlets.Float(0.1, min=0.01, max=1).tag(sync=True)
     start: traitlets.List[Any] = traitlets.List(traitlets.Float()).tag(sync=True)
     seed = traitlets.Int(0, min=0).tag(sync=True)
@@ -176,16 +191,16 @@ class DescentExplorer(Explorer):
     @property
     def path(self) -> Path:
         """The whole descent with the settings on show."""
-        names = ("rate", "batch", "order", "smoothing", "start", "seed", "total")
+        names = ("rate", "batch", "order", "smoothing", "noise", "start", "seed", "total")
         return descend(self.problem, self.objects, **{name: getattr(self, name) for name in names})
 
     def describe(self) -> str:
         """The state after the steps on show, in words."""
         path = self.path
         k = min(self.steps, len(path.w) - 1)
-        ended = (
-            "flown" if len(path.w) <= self.total else "noisy" if self.batch < OBJECTS else "exact"
-        )
+        ended = "shaken" if self.noise else "noisy" if self.batch < OBJECTS else "exact"
+        if len(path.w) <= self.total:
+            ended = "flown"
         return "\n".join([
             _("Step ε = {rate}, batches of {batch}.", rate=format_number(self.rate),
               batch=self.batch),
@@ -219,6 +234,7 @@ class DescentExplorer(Explorer):
             surface.set_ylim(q.min() - margin, q.max() + margin)
         surface.set_xlim(low[0], high[0])
         surface.set_xlabel("w", fontsize=9)
+        surface.set_ylabel("b" if self.problem == "plane" else "Q(w)", fontsize=9)
         steps = np.arange(k + 1)
         course.plot(steps[1:], path.batch[:k], "o", color=COLOURS[2], ms=2.5,
                     label=self.said("batch_loss"))  # fmt: skip

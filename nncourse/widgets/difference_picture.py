@@ -62,7 +62,7 @@ def difference_figure(
             markevery=8,
             markersize=4,
             linewidth=1.8 if other == method else 0.8,
-            label=_(other),
+            label=_("complex step") if other == "complex" else _(other),
         )
     right.axvline(h, color="#5a5a5a", linestyle=":", linewidth=1)
     error = difference.error(name, x, h, method, dtype)

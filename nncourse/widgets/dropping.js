@@ -45,8 +45,8 @@ function render({ model, el }) {
     put(model, { mask: drawnMask });
   }, "nnc-again");
   const boxes = VALUES.map((_, h) => element("input", { type: "checkbox", class: `nnc-unit-${h}`, "aria-label": fill(strings.unit, { k: h + 1 }), ...KEEP_KEYS, onchange: () => put(model, { mask: model.get("mask") ^ (1 << h) }) }));
-  const network = drawn("svg", { class: "nnc-chart", role: "img", viewBox: "0 0 330 260" });
-  const spread = chart(strings.spread, "spread", { width: 520, height: 280, left: 44 });
+  const network = drawn("svg", { class: "nnc-chart", role: "img", viewBox: "0 0 400 280", style: "max-width: 440px" });
+  const spread = chart(strings.spread, "spread", { width: 470, height: 280, left: 50 });
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
@@ -61,16 +61,19 @@ function render({ model, el }) {
     const [rate, form, curve, mask] = ["p", "kind", "bent", "mask"].map((name) => model.get(name));
     boxes.forEach((box, h) => (box.checked = Boolean(kept(mask, h))));
     network.replaceChildren(
-      ...VALUES.map((_, h) => drawn("path", { class: kept(mask, h) ? `nnc-line ${WEIGHTS[h] > 0 ? "nnc-s0" : "nnc-s1"}` : "nnc-muted-line", d: `M70,${28 + 40 * h} L270,130` })),
-      ...VALUES.map((v, h) => drawn("g", {}, drawn("circle", { class: kept(mask, h) ? "nnc-dot nnc-s0" : "nnc-frame", cx: 70, cy: 28 + 40 * h, r: 13 }), drawn("text", { x: 48, y: 32 + 40 * h, "text-anchor": "end" }, kept(mask, h) ? formatNumber(v) : "0"))),
-      drawn("circle", { class: "nnc-dot nnc-s8", cx: 270, cy: 130, r: 13 }),
-      drawn("text", { x: 270, y: 165, "text-anchor": "middle" }, formatNumber(Number(output(mask, rate, form, curve).toFixed(3)))));
+      ...VALUES.map((_, h) => drawn("path", { class: kept(mask, h) ? `nnc-line ${WEIGHTS[h] > 0 ? "nnc-s0" : "nnc-s1"}` : "nnc-muted-line", d: `M86,${28 + 42 * h} L330,133` })),
+      ...VALUES.map((v, h) => drawn("g", {}, drawn("circle", { class: kept(mask, h) ? "nnc-dot nnc-s0" : "nnc-frame", cx: 86, cy: 28 + 42 * h, r: 13 }), drawn("text", { x: 64, y: 32 + 42 * h, "text-anchor": "end" }, kept(mask, h) ? formatNumber(v) : "0"),
+        drawn("text", { class: "nnc-halo", x: 148, y: 28 + 42 * h + (62 / 244) * (105 - 42 * h) + 4, "text-anchor": "middle" }, `·${formatNumber(WEIGHTS[h])}`))),
+      drawn("circle", { class: "nnc-dot nnc-s8", cx: 330, cy: 133, r: 13 }),
+      drawn("text", { x: 330, y: 112, "text-anchor": "middle" }, curve ? "tanh Σ" : "Σ"),
+      drawn("text", { x: 330, y: 168, "text-anchor": "middle" }, formatNumber(Number(output(mask, rate, form, curve).toFixed(3)))));
     const all = Array.from({ length: MASKS }, (_, m) => [chance(m, rate), output(m, rate, form, curve)]);
-    const [low, high] = [Math.min(-0.5, ...all.map((a) => a[1])), Math.max(0.5, ...all.map((a) => a[1]))];
+    const ends = [Math.min(-0.5, ...all.map((a) => a[1])), Math.max(0.5, ...all.map((a) => a[1]))];
+    const [low, high] = [ends[0] - 0.04 * (ends[1] - ends[0]), ends[1] + 0.04 * (ends[1] - ends[0])];
     const heights = Array(BINS).fill(0);
     for (const [w, v] of all) heights[Math.min(BINS - 1, Math.floor(((v - low) / (high - low)) * BINS))] += w;
     const top = Math.max(...heights);
-    spread.axes({ x: [low, high], y: [0, top * 1.1], xName: strings.output });
+    spread.axes({ x: [low, high], y: [0, top * 1.1], xName: strings.output, yName: strings.chance });
     const { mean, deviation } = ensemble(rate, form, curve);
     const says = prediction(rate, form, curve);
     spread.layer.replaceChildren(

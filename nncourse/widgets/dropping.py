@@ -71,6 +71,7 @@ class DropoutExplorer(Explorer):
         "deviation": mark("deviation"),
         "count": mark("networks"),
         "output": mark("Output"),
+        "chance": mark("probability"),
         "equal": mark("The prediction is exactly the mean of all 64 networks."),
         "close": mark(
             "Behind a nonlinearity the prediction is not the mean of the ensemble, but near it."
@@ -111,4 +112,6 @@ class DropoutExplorer(Explorer):
         spread.plot(values[self.mask], 0, "D", color="#1f1f1f", label=self.said("this_mask"))
         spread.legend(fontsize=8)
         spread.set_title(self.said("spread"), fontsize=9)
+        spread.set_xlabel(self.said("output"), fontsize=9)
+        spread.set_ylabel(self.said("chance"), fontsize=9)
         return figure

@@ -99,7 +99,7 @@ export const line = (points, name) => drawn("path", { class: name, d: points.len
 
 /** A chart: a clipped layer for what is drawn, one above it, and axes that can be set anew. */
 export function chart(title, name, { width = 470, height = 300, left = 50, square = false } = {}) {
-  const area = { left, right: width - 12, top: title ? 30 : 10, bottom: height - 38 };
+  const area = { left, right: width - 12, top: 30, bottom: height - 38 };
   if (square) area.bottom = area.top + (area.right - area.left);
   const tall = square ? area.bottom + 38 : height;
   const id = `nnc-chart-${Math.random().toString(36).slice(2)}`;
@@ -108,7 +108,7 @@ export function chart(title, name, { width = 470, height = 300, left = 50, squar
   const layer = drawn("g", { "clip-path": `url(#${id})` });
   const over = drawn("g");
   const heading = drawn("text", { class: "nnc-chart-title", x: area.left, y: 18 }, title);
-  const svg = drawn("svg", { class: `nnc-chart nnc-chart-${name}`, role: "img", viewBox: `0 0 ${width} ${tall}` },
+  const svg = drawn("svg", { class: `nnc-chart nnc-chart-${name}`, role: "img", viewBox: `0 0 ${width} ${tall}`, style: `max-width: ${1.12 * width}px` },
     drawn("clipPath", { id }, drawn("rect", { x: area.left, y: area.top, width: area.right - area.left, height: area.bottom - area.top })),
     heading, ground, grid, layer, over);
   const self = { svg, ground, layer, over, area, heading, limits: null };
@@ -126,13 +126,13 @@ export function chart(title, name, { width = 470, height = 300, left = 50, squar
     grid.replaceChildren(
       ...marks(xTicks, x, xLog).flatMap(([v, text]) => [
         drawn("path", { class: "nnc-grid", d: `M${self.toX(v)},${area.top} V${area.bottom}` }),
-        drawn("text", { x: self.toX(v), y: area.bottom + 15, "text-anchor": "middle" }, text)]),
+        drawn("text", { x: self.toX(v), y: area.bottom + 17, "text-anchor": "middle" }, text)]),
       ...marks(yTicks, y, yLog).flatMap(([v, text]) => [
         drawn("path", { class: "nnc-grid", d: `M${area.left},${self.toY(v)} H${area.right}` }),
-        drawn("text", { x: area.left - 6, y: self.toY(v) + 4, "text-anchor": "end" }, text)]),
+        drawn("text", { x: area.left - 6, y: Math.min(self.toY(v) + 4, area.bottom), "text-anchor": "end" }, text)]),
       drawn("path", { class: "nnc-frame", d: `M${area.left},${area.top} V${area.bottom} H${area.right}` }),
-      drawn("text", { class: "nnc-axis-name", x: area.right, y: area.bottom + 31, "text-anchor": "end" }, xName),
-      drawn("text", { class: "nnc-axis-name", x: title ? area.right : area.left + 6, y: title ? area.top - 8 : area.top + 12, "text-anchor": title ? "end" : "start" }, yName));
+      drawn("text", { class: "nnc-axis-name", x: area.right, y: area.bottom + 33, "text-anchor": "end" }, xName),
+      drawn("text", { class: "nnc-axis-name", x: title ? area.right : area.left - 6, y: area.top - 10, "text-anchor": title ? "end" : "start" }, yName));
   };
   self.at = ([x, y]) => [self.toX(x), self.toY(y)];
   self.line = (points, look) => line(points.map(self.at), look);
@@ -233,13 +233,36 @@ export function pickable(place, choose, nudge) {
     choose(place.where(event));
   });
   svg.addEventListener("pointermove", (event) => event.buttons && choose(place.where(event)));
-  svg.addEventListener("keydown", (event) => {
+  arrows(svg, nudge);
+}
+
+function arrows(node, nudge) {
+  node.addEventListener("keydown", (event) => {
     const way = ARROWS[event.key];
     if (!way) return;
     event.preventDefault();
     event.stopPropagation();
     nudge(way);
   });
+}
+
+/**
+ * A round handle over a chart for mouse, touch and arrow keys: `begin` is called when it is taken and
+ * returns what to do with the coordinates; `nudge` gets the direction of an arrow.
+ */
+export function handle(place, name, label, begin, nudge) {
+  const node = drawn("circle", { class: `nnc-grip ${name}`, r: 8, tabindex: "0", role: "button", "aria-label": label, ...KEEP_KEYS });
+  let move = null;
+  node.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    node.focus();
+    node.setPointerCapture(event.pointerId);
+    move = begin();
+  });
+  node.addEventListener("pointermove", (event) => move && move(place.where(event)));
+  for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => (move = null));
+  arrows(node, nudge);
+  return node;
 }
 
 /** A keyed row of numbers: [label, value]. */

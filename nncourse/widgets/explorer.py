@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ = catalogue("widgets")
 
 # The looks of the series, as in explorer.css.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0578d", "#8a6d00", "#2a7fb8", "#7a4a1e", "#5b5bd6",
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0578d", "#8a6d00", "#6b7280", "#7a4a1e", "#5b5bd6",
            "#1f1f1f")  # fmt: skip
 DASHES = ("-", "--", "-.", ":", (0, (6, 1.5)), (0, (3, 1)), (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)),
           "-")  # fmt: skip

@@ -32,7 +32,7 @@ export function graphDrawing(strings, onLeaf) {
     svg.setAttribute("viewBox", `-10 -10 ${width} ${height}`);
     // Small graphs grow a little with the page; large ones shrink a little, then scroll.
     svg.style.width = `${width * 1.2}px`;
-    svg.style.minWidth = `${width * 0.8}px`;
+    svg.style.minWidth = `${width * 0.72}px`;
     const edges = graph.edges.map((edge) => {
       const [x, y] = edge.route[edge.route.length - 1];
       const line = drawn("path", { class: "nnc-edge", d: curve([...edge.route.slice(0, -1), [x - 7, y]]) });

@@ -1,6 +1,6 @@
 // A wide and a sharp minimum: the twin of minima.py, and the front end.
 
-import { button, element, fill, formatNumber, frame, listen } from "./base.js";
+import { button, drawn, element, fill, formatNumber, frame, listen } from "./base.js";
 import { chart, facts, legend, normals, put, showAll, slider } from "./explorer.js";
 
 export const WIDE = { at: -1, depth: 1, width: 0.6 };
@@ -32,8 +32,8 @@ function render({ model, el }) {
   const rate = slider(model, "rate", strings.rate, { low: -2, high: 0, step: 0.05, power: true });
   const noise = slider(model, "noise", strings.noise, { low: 0, high: 3, step: 0.1 });
   const again = button(strings.again, strings.again, () => put(model, { seed: model.get("seed") + 1 }), "nnc-again");
-  const curves = chart(strings.curves, "curves", { width: 560, height: 320 });
-  const shares = chart(strings.shares, "shares", { width: 430, height: 320 });
+  const curves = chart(strings.curves, "curves", { width: 470, height: 320 });
+  const shares = chart(strings.shares, "shares", { width: 470, height: 320 });
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
@@ -60,8 +60,9 @@ function render({ model, el }) {
     const limits = [[SHARP, s], [WIDE, WIDE.width]].map(([one, w]) => (2 * w * w) / one.depth);
     shares.layer.replaceChildren(...limits.map((limit) => shares.line([[limit, 0], [limit, 1]], "nnc-muted-line")),
       shares.line(series, "nnc-line nnc-s2"), shares.mark(0, [a, share], "nnc-dot nnc-s2", 7));
+    shares.over.replaceChildren(...limits.map((limit, k) => drawn("text", { class: "nnc-halo", x: shares.toX(limit) - 5, y: shares.area.bottom - 8 - 16 * k, "text-anchor": "end" }, k ? strings.limit_wide : strings.limit_sharp)));
     const test = [WIDE.at, SHARP.at].map((w) => formatNumber(loss(w - d, s)));
-    numbers.replaceChildren(...facts([[strings.share, `${Math.round(100 * share)}%`], [strings.test_wide, test[0]], [strings.test_sharp, test[1]], ["2/λ:", `${formatNumber(limits[0])} | ${formatNumber(limits[1])}`]]));
+    numbers.replaceChildren(...facts([[strings.share, `${Math.round(100 * share)}%`], [strings.test_wide, test[0]], [strings.test_sharp, test[1]], [strings.limit_sharp, formatNumber(limits[0])], [strings.limit_wide, formatNumber(limits[1])]]));
     words.textContent = a > limits[0] && limits[0] < limits[1] ? strings.thrown : strings.both;
     const alt = fill(strings.alt, { share: Math.round(100 * share), wide: test[0], sharp: test[1] });
     curves.svg.setAttribute("aria-label", alt);

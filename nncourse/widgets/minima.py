@@ -88,6 +88,8 @@ class MinimaExplorer(Explorer):
         "share": mark("in the wide one"),
         "test_wide": mark("new loss in the wide one"),
         "test_sharp": mark("in the sharp one"),
+        "limit_sharp": mark("2/λ sharp"),
+        "limit_wide": mark("2/λ wide"),
         "thrown": mark(
             "The step is above 2/λ of the sharp minimum: it cannot hold a ball, the wide one can."
         ),
@@ -121,7 +123,7 @@ class MinimaExplorer(Explorer):
         curves.plot(balls, loss(balls, self.width), "o", color=COLOURS[2], ms=4,
                     label=self.said("ball"))  # fmt: skip
         curves.set(xlim=(LOW, HIGH), ylim=(0, 1.6))
-        curves.legend(fontsize=8, loc="lower left")
+        curves.legend(fontsize=8, loc="upper center")
         rates = 10 ** np.linspace(-2, 0, 11)
         found = [share_wide(roll(self.width, rate, self.noise, self.seed)) for rate in rates]
         shares.semilogx(rates, found, **look(2))

@@ -4,6 +4,7 @@ import { element, fill, formatNumber, frame, listen } from "./base.js";
 import { chart, check, cividis, facts, heat, legend, pickable, put, showAll, slider } from "./explorer.js";
 
 const [WIDEST, HIGHEST, PIXELS] = [4, 1, 80];
+const GROWS = [110, 40, 40];
 
 /** How a step multiplies the error along an axis of curvature c: the spectral radius of the recursion. */
 export function rateOf(step, momentum, curvature, nesterov) {
@@ -35,13 +36,15 @@ function render({ model, el }) {
   const momentum = slider(model, "momentum", strings.momentum, { low: 0, high: 0.99, step: 0.01 });
   const kappa = slider(model, "kappa", strings.kappa, { low: 0, high: 3, step: 0.1, power: true });
   const nesterov = check(model, "nesterov", strings.nesterov);
-  const plane = chart("", "plane", { width: 430, height: 360, left: 44 });
-  const course = chart(strings.course, "course", { width: 470, height: 330, left: 56 });
+  const plane = chart("", "plane", { width: 470, height: 360, left: 56 });
+  const course = chart(strings.course, "course", { width: 470, height: 360, left: 56 });
+  const colours = element("div", { class: "nnc-legend" }, ...[[cividis(1), strings.fast], [cividis(0), strings.slow], [GROWS, strings.grows]].map(([tone, label]) =>
+    element("span", { class: "nnc-entry" }, element("span", { class: "nnc-sample", style: `background: rgb(${tone})` }), label)));
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
     element("div", { class: "nnc-row" }, step.node, momentum.node, kappa.node, nesterov.node),
-    element("div", { class: "nnc-charts" }, element("div", {}, plane.svg, element("div", { class: "nnc-muted" }, strings.help)),
+    element("div", { class: "nnc-charts" }, element("div", {}, plane.svg, colours, element("div", { class: "nnc-muted" }, strings.help)),
       element("div", {}, course.svg, legend([["nnc-line nnc-s0", strings.steep], ["nnc-line nnc-s1", strings.flat]]))),
     element("div", { class: "nnc-panel" }, numbers, words));
   const clamp = (v, low, high) => Math.max(low, Math.min(high, v));
@@ -52,7 +55,7 @@ function render({ model, el }) {
   function show() {
     showAll([step, momentum, kappa, nesterov]);
     const [a, m, k, look] = ["step", "momentum", "kappa", "nesterov"].map((name) => model.get(name));
-    plane.axes({ x: [0, WIDEST], y: [0, HIGHEST], xName: strings.step, yName: "μ" });
+    plane.axes({ x: [0, WIDEST], y: [0, HIGHEST], xName: strings.step, yName: strings.momentum });
     const key = [k, look].join();
     if (key !== painted) {
       // Bright is fast: the logarithm of the steps for a tenth of the error, the best one brightest.
@@ -63,7 +66,7 @@ function render({ model, el }) {
       const least = Math.min(...tenths);
       plane.paint(heat(PIXELS, PIXELS, (i, j) => {
         const slow = tenths[PIXELS * j + i] - least;
-        return slow === Infinity ? [110, 40, 40] : cividis(1 - slow / 1.5);
+        return slow === Infinity ? GROWS : cividis(1 - slow / 1.5);
       }));
       painted = key;
     }

@@ -85,6 +85,9 @@ class MomentumPlane(Explorer):
         "tenth": mark("steps for a tenth"),
         "best_plain": mark("best without momentum ×"),
         "best_ball": mark("best with it ×"),
+        "fast": mark("fast"),
+        "slow": mark("slow"),
+        "grows": mark("the error grows"),
         "help": mark("Choose step and momentum in the plane, with the mouse or with arrow keys."),
         "diverges": mark("The error grows: the step is too large for the steep axis."),
         "steep_rules": mark(
@@ -122,8 +125,9 @@ class MomentumPlane(Explorer):
         steps, momenta = np.linspace(0.02, 4, 70), np.linspace(0, 0.995, 60)
         rates = np.array([[rate(a, m, self.kappa, self.nesterov) for a in steps] for m in momenta])
         scale = np.log10(-1 / np.log10(np.clip(rates, 0.05, 1 - 1e-9)))
-        plane.contourf(steps, momenta, np.where(rates < 1, -scale, np.nan), 14, cmap="cividis")
+        plane.pcolormesh(steps, momenta, -scale, cmap="cividis", vmin=-scale.min() - 1.5)
         plane.contourf(steps, momenta, (rates >= 1).astype(float), [0.5, 1.5], colors=["#6e2828"])
+        plane.grid(visible=False)
         plane.plot(self.step, self.momentum, "o", color=COLOURS[1], markeredgecolor="white", ms=9)
         plane.set_xlabel(self.said("step"), fontsize=9)
         plane.set_ylabel(self.said("momentum"), fontsize=9)
@@ -134,4 +138,5 @@ class MomentumPlane(Explorer):
         course.set_ylim(1e-8, 1e4)
         course.legend(fontsize=8)
         course.set_title(self.said("course"), fontsize=9)
+        course.set_xlabel(self.said("steps"), fontsize=9)
         return figure

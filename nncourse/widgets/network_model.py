@@ -126,7 +126,7 @@ def drawing(activation: str) -> dict[str, Any]:
     ]
     names = ["x1", "x2", "h1", "h2", "h3", "o1", "o2", "L"]
     labels = [name[0] + subscript(name[1:]) for name in names]
-    sizes = [(92.0, 50.0)] * 2 + [(168.0, 72.0)] * 3 + [(158.0, 72.0)] * 2 + [(112.0, 50.0)]
+    sizes = [(92.0, 50.0)] * 2 + [(196.0, 72.0)] * 3 + [(158.0, 72.0)] * 2 + [(112.0, 50.0)]
     layout = layered_layout(sizes, EDGES, column_gap=146, row_gap=34, port_gap=20)
     nodes = [
         {

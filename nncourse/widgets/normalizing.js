@@ -39,7 +39,7 @@ function render({ model, el }) {
   const gamma = slider(model, "gamma", "γ", { low: -2, high: 3, step: 0.1 });
   const beta = slider(model, "beta", "β", { low: -3, high: 3, step: 0.1 });
   const mode = choice(model, "mode", strings.mode, [["training", strings.training], ["prediction", strings.prediction]]);
-  const points = chart(strings.points, "points", { width: 520, height: 260, left: 96 });
+  const points = chart(strings.points, "points", { width: 470, height: 260, left: 100 });
   const bars = chart(strings.gradients, "gradients", { width: 470, height: 260, left: 46 });
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
@@ -54,7 +54,7 @@ function render({ model, el }) {
     const settings = Object.fromEntries(["shift", "spread", "gamma", "beta", "mode"].map((name) => [name, model.get(name)]));
     const { u, hat, out, gradient, mu, deviation } = normalise(settings);
     const far = Math.max(4, ...[...u, ...hat, ...out].map(Math.abs)) * 1.05;
-    points.axes({ x: [-far, far], y: [0, 3], yTicks: [[2.5, strings.input], [1.5, strings.normalised], [0.5, strings.output]] });
+    points.axes({ x: [-far, far], y: [0, 3], yTicks: [[2.5, strings.input], [1.5, strings.normalised], [0.5, strings.output]], xName: strings.value });
     points.layer.replaceChildren(
       ...u.flatMap((v, i) => [points.line([[v, 2.5], [hat[i], 1.5], [out[i], 0.5]], "nnc-thin nnc-s0")]),
       ...[u, hat, out].flatMap((row, k) => row.map((v) => points.mark(k, [v, 2.5 - k], `nnc-dot nnc-s${k}`, 5))));
@@ -65,7 +65,7 @@ function render({ model, el }) {
     const sum = gradient.reduce((a, b) => a + b, 0);
     const along = gradient.reduce((a, b, i) => a + b * hat[i], 0);
     const short = (v) => formatNumber(Math.abs(v) < 1e-4 ? 0 : Number(v.toFixed(4)));
-    numbers.replaceChildren(...facts([["μ =", short(mu)], ["σ =", short(deviation)], ["Σ dx =", short(sum)], ["Σ dx·x̂ =", short(along)]]));
+    numbers.replaceChildren(...facts([["μ =", short(mu)], ["σ =", short(deviation)], ["Σ du =", short(sum)], ["Σ du·û =", short(along)]]));
     words.textContent = settings.mode === "training" ? strings.lost : strings.kept;
     const alt = fill(strings.alt, { mu: short(mu), sigma: short(deviation), sum: short(sum) });
     points.svg.setAttribute("aria-label", alt);

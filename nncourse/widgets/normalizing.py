@@ -68,6 +68,7 @@ class BatchNormExplorer(Explorer):
         "upstream": mark("by the output"),
         "downstream": mark("by the input"),
         "example": mark("example"),
+        "value": mark("value"),
         "lost": mark(
             "Shift and spread of the input change nothing behind the layer, so the gradient has no "
             "part along them: its sum and its product with û are 0."
@@ -111,10 +112,14 @@ class BatchNormExplorer(Explorer):
             points.plot(row, np.full(8, 2 - k), marker, color=COLOURS[k])
         names = [self.said(key) for key in ("output", "normalised", "input")]
         points.set_yticks([0, 1, 2], names)
-        places = np.arange(8)
+        points.set_title(self.said("points"), fontsize=9)
+        points.set_xlabel(self.said("value"), fontsize=9)
+        places = np.arange(1, 9)
         bars.bar(places - 0.2, UPSTREAM, 0.4, color=COLOURS[1], label=self.said("upstream"))
         bars.bar(places + 0.2, values["gradient"], 0.4, color=COLOURS[0],
                  label=self.said("downstream"))  # fmt: skip
         bars.legend(fontsize=8)
+        bars.set_xticks(places)
+        bars.set_xlabel(self.said("example"), fontsize=9)
         bars.set_title(self.said("gradients"), fontsize=9)
         return figure

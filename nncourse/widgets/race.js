@@ -109,7 +109,7 @@ function render({ model, el }) {
   const boxes = element("div", { class: "nnc-legend", role: "group", "aria-label": strings.shown });
   const plane = chart("", "surface", { width: 520, height: 360, left: 40 });
   const course = chart(strings.course, "course", { width: 470, height: 360, left: 56 });
-  const standing = element("div", { class: "nnc-words nnc-mono", role: "status" });
+  const standing = element("div", { class: "nnc-facts", role: "status" });
   body.append(
     element("div", { class: "nnc-row" }, surface.node, rate.node, momentum.node, noise.node),
     element("div", { class: "nnc-row" }, steps.node, again), boxes,
@@ -146,7 +146,7 @@ function render({ model, el }) {
     key = wanted;
     const known = { ...paths, ...own() };
     const least = model.get("least")[name];
-    plane.axes({ x: [low[0], high[0]], y: [low[1], high[1]], xName: "w₁", yName: "" });
+    plane.axes({ x: [low[0], high[0]], y: [low[1], high[1]], xName: "w₁", yName: "w₂" });
     if (painted !== name) {
       const n = 90;
       const grid = Array.from({ length: n * n }, (_, k) => Math.log(0.01 + f([low[0] + ((k % n) + 0.5) / n * (high[0] - low[0]), low[1] + (Math.floor(k / n) + 0.5) / n * (high[1] - low[1])]) - least));
@@ -165,17 +165,19 @@ function render({ model, el }) {
       const path = known[rule].slice(0, k + 1);
       const at = path[path.length - 1];
       const flown = known[rule].length <= Math.min(k, model.get("total"));
-      lines.push(plane.line(path, "nnc-edge"), plane.line(path, `nnc-line ${looks(index)}`));
+      lines.push(plane.line(path, "nnc-edge"), plane.line(path, `nnc-line nnc-solid ${looks(index)}`));
       heads.push(plane.mark(index, at, `nnc-dot ${looks(index)}`, 7));
       const losses = path.map((w, t) => [t, Math.max(1e-8, f(w) - least)]);
       curves.push(course.line(losses.map(([t, v]) => [t, Math.min(v, 1e4)]), `nnc-line ${looks(index)}`));
-      order.push([flown ? Infinity : losses[losses.length - 1][1], rule]);
+      order.push([flown ? Infinity : losses[losses.length - 1][1], rule, index]);
     });
-    plane.layer.replaceChildren(...lines, ...heads, plane.mark(5, model.get("start"), "nnc-dot nnc-s8", 6));
+    const ring = ["nnc-ring nnc-ring-wide", "nnc-ring"].map((look) => plane.mark(0, model.get("start"), look, 8));
+    plane.layer.replaceChildren(...ring, ...lines, ...heads);
     course.layer.replaceChildren(...curves);
     order.sort((a, b) => a[0] - b[0]);
-    standing.textContent = order.map(([v, rule]) => `${rule} ${v === Infinity ? strings.flown : formatNumber(v)}`).join("  ·  ");
-    const alt = fill(strings.alt, { steps: k, order: standing.textContent });
+    const said = order.map(([v, rule, index]) => [rule, v === Infinity ? strings.flown : formatNumber(v), index]);
+    standing.replaceChildren(...said.map(([rule, v, index]) => element("span", { class: "nnc-label" }, marked(index), element("span", {}, rule, " ", element("b", {}, v)))));
+    const alt = fill(strings.alt, { steps: k, order: said.map(([rule, v]) => `${rule} ${v}`).join("; ") });
     plane.svg.setAttribute("aria-label", `${strings.start_alt} ${alt}`);
     course.svg.setAttribute("aria-label", alt);
   }

@@ -148,7 +148,10 @@ class OptimizerRace(Explorer):
         "shown": mark("Optimisers shown"),
         "course": mark("Height above the minimum"),
         "flown": mark("has flown away"),
-        "help": mark("Choose the start with the mouse or with arrow keys."),
+        "help": mark(
+            "The ring is the start: move it with the mouse or with arrow keys. Blue is low, "
+            "yellow is high."
+        ),
         "start_alt": mark("The start can be moved with arrow keys."),
         "alt": mark("After {steps} steps, height above the minimum: {order}"),
     }
@@ -234,14 +237,20 @@ class OptimizerRace(Explorer):
                 continue
             path = self.path(rule)[: self.steps + 1]
             plane.plot(*path.T, color="white", linewidth=3)
-            plane.plot(*path.T, **look(k))
+            plane.plot(*path.T, color=COLOURS[k % 9], linewidth=1.6)
             plane.plot(*path[-1], MARKS[k % 9], color=COLOURS[k % 9], markeredgecolor="white")
             values = np.maximum(surface.value(*path.T) - surface.least, 1e-8)
             course.plot(values, **look(k), label=rule)
+        plane.plot(*self.start, "o", mfc="none", mec="black", mew=2.2, ms=11)
+        plane.plot(*self.start, "o", mfc="none", mec="white", mew=1, ms=11)
+        plane.grid(visible=False)
+        plane.set_xlabel("w₁", fontsize=9)
+        plane.set_ylabel("w₂", fontsize=9)
         plane.set_xlim(surface.low[0], surface.high[0])
         plane.set_ylim(surface.low[1], surface.high[1])
         course.set_yscale("log")
         course.set_ylim(1e-6, 1e2)
         course.legend(fontsize=7, ncols=2)
         course.set_title(self.said("course"), fontsize=9)
+        course.set_xlabel(self.said("steps"), fontsize=9)
         return figure

@@ -1,8 +1,8 @@
 // Half-planes, convex polygons, regions: the twin of regions.py, and the front end. A neuron of the
 // first layer is [a1, a2, b, group] and fires where a1 x1 + a2 x2 + b >= 0; group "A", "B" or "off".
 
-import { KEEP_KEYS, button, element, fill, formatNumber, frame, listen } from "./base.js";
-import { chart, choice, facts, heat, put, showAll } from "./explorer.js";
+import { KEEP_KEYS, button, drawn, element, fill, formatNumber, frame, listen } from "./base.js";
+import { chart, choice, facts, handle, heat, put, showAll } from "./explorer.js";
 
 const PIXELS = 121;
 const EXTENT = 3;
@@ -75,15 +75,47 @@ function render({ model, el }) {
 
   const views = ["layer_1", "layer_2", "layer_3"].map((name) => {
     const view = chart(strings[name], name, { width: 320, left: 30, square: true });
-    view.axes({ x: [-EXTENT, EXTENT], y: [-EXTENT, EXTENT], xTicks: [-2, 0, 2].map((v) => [v, formatNumber(v)]), yTicks: [-2, 0, 2].map((v) => [v, formatNumber(v)]) });
+    view.axes({ x: [-EXTENT, EXTENT], y: [-EXTENT, EXTENT], xName: "x₁", yName: name === "layer_1" ? "x₂" : "", xTicks: [-2, 0, 2].map((v) => [v, formatNumber(v)]), yTicks: [-2, 0, 2].map((v) => [v, formatNumber(v)]) });
     return view;
+  });
+  const keys = [0, 1].map(() => element("div", { class: "nnc-legend" }));
+  const key = (entries) => entries.map(([colour, label]) => element("span", { class: "nnc-entry" }, element("span", { class: "nnc-sample", style: `background: rgb(${colour})` }), label));
+  // The handles stand on the line and on its normal, which points to the side that fires.
+  const foot = ([a1, a2, b]) => [a1, a2].map((v) => (-b * v) / (a1 * a1 + a2 * a2));
+  const tip = ([a1, a2, b]) => foot([a1, a2, b]).map((v, d) => v + (0.7 * [a1, a2][d]) / Math.hypot(a1, a2));
+  const now = () => model.get("planes")[edited];
+  const place = (degrees, away) => turned(((Math.round(degrees / 5) * 5 + 180 + 360) % 360) - 180, Math.max(-3, Math.min(3, Math.round(10 * away) / 10)));
+  const shift = handle(views[0], "nnc-shift", strings.shift_handle,
+    () => ([x, y]) => { const [a1, a2] = now(); place(polar(now())[0], (a1 * x + a2 * y) / Math.hypot(a1, a2)); },
+    (way) => place(polar(now())[0], polar(now())[1] + 0.1 * (way[0] + way[1])));
+  const turn = handle(views[0], "nnc-turn", strings.turn_handle,
+    () => {
+      const around = foot(now());
+      return ([x, y]) => {
+        const to = Math.atan2(y - around[1], x - around[0]);
+        place((to * 180) / Math.PI, around[0] * Math.cos(to) + around[1] * Math.sin(to));
+      };
+    },
+    (way) => place(polar(now())[0] + 5 * (way[1] - way[0]), polar(now())[1]));
+  const normal = drawn("path", { class: "nnc-line nnc-s8" });
+  views[0].over.append(normal, shift, turn);
+  views[0].svg.setAttribute("role", "group"); // an image would hide its handles
+  views[0].svg.addEventListener("pointerdown", (event) => {
+    if (event.target === shift || event.target === turn) return;
+    // A press beside the handles takes the nearest line in use.
+    const [x, y] = views[0].where(event);
+    const far = model.get("planes").map(([a1, a2, b, of]) => (of === "off" ? Infinity : Math.abs(a1 * x + a2 * y + b) / Math.hypot(a1, a2)));
+    const nearest = far.indexOf(Math.min(...far));
+    if (far[nearest] < 0.3) { edited = nearest; show(); }
   });
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
     element("div", { class: "nnc-row" }, target.node, combine.node, solution),
     element("div", { class: "nnc-row" }, element("label", { class: "nnc-label" }, strings.edited, pick), angle.node, distance.node, element("label", { class: "nnc-label" }, strings.group, group)),
-    element("div", { class: "nnc-charts" }, ...views.map((view) => view.svg)),
+    element("div", { class: "nnc-charts" },
+      element("div", {}, views[0].svg, element("div", { class: "nnc-muted" }, strings.help)),
+      element("div", {}, views[1].svg, keys[0]), element("div", {}, views[2].svg, keys[1])),
     element("div", { class: "nnc-panel" }, numbers, words));
 
   const ends = ([a1, a2, b]) => {
@@ -99,10 +131,10 @@ function render({ model, el }) {
     pick.replaceChildren(...planes.map((plane, k) => element("option", {}, `${k + 1} (${plane[3] === "off" ? strings.off : plane[3]})`)));
     pick.selectedIndex = edited;
     group.value = planes[edited][3];
-    const [turn, away] = polar(planes[edited]);
-    angle.input.value = String(turn);
+    const [degrees, away] = polar(planes[edited]);
+    angle.input.value = String(degrees);
     distance.input.value = String(away);
-    angle.value.textContent = `${formatNumber(Math.round(turn))}°`;
+    angle.value.textContent = `${formatNumber(Math.round(degrees))}°`;
     distance.value.textContent = formatNumber(Number(away.toFixed(2)));
 
     const tone = COLOURS[document.body.dataset.jpThemeLight === "false" ? "dark" : "light"];
@@ -117,6 +149,14 @@ function render({ model, el }) {
     // Wrong points are orange, dark where the network says too much and light where it says too little.
     paint(views[2], (p) => (said.out[p] === goal.grid[p] ? (said.out[p] ? tones.a : tones.none) : said.out[p] ? tones.much : tones.little));
     views[0].layer.replaceChildren(...planes.filter((plane) => plane[3] !== "off" || plane === planes[edited]).map((plane) => views[0].line(ends(plane), `nnc-line ${plane === planes[edited] ? "nnc-s8" : plane[3] === "B" ? "nnc-s1" : "nnc-s0"}`)));
+    const [at0, at1] = [foot(planes[edited]), tip(planes[edited])].map(views[0].at);
+    for (const [node, [x, y]] of [[shift, at0], [turn, at1]]) {
+      node.setAttribute("cx", x);
+      node.setAttribute("cy", y);
+    }
+    normal.setAttribute("d", `M${at0} L${at1}`);
+    keys[0].replaceChildren(...key([[tones.a, "A"], [tones.b, "B"], [tones.both, strings.both]]));
+    keys[1].replaceChildren(...key([[tones.a, strings.right], [tones.much, strings.too_much], [tones.little, strings.too_little]]));
     views.slice(1).forEach((view) => view.layer.replaceChildren(...goal.outline.map((ring) => view.line([...ring, ring[0]], "nnc-line nnc-s8 nnc-outline"))));
     const share = agreement(said, goal.grid);
     const count = (name) => planes.filter((plane) => plane[3] === name).length;

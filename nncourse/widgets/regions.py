@@ -105,6 +105,16 @@ class RegionBuilder(Explorer):
         "layer_3": mark("Layer 3: the region"),
         "neurons": mark("Sides of A and B:"),
         "agree": mark("Right points:"),
+        "help": mark(
+            "Drag the dot to shift the line, the ring to turn it (arrow keys do the same); press "
+            "another line to take it."
+        ),
+        "shift_handle": mark("Line: arrow keys or the mouse shift it"),
+        "turn_handle": mark("Normal: arrow keys or the mouse turn it"),
+        "both": mark("A and B"),
+        "right": mark("right"),
+        "too_much": mark("too much"),
+        "too_little": mark("missing"),
         "done": mark("The network says exactly what is wanted."),
         "hint_convex": mark("One polygon is enough: the region is convex."),
         "hint_union": mark("No single AND makes this region: it takes A, B and the third layer."),
@@ -185,4 +195,7 @@ class RegionBuilder(Explorer):
         for place, key in zip(axes, ("layer_1", "layer_2", "layer_3")):
             place.set_title(self.said(key), fontsize=9)
             place.set(xlim=(-3, 3), ylim=(-3, 3))
+            place.set_xlabel("x₁", fontsize=9)
+            place.grid(visible=False)
+        axes[0].set_ylabel("x₂", fontsize=9)
         return figure

@@ -43,6 +43,7 @@ function render({ model, el }) {
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
+    element("div", { class: "nnc-muted" }, `${strings.target} ★ · ${strings.scores} z`),
     element("div", { role: "group", "aria-label": strings.scores }, ...rows.map((row) => row.node)),
     element("div", { class: "nnc-row" }, temperature.node, shift.node, naive.node),
     element("div", { class: "nnc-charts" }, bars.svg, cost.svg, slope.svg),

@@ -123,6 +123,8 @@ class NeuronSwap(Explorer):
         curve.legend(fontsize=8)
         ways = np.linspace(0, 1, 51)
         course.plot(ways, [loss(between(self.order, self.flip, t)) for t in ways], **look(1))
+        curve.set_xlabel("x", fontsize=9)
+        curve.set_title(self.said("curve"), fontsize=9)
         course.plot(self.way, self.loss, "o", color=COLOURS[1])
         course.set_title(self.said("course"), fontsize=9)
         course.set_xlabel(self.said("way"), fontsize=9)

@@ -41,7 +41,7 @@ NODE = shutil.which("node")
 # A name of the widget, and settings that differ from the defaults and must survive a copy.
 EXPLORERS = {
     "SoftmaxExplorer": {"scores": [1.0, 2.0], "names": ["a", "b"], "temperature": 2.0},
-    "DescentExplorer": {"problem": "plane", "batch": 3, "rate": 0.2, "steps": 30},
+    "DescentExplorer": {"problem": "plane", "batch": 3, "noise": 0.4, "steps": 30},
     "RegionBuilder": {"target": "frame", "planes": [[1, 2, 0.5, "A"]], "combine": "minus"},
     "ApproximationExplorer": {"curve": "hill", "units": 9, "activation": "relu"},
     "OptimizerRace": {"surface": "saddle", "noise": 0.5, "hidden": ["SGD"], "steps": 20},
@@ -156,7 +156,8 @@ def descents() -> list[dict]:
         descent.LIMITS, (1, 5, 24), ("random", "stored"), (0.05, 0.8, 3.9)
     ):
         settings = {"rate": rate, "batch": batch, "order": order, "smoothing": 0.2,
-                    "start": descent.STARTS[problem], "seed": 4, "total": 25}  # fmt: skip
+                    "noise": 0.7 * (batch == 5), "start": descent.STARTS[problem], "seed": 4,
+                    "total": 25}  # fmt: skip
         path = descent.descend(problem, objects, **settings)
         cases.append({"problem": problem, "objects": objects, "settings": settings,
                       "path": vars(path)})  # fmt: skip
