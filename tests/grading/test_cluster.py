@@ -3,18 +3,15 @@ is lost; an unencrypted one elsewhere is refused."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import time
 from functools import partial
 
-import psutil
 import pytest
 
 from nncourse.grading.cluster import ClusterError, run_on_cluster
 from nncourse.grading.grade import grade_submissions
+from tests.grading.cluster import certificate, kill_a_worker, local_cluster
 from tests.grading.processes import orphans
 from tests.grading.toy import RIGHT, submission
 
@@ -27,29 +24,15 @@ pytestmark = pytest.mark.slow  # a cluster takes long to start
 def tls(tmp_path_factory):
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    shutil.copy(folder / "cert.pem", folder / "ca.pem")
-    return folder
+    return certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
 def cluster(tls):
-    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("distributed")
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
-    from nncourse.grading.cluster import _security
-
-    security = _security("tls://127.0.0.1:0", tls)
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        protocol="tls://",
-        security=security,
-        dashboard_address=None,
-    ) as found:
+    with local_cluster(tls) as found:
         yield found
 
 
@@ -60,13 +43,6 @@ def folder(toy, tmp_path):
         text = submission(toy, "ps99", {**RIGHT, **changed})
         (tmp_path / f"d{number:02}.ipynb").write_text(text, "utf-8")
     return tmp_path
-
-
-def kill_a_worker(cluster):
-    """Kill one that lives: the nanny of one killed before may not have started the next yet."""
-    pids = [nanny.pid for nanny in cluster.workers.values()]
-    alive = [pid for pid in pids if pid is not None and psutil.pid_exists(pid)]
-    os.kill(alive[0], signal.SIGKILL)
 
 
 def grades(results):

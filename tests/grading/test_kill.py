@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -17,9 +16,8 @@ import pytest
 from nncourse.course.folder import CourseFolderError
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.queue import run_local
-from nncourse.grading.results import read_results
 from tests.grading.processes import orphans
-from tests.grading.toy import RIGHT, cell_name, submission
+from tests.grading.toy import RIGHT, check_records, submission
 
 COUNT = 40
 WRONG = "def square(x):\n    return 0"
@@ -55,24 +53,6 @@ def fresh(toy) -> None:
             db.execute(f"delete from {table}")
         db.execute("delete from submitted_assignment")
         db.execute("delete from student")
-
-
-def check(toy, wanted) -> int:
-    """Whatever is recorded is whole and right; returns how many are."""
-    with sqlite3.connect(toy.root / "gradebook.db") as db:
-        assert db.execute("pragma integrity_check").fetchone() == ("ok",)
-        recorded = {row[0] for row in db.execute("select student from nncourse_verdict")}
-    found = {r.student: r for r in read_results(toy, "ps99")}
-    assert recorded == set(found)
-    for student in recorded:
-        assert found[student].grades == wanted[student].grades
-        assert found[student].seed == wanted[student].seed
-        (path,) = toy.autograded(student, "ps99").glob("*.ipynb")
-        cells = {cell_name(c): c for c in json.loads(path.read_text("utf-8"))["cells"]}
-        assert f"# {int(student[1:])}" in cells["plus_answer"]["source"]
-    for path in toy.root.glob("autograded/*/ps99/*.ipynb"):
-        json.loads(path.read_text("utf-8"))
-    return len(recorded)
 
 
 def killed_after(seconds: float, toy, folder, run) -> bool:
@@ -112,13 +92,13 @@ def test_a_hundred_kills_of_the_coordinator_lose_nothing(toy, reference, monkeyp
         start = time.monotonic()
         while killed_after(rng.uniform(0, longest), toy, folder, remembered):
             kills += 1
-            now = check(toy, wanted)
+            now = check_records(toy, wanted)
             assert now >= before, "what was graded is kept"
             before = now
             seen.add(now)
         ends += 1
         longest = max(0.05, 0.8 * (time.monotonic() - start))
-        assert check(toy, wanted) == COUNT
+        assert check_records(toy, wanted) == COUNT
     print(f"{kills} kills, {ends} classes, after 0 to {COUNT} of a class: {sorted(seen)}")
     assert len(seen) > 5, "the kills came at different moments"
 
@@ -131,9 +111,9 @@ def test_kills_with_workers_leave_no_process(toy, reference):
     for _ in range(8):
         killed_after(rng.uniform(0.5, 4.0), toy, folder, partial(run_local, count=2))
         assert orphans() == []
-        check(toy, wanted)
+        check_records(toy, wanted)
     grade_submissions(toy, "ps99", folder)
-    assert check(toy, wanted) == COUNT
+    assert check_records(toy, wanted) == COUNT
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_item_graded(toy, reference, monkeypatch):
@@ -157,7 +137,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_item_graded(toy, reference,
         name: r.grades for name, r in wanted.items()
     }
     assert len(set(made)) >= 4
-    assert check(toy, wanted) == COUNT
+    assert check_records(toy, wanted) == COUNT
 
 
 @pytest.mark.slow
@@ -207,7 +187,7 @@ def test_a_gradebook_that_is_locked_for_a_while_is_waited_for(toy, reference):
     start = time.monotonic()
     grade_submissions(toy, "ps99", folder, run=run)
     assert time.monotonic() - start > 1.5
-    assert check(toy, wanted) == COUNT
+    assert check_records(toy, wanted) == COUNT
 
 
 @pytest.mark.slow
@@ -221,6 +201,6 @@ def test_a_gradebook_that_stays_locked_is_an_error_that_says_what_to_do(
     with pytest.raises(CourseFolderError, match="run the command again"):
         grade_submissions(toy, "ps99", folder, run=run)
     lock.close()
-    assert check(toy, wanted) == 0
+    assert check_records(toy, wanted) == 0
     grade_submissions(toy, "ps99", folder)
-    assert check(toy, wanted) == COUNT
+    assert check_records(toy, wanted) == COUNT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nncourse.course.files import Course
 from nncourse.course.folder import CourseFolder, make_course
 from nncourse.grading.grade import release_assignment
+from nncourse.grading.results import Result, read_results
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -112,3 +114,26 @@ def without(*names: str) -> Change:
 def with_cell(source: str) -> Change:
     """Add a cell of the student's own."""
     return lambda cells: [*cells, json.loads(json.dumps(new_code_cell(source)))]
+
+
+def check_records(course: CourseFolder, wanted: dict[str, Result]) -> int:
+    """Whatever is recorded in the course's SQLite gradebook is whole and right; how many are.
+
+    The notebook of student s07 must hold the comment "# 7" in the answer "plus_answer".
+    """
+    with sqlite3.connect(course.root / "gradebook.db") as db:
+        assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+        made = db.execute("select 1 from sqlite_master where name = 'nncourse_verdict'").fetchone()
+        rows = db.execute("select student from nncourse_verdict") if made else []
+        recorded = {row[0] for row in rows}
+    found = {result.student: result for result in read_results(course, "ps99")}
+    assert recorded == set(found)
+    for student in recorded:
+        assert found[student].grades == wanted[student].grades
+        assert found[student].seed == wanted[student].seed
+        (path,) = course.autograded(student, "ps99").glob("*.ipynb")
+        cells = {cell_name(c): c for c in json.loads(path.read_text("utf-8"))["cells"]}
+        assert f"# {int(student[1:])}" in cells["plus_answer"]["source"]
+    for path in course.root.glob("autograded/*/ps99/*.ipynb"):
+        json.loads(path.read_text("utf-8"))
+    return len(recorded)

@@ -1,0 +1,194 @@
+"""A full disk, a read-only folder, a gradebook in use, a second grader, a clock that falls back.
+
+Each says what to do, leaves nothing half-written, and the same command goes on afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from nncourse.course.folder import CourseFolderError, open_course
+from nncourse.grading.grade import grade_submissions
+from nncourse.grading.lock import alone
+from nncourse.grading.queue import run_local
+from nncourse.grading.results import read_results
+from tests.grading.toy import RIGHT, submission
+
+COUNT = 4
+PROJECT = Path(__file__).parents[2]
+
+
+def write_class(course, folder, count):
+    for number in range(count):
+        changed = {"plus_answer": RIGHT["plus_answer"] + f"  # {number}"}
+        text = submission(course, "ps99", {**RIGHT, **changed})
+        (folder / f"s{number:02}.ipynb").write_text(text, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def graded(toy, tmp_path_factory):
+    """A class with its undisturbed verdicts: the folder, the verdicts by student."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    folder = tmp_path_factory.mktemp("class")
+    write_class(toy, folder, COUNT)
+    verdicts = {}
+
+    def recording(packed, items):
+        for key, answer in run_local(packed, items):
+            verdicts[key] = answer
+            yield key, answer
+
+    grade_submissions(toy, "ps99", folder, run=recording, force=True)
+    return folder, verdicts
+
+
+@pytest.fixture
+def course(toy, graded, tmp_path):
+    """A course folder of the test's own, with nothing graded."""
+    root = tmp_path / "course"
+    shutil.copytree(toy.root, root)
+    shutil.rmtree(root / "autograded")
+    with sqlite3.connect(root / "gradebook.db") as db:
+        for table in ("grade", "comment", "submitted_notebook", "submitted_assignment"):
+            db.execute(f"delete from {table}")
+        db.execute("drop table nncourse_verdict")
+        db.execute("delete from student")
+    return open_course(root)
+
+
+def remembered(verdicts):
+    def run(packed, items):
+        for key, _work in items:
+            yield key, verdicts[key]
+
+    return run
+
+
+def python(*arguments, before=()):
+    return subprocess.run(
+        [*before, sys.executable, *map(str, arguments)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    )
+
+
+def test_a_disk_that_is_full_at_any_moment(course, graded, tmp_path):
+    _, verdicts = graded
+    folder, disk = tmp_path / "class", tmp_path / "disk"
+    folder.mkdir()
+    disk.mkdir()
+    write_class(course, folder, 40)
+    answers = {f"s{number:02}": verdicts["s00"].decode() for number in range(40)}
+    file = tmp_path / "verdicts.json"
+    file.write_text(json.dumps(answers))
+    small = ["bwrap", "--dev-bind", "/", "/", "--size", str(4 << 20), "--tmpfs", str(disk)]
+    script = Path(__file__).with_name("full_disk.py")
+    run = python(script, disk, course.root, folder, file, 10, before=small)
+    assert run.returncode == 0, run.stderr
+    trials = [json.loads(line) for line in run.stdout.splitlines()]
+    for trial in trials:
+        if trial["said"]:
+            assert "ree some space" in trial["said"]
+            assert "run the command again" in trial["said"]
+        else:
+            assert trial["kept"] == trial["of"]
+    failed = [trial["kept"] for trial in trials if trial["said"]]
+    assert len(set(failed)) > 2, "the disk was full at different moments"
+
+
+def test_a_read_only_course_folder(course, graded):
+    folder, _ = graded
+    closed = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(course.root), str(course.root)]
+    command = ["-m", "nncourse.cli", "grade", "ps99", folder, "--course", course.root]
+    run = python(*command, "--lang", "en", before=closed)
+    assert run.returncode == 1
+    said = " ".join(run.stderr.split())
+    assert "Read-only file system" in said
+    assert "let yourself write there" in said
+    assert "Traceback" not in said
+    assert read_results(course, "ps99") == []
+
+
+def test_a_gradebook_that_is_locked_from_the_start(course, graded, monkeypatch):
+    folder, verdicts = graded
+    monkeypatch.setattr("nncourse.grading.gradebook.PATIENCE", 0.3)
+    lock = sqlite3.connect(course.root / "gradebook.db", isolation_level=None)
+    lock.execute("begin exclusive")
+    start = time.monotonic()
+    with pytest.raises(CourseFolderError, match=r"is locked.*run the command again"):
+        grade_submissions(course, "ps99", folder, run=remembered(verdicts))
+    assert time.monotonic() - start < 5
+    lock.close()
+    assert len(grade_submissions(course, "ps99", folder, run=remembered(verdicts))) == COUNT
+
+
+def test_a_gradebook_that_may_only_be_read_is_told_at_once(course, graded, monkeypatch):
+    """Waiting would not help; nobody looks at a still bar for a minute to hear that."""
+    folder, verdicts = graded
+    real = sqlite3.connect
+
+    def reading(path, *arguments, **options):
+        options["uri"] = True
+        return real(f"file:{path}?mode=ro", *arguments, **options)
+
+    monkeypatch.setattr("sqlite3.dbapi2.connect", reading)
+    start = time.monotonic()
+    with pytest.raises(CourseFolderError, match=r"readonly database.*run the command again"):
+        grade_submissions(course, "ps99", folder, run=remembered(verdicts))
+    assert time.monotonic() - start < 10
+
+
+def test_two_graders_at_once(course, graded):
+    folder, verdicts = graded
+    command = ["-m", "nncourse.cli", "grade", "ps99", folder, "--course", course.root]
+    with alone(course):
+        run = python(*command, "--lang", "en")
+    assert run.returncode == 1
+    assert f"process {os.getpid()} is grading in" in run.stderr
+    assert "wait for its end" in run.stderr
+    assert read_results(course, "ps99") == []
+    assert len(grade_submissions(course, "ps99", folder, run=remembered(verdicts))) == COUNT
+
+
+def test_the_lock_of_a_killed_grader_is_gone(course, graded):
+    folder, verdicts = graded
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with alone(course):
+            os.write(writing, b"!")
+            time.sleep(60)
+        os._exit(0)
+    assert os.read(reading, 1) == b"!"
+    with pytest.raises(CourseFolderError, match=f"process {pid} is grading"):
+        grade_submissions(course, "ps99", folder, run=remembered(verdicts))
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert len(grade_submissions(course, "ps99", folder, run=remembered(verdicts))) == COUNT
+
+
+def test_a_clock_that_falls_back(course, graded, monkeypatch):
+    """Workers are forks of this process, so they see the same clock."""
+    folder, verdicts = graded
+    now = time.time()
+    past = iter(range(10**9))
+    monkeypatch.setattr("time.time", lambda: now - 3600 * next(past))
+    results = grade_submissions(course, "ps99", folder, run=partial(run_local, count=1))
+    assert {result.student for result in results} == set(verdicts)
+    for result in results:
+        assert result.points == 15
+        assert 0 <= result.seconds < 60
