@@ -140,6 +140,38 @@ def build(
 
 @app.command(
     help=_(
+        "Make slides of lectures, each one file of HTML that needs no network and no server. They "
+        "show the pictures that the built notebooks hold; live widgets are for JupyterLab.\n\n"
+        "Example: nncourse slides 05 --lang ru"
+    )
+)
+def slides(
+    lectures: Annotated[
+        list[str] | None,
+        typer.Argument(help=_("Numbers, names or files of lectures. Default: all.")),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help=_("File or folder to write. Default: here, NAME.LANGUAGE.html.")
+        ),
+    ] = None,
+    lang: Lang = None,
+) -> None:
+    from nncourse.course.slides import write_slides
+
+    speak(lang)
+    try:
+        for path, problems in write_slides(_course(), lectures or [], output):
+            console.print(_("slides: {path}", path=path), markup=False)
+            for problem in problems:
+                console.print(f"  {problem}", markup=False)
+    except (FileNotFoundError, ValueError) as error:
+        raise fail(error) from None
+
+
+@app.command(
+    help=_(
         "Make nbgrader's course folder, if there is none, and release assignments in it: their "
         "notebooks with solutions come into source/, what students get into release/. Nothing "
         "that is in source/ is overwritten, so it may be edited and released again."
