@@ -83,10 +83,28 @@ TWINS = {
     "any": "all",
     "all": "any",
 }
-UNWRAPPED = frozenset(
-    ("tanh", "sqrt", "exp", "log", "sigmoid", "abs", "copy", "array", "reversed", "float", "int")
-    + ("minimum", "maximum", "max", "min", "mean", "sum", "cumsum", "astype", "sorted")
-)
+UNWRAPPED = {
+    "tanh",
+    "sqrt",
+    "exp",
+    "log",
+    "sigmoid",
+    "abs",
+    "copy",
+    "array",
+    "reversed",
+    "float",
+    "int",
+    "minimum",
+    "maximum",
+    "max",
+    "min",
+    "mean",
+    "sum",
+    "cumsum",
+    "astype",
+    "sorted",
+}
 """Calls that may be lost: f(x, ...) becomes x, x.f(...) becomes x."""
 
 

@@ -7,13 +7,21 @@ may do so for the whole answer or for single outputs. What no mutant explains go
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nncourse.check.library import (
+    Library,
+    library_of,
+    reproduces,
+    reproduces_all,
+    same_answer,
+    tells,
+)
 from nncourse.check.report import Diagnosis
-from nncourse.check.trial import Trial, run
+from nncourse.check.trial import Trial
 from nncourse.diagnosis import (
     RULES,
     Context,
@@ -23,21 +31,23 @@ from nncourse.diagnosis import (
     diagnose_labels,
     diagnose_table,
     same,
-    tolerance,
 )
 from nncourse.diagnosis.measure import Array
 from nncourse.diagnosis.normalising import missing_path
-from nncourse.exercises import Mutant, Output, Piece, Point
+from nncourse.exercises import Mutant, Output, Piece
 from nncourse.exercises.piece import PLAIN, SQUARE
 from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
 
 
-def find_reasons(piece: Piece, trials: Sequence[Trial], mutants: bool) -> tuple[Diagnosis, ...]:
+def find_reasons(
+    piece: Piece, trials: Sequence[Trial], mutants: bool, again: Again
+) -> tuple[Diagnosis, ...]:
     """What is known about the wrong outputs, in the order in which they should be put right.
 
-    An output that is computed from wrong ones (``Output.after``) waits until they are right.
+    ``again`` gives trials of the same answer on other inputs, which must bear a mutant out. An
+    output that is computed from wrong ones (``Output.after``) waits until they are right.
     """
     wrong = [
         output
@@ -48,16 +58,18 @@ def find_reasons(piece: Piece, trials: Sequence[Trial], mutants: bool) -> tuple[
     state = _keeps_state(names, trials)
     if state is not None:
         return (Diagnosis(names, state),)
-    library = _library(piece, trials) if mutants else []
-    for mutant, others in library:
-        if all(_reproduces(output.name, trials, others) for output in piece.outputs):
+    library = library_of(piece, trials) if mutants else []
+    alike = [mutant for mutant, others in library if reproduces_all(piece, trials, others)]
+    for mutant, others in library_of(piece, again()) if alike else []:
+        if mutant in alike and reproduces_all(piece, again(), others):
             outputs = names or tuple(output.name for output in piece.outputs)
             return (Diagnosis(outputs, _hint_of(mutant), mutant.name),)
     found: dict[str, Diagnosis] = {}
     for output in wrong:
         if any(name in names for name in output.after):
             continue
-        diagnosis = _by_mutant(output, names, trials, library) or _by_rule(piece, output, trials)
+        diagnosis = _by_mutant(piece, output, names, trials, library, again)
+        diagnosis = diagnosis or _by_rule(piece, output, trials)
         if diagnosis is None:
             continue
         key = diagnosis.finding.message
@@ -72,86 +84,28 @@ def _hint_of(mutant: Mutant) -> Finding:
     return Finding(mutant.code or mutant.name, mutant.hint)
 
 
-Library = list[tuple[Mutant, list[Trial]]]
-
-
-KEPT_LIBRARIES = 4
+Again = Callable[[], Sequence[Trial]]
+"""The same answer on other inputs; called where a mutant seems to be found."""
 
 VALUE_RULES = tuple(rule for rule in RULES if rule is not missing_path)
 """Paths through a mean are those of a gradient: values are judged without this rule."""
 
-_libraries: dict[int, tuple[Piece, Point, Library]] = {}
-
-
-def _library(piece: Piece, trials: Sequence[Trial]) -> Library:
-    """Every mutant of the piece at the same points; those of the last points are kept.
-
-    Points are drawn once for a seed, so the first of them tells which they are.
-    """
-    points = [trial.point for trial in trials]
-    known = _libraries.get(id(points[0]))
-    if known is not None and known[0] is piece and known[1] is points[0]:
-        return known[2]
-    library = [(mutant, run(piece, mutant.function, points)) for mutant in piece.mutants]
-    if any(output.by == "distribution" for output in piece.outputs):
-        for _mutant, others in library:
-            for other, trial in zip(others, trials, strict=True):
-                other.compare(piece, trial.right)
-    while len(_libraries) >= KEPT_LIBRARIES:
-        _libraries.pop(next(iter(_libraries)))
-    _libraries[id(points[0])] = (piece, points[0], library)
-    return library
-
-
-def _equal(a: Array | Finding | None, b: Array | Finding | None, n: Array) -> bool:
-    """Whether two answers are the same numbers (NaN equals NaN), or both no numbers at all.
-
-    What is rounding noise beside the right array ``n`` makes no difference.
-    """
-    if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
-        return not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray)
-    a = a.reshape(()) if a.size == b.size == 1 else a
-    b = b.reshape(()) if a.size == b.size == 1 else b
-    if a.shape != b.shape:
-        return False
-    finite = np.isfinite(a)
-    if not np.array_equal(finite, np.isfinite(b)):
-        return False
-    exact = 1e-4 if tolerance(a) > 1e-6 else 1e-8
-    gap = float(np.linalg.norm(a[finite].astype(np.float64) - b[finite]))
-    return gap <= exact * sum(float(np.linalg.norm(part)) for part in (a[finite], b[finite], n))
-
-
-def _reproduces(name: str, trials: Sequence[Trial], others: Sequence[Trial]) -> bool:
-    """Whether the other trials give the student's numbers for this output, at all points.
-
-    Points at which both fail agree too, as long as there are numbers at one.
-    """
-    return any(isinstance(trial.answers.get(name), np.ndarray) for trial in trials) and all(
-        _same_answer(name, trial, other) for trial, other in zip(trials, others, strict=True)
-    )
-
-
-def _same_answer(name: str, trial: Trial, other: Trial) -> bool:
-    """Whether two trials gave the same for an output; of samples, whether they are alike."""
-    a, b = trial.answers.get(name), other.answers.get(name)
-    size = trial.sizes.get(name)
-    if size is None or name not in other.sizes:
-        return name not in other.sizes and size is None and _equal(a, b, trial.right[name])
-    assert isinstance(a, np.ndarray) and isinstance(b, np.ndarray)  # noqa: PT018
-    return trial.laws[name].alike(a, b, size)
-
 
 def _by_mutant(
-    output: Output, wrong: Sequence[str], trials: Sequence[Trial], library: Library
+    piece: Piece,
+    output: Output,
+    wrong: Sequence[str],
+    trials: Sequence[Trial],
+    library: Library,
+    again: Again,
 ) -> Diagnosis | None:
-    """The mutant that gives this output's numbers, if no other explains as many outputs."""
+    """The mutant that tells why this output is wrong, if no other explains as many outputs."""
     if output.by in ("table", "at least"):
         return None  # so few different answers that many mistakes share one
     counts: list[tuple[int, Mutant]] = []
     for mutant, others in library:
-        if _reproduces(output.name, trials, others):
-            explained = sum(_reproduces(name, trials, others) for name in wrong)
+        if tells(piece, output, trials, others):
+            explained = sum(reproduces(name, trials, others) for name in wrong)
             counts.append((explained, mutant))
     if not counts:
         return None
@@ -159,7 +113,12 @@ def _by_mutant(
     best = [mutant for count, mutant in counts if count == most]
     if len({mutant.hint for mutant in best}) > 1:
         return None
-    return Diagnosis((output.name,), _hint_of(best[0]), best[0].name)
+    fresh = again()
+    confirmed = any(
+        mutant is best[0] and reproduces(output.name, fresh, others)
+        for mutant, others in library_of(piece, fresh)
+    )
+    return Diagnosis((output.name,), _hint_of(best[0]), best[0].name) if confirmed else None
 
 
 def _keeps_state(wrong: Sequence[str], trials: Sequence[Trial]) -> Finding | None:
@@ -169,7 +128,7 @@ def _keeps_state(wrong: Sequence[str], trials: Sequence[Trial]) -> Finding | Non
         return None
     for name in wrong:
         a, b = first.answers.get(name), again.answers.get(name)
-        if _same_answer(name, first, again):
+        if same_answer(name, first, again):
             continue
         if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and same(b, 2 * a):
             text = mark(
@@ -195,7 +154,7 @@ def _by_rule(piece: Piece, output: Output, trials: Sequence[Trial]) -> Diagnosis
         a, n = trial.answers.get(output.name), trial.right[output.name]
         if not isinstance(a, np.ndarray):
             continue
-        other = _another_output(output, a, n, trial.right)
+        other = _another_output(output, a, n, trial)
         if other is not None:
             findings.append(other)
             continue
@@ -253,15 +212,16 @@ class _Cases:
         return "; ".join(_(self.piece.case_names[case]) for case in self.cases)
 
 
-def _another_output(output: Output, a: Array, n: Array, right: dict[str, Array]) -> Finding | None:
-    """The array belongs to another output: they are returned in another order."""
+def _another_output(output: Output, a: Array, n: Array, trial: Trial) -> Finding | None:
+    """The array is that of another output, which may be right itself or stand elsewhere."""
     if output.by not in ("gradient", "value"):
         return None  # so few numbers that two of them are easily the same
-    for name, other in right.items():
-        if name != output.name and same(a, other) and not same(n, other):
-            return Finding(
-                "order",
-                mark("This array is {other}: are the results returned in another order?"),
-                {"other": name},
-            )
+    for name, other in trial.right.items():
+        if name == output.name or not same(a, other) or same(n, other):
+            continue
+        if trial.verdicts[name].passed:
+            text = mark("These are the numbers of {other}. Is a step missing between the two?")
+        else:
+            text = mark("This array is {other}: are the results returned in another order?")
+        return Finding("order", text, {"other": name})
     return None

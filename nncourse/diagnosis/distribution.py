@@ -147,7 +147,7 @@ def diagnose_distribution(
     if not np.isfinite(profile).all():
         return Finding("nan", mark("Among the numbers drawn there are NaN or inf."))
     mean, std = float(profile[MEAN]), float(profile[STD])
-    if std == 0 and law.std > 0:
+    if std <= 1e-9 * abs(mean) and law.std > 0:
         return Finding(
             "constant",
             mark("All numbers are the same, {value:.4g}: nothing was drawn at random."),

@@ -149,16 +149,27 @@ def factor_along_axis(a: Array, n: Array, context: Context) -> Finding | None:
             continue
         r = (a * n).sum(axis=others, keepdims=True) / squares
         if np.any(np.abs(r) > 1e-9) and same(a, r * n):
-            shown = ", ".join(f"{v:.4g}" for v in r.reshape(-1)[:6])
-            if r.size > 6:
-                shown += ", ..."
-            return Finding(
-                "axis",
-                mark(
-                    "Along axis {axis} each slice is the right one times a factor of its own: "
-                    "{factors}. A quantity with one value for each index of this axis is missing "
-                    "or extra."
-                ),
-                {"axis": axis, "factors": shown},
-            )
+            return _axis_finding(axis, r.reshape(-1))
     return None
+
+
+def _axis_finding(axis: int, factors: Array) -> Finding:
+    changed = np.flatnonzero(np.abs(factors - 1) > 1e-6)
+    shown = _listed([f"{v:.4g}" for v in factors[changed]])
+    if len(changed) == len(factors):
+        text = mark(
+            "Along axis {axis} each slice is the right one times a factor of its own: {factors}. "
+            "A quantity with one value for each index of this axis is missing, extra, or another "
+            "one."
+        )
+        return Finding("axis", text, {"axis": axis, "factors": shown})
+    text = mark(
+        "Along axis {axis} the slices {indices} are the right ones times {factors}; "
+        "the others are right."
+    )
+    indices = _listed([str(i) for i in changed])
+    return Finding("axis", text, {"axis": axis, "indices": indices, "factors": shown})
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join([*words[:6], "..."] if len(words) > 6 else words)

@@ -34,8 +34,8 @@ def not_finite(a: Array, n: Array, context: Context) -> Finding | None:
     return Finding(
         "nan",
         mark(
-            "{count} of {size} entries are NaN or inf: look for a division by zero, "
-            "log(0) or an exp that overflows."
+            "{count} of {size} entries are NaN or inf: look for a division by zero, an exp that "
+            "overflows, or a root or logarithm of a number that may not stand there."
         ),
         {"count": count, "size": size},
     )
@@ -124,7 +124,7 @@ def all_zero(a: Array, n: Array, context: Context) -> Finding | None:
     """Nothing was written into the result."""
     if a.size == 0 or np.max(np.abs(a)) > 1e-12 * np.max(np.abs(n)):
         return None
-    return Finding("zero", mark("All entries are 0: nothing reaches this array."))
+    return Finding("zero", mark("All entries are 0. Is anything written into this array?"))
 
 
 def integers(a: Array, n: Array, context: Context) -> Finding | None:

@@ -34,7 +34,7 @@ class Unfit(Exception):
         self.finding = finding
 
 
-KEPT_TASKS = 4
+KEPT_TASKS = 8
 """Inputs of so many seeds are kept with each piece, for checks that are run again and again."""
 
 

@@ -57,9 +57,10 @@ def test_two_mistakes_of_any_kind_never_get_a_third_mutants_hint():
             for second in piece.mutants[i + 1 :]:
                 report = judge(piece, [_two_at_once(piece, first, second)], seed=3)
                 for diagnosis in report.diagnoses:
-                    if diagnosis.mutant:
-                        assert diagnosis.mutant in (first.name, second.name)
-                    elif diagnosis.finding.is_reason:
+                    if diagnosis.mutant in (first.name, second.name):
+                        continue
+                    # Of twins such as "1/N missing in both" and "in the gradient" either will do.
+                    if diagnosis.mutant or diagnosis.finding.is_reason:
                         assert diagnosis.finding.code in _codes(first) | _codes(second)
 
 

@@ -12,7 +12,7 @@ from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Pi
 from nncourse.exercises.ps01.weights import rows
 from nncourse.language import mark
 
-RIGHT, BORDER, XOR = "right", "border", "xor"
+NEGATIVE, RIGHT, BORDER, XOR = "negative", "right", "border", "xor"
 
 
 def extend(x: Array) -> Array:
@@ -21,15 +21,20 @@ def extend(x: Array) -> Array:
 
 
 def draw_update(rng: np.random.Generator, case: str) -> Point:
-    """w (n + 1,), x (n,) and y = ±1: misjudged, judged rightly, or exactly on the border."""
+    """w (n + 1,), x (n,) and y = ±1: misjudged, just judged rightly, or exactly on the border."""
     n = int(rng.choice((3, 4, 6)))
     while True:
         w = rng.integers(-3, 4, n + 1).astype(np.float64)
         x = rng.integers(-3, 4, n).astype(np.float64)
         y = float(rng.choice((-1, 1)))
         score = y * (extend(x) @ w)
-        wanted = {RIGHT: score > 0, BORDER: score == 0}.get(case, score < 0)
-        if wanted and np.all(x) and np.all(w) and np.all(w != w[0] - 2 * y):
+        wanted = {
+            PLAIN: score < 0 and y > 0,
+            NEGATIVE: score < 0 and y < 0,
+            RIGHT: score == 1,
+            BORDER: score == 0 and y > 0,  # y / 0 > 0 must not pass for y * 0 > 0
+        }
+        if wanted[case] and np.all(x) and np.all(w) and np.all(w != w[0] - 2 * y):
             return Point((w, x, y), {}, 1.0, case)
 
 
@@ -161,7 +166,7 @@ UPDATE = Piece(
             formula="w[j] + y · x[j] and w[0] - y, if y · h ≤ 0; otherwise w",
         ),
     ),
-    parts=(Part("w", 0.6, (PLAIN,)), Part("w", 0.2, (RIGHT,)), Part("w", 0.2, (BORDER,))),
+    parts=(Part("w", 0.6, (PLAIN, NEGATIVE)), Part("w", 0.2, (RIGHT,)), Part("w", 0.2, (BORDER,))),
     draw=draw_update,
     reference=perceptron_update,
     mutants=UPDATE_MUTANTS,
@@ -170,8 +175,9 @@ UPDATE = Piece(
         Equivalent("by the answer", _by_answer),
         Equivalent("float32", lambda w, x, y: single(perceptron_update(w, x, y))),
     ),
-    cases=(PLAIN, PLAIN, PLAIN, PLAIN, RIGHT, RIGHT, BORDER),
+    cases=(PLAIN, NEGATIVE, PLAIN, NEGATIVE, RIGHT, RIGHT, BORDER),
     case_names={
+        NEGATIVE: mark("a misjudged example of class -1"),
         RIGHT: mark("an example that is judged rightly"),
         BORDER: mark("an example exactly on the border"),
     },

@@ -108,6 +108,7 @@ SHAPES = Piece(
             "parameters",
             by="value",
             key=(2,),
+            after=("weights",),
             look=mark("Count a single neuron first: its weights, and what else?"),
             derive=mark("A layer with n inputs and m neurons: write the number for one neuron."),
             formula="Σ_k (sizes[k] + 1) · sizes[k + 1]",

@@ -159,8 +159,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             _told_apart(programs[0], x, m) for m in (PowWrong, ExpOfInput)
         ):
             continue
-        mixed = {op for op, _i, _j in programs[0]} & {"2 +", "3 -", "1 /"}
-        if case == CONSTANTS and len(mixed) < 2:
+        if case == CONSTANTS and not {"2 +", "3 -", "2 *", "1 /"} <= {op for op, *_ in programs[0]}:
             continue
         if kind == SHARED and not all(
             _told_apart(p, x, m) for p in programs for m in (DepthFirst, Overwrites, TanhMissing)

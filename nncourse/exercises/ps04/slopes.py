@@ -56,6 +56,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             x[:, 1] = rng.integers(2, 5, 3)
         if name == "relu":
             x = np.abs(x) * np.array([[1], [-1], [1]])
+            x[0, 0] = 0.4 + x[0, 0] % 0.5  # between the kink and 1
         if name == "max":
             x[0, 0], x[1, 1] = abs(x[0, 1]) + 0.7, abs(x[1, 0]) + 0.7
         inputs[name] = x

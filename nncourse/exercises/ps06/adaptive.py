@@ -8,6 +8,7 @@ from nncourse.diagnosis.measure import Array
 from nncourse.exercises.ps06.trajectory import (
     ALL_UPHILL,
     EPS,
+    EPS_INSIDE,
     NO_EPS,
     NO_ROOT,
     NOT_SQUARED,
@@ -53,6 +54,11 @@ def _adagrad_no_eps(s: State, g: Array, t: int, lr: float, eps: float) -> Array:
     return adagrad(s, g, t, lr, 0.0)
 
 
+def _adagrad_eps_inside(s: State, g: Array, t: int, lr: float, eps: float) -> Array:
+    s["s"] = s.get("s", 0 * g) + g**2
+    return -lr * g / np.sqrt(s["s"] + eps)
+
+
 def _adagrad_up(s: State, g: Array, t: int, lr: float, eps: float) -> Array:
     return -adagrad(s, g, t, lr, eps)
 
@@ -91,6 +97,7 @@ ADAGRAD = piece(
         mutant("no root", _adagrad_no_root, NO_ROOT, "root", "M102"),
         mutant("not squared", _adagrad_not_squared, NOT_SQUARED, "square", "M102"),
         mutant("no eps", _adagrad_no_eps, NO_EPS, "stability"),
+        mutant("eps under the root", _adagrad_eps_inside, EPS_INSIDE, "stability"),
         mutant("uphill", _adagrad_up, ALL_UPHILL, "sign", "M04"),
         mutant("memory one step late", _adagrad_late, _LATE, "order", "X29"),
         shared_memory(adagrad),
@@ -123,6 +130,11 @@ def _rms_sum(s: State, g: Array, t: int, lr: float, rho: float, eps: float) -> A
 
 def _rms_forgets(s: State, g: Array, t: int, lr: float, rho: float, eps: float) -> Array:
     return _over(lr, g, (1 - rho) * g**2, eps)
+
+
+def _rms_eps_inside(s: State, g: Array, t: int, lr: float, rho: float, eps: float) -> Array:
+    s["s"] = rho * s.get("s", 0 * g) + (1 - rho) * g**2
+    return -lr * g / np.sqrt(s["s"] + eps)
 
 
 def _rms_up(s: State, g: Array, t: int, lr: float, rho: float, eps: float) -> Array:
@@ -166,6 +178,7 @@ RMSPROP = piece(
         ),
         mutant("uphill", _rms_up, ALL_UPHILL, "sign", "M04"),
         mutant("no eps", _rms_no_eps, NO_EPS, "stability"),
+        mutant("eps under the root", _rms_eps_inside, EPS_INSIDE, "stability"),
         shared_memory(rmsprop),
     ),
     look=mark("With a constant gradient the steps must fall towards lr: print five of them."),

@@ -12,6 +12,7 @@ from nncourse.exercises.piece import Equivalent, Mutant
 from nncourse.exercises.ps06.trajectory import (
     ALL_UPHILL,
     EPS,
+    EPS_INSIDE,
     NO_ROOT,
     NOT_SQUARED,
     State,
@@ -70,6 +71,11 @@ def _plain(s: State, g: Array, t: int, lr: float, b1: float, b2: float, eps: flo
     s["v"] = b2 * s.get("v", 0 * g) + (1 - b2) * g
     v = np.abs(s["v"]) / (1 - b2**t)
     return -lr * (s["m"] / (1 - b1**t)) / (np.sqrt(v) + eps)
+
+
+def _eps_inside(s: State, g: Array, t: int, lr: float, b1: float, b2: float, eps: float) -> Array:
+    m, v = _moments(s, g, b1, b2)
+    return -lr * (m / (1 - b1**t)) / np.sqrt(v / (1 - b2**t) + eps)
 
 
 def _swapped(s: State, g: Array, t: int, lr: float, b1: float, b2: float, eps: float) -> Array:
@@ -135,6 +141,7 @@ ADAM = piece(
         mutant("t from 0", _from_zero, _T_FROM_ZERO, "counter", "M100"),
         mutant("corrected means stored", _stored, _STORED, "state", "M101"),
         mutant("no root", _no_root, NO_ROOT, "root", "M102"),
+        mutant("eps under the root", _eps_inside, EPS_INSIDE, "stability"),
         mutant("not squared", _plain, NOT_SQUARED, "square", "M102"),
         mutant("betas swapped", _swapped, _SWAPPED, "exchange", "M106"),
         mutant(

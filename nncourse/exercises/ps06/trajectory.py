@@ -32,7 +32,8 @@ STEPS = 7
 State = dict[str, Array]
 Rule = Callable[..., Array]
 
-EPS = 1e-8
+EPS = 1e-3
+"""Larger than is usual, so that it can be seen where it stands, and with which sign."""
 
 
 def optimiser(rule: Rule, shared: bool = False, counted_apart: bool = False) -> type:
@@ -146,6 +147,9 @@ SHARED = mark(
 )
 NO_EPS = mark(
     "Where a gradient is 0 in the first step, 0 / 0 comes out: add eps to the denominator."
+)
+EPS_INSIDE = mark(
+    "eps stands under the root; it is added to the root, or small memories weigh in differently."
 )
 NO_ROOT = mark(
     "The denominator lacks its square root: the step then changes when all gradients are scaled."

@@ -355,6 +355,7 @@ BACKWARD = Piece(
             "dx",
             of="x",
             key=(0,),
+            after=("dgamma", "dbeta"),
             look=mark(
                 "Sum dx over the batch: it must be 0, because adding a constant to a feature "
                 "changes nothing. Then sum dx times x_hat: nearly 0, too."

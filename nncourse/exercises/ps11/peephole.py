@@ -32,11 +32,10 @@ from nncourse.exercises.ps11.step import draw_step as draw_lstm
 from nncourse.language import mark
 
 SEEING = ("i", "f", "o")
-SOME = "some"
-CASES = (PLAIN, SOME, SOME, SQUARE)
-EVERY = (PLAIN, SOME, SQUARE)
-CASE_NAMES = {SOME: mark("some gates without a peephole")}
-SUBSETS = (("i",), ("f",), ("o",), ("i", "f"), ("i", "o"), ("f", "o"))
+OLD, NEW = "old", "new"
+CASES = (PLAIN, OLD, NEW, SQUARE)
+CASE_NAMES = {OLD: mark("o without a peephole"), NEW: mark("i and f without a peephole")}
+THERE = {OLD: ("i", "f"), NEW: ("o",)}
 
 Peepholes = dict[str, Array]
 
@@ -45,9 +44,8 @@ def draw_step(rng: np.random.Generator, case: str) -> Point:
     """x, h, c, Wx, Wh, b as of an LSTM, and p: {"i": (H,), ...}, of all gates or of some."""
     arguments = draw_lstm(rng, case).arguments
     H = arguments[1].shape[1]
-    seeing = SUBSETS[rng.integers(len(SUBSETS))] if case == SOME else SEEING
-    p = {gate: normal(rng, H) for gate in SEEING}
-    return Point((*arguments, {gate: p[gate] for gate in seeing}), {}, 1.0, case)
+    p = {gate: normal(rng, H) for gate in THERE.get(case, SEEING)}
+    return Point((*arguments, p), {}, 1.0, case)
 
 
 def seen(p: Mapping[str, Array], gate: str, cell: Array) -> Array | float:
@@ -149,7 +147,7 @@ PEEPHOLE_STEP = Piece(
             formula="h' = o · tanh(c')",
         ),
     ),
-    parts=(Part("gates", 0.6, EVERY), Part("c_next", 0.2, EVERY), Part("h_next", 0.2, EVERY)),
+    parts=(Part("gates", 0.6, CASES), Part("c_next", 0.2, CASES), Part("h_next", 0.2, CASES)),
     draw=draw_step,
     reference=step,
     mutants=(
@@ -344,7 +342,7 @@ PEEPHOLE_BACKWARD = Piece(
             formula="dp_i = Σ_n dz_i · c,   dp_f = Σ_n dz_f · c,   dp_o = Σ_n dz_o · c'",
         ),
     ),
-    parts=(Part("dz", 0.4, EVERY), Part("dc", 0.3, EVERY), Part("dp", 0.3, EVERY)),
+    parts=(Part("dz", 0.4, CASES), Part("dc", 0.3, CASES), Part("dp", 0.3, CASES)),
     draw=draw_backward,
     reference=backward,
     forward=forward,
