@@ -61,21 +61,19 @@ def propagate(
     if create_graph and not recording.enabled:
         with enable_grad():
             return propagate(roots, retain_graph, create_graph, part)
-    gradients: dict[Edge, Any] = {}  # of functions that wait, and of leaves
-    own: set[Edge] = set()  # whose gradient has memory of its own, and may be added to in place
-    waiting: list[tuple[int, Function]] = []  # functions by age
+    leaves: dict[Any, Any] = {}  # their gradients, in memory that nobody else holds
+    gradients: dict[Any, Any] = {}  # of functions that wait
+    own: set[Function] = set()  # those of them whose gradient may be added to in place, too
     following: Function | None = None  # one more, which in a chain is the only one,
     carried: Any = None  # and its gradient
     wanted: dict[Edge, Any] = {}  # gradients of functions that are asked for
     plain = part is None and not create_graph and not hooked
     last_change = changes.latest
     for root, dout in roots:
-        if root in gradients:
-            gradients[root] = added(gradients[root], dout)
-        else:
-            gradients[root] = array_copy(dout) if isinstance(root, Leaf) else dout
-            if isinstance(root, Function):
-                heappush(waiting, (root.order, root))
+        found: Any = leaves if isinstance(root, Leaf) else gradients
+        given = array_copy(dout) if found is leaves else dout
+        found[root] = added(found[root], dout) if root in found else given
+    waiting = sorted((root.order, root) for root in gradients)  # functions by age, a heap
 
     while waiting or following:
         if following is None:
@@ -109,19 +107,21 @@ def propagate(
                 if not node.broadcasts:
                     raise wrong_shape(node, edge, share)
                 share = unbroadcast(share, edge.shape)
-            known = gradients.get(edge)
-            if known is not None and edge in own:
-                known += share
-            elif known is not None:
-                gradients[edge] = added(known, share)
-                if not create_graph:
-                    own.add(edge)
+            if type(edge) is Leaf:
+                known = leaves.get(edge)
+                if known is None:
+                    shared = share is dout or type(share) not in kinds or share.base is not None
+                    leaves[edge] = array_copy(share) if shared else share
+                elif create_graph:
+                    leaves[edge] = added(known, share)
+                else:
+                    known += share
             elif edge is following:
                 carried = added(carried, share)
-            elif type(edge) is Leaf:
-                # A copy, if someone else may hold the memory.
-                shared = share is dout or type(share) not in kinds or share.base is not None
-                gradients[edge] = array_copy(share) if shared else share
+            elif edge in own:
+                gradients[edge] += share
+            elif edge in gradients:
+                gradients[edge] = added(gradients[edge], share)
                 if not create_graph:
                     own.add(edge)
             elif following is None:
@@ -131,10 +131,9 @@ def propagate(
                 heappush(waiting, (edge.order, edge))
         if not retain_graph:
             node.saved = None
-    for leaf in gradients if hooked else ():  # for only leaves are left
-        if id(leaf) in hooked:
-            gradients[leaf] = array_copy(call_hooks(leaf, gradients[leaf]))  # hooks may keep theirs
-    return gradients | wanted
+    for leaf in [leaf for leaf in leaves if hooked and id(leaf) in hooked]:
+        leaves[leaf] = array_copy(call_hooks(leaf, leaves[leaf]))  # hooks may keep theirs
+    return leaves | wanted
 
 
 def deposit(tensor: Tensor, gradient: Any) -> None:

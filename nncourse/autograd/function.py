@@ -149,6 +149,8 @@ def binary(operation: type[Function], name: str = "") -> Callable[[Any, Any], Te
             out._edge = node
         return out
 
+    # A copy of the code for each operation: the interpreter adapts code to the types that it meets.
+    operator.__code__ = operator.__code__.replace()
     operator.__name__ = operator.__qualname__ = name or operation.__name__.lower()
     operator.__doc__ = operation.__doc__
     operator.__module__ = operation.__module__
