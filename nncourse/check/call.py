@@ -234,6 +234,8 @@ def _clean(error: BaseException) -> str:
 
 def printable(text: str) -> str:
     """Without terminal escapes, other control characters and lone surrogates."""
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text  # as nearly all texts are
     return "".join(
         c if c in "\n\t" or not unicodedata.category(c).startswith("C") else "?" for c in text
     )

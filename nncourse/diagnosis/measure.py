@@ -7,6 +7,7 @@ would be the wrong measure: a right but saturated tanh gradient scores 3e-3 ther
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,3 +93,29 @@ def central_difference(
         flat[i] = kept
         out[i] = np.sum(upstream * (above - below)) / (2 * step)
     return gradient
+
+
+def agrees(
+    gradient: Array,
+    function: Callable[[Array], Array | float],
+    x: Array,
+    upstream: Array | float = 1.0,
+    step: float = STEP,
+) -> bool:
+    """Whether ``gradient``, in float64, is that of sum(upstream * function(x)) in x.
+
+    The slope along one direction, of random signs, is compared with the gradient's. An error that
+    this misses is orthogonal to the direction, or below 1e-8.
+    """
+    if gradient.dtype != np.float64 or gradient.shape != x.shape:
+        return False
+    direction = _signs(x.shape)
+    above, below = (np.array(function(x + h * direction), float) for h in (step, -step))
+    slope = float(np.sum(upstream * (above - below))) / (2 * step)
+    error = abs(slope - float(np.vdot(gradient, direction)))
+    return error <= 1e-8 * max(1.0, float(np.linalg.norm(gradient)))
+
+
+@lru_cache
+def _signs(shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(shape).choice([-1.0, 1.0], shape)

@@ -13,14 +13,17 @@ import pkgutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nncourse.diagnosis import Context, Finding, Law
-from nncourse.diagnosis.measure import Array, central_difference
+from nncourse.diagnosis.measure import Array, agrees, central_difference
+
+FOLDER = Path(__file__).parent
 
 PLAIN, SQUARE = "plain", "square"
 """Cases that every piece has: all dimensions different; two equal on purpose."""
@@ -161,30 +164,45 @@ class Piece:
     def _tasks(self) -> dict[int | None, tuple[list[Point], list[dict[str, Array]]]]:
         return {}
 
-    def task(self, seed: int | None = None) -> tuple[list[Point], list[dict[str, Array]]]:
-        """The points for a seed and the right arrays at each; those of the last seeds are kept."""
+    def task(
+        self, seed: int | None = None, quick: bool = False
+    ) -> tuple[list[Point], list[dict[str, Array]]]:
+        """The points for a seed and the right arrays at each; those of the last seeds are kept.
+
+        ``quick``: see ``expected``.
+        """
         if seed not in self._tasks:
             while len(self._tasks) >= KEPT_TASKS:
                 self._tasks.pop(next(iter(self._tasks)))
             points = self.points(seed)
-            self._tasks[seed] = points, [self.expected(point) for point in points]
+            self._tasks[seed] = points, [self.expected(point, quick) for point in points]
         return self._tasks[seed]
 
-    def expected(self, point: Point) -> dict[str, Array]:
-        """The right arrays by output: reference values and numerical gradients, in float64."""
+    def expected(self, point: Point, quick: bool = False) -> dict[str, Array]:
+        """The right arrays by output: reference values and numerical gradients, in float64.
+
+        ``quick``: in place of the numerical gradient, which takes two forward passes for each
+        number, the reference's own, if it agrees with the forward pass along a random direction.
+        """
         values: Any = None
         right: dict[str, Array] = {}
+
+        def value(output: Output) -> Array:
+            nonlocal values
+            if values is None:
+                values = self.ask(self.reference, *copy_arguments(point.arguments))
+            return np.asarray(pick(values, output.key))
+
         for output in self.outputs:
             if output.by == "gradient":
-                right[output.name] = self._numerical(point, output.of)
+                own = value(output) if quick else None
+                right[output.name] = self._gradient(point, output.of, own)
             elif output.by in ("labels", "at least"):
                 right[output.name] = point.variables[output.of]
             elif output.by == "distribution":
                 right[output.name] = self.law(point, output.name).profile()
             else:
-                if values is None:
-                    values = self.ask(self.reference, *copy_arguments(point.arguments))
-                right[output.name] = np.asarray(pick(values, output.key))
+                right[output.name] = value(output)
         return right
 
     def ask(self, answer: Callable[..., Any], *arguments: Any) -> Any:
@@ -197,7 +215,8 @@ class Piece:
             raise TypeError(f"{self.name}: an output judged by distribution needs `laws`")
         return self.laws(point)[name]
 
-    def _numerical(self, point: Point, name: str) -> Array:
+    def _gradient(self, point: Point, name: str, own: Array | None) -> Array:
+        """The numerical gradient, or ``own`` where that is confirmed."""
         forward = self.forward
         if forward is None:
             raise TypeError(f"{self.name}: an output judged by gradient needs `forward`")
@@ -205,7 +224,10 @@ class Piece:
         def of_one(value: Array) -> Array | float:
             return forward({**point.variables, name: value}, point)
 
-        return central_difference(of_one, point.variables[name], point.upstream)
+        variable = point.variables[name]
+        if own is not None and agrees(own, of_one, variable, point.upstream):
+            return own
+        return central_difference(of_one, variable, point.upstream)
 
     @cached_property
     def weights(self) -> float:
@@ -261,9 +283,13 @@ def dimensions(rng: np.random.Generator, count: int, among: Sequence[int]) -> li
 
 def sets() -> list[str]:
     """The names of all exercise sets, in order: ["ps05", ...]."""
-    folder = import_module(__package__)
-    names = (module.name for module in pkgutil.iter_modules(folder.__path__))
-    return sorted(name for name in names if name.startswith("ps"))
+    return list(_sets(FOLDER.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _sets(changed: int) -> tuple[str, ...]:
+    names = (module.name for module in pkgutil.iter_modules([str(FOLDER)]))
+    return tuple(sorted(name for name in names if name.startswith("ps")))
 
 
 def find(name: str) -> Piece:

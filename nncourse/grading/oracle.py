@@ -20,7 +20,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,8 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return asdict(self)
+        questions = {name: vars(question) for name, question in self.questions.items()}
+        return {**vars(self), "questions": questions}
 
 
 class Oracle:
@@ -194,7 +195,7 @@ class Oracle:
         if text:
             cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
             outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": cut})
-        question.report = [_summary(report) for report in reports]
+        question.report = [summary(report) for report in reports]
         self.outcome.questions[cell.name] = question
         self.outcome.outputs[cell.index] = outputs
 
@@ -307,7 +308,7 @@ def _reports(found: list[Any]) -> Any:
         module.judge = judge
 
 
-def _summary(report: Any) -> dict[str, Any]:
+def summary(report: Any) -> dict[str, Any]:
     """What feedback and the lecturer's overview need of a check's report."""
     mistakes = [
         _mistake(d.finding, mutant=d.mutant, outputs=list(d.outputs)) for d in report.diagnoses

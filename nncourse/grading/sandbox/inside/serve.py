@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.wire import LIMITS, Reference, WireError, encode
 
 MUTABLE = (list, dict)  # arrays are shared
+AS_THEY_ARE = frozenset({type(None), bool, str, int, float, bytes, np.ndarray})
 
 
 class Server:
@@ -197,19 +197,18 @@ class _Whole:
 
 def _plain(value: Any, depth: int = 0) -> Any:
     """Subclasses of the plain types as these types: a named tuple as a tuple, and so on."""
-    if depth > LIMITS.depth or value is None or isinstance(value, (bool, np.generic)):
+    kind = type(value)
+    if kind in AS_THEY_ARE or depth > LIMITS.depth or isinstance(value, np.generic):
         return value
-    kinds: dict[type, Callable[[Any], Any]] = {
-        dict: lambda v: {_plain(key): _plain(item, depth + 1) for key, item in v.items()},
-        list: lambda v: [_plain(item, depth + 1) for item in v],
-        tuple: lambda v: tuple([_plain(item, depth + 1) for item in v]),
-    }
-    for kind, convert in kinds.items():
-        if isinstance(value, kind):
-            return convert(value)
-    for kind in (str, int, float, bytes):
-        if type(value) is not kind and isinstance(value, kind):
-            return kind(value)  # type: ignore[arg-type]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, depth + 1) for item in value]
+    if isinstance(value, tuple):
+        return tuple([_plain(item, depth + 1) for item in value])
+    for plain in (str, int, float, bytes):
+        if isinstance(value, plain):
+            return plain(value)  # type: ignore[arg-type]
     if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
         return np.asarray(value)
     return value

@@ -1,0 +1,62 @@
+"""What a worker does before its first submission, so that no oracle has to do it again.
+
+An oracle is a fork that lives for one submission, and whatever it does for the first time, every
+oracle does for the first time: load modules and catalogues, read data, train the network that
+mutants need, let the interpreter find out which of its instructions are hot. So the worker judges
+each piece once with a right and with a wrong answer of the course's own, and its forks inherit all
+of that. No cell of a lecturer and no line of a student's is run here.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+from collections.abc import Iterator
+
+import nncourse.grading.oracle as oracle
+from nncourse.check.judge import judge
+from nncourse.exercises.piece import Piece, find, sets
+from nncourse.grading.assignment import Assignment
+from nncourse.grading.names import statements
+from nncourse.grading.sandbox.wire import decode, encode
+
+SEED = 1
+
+
+def rehearse(assignment: Assignment) -> list[Piece]:
+    """Load and warm what the graded cells will use; returns the pieces that they check."""
+    if assignment.name in sets():
+        importlib.import_module(f"nncourse.exercises.{assignment.name}")
+    for cell in assignment.trusted.values():
+        for statement in cell:
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                with contextlib.suppress(ImportError):
+                    exec(compile(ast.Module([statement], []), "<imports>", "exec"), {})
+    pieces = [find(name) for name in dict.fromkeys(_checked(assignment))]
+    for piece in pieces:
+        with contextlib.suppress(Exception):  # the graded cell itself will say what is wrong
+            _points, right = piece.task(SEED, quick=True)
+            decode(encode(right))
+            for answer in (piece.reference, *[mutant.function for mutant in piece.mutants[:1]]):
+                oracle.summary(judge(piece, [answer], seed=SEED))
+    return pieces
+
+
+def _checked(assignment: Assignment) -> Iterator[str]:
+    """The names of the pieces in ``check("psNN.piece", ...)`` in the graded cells."""
+    for cell in assignment.tests:
+        with contextlib.suppress(SyntaxError, ValueError):
+            for statement in statements(cell.source):
+                for node in ast.walk(statement):
+                    if isinstance(node, ast.Call) and _called(node) == "check" and node.args:
+                        name = node.args[0]
+                        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                            with contextlib.suppress(KeyError):
+                                find(name.value)
+                                yield name.value
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    return getattr(function, "id", getattr(function, "attr", ""))

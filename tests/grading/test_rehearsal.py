@@ -1,0 +1,90 @@
+"""What workers have ready before the first submission, and that it changes no verdict."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncourse.check.judge import judge
+from nncourse.diagnosis import distance
+from nncourse.exercises import Piece
+from nncourse.exercises.piece import sets
+from nncourse.grading.assignment import Assignment
+from nncourse.grading.rehearsal import rehearse
+
+PIECES = [
+    pytest.param(piece, id=f"{name}.{piece.name}")
+    for name in sets()
+    for piece in import_module(f"nncourse.exercises.{name}").PIECES.values()
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_right_numbers_are_the_same_when_drawn_quickly(piece: Piece) -> None:
+    for seed in (3, 2**50 + 7):
+        for point in piece.points(seed):
+            slow, quick = piece.expected(point), piece.expected(point, quick=True)
+            assert slow.keys() == quick.keys()
+            for name, right in slow.items():
+                assert quick[name].dtype == right.dtype
+                assert distance(quick[name], right) < 1e-7
+
+
+@pytest.mark.parametrize("piece", import_module("nncourse.exercises.ps05").PIECES.values())
+def test_every_known_answer_gets_the_same_verdict_when_drawn_quickly(piece: Piece) -> None:
+    answers = [piece.reference, *[mutant.function for mutant in piece.mutants]]
+    answers += [equivalent.function for equivalent in piece.equivalents]
+    for seed in (11, 12):
+        reports = []
+        for quick in (False, True):
+            piece._tasks.clear()
+            piece.task(seed, quick)
+            reports.append([judge(piece, [answer], seed=seed) for answer in answers])
+        for slow, fast in zip(*reports, strict=True):
+            assert (slow.score, slow.passed) == (fast.score, fast.passed)
+            assert [v.passed for v in slow.verdicts] == [v.passed for v in fast.verdicts]
+            told = [
+                [(d.outputs, d.mutant, d.finding.code) for d in r.diagnoses] for r in (slow, fast)
+            ]
+            assert told[0] == told[1]
+
+
+def test_a_reference_that_is_wrong_is_not_believed() -> None:
+    right = import_module("nncourse.exercises.ps05").PIECES["linear_backward"]
+    mutants = {mutant.name: mutant.function for mutant in right.mutants}
+    wrong = Piece(**{**vars_of(right), "reference": mutants["db mean"]})
+    for point in right.points(5):
+        quick = wrong.expected(point, quick=True)
+        np.testing.assert_array_equal(quick["db"], right.expected(point)["db"])
+
+
+def vars_of(piece: Piece) -> dict:
+    return {name: getattr(piece, name) for name in Piece.__dataclass_fields__}
+
+
+def test_the_pieces_of_the_graded_cells_are_found() -> None:
+    cells = [
+        'check("ps05.linear_backward", f).points(10)',
+        'nnc.check.check("ps05.training", f).points(10)',
+        'check("ps05.nothing", f); check(name, f); check()',
+        "1 +",
+    ]
+    notebook = {"cells": [graded(f"q{number}", text) for number, text in enumerate(cells)]}
+    rules: dict[str, Any] = {
+        "withheld": [],
+        "operators": [],
+        "objects": {},
+        "packages": [],
+        "limits": {},
+    }
+    found = rehearse(Assignment("ps05", notebook, rules, {}, [], {}))
+    assert [piece.name for piece in found] == ["linear_backward", "training"]
+    assert 1 in found[0]._tasks
+
+
+def graded(name: str, source: str) -> dict:
+    role = {"grade_id": name, "grade": True, "solution": False, "points": 10, "locked": True}
+    return {"cell_type": "code", "source": source, "metadata": {"nbgrader": role}}
