@@ -147,7 +147,7 @@ class DescentExplorer(Explorer):
         "smooth": mark("smoothed Q"),
         "batch_loss": mark("loss of the batch"),
         "begin": mark("start"),
-        "walked": mark("steps"),
+        "walked": mark("path"),
         "single": mark("losses of the batch's objects"),
         "help": mark("Choose the start with the mouse or with arrow keys."),
         "start_alt": mark("The start can be moved with arrow keys."),

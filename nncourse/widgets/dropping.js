@@ -63,7 +63,7 @@ function render({ model, el }) {
     network.replaceChildren(
       ...VALUES.map((_, h) => drawn("path", { class: kept(mask, h) ? `nnc-line ${WEIGHTS[h] > 0 ? "nnc-s0" : "nnc-s1"}` : "nnc-muted-line", d: `M86,${28 + 42 * h} L330,133` })),
       ...VALUES.map((v, h) => drawn("g", {}, drawn("circle", { class: kept(mask, h) ? "nnc-dot nnc-s0" : "nnc-frame", cx: 86, cy: 28 + 42 * h, r: 13 }), drawn("text", { x: 64, y: 32 + 42 * h, "text-anchor": "end" }, kept(mask, h) ? formatNumber(v) : "0"),
-        drawn("text", { class: "nnc-halo", x: 148, y: 28 + 42 * h + (62 / 244) * (105 - 42 * h) + 4, "text-anchor": "middle" }, `·${formatNumber(WEIGHTS[h])}`))),
+        drawn("text", { class: "nnc-halo", x: 148, y: 28 + 42 * h + (62 / 244) * (105 - 42 * h) + 4, "text-anchor": "middle" }, formatNumber(WEIGHTS[h])))),
       drawn("circle", { class: "nnc-dot nnc-s8", cx: 330, cy: 133, r: 13 }),
       drawn("text", { x: 330, y: 112, "text-anchor": "middle" }, curve ? "tanh Σ" : "Σ"),
       drawn("text", { x: 330, y: 168, "text-anchor": "middle" }, formatNumber(Number(output(mask, rate, form, curve).toFixed(3)))));

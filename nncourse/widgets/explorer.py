@@ -7,7 +7,9 @@ hold them against the library. Chance comes from a generator that both languages
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nncourse.language import catalogue
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ = catalogue("widgets")
+
+_PACKAGE = Path(__file__).parents[1]
 
 # The looks of the series, as in explorer.css.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0578d", "#8a6d00", "#6b7280", "#7a4a1e", "#5b5bd6",
@@ -73,6 +77,20 @@ def picture(heading: str, columns: int, height: float = 3.3) -> tuple[Figure, An
 def look(k: int) -> dict[str, Any]:
     """Colour and dashes of series number ``k``."""
     return {"color": COLOURS[k % 9], "linestyle": DASHES[k % 9]}
+
+
+def tell(problem: Exception) -> str:
+    """What went wrong in the reader's own code, and in which line of it."""
+    text = f"{type(problem).__name__}: {problem}"
+    places = traceback.extract_tb(problem.__traceback__)
+    own = [
+        place for place in places
+        if not Path(place.filename).is_relative_to(_PACKAGE)
+        and "site-packages" not in place.filename and place.filename != "<string>"
+    ]  # fmt: skip
+    if not own:
+        return text
+    return _("{error} (line {line} of {name})", error=text, line=own[-1].lineno, name=own[-1].name)
 
 
 def uniforms(seed: int) -> Iterator[float]:

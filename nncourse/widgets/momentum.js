@@ -39,7 +39,7 @@ function render({ model, el }) {
   const plane = chart("", "plane", { width: 470, height: 360, left: 56 });
   const course = chart(strings.course, "course", { width: 470, height: 360, left: 56 });
   const colours = element("div", { class: "nnc-legend" }, ...[[cividis(1), strings.fast], [cividis(0), strings.slow], [GROWS, strings.grows]].map(([tone, label]) =>
-    element("span", { class: "nnc-entry" }, element("span", { class: "nnc-sample", style: `background: rgb(${tone})` }), label)));
+    element("span", { class: "nnc-entry" }, element("span", { class: "nnc-tile", style: `background: rgb(${tone})` }), label)));
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(

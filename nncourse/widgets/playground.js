@@ -26,8 +26,10 @@ function render({ model, el }) {
   const strings = model.get("strings");
   const body = frame(model, el, "explorer");
   body.classList.add("nnc-playground");
-  const { features: known, rules, activations } = model.get("choices");
+  const { features: known, rules, activations, stops } = model.get("choices");
   const [ownModel, ownRule] = model.get("own");
+  // The names of features stand in programs; readers see the usual signs. The sines are of 2x.
+  const sign = (name) => name.replace("sin x", "sin 2x").replace(/x([12])/g, (_, k) => `x${"₁₂"[k - 1]}`);
   let playing = false;
   let cross = [0, 0];
   let drawnLast = 0;
@@ -35,22 +37,32 @@ function render({ model, el }) {
   const data = choice(model, "data", strings.data, ["moons", "circles", "xor", "spirals", "blobs", "own"].map((name) => [name, strings[`data_${name}`]]));
   const noise = slider(model, "noise", strings.noise, { low: 0, high: 0.6, step: 0.05 });
   const rule = choice(model, "rule", strings.rule, [...rules.map((name) => [name, name]), ...(ownRule ? [["own", strings.own]] : [])]);
-  const activation = choice(model, "activation", strings.activation, activations.map((name) => [name, name === "none" ? strings.none : name]));
   const rate = slider(model, "rate", strings.rate, { low: -4, high: 1, step: 0.1, power: true });
   const batch = slider(model, "batch", strings.batch, { low: 1, high: 64, step: 1 });
   const l2 = slider(model, "l2", strings.l2, { low: 0, high: 0.05, step: 0.001 });
   const dropout = slider(model, "dropout", strings.dropout, { low: 0, high: 0.8, step: 0.1 });
-  const controls = [data, noise, rule, activation, rate, batch, l2, dropout];
+  const stop = choice(model, "stop", strings.stop, stops.map((name) => [name, strings[`stop_${name}`]]));
+  const stopAt = element("input", { type: "number", min: 0, step: "any", class: "nnc-stop-at", "aria-label": strings.stop_at, ...KEEP_KEYS,
+    onchange: () => stopAt.checkValidity() && Number.isFinite(stopAt.valueAsNumber) && put(model, { stop_at: stopAt.valueAsNumber }) });
+  // A number that makes sense at once for each way of stopping.
+  stop.input.addEventListener("change", () => put(model, { stop_at: { steps: 1000, loss: 0.05, patience: 500 }[model.get("stop")] ?? model.get("stop_at") }));
+  const controls = [data, noise, rule, rate, batch, l2, dropout, stop];
   const features = known.map((name) => {
     const input = element("input", { type: "checkbox", class: "nnc-feature", ...KEEP_KEYS, onchange: () => {
       const chosen = known.filter((other) => (other === name ? input.checked : model.get("features").includes(other)));
       if (chosen.length) put(model, { features: chosen });
       show();
     } });
-    return { name, input, node: element("label", { class: "nnc-label" }, input, name) };
+    return { name, input, node: element("label", { class: "nnc-label" }, input, sign(name)) };
   });
   const layersBox = element("span", { class: "nnc-label", role: "group", "aria-label": strings.layers });
-  const change = (layers) => put(model, { layers });
+  const each = () => { const one = model.get("activation"); return typeof one === "string" ? model.get("layers").map(() => one) : one; };
+  const change = (layers) => {
+    const kinds = each();
+    // One activation for all stays one; a list follows the layers.
+    const list = layers.map((_, k) => kinds[k] ?? kinds[kinds.length - 1] ?? activations[0]);
+    put(model, { layers, activation: typeof model.get("activation") === "string" ? model.get("activation") : list });
+  };
   const play = button(strings.play, icon("play"), () => (playing ? pause() : start()), "nnc-play");
   const step = button(strings.step, icon("next"), () => { pause(); asks.ask({ do: "step" }); }, "nnc-step");
   const reset = button(strings.reset, icon("first"), () => { pause(); put(model, { seed: model.get("seed") + 1 }); }, "nnc-reset");
@@ -69,19 +81,21 @@ function render({ model, el }) {
   }
   const listing = element("pre", { class: "nnc-mono nnc-listing", hidden: true, tabindex: "0", ...KEEP_KEYS });
   const numbers = element("div", { class: "nnc-facts" });
+  const rest = element("div", { class: "nnc-rest", role: "status" });
   const words = element("div", { class: "nnc-message", role: "status" });
 
   const net = drawn("svg", { class: "nnc-chart nnc-net", role: "img", viewBox: "0 0 420 360" });
   const canvas = element("canvas", { width: PIXELS, height: PIXELS, "aria-hidden": "true" });
   const over = drawn("svg", { class: "nnc-over", viewBox: "0 0 300 300", tabindex: "0", role: "img", ...KEEP_KEYS });
-  const losses = chart("", "losses", { width: 420, height: 200, left: 50 });
+  const losses = chart("", "losses", { width: 340, height: 210, left: 46 });
   body.append(
     element("div", { class: "nnc-row" }, play, step, reset, data.node, noise.node, element("span", { class: "nnc-label", role: "group", "aria-label": strings.features }, ...features.map((f) => f.node))),
-    element("div", { class: "nnc-row" }, layersBox, activation.node, rule.node, rate.node, batch.node, l2.node, dropout.node),
+    element("div", { class: "nnc-row" }, layersBox),
+    element("div", { class: "nnc-row" }, rule.node, rate.node, batch.node, l2.node, dropout.node, stop.node, stopAt),
     element("div", { class: "nnc-charts" },
       element("div", {}, element("div", { class: "nnc-row" }, element("label", { class: "nnc-label" }, gradients, strings.show_gradients)), net),
       element("div", {}, element("div", { class: "nnc-row" }, element("label", { class: "nnc-label" }, strings.draw, pen), clear, program), element("div", { class: "nnc-map" }, canvas, over)),
-      element("div", {}, losses.svg, legend([["nnc-line nnc-s0", strings.training], ["nnc-line nnc-s1", strings.test]]), numbers, words)),
+      element("div", {}, losses.svg, legend([["nnc-line nnc-s0", strings.training], ["nnc-line nnc-s1", strings.test], ["nnc-dot nnc-s0", strings.trained_on, 0], ["nnc-dot nnc-s0 nnc-held", strings.test, 0]]), numbers, rest, words)),
     element("div", { class: "nnc-muted" }, strings.help), listing);
 
   const asks = requests(model, () => { pause(); words.textContent = strings.no_kernel; });
@@ -108,7 +122,7 @@ function render({ model, el }) {
 
   const toPicture = ([x, y]) => [150 + (x / REACH) * 150, 150 - (y / REACH) * 150];
   function showPoints() {
-    const held = model.get("shown").length === 240 ? 160 : Infinity;
+    const held = model.get("trained");
     over.replaceChildren(...model.get("shown").map(([x, y, k], i) => marker([0, 1, 2][k], ...toPicture([x, y]), `nnc-dot nnc-s${k}${i >= held ? " nnc-held" : ""}`, 3.4)),
       drawn("path", { class: "nnc-cross-hair", transform: `translate(${toPicture(cross)})`, d: "M-7,0 H7 M0,-7 V7" }));
   }
@@ -157,7 +171,7 @@ function render({ model, el }) {
     let n = 0;
     const nodes = sizes.flatMap((size, layer) => Array.from({ length: size }, (_, k) => {
       const [x, y] = [toX(layer), toY(k, size)];
-      if (layer === 0) return drawn("text", { class: "nnc-halo", x: x - 4, y: y + 4, "text-anchor": "end" }, model.get("features")[k] ?? "");
+      if (layer === 0) return drawn("text", { class: "nnc-halo", x: x - 4, y: y + 4, "text-anchor": "end" }, sign(model.get("features")[k] ?? ""));
       if (layer === sizes.length - 1) return drawn("g", { transform: `translate(${x},${y})` }, marker(k % 3, 0, 0, `nnc-dot nnc-s${k % 3}`, 8));
       if (!url) return drawn("circle", { class: "nnc-node", cx: x, cy: y, r: 9 });
       const clip = n++;
@@ -171,18 +185,19 @@ function render({ model, el }) {
   }
 
   function showRecord() {
-    const { steps = 0, accuracy = [0, 0], losses: found = [] } = model.get("record");
-    const both = [1, 2].map((k) => found.map((row) => [row[0], row[k]]).filter((p) => Number.isFinite(p[1])));
+    const { steps = 0, accuracy = [0, 0], losses: found = [], reached = false } = model.get("record");
+    const both = [1, 2].map((k) => found.map((row) => [row[0], row[k]]).filter((p) => p[1] !== null));
     const top = Math.max(0.1, ...both.flat().map((p) => p[1]));
     losses.axes({ x: [0, Math.max(1, steps)], y: [0, Math.min(top, 5) * 1.05], xName: strings.steps, yName: strings.losses });
     losses.layer.replaceChildren(losses.line(both[0], "nnc-line nnc-s0"), losses.line(both[1], "nnc-line nnc-s1"));
-    const percent = (v) => (Number.isFinite(v) ? `${Math.round(100 * v)}%` : "–");
-    const loss = both[0].length ? both[0][both[0].length - 1][1] : NaN;
+    const percent = (v) => (v !== null && Number.isFinite(v) ? `${Math.round(100 * v)}%` : "–");
+    const loss = found.length ? (found[found.length - 1][1] ?? NaN) : NaN;
     numbers.replaceChildren(...facts([[strings.steps, String(steps)], [strings.losses, formatNumber(Number(loss.toFixed(3)))], [`${strings.accuracy}, ${strings.training}`, percent(accuracy[0])], [strings.test, percent(accuracy[1])]]));
     const alt = fill(strings.alt, { n: steps, loss: formatNumber(Number(loss.toFixed(3))), right: Math.round(100 * accuracy[0]), held: Math.round(100 * accuracy[1]) });
     losses.svg.setAttribute("aria-label", alt);
     over.setAttribute("aria-label", `${strings.boundary}. ${alt} ${strings.help}`);
     words.textContent = model.get("error");
+    rest.textContent = reached ? fill(strings.stopped, { n: steps }) : "";
   }
 
   function showLayers() {
@@ -192,16 +207,26 @@ function render({ model, el }) {
       ...layers.map((n, k) => {
         const input = element("input", { type: "number", min: 1, max: 8, step: 1, value: n, class: `nnc-width nnc-width-${k}`, "aria-label": fill(strings.width, { k: k + 1 }), ...KEEP_KEYS,
           onchange: () => input.checkValidity() && change(layers.map((old, j) => (j === k ? input.valueAsNumber : old))) });
-        return input;
+        const kind = element("select", { class: `nnc-kind nnc-kind-${k}`, "aria-label": fill(strings.activation, { k: k + 1 }), ...KEEP_KEYS,
+          onchange: () => put(model, { activation: each().map((old, j) => (j === k ? kind.value : old)) }) },
+        ...activations.map((name) => element("option", { value: name }, name === "none" ? strings.none : name)));
+        kind.value = each()[k];
+        return element("span", { class: "nnc-label nnc-layer" }, input, kind);
       }),
       button(strings.more_layers, "+", () => layers.length < 4 && change([...layers, 3]), "nnc-more"));
     layersBox.style.display = ownModel ? "none" : "";
-    for (const control of [activation, dropout]) control.node.style.display = ownModel ? "none" : "";
+    dropout.node.style.display = ownModel ? "none" : "";
     program.style.display = ownModel || ownRule ? "none" : "";
   }
 
-  function show() {
+  function showControls() {
     showAll(controls);
+    stopAt.value = String(model.get("stop_at"));
+    stopAt.style.display = model.get("stop") === "never" ? "none" : "";
+  }
+
+  function show() {
+    showControls();
     for (const { name, input } of features) input.checked = model.get("features").includes(name);
     showBoundary();
     showPoints();
@@ -245,10 +270,12 @@ function render({ model, el }) {
     "change:code": showCode,
     "change:error": showRecord,
     "change:layers": showLayers,
+    "change:activation": showLayers,
+    "change:resting": pause,
     "change:features": () => showNetwork(),
     // Asked for at once, so that the kernel trains while this frame is being drawn.
     "change:answered": () => playing && asks.ask({ do: "train" }),
-    ...Object.fromEntries(["data", "noise", "rule", "activation", "rate", "batch", "l2", "dropout"].map((name) => [`change:${name}`, () => showAll(controls)])),
+    ...Object.fromEntries(["data", "noise", "rule", "rate", "batch", "l2", "dropout", "stop", "stop_at"].map((name) => [`change:${name}`, showControls])),
   });
   return () => {
     pause();

@@ -15,18 +15,25 @@ import numpy as np
 import traitlets
 
 from nncourse.language import catalogue, mark
-from nncourse.widgets.explorer import COLOURS, Explorer, explorer_script, explorer_styles, picture
+from nncourse.widgets.explorer import (
+    COLOURS,
+    Explorer,
+    explorer_script,
+    explorer_styles,
+    picture,
+    tell,
+)
 from nncourse.widgets.numbers import format_number
-from nncourse.widgets.playground_session import (
+from nncourse.widgets.playground_program import program
+from nncourse.widgets.playground_session import PIXELS, Session
+from nncourse.widgets.playground_settings import (
     ACTIVATIONS,
     DATA,
     FEATURES,
-    PIXELS,
     REACH,
     RULES,
-    Session,
+    STOPS,
     Settings,
-    program,
     read_settings,
 )
 
@@ -39,15 +46,24 @@ BUDGET = 0.012  # seconds of training in a frame
 MOST_POINTS = 400
 
 
+def number(value: float) -> float | None:
+    """Four digits; None for what JSON has no number for."""
+    return round(value, 4) if np.isfinite(value) else None
+
+
 class Playground(Explorer):
     """Train a network live: data, features, layers, optimiser, penalties, and points of one's own.
 
     ``data``: "moons", "circles", "xor", "spirals", "blobs" (these two of three classes) or "own"
     with ``points``, rows (x1, x2, class). ``features``: some of "x1", "x2", "x1²", "x2²", "x1·x2",
-    "sin x1", "sin x2". ``layers``: widths of up to four hidden layers, 1 to 8. ``model``: a
-    function (inputs, classes) that returns a module of one's own; ``optimizer``: a function
-    (parameters, rate) that returns an optimiser of one's own. ``train(steps)`` trains without a
-    front end.
+    "sin x1", "sin x2". ``layers``: widths of up to four hidden layers, 1 to 8; ``activation``: one
+    name for all of them, or a list of one for each. ``stop``: "never", "steps", "loss" (of the
+    training points) or "patience" (steps in which the held-out loss has not fallen), each with the
+    number ``stop_at``. ``model``: a function (inputs, classes) that returns a module of one's own;
+    ``optimizer``: a function (parameters, rate) that returns an optimiser of one's own.
+
+    Rate, batch size, penalties, activations, optimiser and drawn points can be changed while it
+    trains, and the weights stay. ``train(steps)`` trains without a front end.
     """
 
     _esm = explorer_script("playground.js")
@@ -55,7 +71,7 @@ class Playground(Explorer):
 
     question = mark("How does a network bend its boundary while it learns?")
     settings = ("data", "noise", "points", "features", "layers", "activation", "rule", "rate",
-                "batch", "l2", "dropout", "seed")  # fmt: skip
+                "batch", "l2", "dropout", "seed", "stop", "stop_at")  # fmt: skip
     texts = {
         "data": mark("Data"),
         "data_moons": mark("two moons"),
@@ -70,7 +86,7 @@ class Playground(Explorer):
         "more_layers": mark("One layer more"),
         "fewer_layers": mark("One layer less"),
         "width": mark("Neurons in layer {k}"),
-        "activation": mark("Activation"),
+        "activation": mark("Activation of layer {k}"),
         "none": mark("none"),
         "rule": mark("Optimiser"),
         "own": mark("your own"),
@@ -78,6 +94,14 @@ class Playground(Explorer):
         "batch": mark("Batch size"),
         "l2": mark("L2"),
         "dropout": mark("Dropout"),
+        "stop": mark("Stop"),
+        "stop_never": mark("never"),
+        "stop_steps": mark("after steps"),
+        "stop_loss": mark("at a training loss of"),
+        "stop_patience": mark("when the held-out loss has not fallen for steps"),
+        "stop_at": mark("Stop at"),
+        "stopped": mark("Stopped after {n} steps: the condition is met."),
+        "not_numbers": mark("The weights are not numbers any more: the rate is too large."),
         "play": mark("Train"),
         "pause": mark("Pause"),
         "step": mark("One step"),
@@ -92,6 +116,7 @@ class Playground(Explorer):
         "losses": mark("Loss"),
         "training": mark("training"),
         "test": mark("held out"),
+        "trained_on": mark("trained on"),
         "accuracy": mark("accuracy"),
         "steps": mark("steps"),
         "help": mark(
@@ -99,7 +124,10 @@ class Playground(Explorer):
             "keys move the cross and Enter adds a point."
         ),
         "alt": mark("After {n} steps: loss {loss}; right in training {right}%, held out {held}%"),
-        "no_kernel": mark("The kernel does not answer: run the cell again."),
+        "no_kernel": mark(
+            "No answer from the kernel for 3 seconds. It is at work on something slow, or it is "
+            "gone: then run the cell again."
+        ),
     }
 
     data = traitlets.Enum([*DATA, "own"], "moons").tag(sync=True)
@@ -107,13 +135,18 @@ class Playground(Explorer):
     points: traitlets.List[Any] = traitlets.List().tag(sync=True)
     features: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
     layers: traitlets.List[Any] = traitlets.List(traitlets.Int()).tag(sync=True)
-    activation = traitlets.Enum(ACTIVATIONS, "Tanh").tag(sync=True)
+    activation: traitlets.Union[Any, Any] = traitlets.Union(
+        [traitlets.Enum(ACTIVATIONS), traitlets.List(traitlets.Enum(ACTIVATIONS))],
+        default_value="Tanh",
+    ).tag(sync=True)
     rule = traitlets.Enum([*RULES, "own"], "Adam").tag(sync=True)
     rate = traitlets.Float(0.03, min=1e-4, max=10).tag(sync=True)
     batch = traitlets.Int(16, min=1, max=160).tag(sync=True)
     l2 = traitlets.Float(0.0, min=0, max=1).tag(sync=True)
     dropout = traitlets.Float(0.0, min=0, max=0.9).tag(sync=True)
     seed = traitlets.Int(0, min=0).tag(sync=True)
+    stop = traitlets.Enum(STOPS, "never").tag(sync=True)
+    stop_at = traitlets.Float(1000.0, min=0).tag(sync=True)
     own = traitlets.List(traitlets.Bool(), [False, False], read_only=True).tag(sync=True)
     choices = traitlets.Dict(read_only=True).tag(sync=True)
 
@@ -123,9 +156,11 @@ class Playground(Explorer):
     widths: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
     edges: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)
     shown: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True)  # points
+    trained = traitlets.Int(0, read_only=True).tag(sync=True)  # the first of them, not held out
     record = traitlets.Dict(read_only=True).tag(sync=True)
     code = traitlets.Unicode(read_only=True).tag(sync=True)
     error = traitlets.Unicode(read_only=True).tag(sync=True)
+    resting = traitlets.Int(0, read_only=True).tag(sync=True)  # counts the stops of its own
     answered = traitlets.Int(0, read_only=True).tag(sync=True)
 
     def __init__(
@@ -138,8 +173,8 @@ class Playground(Explorer):
         traits.setdefault("rule", "own" if optimizer else "Adam")
         super().__init__(data=data, **traits)
         self.set_trait("own", [model is not None, optimizer is not None])
-        self.set_trait("choices", {"features": list(FEATURES), "rules": list(RULES),
-                                   "activations": list(ACTIVATIONS)})  # fmt: skip
+        choices = {"features": FEATURES, "rules": RULES, "activations": ACTIVATIONS, "stops": STOPS}
+        self.set_trait("choices", {key: list(names) for key, names in choices.items()})
         self.session = self._start(self._settings())
         self._publish(everything=True)
         self.observe(self._changed, list(self.settings))
@@ -153,13 +188,20 @@ class Playground(Explorer):
         return Session(settings, self.own_model, own_rule)
 
     def _changed(self, _change: Any) -> None:
-        """A new setting begins anew; what is wrong with it is shown, and the old one goes on."""
+        """Go on with a new setting or begin anew; if it is wrong, say so and keep the old one."""
         with self.lock:
             try:
-                self.session = self._start(self._settings())
+                settings = self._settings()
+                if settings == self.session.settings:
+                    self.set_trait("error", "")
+                    return
+                if settings.continues(self.session.settings):
+                    self.session.change(settings)
+                else:
+                    self.session = self._start(settings)
                 self.set_trait("error", "")
             except Exception as problem:  # the reader's own model or optimiser may fail in any way
-                self.set_trait("error", f"{type(problem).__name__}: {problem}")
+                self.set_trait("error", tell(problem))
                 return
             with self.hold_sync():
                 self._publish(everything=True)
@@ -170,17 +212,29 @@ class Playground(Explorer):
                 if content.get("do") == "step":
                     self.session.train(1)
                 elif content.get("do") == "train":
-                    end = time.perf_counter() + BUDGET
-                    while time.perf_counter() < end:
-                        self.session.train(1)
+                    self._train_a_frame()
                 elif content.get("do") == "code":
                     self.set_trait("code", self.program())
                     return
                 self._publish(everything=False)
+                flown = bool(self.session.losses) and not np.isfinite(self.session.losses[-1][1])
+                self.set_trait("error", self.said("not_numbers") if flown else "")
+                if flown:
+                    self.set_trait("resting", self.resting + 1)
             except Exception as problem:  # the reader's own code again
-                self.set_trait("error", f"{type(problem).__name__}: {problem}")
+                self.set_trait("error", tell(problem))
+                self.set_trait("resting", self.resting + 1)
             finally:
                 self.set_trait("answered", int(content.get("serial", 0)))
+
+    def _train_a_frame(self) -> None:
+        """As many steps as there is time for, unless it is time to stop."""
+        end = time.perf_counter() + BUDGET
+        while not self.session.reached(self.stop, self.stop_at):
+            self.session.train(1)
+            if time.perf_counter() >= end:
+                return
+        self.set_trait("resting", self.resting + 1)
 
     def _publish(self, everything: bool) -> None:
         session = self.session
@@ -190,12 +244,14 @@ class Playground(Explorer):
         self.set_trait("small", small)
         self.set_trait("edges", session.edges())
         self.set_trait("record", {
-            "steps": session.steps, "accuracy": [round(v, 4) for v in session.accuracy],
-            "losses": [[k, round(a, 4), round(b, 4)] for k, a, b in session.losses],
+            "steps": session.steps, "accuracy": [number(v) for v in session.accuracy],
+            "losses": [[k, number(a), number(b)] for k, a, b in session.losses],
+            "reached": session.reached(self.stop, self.stop_at),
         })  # fmt: skip
         if everything:
             self.set_trait("widths", widths)
             points = np.column_stack([session.x, session.y]).tolist() if len(session.x) else []
+            self.set_trait("trained", session.trained)
             self.set_trait("shown", [[round(a, 3), round(b, 3), int(c)] for a, b, c in points])
 
     def train(self, steps: int) -> float:
@@ -209,7 +265,7 @@ class Playground(Explorer):
         """The training so far as a program of the library; empty with code of one's own."""
         if any(self.own) or not len(self.session.x):
             return ""
-        return program(self.session.settings, self.session.steps)
+        return program(self.session.phases)
 
     @traitlets.validate("points")
     def _check_points(self, proposal: Any) -> Any:

@@ -79,7 +79,7 @@ function render({ model, el }) {
     return view;
   });
   const keys = [0, 1].map(() => element("div", { class: "nnc-legend" }));
-  const key = (entries) => entries.map(([colour, label]) => element("span", { class: "nnc-entry" }, element("span", { class: "nnc-sample", style: `background: rgb(${colour})` }), label));
+  const key = (entries) => entries.map(([colour, label]) => element("span", { class: "nnc-entry" }, element("span", { class: "nnc-tile", style: `background: rgb(${colour})` }), label));
   // The handles stand on the line and on its normal, which points to the side that fires.
   const foot = ([a1, a2, b]) => [a1, a2].map((v) => (-b * v) / (a1 * a1 + a2 * a2));
   const tip = ([a1, a2, b]) => foot([a1, a2, b]).map((v, d) => v + (0.7 * [a1, a2][d]) / Math.hypot(a1, a2));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import traitlets  # noqa: E402  # comes with the widgets
 
 from nncourse import language  # noqa: E402
 from nncourse.widgets import playground_session as sessions  # noqa: E402
+from nncourse.widgets import playground_settings as names  # noqa: E402
 
 PROGRAMS = [
     {"data": "moons"},
@@ -26,6 +28,7 @@ PROGRAMS = [
     {"data": "xor", "features": ["x1·x2", "sin x2"], "l2": 0.01, "rule": "Adadelta", "rate": 1.0},
     {"data": "circles", "dropout": 0.3, "activation": "Sigmoid", "batch": 5, "seed": 7},
     {"data": "own", "points": [[0, 1, 0], [1, 0, 1], [-1, 0, 2], [2, 2, 1]], "activation": "none"},
+    {"data": "moons", "layers": [5, 4, 3], "activation": ["ReLU", "none", "Sigmoid"]},
 ]
 
 
@@ -51,7 +54,7 @@ def test_the_picture_is_what_the_network_says():
     widget = playground.Playground("blobs")
     widget.train(100)
     shown = np.frombuffer(widget.frame, np.uint8).reshape(sessions.PIXELS, sessions.PIXELS)
-    ticks = np.linspace(-sessions.REACH, sessions.REACH, sessions.PIXELS, dtype=np.float32)
+    ticks = np.linspace(-names.REACH, names.REACH, sessions.PIXELS, dtype=np.float32)
     for i, j in ((0, 0), (99, 0), (17, 80), (50, 50)):
         x = nnc.tensor([[ticks[i], ticks[j]]])
         p = F.softmax(widget.session.model(x), dim=1).detach().numpy()[0]
@@ -81,16 +84,107 @@ def test_edges_carry_weights_and_the_gradients_of_the_last_step():
         np.testing.assert_allclose(edge["gradient"], layer.weight.grad.numpy(), rtol=6e-3)
 
 
-def test_a_setting_begins_anew_and_a_reset_draws_other_weights():
+# Each changes something on the way that the weights survive.
+CHANGES = [
+    [{"rate": 0.1}, {"batch": 4}, {"l2": 0.01}],
+    [{"rule": "SGD"}, {"rate": 0.5}, {"rule": "Adam"}],
+    [{"dropout": 0.4}, {"activation": ["ReLU", "Sigmoid"]}, {"dropout": 0.0}],
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=lambda c: "-".join(k for one in c for k in one))
+def test_changes_while_it_trains_keep_the_weights_and_stand_in_the_program(changes, capsys):
     widget = playground.Playground("moons")
     widget.train(30)
-    before = widget.frame
-    widget.rate = 0.1
+    for change in changes:
+        weights = [edge["weight"] for edge in widget.edges]
+        for name, value in change.items():
+            setattr(widget, name, value)
+        assert widget.error == ""
+        assert [edge["weight"] for edge in widget.edges] == weights
+        loss = widget.train(20)
+        assert [edge["weight"] for edge in widget.edges] != weights
+    assert widget.session.steps == 90
+    found: dict = {}
+    exec(widget.program(), found)
+    assert found["loss"] == pytest.approx(loss, abs=1e-6)
+    capsys.readouterr()
+
+
+def test_points_drawn_while_it_trains_keep_the_weights(capsys):
+    widget = playground.Playground("own", points=[[0, 1, 0], [1, 0, 1], [-1, 0, 1]])
+    widget.train(20)
+    widget.points = [*widget.points, [-1, 2, 0], [2, 2, 1]]
+    assert widget.session.steps == 20
+    loss = widget.train(20)
+    found: dict = {}
+    exec(widget.program(), found)
+    assert found["loss"] == pytest.approx(loss, abs=1e-6)
+    widget.points = [*widget.points, [2, -2, 2]]  # a third class takes another output
     assert widget.session.steps == 0
-    assert widget.frame != before
-    weights = widget.edges
-    widget.seed = 1
-    assert widget.edges != weights
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "change", [{"layers": [4]}, {"features": ["x1"]}, {"data": "xor"}, {"noise": 0.3}, {"seed": 1}]
+)
+def test_what_the_weights_do_not_fit_begins_anew(change):
+    widget = playground.Playground("moons")
+    widget.train(30)
+    before = widget.edges
+    for name, value in change.items():
+        setattr(widget, name, value)
+    assert widget.session.steps == 0
+    assert widget.edges != before
+
+
+def ask(widget, what):
+    widget._asked(widget, {"do": what, "serial": widget.answered + 1}, [])
+
+
+@pytest.mark.parametrize(
+    ("stop", "at"), [("steps", 77), ("loss", 0.4), ("patience", 50), ("never", 0)]
+)
+def test_training_stops_where_it_is_told_to(stop, at):
+    widget = playground.Playground("moons", noise=0.3, stop=stop, stop_at=at, rate=0.3)
+    for _frame in range(60):
+        ask(widget, "train")
+        if widget.resting:
+            break
+    losses = widget.session.losses
+    if stop == "never":
+        assert widget.resting == 0
+        return
+    assert widget.resting == 1
+    assert widget.record["reached"]
+    if stop == "steps":
+        assert widget.session.steps == 77
+    elif stop == "loss":
+        assert losses[-1][1] <= 0.4
+    else:
+        assert widget.session.steps - widget.session.best[1] >= 50
+        lowest = min(held for _step, _loss, held in losses)
+        assert widget.session.best[0] == pytest.approx(lowest, abs=sessions.BETTER)
+    steps = widget.session.steps
+    ask(widget, "train")  # the condition still holds
+    assert widget.session.steps == steps
+    assert widget.resting == 2
+
+
+def test_weights_that_fly_away_are_told_and_stop_the_training():
+    class Flying(Halving):
+        def step(self):
+            with nnc.no_grad():
+                for p in self.parameters:
+                    p *= float("inf")
+
+    widget = playground.Playground("moons", optimizer=Flying)
+    ask(widget, "train")
+    assert "rate" in widget.error
+    assert widget.resting == 1
+    json.dumps([widget.record, widget.edges], allow_nan=False)  # what browsers can read
+    widget.seed = 3
+    assert widget.error == ""
 
 
 def test_messages_of_the_front_end():
@@ -101,7 +195,7 @@ def test_messages_of_the_front_end():
     assert widget.session.steps > 1
     assert widget.record["steps"] == widget.session.steps
     widget._asked(widget, {"do": "code", "serial": 5}, [])
-    assert f"range({widget.session.steps})" in widget.code
+    assert f"train({widget.session.steps})" in widget.code
     assert widget.answered == 5
 
 
@@ -151,12 +245,55 @@ def test_a_mistake_in_own_code_is_shown_and_the_playground_lives_on():
 
     widget = playground.Playground("moons", optimizer=Broken)
     widget._asked(widget, {"do": "step", "serial": 1}, [])
-    assert widget.error == "ZeroDivisionError: my mistake"
+    assert re.fullmatch(r"ZeroDivisionError: my mistake \(line \d+ of step\)", widget.error)
+    assert widget.resting == 1
     assert widget.answered == 1
     widget.features = ["x9"]
     assert "features" in widget.error
     widget.features = ["x1"]
     assert widget.error == ""
+
+
+class Numbers(Doubled):
+    def forward(self, x):
+        return x.numpy()
+
+
+class Narrow(Doubled):
+    def forward(self, x):
+        return super().forward(x)[:, :1]
+
+
+class Failing(Doubled):
+    def forward(self, x):
+        raise KeyError("w")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"model": lambda inputs, classes: None}, "nn.Module.*return"),
+        ({"model": lambda inputs, classes: nn.ReLU()}, "no parameters"),
+        ({"model": Narrow}, r"\(N, 2\) scores.*\(5, 1\)"),
+        ({"model": Numbers}, "Tensor.*ndarray"),
+        ({"model": Failing}, "w"),
+        ({"optimizer": lambda parameters, rate: None}, r"NoneType has no zero_grad\(\)"),
+        ({"optimizer": lambda parameters: None}, "positional"),
+    ],
+)
+def test_wrong_code_of_the_reader_is_told_at_once(wrong, told):
+    with pytest.raises(Exception, match=told):
+        playground.Playground("moons", **wrong)
+
+
+def test_a_model_that_fits_one_data_set_only_keeps_the_old_one():
+    widget = playground.Playground("moons", model=lambda inputs, classes: nn.Linear(2, 2))
+    widget.train(3)
+    widget.data = "blobs"
+    assert "(N, 3) scores" in widget.error
+    assert widget.session.settings.data == "moons"
+    ask(widget, "train")
+    assert widget.session.steps > 3
 
 
 def test_points_drawn_by_hand():
@@ -200,21 +337,22 @@ def test_the_front_end_and_its_words_fit():
     assert used <= texts
     families = re.findall(r"strings\[`(\w+_)\$\{", script)
     left = {key for key in texts - used if not any(map(key.startswith, families))}
-    assert left == set()
+    python = Path(playground.__file__).read_text("utf-8")
+    assert {key for key in left if f'self.said("{key}")' not in python} == set()
 
 
 def test_every_rule_is_one_of_the_library():
     parameters = list(nn.Linear(2, 2).parameters())
-    for call in sessions.RULES.values():
+    for call in names.RULES.values():
         rule = eval(call.format(lr=0.1), {"optim": optim, "parameters": parameters})
         assert isinstance(rule, optim.Optimizer)
 
 
 def test_features_are_what_they_are_called():
     x = np.array([[0.5, -2.0], [1.5, 3.0]], dtype=np.float32)
-    found = sessions.make_features(x, list(sessions.FEATURES))
+    found = names.make_features(x, list(names.FEATURES))
     a, b = x.T
     wanted = [a, b, a**2, b**2, a * b, np.sin(2 * a), np.sin(2 * b)]
     np.testing.assert_allclose(found, np.stack(wanted, axis=1), rtol=1e-6)
-    pairs = itertools.pairwise(sessions.FEATURES)
+    pairs = itertools.pairwise(names.FEATURES)
     assert all(first != second for first, second in pairs)
