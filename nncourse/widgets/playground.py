@@ -101,7 +101,6 @@ class Playground(Explorer):
         "stop_patience": mark("when the held-out loss has not fallen for steps"),
         "stop_at": mark("Stop at"),
         "stopped": mark("Stopped after {n} steps: the condition is met."),
-        "not_numbers": mark("The weights are not numbers any more: the rate is too large."),
         "play": mark("Train"),
         "pause": mark("Pause"),
         "step": mark("One step"),
@@ -135,7 +134,7 @@ class Playground(Explorer):
     points: traitlets.List[Any] = traitlets.List().tag(sync=True)
     features: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
     layers: traitlets.List[Any] = traitlets.List(traitlets.Int()).tag(sync=True)
-    activation: traitlets.Union[Any, Any] = traitlets.Union(
+    activation: Any = traitlets.Union(
         [traitlets.Enum(ACTIVATIONS), traitlets.List(traitlets.Enum(ACTIVATIONS))],
         default_value="Tanh",
     ).tag(sync=True)
@@ -218,8 +217,10 @@ class Playground(Explorer):
                     return
                 self._publish(everything=False)
                 flown = bool(self.session.losses) and not np.isfinite(self.session.losses[-1][1])
-                self.set_trait("error", self.said("not_numbers") if flown else "")
+                self.set_trait("error", "")
                 if flown:
+                    told = _("The weights are not numbers any more: the rate is too large.")
+                    self.set_trait("error", told)
                     self.set_trait("resting", self.resting + 1)
             except Exception as problem:  # the reader's own code again
                 self.set_trait("error", tell(problem))
