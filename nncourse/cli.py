@@ -253,12 +253,12 @@ def grade(
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.cluster import ClusterError, run_on_cluster
     from nncourse.grading.grade import grade_class
-    from nncourse.grading.intake import find_submissions
     from nncourse.grading.progress import Progress
     from nncourse.grading.queue import Workers
     from nncourse.grading.results import Result, each_result
     from nncourse.grading.sandbox import SandboxUnavailable
     from nncourse.grading.scores import passing, table, write_scores
+    from nncourse.grading.submissions import find_submissions
 
     speak(lang)
     try:

@@ -74,7 +74,12 @@ class Reader:
                 if path.is_symlink():
                     self._refuse(name, _("a link"))
                 elif path.is_file() and self._wanted(name):
-                    yield from self._file(name, path.stat().st_size, path.open("rb"), DEPTH)
+                    try:
+                        size, data = path.stat().st_size, path.open("rb")
+                    except OSError as error:
+                        self._refuse(name, error.strerror)
+                        continue
+                    yield from self._file(_tame(name) or name, size, data, DEPTH)
             return
         if not source.is_file():
             raise ArchiveError(_("there is no {path}", path=source))

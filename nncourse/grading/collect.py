@@ -9,15 +9,15 @@ their bytes, which ``nncourse.grading.intake`` reads with care.
 from __future__ import annotations
 
 import datetime
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, Reader
-from nncourse.grading.intake import STUDENT
 from nncourse.grading.sanitize import clean_text
+from nncourse.grading.submissions import STUDENT
+from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -160,12 +160,11 @@ def _put(
         out.kept.append(student)
         return
     folder.mkdir(parents=True, exist_ok=True)
+    # Where writing fails, what was collected before is still there, with its time.
+    write_whole(folder / name, new.data)
     for path in folder.iterdir():
-        if path.is_symlink() or path.is_file():
+        if path.name != name and (path.is_symlink() or path.is_file()):
             path.unlink()
-    fresh = folder / f".{name}.new"
-    fresh.write_bytes(new.data)
-    os.replace(fresh, folder / name)
     if new.stamp is not None:
-        stamp.write_text(f"{new.stamp:%Y-%m-%d %H:%M:%S} UTC\n", encoding="ascii")
+        write_whole(stamp, f"{new.stamp:%Y-%m-%d %H:%M:%S} UTC\n")
     out.taken[student] = folder / name

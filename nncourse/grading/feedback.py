@@ -19,11 +19,11 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.assignment import role_of, text_of
 from nncourse.grading.gradebook import Gradebook, GradebookError
-from nncourse.grading.intake import STUDENT
 from nncourse.grading.page import bar, number, page, table
 from nncourse.grading.query import rows
 from nncourse.grading.results import Grade, Result, open_gradebook, read_results
 from nncourse.grading.sanitize import clean_html, clean_output, clean_text
+from nncourse.grading.submissions import STUDENT
 from nncourse.language import catalogue, current, mark, using
 
 _ = catalogue("course")

@@ -37,10 +37,11 @@ from nncourse.grading.assignment import (
     tool_version,
 )
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
-from nncourse.grading.intake import Intake, IntakeError, Submission, find_submissions, take_in
+from nncourse.grading.intake import Intake, IntakeError, take_in
 from nncourse.grading.lock import alone
 from nncourse.grading.results import Result, each_result, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.submissions import Submission, find_submissions
 from nncourse.grading.whole import write_whole
 from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
@@ -261,7 +262,9 @@ class Grading:
     def digest(self, submission: Submission) -> str:
         """Of everything that the grades of a submission depend on."""
         digest = hmac.new(self.key.encode(), digestmod=hashlib.sha256)
-        digest.update(f"{submission.student}\0{submission.path.name}\0{self.secret}\0".encode())
+        name = os.fsencode(submission.path.name)
+        for part in (submission.student.encode(), name, self.secret.encode()):
+            digest.update(part + b"\0")
         try:
             if not submission.path.is_symlink() and submission.path.is_file():
                 with submission.path.open("rb") as file:

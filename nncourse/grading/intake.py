@@ -1,4 +1,4 @@
-"""What students handed in, found in a folder and put into the lecturer's own notebook.
+"""What a student handed in, put into the lecturer's own notebook.
 
 A submitted file may be anything: cut off, of another exercise, with graded cells deleted, copied or
 edited. It is not repaired. The answers are taken out of it, by the names of their cells, and put
@@ -11,15 +11,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncourse.check.call import printable
-from nncourse.course.folder import CourseFolderError
+from nncourse.grading.submissions import STUDENT, Submission
 from nncourse.language import LANGUAGES, catalogue
 
 if TYPE_CHECKING:
@@ -28,25 +26,10 @@ if TYPE_CHECKING:
 _ = catalogue("course")
 
 LARGEST = 20_000_000  # bytes; a solved exercise has well under one million
-# nbgrader reads a student's name as a part of a path and as a pattern.
-STUDENT = re.compile(r"[\w@-][\w .@+-]*")
 
 
 class IntakeError(Exception):
     """No answer can be taken from a submission; the text says why and what to do."""
-
-
-class SubmissionsError(CourseFolderError):
-    """A folder of submissions can't be understood; the text says what was expected."""
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One file of one student. rival: another file of theirs, where it isn't clear which counts."""
-
-    student: str
-    path: Path
-    rival: Path | None = None
 
 
 @dataclass
@@ -58,55 +41,6 @@ class Intake:
     notebook: NotebookNode
     notes: list[str] = field(default_factory=list)
     language: str = ""
-
-
-def find_submissions(folder: Path, assignment: str) -> list[Submission]:
-    """The submissions of an assignment in a folder, by student, in alphabetical order.
-
-    Three layouts are understood, also mixed:
-
-        folder/STUDENT/ps05/NAME.ipynb     nbgrader's own ("submitted")
-        folder/STUDENT/NAME.ipynb
-        folder/STUDENT.ipynb
-
-    A student's folder without a notebook counts as a submission that can't be read. Where it holds
-    several, the one whose name starts with the assignment's name is taken, or else the first.
-    Raises SubmissionsError if the folder holds nothing of this kind.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise SubmissionsError(_("{folder} is not a folder", folder=folder))
-    found: list[Submission] = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink():
-            # Never followed: it may lead to somebody else's work.
-            student = entry.stem if entry.suffix == ".ipynb" else entry.name
-            found.append(Submission(student, entry))
-        elif entry.is_dir():
-            inner = entry / assignment if (entry / assignment).is_dir() else entry
-            notebooks = [] if inner.is_symlink() else sorted(inner.glob("*.ipynb"))
-            named = [path for path in notebooks if path.name.startswith(assignment)]
-            best = (named or notebooks or [inner])[0]
-            found.append(Submission(entry.name, best))
-        elif entry.suffix == ".ipynb":
-            found.append(Submission(entry.stem, entry))
-    if not found:
-        raise SubmissionsError(
-            _(
-                "{folder} holds no submissions: expected STUDENT.ipynb, STUDENT/NAME.ipynb or "
-                "STUDENT/{assignment}/NAME.ipynb",
-                folder=folder,
-                assignment=assignment,
-            )
-        )
-    found.sort(key=lambda submission: submission.student)
-    for one, other in pairwise(list(found)):
-        if one.student == other.student:
-            found.remove(other)
-            found[found.index(one)] = replace(one, rival=other.path)
-    return found
 
 
 def take_in(submission: Submission, released: NotebookNode) -> Intake:

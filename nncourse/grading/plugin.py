@@ -28,8 +28,9 @@ from nncourse.check.variant import seed_of
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.grade import answers_of, compose, load_assignment, secret_of
-from nncourse.grading.intake import IntakeError, Submission, take_in
+from nncourse.grading.intake import IntakeError, take_in
 from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.submissions import Submission
 from nncourse.grading.worker import Worker, WorkerLost, make_item
 from nncourse.language import catalogue
 

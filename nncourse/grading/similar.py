@@ -19,9 +19,9 @@ from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.assignment import role_of, text_of
-from nncourse.grading.intake import STUDENT
 from nncourse.grading.page import page
 from nncourse.grading.sanitize import clean_text
+from nncourse.grading.submissions import STUDENT
 from nncourse.language import catalogue
 
 _ = catalogue("course")

@@ -44,7 +44,7 @@ def main(disk: Path, model: Path, folder: Path, verdicts: Path, trials: int) -> 
     rng = random.Random(1)
     for _ in range(trials):
         course = fresh()
-        left = int(rng.uniform(0, 1.1 * needed))
+        left = int(rng.uniform(0, 0.6 * needed))
         ballast = disk / "ballast"
         with ballast.open("wb") as file:
             for _ in range(max(0, shutil.disk_usage(disk).free - left) // 4096):

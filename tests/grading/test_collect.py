@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 import tarfile
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from nncourse.course.folder import CourseFolder
 from nncourse.grading import archive as archives
 from nncourse.grading.collect import CollectError, collect
-from nncourse.grading.intake import find_submissions
+from nncourse.grading.submissions import find_submissions
 
 
 @pytest.fixture
@@ -72,6 +73,30 @@ def test_the_known_layouts(course, tmp_path, kind):
     assert [s.student for s in find_submissions(course.submitted, "ps05")] == sorted(found.taken)
     stamp = course.submitted / "dan" / "ps05" / "timestamp.txt"
     assert stamp.read_text() == "2026-01-30 15:00:00 UTC\n"
+
+
+def test_names_from_a_mac_are_those_of_other_systems(course, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "Е\u0308лкина.ipynb").write_text("x")
+    assert list(collect(course, "ps05", source).taken) == ["Ёлкина"]
+    packed(tmp_path / "in.zip", {"Е\u0308лкина.ipynb": "x"})
+    assert list(collect(course, "ps05", tmp_path / "in.zip").taken) == ["Ёлкина"]
+
+
+def test_what_was_collected_stays_where_the_disk_is_full(course, tmp_path, monkeypatch):
+    packed(tmp_path / "in.zip", {"ann.ipynb": "first"})
+    collect(course, "ps05", tmp_path / "in.zip")
+    packed(tmp_path / "in.zip", {"ann.ipynb": "second"})
+
+    def full(_old, _new):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("nncourse.grading.whole.os.replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        collect(course, "ps05", tmp_path / "in.zip")
+    assert everything_under(course.submitted) == ["ann/ps05/ps05-x.ipynb"]
+    assert (course.submitted / "ann" / "ps05" / "ps05-x.ipynb").read_text() == "first"
 
 
 def test_an_archive_of_archives(course, tmp_path):

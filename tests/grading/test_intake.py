@@ -1,6 +1,7 @@
 """Answers are found in whatever was handed in, and nothing else is taken."""
 
 import json
+import os
 from pathlib import Path
 
 import nbformat
@@ -8,15 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nncourse.grading.intake import (
-    LARGEST,
-    IntakeError,
-    Submission,
-    SubmissionsError,
-    find_submissions,
-    rebuild,
-    take_in,
-)
+from nncourse.grading.intake import LARGEST, IntakeError, rebuild, take_in
+from nncourse.grading.submissions import Submission, SubmissionsError, find_submissions
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
 
@@ -235,6 +229,17 @@ def test_a_student_who_is_there_twice_is_named_and_stops_nobody(tmp_path, releas
     assert (ann.student, bob.student, bob.rival) == ("ann", "bob", None)
     with pytest.raises(IntakeError, match=r"ann is there twice, as ps05\.ipynb and as ann\.ipynb"):
         take_in(ann, released)
+
+
+def test_names_are_text_in_one_form(tmp_path, released):
+    """A Mac writes an accent as a letter of its own; a file name may be any bytes."""
+    (tmp_path / "Е\u0308лкина.ipynb").write_text("{}")
+    (tmp_path / os.fsdecode(b"\xffan.ipynb")).write_text("{}")
+    ann, other = find_submissions(tmp_path, "ps05")
+    assert ann.student == "Ёлкина"
+    assert other.student == "\ufffdan"
+    with pytest.raises(IntakeError, match="can't be a folder of the gradebook"):
+        take_in(other, released)
 
 
 def test_links_lead_nowhere(tmp_path, toy, released):

@@ -65,6 +65,7 @@ def graded(course, tmp_path_factory):
         submission(course, "ps99", {**RIGHT, "why": "Потому."}).encode("cp1251")
     )
     (folder / "binary.ipynb").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    (folder / os.fsdecode(b"\xff bytes.ipynb")).write_text(right, "utf-8")
     (folder / "link.ipynb").symlink_to(folder / "aa honest.ipynb")
     (folder / "linked").symlink_to(folder)
     os.mkfifo(folder / "pipe.ipynb")
@@ -99,6 +100,7 @@ REFUSED = {
     "star*": "can't be a folder",
     "too large": "without outputs",
     "twice": "is there twice",
+    "\ufffd bytes": "can't be a folder",
 }
 REMARKED = {
     "another kernel": "kernel ir",
@@ -111,7 +113,7 @@ REMARKED = {
 
 def test_everyone_is_in_the_report(graded):
     assert set(REFUSED) | set(REMARKED) < set(graded)
-    assert len(graded) == 28
+    assert len(graded) == 29
 
 
 @pytest.mark.parametrize("student", REFUSED)

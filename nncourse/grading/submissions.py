@@ -1,0 +1,88 @@
+"""Submissions found in a folder, whatever its layout: whose they are, and which file counts."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+
+from nncourse.course.folder import CourseFolderError
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+# nbgrader reads a student's name as a part of a path and as a pattern.
+STUDENT = re.compile(r"[\w@-][\w .@+-]*")
+
+
+class SubmissionsError(CourseFolderError):
+    """A folder of submissions can't be understood; the text says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One file of one student. rival: another file of theirs, where it isn't clear which counts."""
+
+    student: str
+    path: Path
+    rival: Path | None = None
+
+
+def find_submissions(folder: Path, assignment: str) -> list[Submission]:
+    """The submissions of an assignment in a folder, by student, in alphabetical order.
+
+    Three layouts are understood, also mixed:
+
+        folder/STUDENT/ps05/NAME.ipynb     nbgrader's own ("submitted")
+        folder/STUDENT/NAME.ipynb
+        folder/STUDENT.ipynb
+
+    A student's folder without a notebook counts as a submission that can't be read. Where it holds
+    several, the one whose name starts with the assignment's name is taken, or else the first.
+    Raises SubmissionsError if the folder holds nothing of this kind.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise SubmissionsError(_("{folder} is not a folder", folder=folder))
+    found: list[Submission] = []
+    for entry in sorted(folder.iterdir()):
+        is_file = entry.suffix == ".ipynb" and (entry.is_symlink() or not entry.is_dir())
+        student = _name(entry.stem if is_file else entry.name)
+        if entry.name.startswith("."):
+            continue
+        if is_file or entry.is_symlink():
+            # A link is never followed: it may lead to somebody else's work.
+            found.append(Submission(student, entry))
+        elif entry.is_dir():
+            inner = entry / assignment if (entry / assignment).is_dir() else entry
+            notebooks = [] if inner.is_symlink() else sorted(inner.glob("*.ipynb"))
+            named = [path for path in notebooks if path.name.startswith(assignment)]
+            best = (named or notebooks or [inner])[0]
+            found.append(Submission(student, best))
+    if not found:
+        raise SubmissionsError(
+            _(
+                "{folder} holds no submissions: expected STUDENT.ipynb, STUDENT/NAME.ipynb or "
+                "STUDENT/{assignment}/NAME.ipynb",
+                folder=folder,
+                assignment=assignment,
+            )
+        )
+    found.sort(key=lambda submission: submission.student)
+    return [
+        replace(one, rival=others[0].path) if others else one for one, *others in _by_student(found)
+    ]
+
+
+def _by_student(found: list[Submission]) -> Iterator[list[Submission]]:
+    for _student, theirs in groupby(found, key=lambda submission: submission.student):
+        yield list(theirs)
+
+
+def _name(name: str) -> str:
+    """A student's name, as text: a file name may be any bytes, and accents may stand apart."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", text)
