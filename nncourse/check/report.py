@@ -40,7 +40,8 @@ class Verdict:
         """The index of the largest difference; of several equal ones the first."""
         if self.yours is None or self.right is None or self.right.ndim == 0:
             return None
-        gap = np.abs(self.yours - self.right)
+        with np.errstate(invalid="ignore"):
+            gap = np.abs(self.yours - self.right)
         gap = np.where(np.isfinite(gap), gap, np.inf)
         top = gap.max()
         # Differences that are equal up to rounding must not compete: the place would depend on

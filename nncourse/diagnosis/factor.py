@@ -129,8 +129,8 @@ def constant_factor(a: Array, n: Array, context: Context) -> Finding | None:
     return Finding(
         "scale",
         mark(
-            "Every number is {k:.4g} times the right one: the direction is right, "
-            "and one constant factor is missing or extra."
+            "Every number is {k:.4g} times the right one: a factor, the same for all entries, is "
+            "missing, extra, or another one."
         ),
         evidence,
     )

@@ -21,8 +21,9 @@ _BOTH = mark(
     "or have a wrong factor: both depend on every input, and the gradient passes through them, too."
 )
 _MEAN = mark(
-    "Along axis {axis} the right gradient sums to 0 and yours is larger by a constant: the path "
-    "through the mean over this axis is missing."
+    "Along axis {axis} the right gradient sums to 0; yours differs from it by the same number at "
+    "every index. What all of them get alike is missing or wrong: first of all the path through "
+    "the mean over this axis."
 )
 _VARIANCE = mark(
     "Along axis {axis} both gradients sum to 0, and the difference is perpendicular to the right "

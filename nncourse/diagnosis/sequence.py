@@ -10,8 +10,11 @@ import numpy as np
 
 from nncourse.diagnosis.context import Context
 from nncourse.diagnosis.finding import Finding
-from nncourse.diagnosis.measure import Array, same, wrong_entries
+from nncourse.diagnosis.measure import Array, distance, same, wrong_entries
 from nncourse.language import mark
+
+ALMOST = 0.01
+"""Relative error up to which two steps have one direction."""
 
 
 def _wrong_along(a: Array, n: Array, axis: int) -> Array:
@@ -69,20 +72,23 @@ def optimiser_steps(a: Array, n: Array, context: Context) -> Finding | None:
     known = {"k": k, "last": len(a) - 1}
     square = float(np.vdot(right, right))
     ratio = float(np.vdot(taken, right)) / square if square else 0.0
-    if ratio and same(taken, ratio * right):
-        return Finding(
-            "step",
-            mark(
+    # A small constant in a denominator bends the step a little.
+    if abs(ratio - 1) > ALMOST and ratio and distance(taken, ratio * right) < ALMOST:
+        if ratio > 0:
+            text = mark(
                 "Step {k} (of {last}) is the first wrong one: "
-                "its direction is right and its length {ratio:.4g} times the right one."
-            ),
-            {**known, "ratio": ratio},
-        )
-    return Finding(
-        "step",
-        mark("Step {k} (of {last}) is the first wrong one; all before it are right."),
-        known,
-    )
+                "its direction is right and its length about {ratio:.3g} times the right one."
+            )
+        else:
+            text = mark(
+                "Step {k} (of {last}) is the first wrong one: it goes the opposite way and is "
+                "about {ratio:.3g} times as long as the right one."
+            )
+        return Finding("step", text, {**known, "ratio": abs(ratio)})
+    if k == 1:
+        return Finding("step", mark("Already the first of the {last} steps is wrong."), known)
+    text = mark("Step {k} (of {last}) is the first wrong one; all before it are right.")
+    return Finding("step", text, known)
 
 
 def gate_blocks(a: Array, n: Array, context: Context) -> Finding | None:

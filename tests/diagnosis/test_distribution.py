@@ -76,3 +76,11 @@ def test_a_law_knows_its_own_profile():
         assert law.fits(law.profile(), SIZE)
         assert law.shares.sum() == pytest.approx(1)
     assert MASK.mean == pytest.approx(1)
+
+
+def test_numbers_that_are_one_up_to_rounding_are_constant_not_repeated():
+    same = 0.1 + np.zeros(SIZE)
+    same[::2] += 1e-17
+    finding = diagnose_distribution(NORMAL.measure(same), NORMAL, SIZE)
+    assert finding is not None
+    assert finding.code == "constant"

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncourse import language
@@ -66,6 +66,7 @@ def test_right_gradient_has_no_finding(name):
     assert diagnose(n.astype(np.float32), n, context) is None
 
 
+@settings(deadline=None)  # a busy machine is no fault of the rules
 @given(seed=st.integers(0, 2**32 - 1), name=st.sampled_from(sorted(CASES)))
 def test_unrelated_numbers_get_no_reason(seed, name):
     rng = np.random.default_rng(seed)
@@ -337,3 +338,14 @@ def test_arrays_of_other_kinds_are_survived():
         diagnose(a, n)
     assert diagnose(np.zeros_like(n), n).code == "zero"
     assert diagnose(np.full_like(n, np.inf), n).code == "nan"
+
+
+def test_a_negative_factor_is_no_right_direction():
+    n = np.random.default_rng(0).normal(size=(4, 3))
+    assert "direction" not in str(diagnose(-3 * n, n))
+
+
+def test_slices_that_are_right_are_not_said_to_have_a_factor():
+    n = np.random.default_rng(0).normal(size=(4, 3))
+    text = str(diagnose(n * [1, 5, 1], n))
+    assert "slices 1 are the right ones times 5; the others are right" in text

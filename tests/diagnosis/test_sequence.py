@@ -73,3 +73,20 @@ def test_maps_name_rows_and_blocks():
     html = html_map(spoilt(w, np.s_[:, 2:4]), w, "x", ("row", "gate"), ("i", "f", "g", "o"))
     assert html.count('colspan="2"') == 4
     assert html.count("border-left:3px") == 9
+
+
+def test_a_step_the_other_way_is_not_called_right_in_direction():
+    steps = np.cumsum(np.random.default_rng(3).normal(size=(6, 4)), axis=0)
+    answer = steps.copy()
+    answer[2] = answer[1] - 3 * (steps[2] - steps[1])
+    finding = diagnose(answer, steps, Context(axes=("step", "entry")))
+    assert finding is not None
+    assert "opposite way" in str(finding)
+    assert "3 times" in str(finding)
+
+
+def test_the_first_step_has_none_before_it():
+    rng = np.random.default_rng(3)
+    steps = np.cumsum(rng.normal(size=(6, 4)), axis=0)
+    answer = steps + np.vstack([np.zeros((1, 4)), rng.normal(size=(5, 4))])
+    assert "Already the first" in str(diagnose(answer, steps, Context(axes=("step", "entry"))))

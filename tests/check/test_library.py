@@ -1,0 +1,102 @@
+"""A mutant's hint is told only where its whole story fits, and other inputs bear it out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nncourse.check.judge import judge
+from nncourse.check.matrix import pieces_of
+from nncourse.exercises import Mutant
+from nncourse.exercises.ps05 import PIECES
+
+
+def told(piece, answer, **options):
+    report = judge(piece, [answer], **options)
+    assert not report.passed
+    return {(diagnosis.outputs, diagnosis.mutant) for diagnosis in report.diagnoses}
+
+
+def test_numbers_that_agree_by_accident_name_no_mutant():
+    """w @ x > 1 gives the same zeros and ones as a threshold added, at the usual inputs only."""
+    piece = pieces_of("ps01")["neuron"]
+
+    def neuron(w, x):
+        h = x @ w[1:] - w[0]
+        return h, (h > 1).astype(int)
+
+    assert all(not mutant for _outputs, mutant in told(piece, neuron))
+
+
+def test_what_holds_on_the_first_inputs_alone_is_not_named():
+    piece = PIECES["relu_backward"]
+    first = piece.points(None)[0].arguments[0]
+
+    def sometimes(dout, z):
+        usual = any(np.array_equal(dout, p.arguments[0]) for p in piece.points(None))
+        return dout.copy() if usual else dout * 3
+
+    assert first.size
+    assert (("dz",), "mask missing") not in told(piece, sometimes)
+
+
+def test_a_hint_on_an_output_that_is_right_is_not_told_of_one_that_follows_from_it():
+    """Only the last term of dh has the wrong sign; the block z of da is right."""
+    piece = pieces_of("ps11")["gru_step_backward"]
+
+    def answer(dh_next, x, h, gates, Wx, Wh):
+        da, dx, dh, dWx, dWh = piece.reference(dh_next, x, h, gates, Wx, Wh)
+        H = h.shape[1]
+        return da, dx, dh - 2 * da[:, H : 2 * H] @ Wh[H : 2 * H], dWx, dWh
+
+    assert (("dh",), "sign of z") not in told(piece, answer)
+
+
+def test_an_output_without_numbers_is_no_evidence():
+    piece = PIECES["softmax_cross_entropy"]
+
+    def answer(logits, y):
+        loss, gradient = piece.reference(logits, y)
+        return np.full_like(loss, np.nan), 3 * gradient
+
+    assert all(not mutant for _outputs, mutant in told(piece, answer))
+
+
+def test_two_hints_for_the_same_numbers_are_not_told_of_one_output():
+    piece = PIECES["linear_backward"]
+    mean = next(m for m in piece.mutants if m.name == "db mean")
+    other = Mutant("another story", mean.function, "Something else.", "scale")
+    piece = replace(piece, mutants=(*piece.mutants, other))
+
+    def answer(dout, x, W, b):
+        return 2 * (dout @ W), dout.T @ x, dout.mean(axis=0)
+
+    assert all(not mutant for _outputs, mutant in told(piece, answer))
+
+
+def test_inf_in_the_answer_is_not_called_a_changing_answer():
+    piece = pieces_of("ps08")["dropout"]
+
+    def dropout(x, p, rng, train):
+        with np.errstate(all="ignore"):
+            mask = (rng.random(x.shape) >= p) / np.float64(0) if train else np.ones_like(x)
+            return x * mask, mask
+
+    report = judge(piece, [dropout])
+    assert "different answers" not in str(report)
+
+
+@pytest.mark.parametrize(("dh", "order"), [("dh", False), ("dx", True)])
+def test_another_order_is_asked_about_only_where_both_are_wrong(dh, order):
+    piece = pieces_of("ps11")["lstm_step_backward"]
+
+    def answer(*arguments):
+        names = ("dz", "dc", "dx", "dh", "dWx", "dWh", "db")
+        right = dict(zip(names, piece.reference(*arguments), strict=True))
+        return tuple({**right, "dx": right["dh"], "dh": right[dh]}.values())
+
+    text = str(judge(piece, [answer]))
+    assert ("another order" in text) == order
+    assert ("These are the numbers of dh" in text) != order
