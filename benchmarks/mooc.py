@@ -14,12 +14,8 @@ class: at most 1.2 times that for a tenth of it.
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
-import itertools
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -27,30 +23,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.made_up import make_class
+
 ROOT = Path(__file__).parents[1]
 EXERCISE = "ps01"
 LIMITS = {"cell_seconds": 2.0, "call_seconds": 2.0, "submission_seconds": 8.0}
-SHARES = {"right": 50, "wrong": 30, "empty": 9, "broken": 8, "hostile": 2, "huge": 1}
 GROWTH = 1.2  # of the command's memory, from a tenth of the class to all of it
 SAMPLE = 3  # submissions of each content that are graded once more, locally
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 ENVIRONMENT |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-
-HOSTILE = [
-    "import os\nos._exit(0)",
-    "while True:\n    pass",
-    "import os\nwhile True:\n    os.fork()",
-    "import os, signal\nos.kill(-1, signal.SIGKILL)",
-    "hoard = [bytearray(1 << 30) for _ in range(64)]",
-    "for _ in range(10**7):\n    print('x' * 1000)",
-    "import numpy.testing\nnumpy.testing.assert_allclose = lambda *a, **b: None",
-    "raise SystemExit('\\ud800')",
-]
 
 
 def main() -> int:
@@ -67,16 +53,15 @@ def main() -> int:
     return bool(faults)
 
 
-def mooc(root: Path, count: int, workers: int = 2) -> list[str]:
-    """The whole story, told on the way; returns what went wrong."""
+def mooc(root: Path, count: int, workers: int = 2, scaling: bool = True) -> list[str]:
+    """The whole story, told on the way; returns what went wrong. ``scaling``: with the tenths."""
     from tests.grading.cluster import certificate, local_cluster
     from tests.grading.postgres import server
 
     (root / "tls").mkdir()
     tls = certificate(root / "tls")
     make_course(root / "model")
-    make_class(root / "tenth", root / "model", count // 10)
-    everyone = make_class(root / "class", root / "model", count)
+    everyone = make_class(root / "class", root / "model", EXERCISE, count)
     say(f"{count} submissions: {dict(Counter(kind for kind, _ in everyone.values()))}")
     with server() as postgres:
         place = Place(root / "course", root / "model", postgres, "everyone")
@@ -92,18 +77,27 @@ def mooc(root: Path, count: int, workers: int = 2) -> list[str]:
         faults = [fault for run in runs[1:] for fault in run.faults()]
         faults += missing(place, everyone)
         faults += different(place, root, everyone)
-        times, memory = {}, 0
-        for number in sorted({1, workers}):
-            place = Place(root / f"with-{number}", root / "model", postgres, f"tenth{number}")
-            with local_cluster(tls, number) as cluster:
-                run = Coordinator(place, root / "tenth", cluster, tls)
-                run.wait()
-            faults += run.faults()
-            times[number], memory = run.seconds, run.memory
-            say(f"{count // 10} with {number} workers: {run.seconds:.0f} s")
-        if workers > 1:
-            say(f"{times[1] / times[workers]:.2f} times as fast with {workers} as with 1")
-    most = max(run.memory for run in runs)
+        if scaling:
+            most = max(run.memory for run in runs)
+            faults += tenths(root, postgres, tls, count // 10, workers, most)
+    return faults
+
+
+def tenths(root: Path, postgres: Any, tls: Path, count: int, workers: int, most: int) -> list[str]:
+    """A smaller class, undisturbed, with one worker and with all; ``most``: memory for all."""
+    from tests.grading.cluster import local_cluster
+
+    make_class(root / "tenth", root / "model", EXERCISE, count)
+    seconds, memory, faults = {}, 0, []
+    for number in sorted({1, workers}):
+        place = Place(root / f"with-{number}", root / "model", postgres, f"tenth{number}")
+        with local_cluster(tls, number) as cluster:
+            run = Coordinator(place, root / "tenth", cluster, tls)
+            run.wait()
+        faults += run.faults()
+        seconds[number], memory = run.seconds, run.memory
+        say(f"{count} with {number} workers: {run.seconds:.0f} s")
+    say(f"{seconds[1] / seconds[workers]:.2f} times as fast with {workers} workers as with 1")
     say(f"memory of the command: {most} MB, {most / memory:.2f} times that for a tenth")
     if most > GROWTH * memory:
         faults.append(f"the command's memory grew {most / memory:.2f} times")
@@ -114,125 +108,21 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-# The class.
-
-
 def make_course(root: Path) -> None:
     """A course folder with the exercise released, with limits that endless loops soon reach."""
-    command = [sys.executable, "-m", "nncourse.cli", "release", EXERCISE, "--course", str(root)]
-    subprocess.run([*command, "--lang", "en"], cwd=ROOT, env=ENVIRONMENT, check=True)
-    (path,) = (root / "source" / EXERCISE).glob("*.ipynb")
+    (path,) = (ROOT / "solutions" / "en" / EXERCISE).glob("*.ipynb")
     notebook = json.loads(path.read_text("utf-8"))
-    own = notebook["metadata"].setdefault("nncourse", {})
-    own["grading"] = {"limits": LIMITS}
-    path.write_text(json.dumps(notebook), "utf-8")
-    subprocess.run([*command, "--lang", "en"], cwd=ROOT, env=ENVIRONMENT, check=True)
+    notebook["metadata"].setdefault("nncourse", {})["grading"] = {"limits": LIMITS}
+    source = root / "source" / EXERCISE
+    source.mkdir(parents=True)
+    (source / path.name).write_text(json.dumps(notebook), "utf-8")
+    nncourse("release", EXERCISE, "--course", root, "--lang", "en")
 
 
-def make_class(folder: Path, model: Path, count: int) -> dict[str, tuple[str, str]]:
-    """Fill the folder; (kind, content) by student. Equal contents are one file on the disk."""
-    folder.mkdir()
-    contents = {kind: list(found) for kind, found in kinds_of(model)}
-    originals: dict[str, Path] = {}
-    rng = random.Random(1)
-    drawn = rng.choices(list(SHARES), weights=list(SHARES.values()), k=count)
-    everyone = {}
-    for number, kind in enumerate(drawn):
-        student = f"s{number:06}"
-        name, data = rng.choice(contents[kind])
-        path = folder / f"{student}.ipynb"
-        if name in originals:
-            os.link(originals[name], path)
-        else:
-            path.write_bytes(data)
-            originals[name] = path
-        everyone[student] = (kind, name)
-    return everyone
-
-
-def kinds_of(model: Path) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """The contents of each kind, with a name for each."""
-    (released,) = (model / "release" / EXERCISE).glob("*.ipynb")
-    (solved,) = (model / "source" / EXERCISE).glob("*.ipynb")
-    empty = json.loads(released.read_text("utf-8"))
-    answers = {
-        name: "".join(cell["source"])
-        for cell in json.loads(solved.read_text("utf-8"))["cells"]
-        if (name := answer_name(cell)) and cell["cell_type"] == "code"
-    }
-
-    def filled(changed: dict[str, str] | None = None, output: str = "") -> bytes:
-        notebook = copy.deepcopy(empty)
-        for cell in notebook["cells"]:
-            name = answer_name(cell)
-            if name in answers:
-                cell["source"] = {**answers, **(changed or {})}[name]
-            elif output and cell["cell_type"] == "code":
-                cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": output}]
-                output = ""
-        return json.dumps(notebook).encode()
-
-    right = filled()
-    first = next(iter(answers))
-    yield "right", [("right", right)]
-    yield (
-        "wrong",
-        [
-            (f"wrong {name} {number}", filled({name: source}))
-            for name, answer in answers.items()
-            for number, source in enumerate(slips(answer))
-        ],
-    )
-    yield "empty", [("stub", json.dumps(empty).encode())]
-    yield (
-        "broken",
-        [
-            ("cut", right[: len(right) // 2]),
-            ("nothing", b""),
-            ("no notebook", b"[]"),
-            ("binary", bytes(range(256))),
-            ("utf-16", right.decode().encode("utf-16")),
-        ],
-    )
-    yield "hostile", [(f"hostile {n}", filled({first: code})) for n, code in enumerate(HOSTILE)]
-    yield "huge", [("25 MB", right + b" " * 25_000_000), ("10 MB", filled(None, "x" * 10_000_000))]
-
-
-def answer_name(cell: dict[str, Any]) -> str:
-    role = cell["metadata"].get("nbgrader", {})
-    return role["grade_id"] if role.get("solution") else ""
-
-
-def slips(source: str) -> list[str]:
-    """The answer with one operator, comparison or number changed, in every place."""
-    swaps: dict[type, Callable[[], Any]] = {
-        ast.Add: ast.Sub,
-        ast.Sub: ast.Add,
-        ast.Mult: ast.Add,
-        ast.Gt: ast.Lt,
-        ast.MatMult: ast.Mult,
-    }
-    found = []
-    for place in itertools.count():
-        tree = ast.parse(source)
-        nodes = [
-            node
-            for node in ast.walk(tree)
-            if type(getattr(node, "op", None)) in swaps
-            or (isinstance(node, ast.Compare) and type(node.ops[0]) in swaps)
-            or (isinstance(node, ast.Constant) and isinstance(node.value, int | float))
-        ]
-        if place == len(nodes):
-            return found
-        node: Any = nodes[place]
-        if isinstance(node, ast.Compare):
-            node.ops[0] = swaps[type(node.ops[0])]()
-        elif isinstance(node, ast.Constant):
-            node.value += 1
-        else:
-            node.op = swaps[type(node.op)]()
-        found.append(ast.unparse(tree))
-    return found
+def nncourse(*arguments: Any) -> None:
+    """A command, to its end."""
+    command = [sys.executable, "-m", "nncourse.cli", *map(str, arguments)]
+    subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
 
 
 # The grading.
@@ -251,11 +141,10 @@ class Place:
         shutil.copytree(model, root)
         self.root = root
         self.db = postgres.database(name)
-        command = [sys.executable, "-m", "nncourse.cli", "release", EXERCISE, "--lang", "en"]
         config = root / "nbgrader_config.py"
         text = config.read_text("utf-8")
         config.write_text(f"{text}\nc.CourseDirectory.db_url = {self.db!r}\n", "utf-8")
-        subprocess.run([*command, "--course", str(root)], cwd=ROOT, env=ENVIRONMENT, check=True)
+        nncourse("release", EXERCISE, "--course", root, "--lang", "en")
         self.engine = create_engine(self.db)
 
     def ask(self, question: str) -> list[tuple]:
@@ -369,14 +258,7 @@ def different(place: Place, root: Path, everyone: dict[str, tuple[str, str]]) ->
     local = root / "local"
     shutil.copytree(root / "model", local)
     shutil.copy(place.root / ".nncourse-secret", local)
-    command = [sys.executable, "-m", "nncourse.cli", "grade", EXERCISE, str(root / "sample")]
-    subprocess.run(
-        [*command, "--course", str(local)],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    nncourse("grade", EXERCISE, root / "sample", "--course", local)
     wanted = {r.student: r for r in read_results(open_course(local), EXERCISE)}
     found = each_result(open_course(place.root), EXERCISE, students=wanted)
     faults = []

@@ -33,7 +33,7 @@ def local_cluster(tls: Path, workers: int = 2) -> Iterator[Any]:
         threads_per_worker=1,
         protocol="tls://",
         security=_security("tls://127.0.0.1:0", tls),
-        dashboard_address=None,
+        dashboard_address=":0",
     ) as cluster:
         yield cluster
 

@@ -3,14 +3,21 @@ is lost; an unencrypted one elsewhere is refused."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from functools import partial
 
 import pytest
 
-from nncourse.grading.cluster import ClusterError, run_on_cluster
+from nncourse.grading.cluster import AHEAD, ClusterError, run_on_cluster
 from nncourse.grading.grade import grade_submissions
+from nncourse.grading.results import read_results
+from nncourse.grading.sandbox import SandboxUnavailable
+from nncourse.grading.worker import WorkerLost
 from tests.grading.cluster import certificate, kill_a_worker, local_cluster
 from tests.grading.processes import orphans
 from tests.grading.toy import RIGHT, submission
@@ -83,3 +90,130 @@ def test_items_of_a_lost_worker_are_graded_by_another(toy, folder, cluster, tls)
 def test_what_is_not_safe_is_refused(tmp_path, address, says):
     with pytest.raises(ClusterError, match=says):
         list(run_on_cluster(address, b"", [], tmp_path))
+
+
+@pytest.fixture
+def here():
+    """A cluster within this process, so that what it finds here can be changed; no TLS."""
+    distributed = pytest.importorskip("distributed")
+    from distributed import LocalCluster
+
+    def start(workers=1):
+        options = {"processes": False, "threads_per_worker": 1, "dashboard_address": ":0"}
+        made.append(LocalCluster(n_workers=workers, protocol="tcp://", host="127.0.0.1", **options))
+        return made[-1].scheduler_address
+
+    made: list[distributed.LocalCluster] = []
+    yield start
+    for found in made:
+        found.close()
+
+
+def test_a_worker_without_a_sandbox_ends_the_run_and_grades_nobody(toy, folder, here, monkeypatch):
+    """Nobody gets 0 points for what is the operator's to mend."""
+
+    class Without:
+        def grade(self, assignment, item):
+            raise SandboxUnavailable("bubblewrap is not installed")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("nncourse.grading.cluster.Worker", Without)
+    before = read_results(toy, "ps99")
+    with pytest.raises(ClusterError, match=r"can't grade: .*bubblewrap is not installed"):
+        grade_submissions(toy, "ps99", folder, force=True, run=partial(run_on_cluster, here()))
+    assert read_results(toy, "ps99") == before
+
+
+def test_a_worker_with_another_version_is_refused(here, monkeypatch):
+    versions = iter(["the coordinator's", *["the worker's"] * 10])
+    monkeypatch.setattr("nncourse.grading.cluster.tool_version", lambda: next(versions))
+    with pytest.raises(ClusterError, match="install the same everywhere"):
+        list(run_on_cluster(here(), b"", [("ann", b"")]))
+
+
+def test_a_cluster_without_workers_is_not_waited_for_forever(here, monkeypatch):
+    monkeypatch.setattr("nncourse.grading.cluster.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("nncourse.grading.cluster.NO_WORKER_SECONDS", 0.5)
+    with pytest.raises(ClusterError, match="has no workers: start some"):
+        list(run_on_cluster(here(0), b"", [("ann", b"")]))
+
+
+def test_an_item_that_ends_every_worker_is_given_up_alone(here, monkeypatch):
+    class Mortal:
+        def grade(self, assignment, item):
+            if item == b"deadly":
+                raise WorkerLost("the worker's process has ended")
+            return item
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("nncourse.grading.cluster.Worker", Mortal)
+    items = [("ann", b"a"), ("bob", b"deadly"), ("cid", b"c")]
+    found = dict(run_on_cluster(here(), b"", items))
+    assert (found["ann"], found["cid"]) == (b"a", b"c")
+    assert isinstance(found["bob"], WorkerLost)
+
+
+def test_only_as_many_items_are_taken_as_can_soon_be_used(here, monkeypatch):
+    class Quick:
+        def grade(self, assignment, item):
+            return item
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("nncourse.grading.cluster.Worker", Quick)
+    taken = 0
+
+    def items():
+        nonlocal taken
+        for number in range(50):
+            taken += 1
+            yield number, b"%d" % number
+
+    done = 0
+    for key, answer in run_on_cluster(here(2), b"", items()):
+        done += 1
+        assert answer == b"%d" % key
+        assert taken - done <= AHEAD * 2
+    assert done == 50
+
+
+def test_a_scheduler_that_is_killed_ends_the_run_and_what_is_graded_is_kept(toy, folder, tls):
+    pytest.importorskip("distributed")
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    pid, address = scheduler_and_worker()
+    known = []
+
+    def run(packed, items):
+        for key, answer in run_on_cluster(address, packed, items):
+            known.append(key)
+            if len(known) == 8:
+                os.kill(pid, signal.SIGKILL)
+            yield key, answer
+
+    with pytest.raises(ClusterError, match=r"is gone.*run the command again"):
+        grade_submissions(toy, "ps99", folder, force=True, run=run)
+    assert 8 <= len(known) < COUNT
+    local = grade_submissions(toy, "ps99", folder, force=True)
+    assert {r.points for r in local} == {5, 15}
+
+
+def scheduler_and_worker():
+    """A process of its own with both, without TLS; its id and address."""
+    code = (
+        "from distributed import LocalCluster\n"
+        "if __name__ == '__main__':\n"
+        "    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False,\n"
+        "        protocol='tcp://', host='127.0.0.1', dashboard_address=':0')\n"
+        "    print(cluster.scheduler_address, flush=True)\n"
+        "    input()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    return process.pid, process.stdout.readline().strip()
