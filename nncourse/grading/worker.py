@@ -32,6 +32,7 @@ from nncourse import language
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.sandbox import Limits, Sandbox, SandboxUnavailable
 from nncourse.grading.sandbox.inside import kernel
+from nncourse.grading.sandbox.library import WithheldError
 from nncourse.grading.sandbox.limits import MB
 
 OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's code may take
@@ -154,13 +155,20 @@ def serve(file: int, unsafe: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
     connection = Connection(file)
     bench = Bench(unsafe)
+    trouble = ""  # no submission is to blame for it, so it ends the run
     with contextlib.suppress(EOFError, OSError), bench:
         while True:
             message = connection.recv_bytes()
             if message[:1] == b"a":
-                bench.prepare(message[1:])
+                try:
+                    bench.prepare(message[1:])
+                    trouble = ""
+                except (OSError, WithheldError) as error:
+                    trouble = f"the sandbox can't be made: {error}"
                 continue
             try:
+                if trouble:
+                    raise SandboxUnavailable(trouble)
                 answer = bench.grade(message[1:])
             except SandboxUnavailable as error:
                 answer = b"!" + str(error).encode()

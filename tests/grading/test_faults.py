@@ -76,13 +76,13 @@ def remembered(verdicts):
     return run
 
 
-def python(*arguments, before=()):
+def python(*arguments, before=(), **environment):
     return subprocess.run(
         [*before, sys.executable, *map(str, arguments)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
     )
 
 
@@ -150,6 +150,19 @@ def test_a_gradebook_that_may_only_be_read_is_told_at_once(course, graded, monke
     with pytest.raises(CourseFolderError, match=r"readonly database.*run the command again"):
         grade_submissions(course, "ps99", folder, run=remembered(verdicts))
     assert time.monotonic() - start < 10
+
+
+def test_no_room_for_the_sandbox_s_copy_of_the_library_is_nobodys_zero(course, graded, tmp_path):
+    folder, _ = graded
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    small = ["bwrap", "--dev-bind", "/", "/", "--size", "65536", "--tmpfs", str(cache)]
+    command = ["-m", "nncourse.cli", "grade", "ps99", folder, "--course", course.root]
+    run = python(*command, "--lang", "en", before=small, XDG_CACHE_HOME=str(cache))
+    assert run.returncode == 1
+    assert "the sandbox can't be made" in run.stderr
+    assert "No space left on device" in run.stderr
+    assert read_results(course, "ps99") == []
 
 
 def test_two_graders_at_once(course, graded):
