@@ -122,25 +122,3 @@ def test_the_small_network_descends(notebook, pictures):
     use_theme(notebook, "JupyterLab Dark")
     widget.evaluate("node => node.scrollIntoView({block: 'center'})")
     keep_picture(notebook, pictures, "backprop-net-dark")
-
-
-def test_a_widget_answers_a_key_within_50_ms(notebook):
-    # Median over steps, from the key to the changed picture: a round trip would be slower.
-    waits = notebook.evaluate(
-        """async () => {
-          const stage = document.querySelector('.nnc-stepper .nnc-stage');
-          const picture = document.querySelector('.nnc-stepper svg.nnc-graph');
-          stage.focus();
-          const waits = [];
-          for (const key of ['Home', ...Array(8).fill('ArrowRight')]) {
-            const before = picture.innerHTML;
-            const start = performance.now();
-            stage.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
-            while (picture.innerHTML === before && performance.now() - start < 1000)
-              await new Promise(requestAnimationFrame);
-            if (key !== 'Home') waits.push(performance.now() - start);
-          }
-          return waits.sort((a, b) => a - b);
-        }"""
-    )
-    assert waits[len(waits) // 2] < 50, waits

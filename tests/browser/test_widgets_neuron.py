@@ -1,4 +1,4 @@
-"""The widgets about one neuron in a real JupyterLab: keyboard, mouse, both themes, speed."""
+"""The widgets about one neuron in a real JupyterLab: keyboard, mouse, both themes."""
 
 import json
 
@@ -129,40 +129,3 @@ def test_a_gate_is_reached_and_xor_takes_a_layer(notebook, pictures):
     use_theme(notebook, "JupyterLab Dark")
     widget.evaluate("node => node.scrollIntoView({block: 'center'})")
     keep_picture(notebook, pictures, "gate-builder-dark")
-
-
-@pytest.mark.parametrize(
-    ("focus", "picture"),
-    [
-        ('.nnc-neuron [data-point="0"]', ".nnc-neuron svg.nnc-plane"),
-        (".nnc-gates .nnc-w1", ".nnc-gates svg.nnc-plane"),
-    ],
-)
-def test_a_key_is_answered_within_50_ms(notebook, focus, picture):
-    # Median over steps, from the event to the changed picture.
-    waits = notebook.evaluate(
-        """async ([focus, picture]) => {
-          const node = document.querySelector(focus);
-          const seen = document.querySelector(picture);
-          node.focus();
-          const waits = [];
-          for (let k = 0; k < 9; k++) {
-            const before = seen.innerHTML;
-            const start = performance.now();
-            if (node.type === 'range') {
-              node.stepDown();
-              node.dispatchEvent(new Event('input', {bubbles: true}));
-            } else {
-              const init = {key: 'ArrowLeft', bubbles: true};
-              node.dispatchEvent(new KeyboardEvent('keydown', init));
-            }
-            while (seen.innerHTML === before && performance.now() - start < 1000)
-              await new Promise(requestAnimationFrame);
-            waits.push(performance.now() - start);
-            await new Promise(requestAnimationFrame);
-          }
-          return waits.sort((a, b) => a - b);
-        }""",
-        [focus, picture],
-    )
-    assert waits[len(waits) // 2] < 50, waits

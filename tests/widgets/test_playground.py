@@ -145,9 +145,10 @@ def ask(widget, what):
 @pytest.mark.parametrize(
     ("stop", "at"), [("steps", 77), ("loss", 0.4), ("patience", 50), ("never", 0)]
 )
-def test_training_stops_where_it_is_told_to(stop, at):
+def test_training_stops_where_it_is_told_to(stop, at, monkeypatch):
+    monkeypatch.setattr(playground, "BUDGET", 0.0)  # one step a frame, however busy the machine
     widget = playground.Playground("moons", noise=0.3, stop=stop, stop_at=at, rate=0.3)
-    for _frame in range(60):
+    for _frame in range(200):
         ask(widget, "train")
         if widget.resting:
             break
@@ -163,8 +164,7 @@ def test_training_stops_where_it_is_told_to(stop, at):
         assert losses[-1][1] <= 0.4
     else:
         assert widget.session.steps - widget.session.best[1] >= 50
-        lowest = min(held for _step, _loss, held in losses)
-        assert widget.session.best[0] == pytest.approx(lowest, abs=sessions.BETTER)
+        assert widget.session.best[0] <= min(row[2] for row in losses) + sessions.BETTER
     steps = widget.session.steps
     ask(widget, "train")  # the condition still holds
     assert widget.session.steps == steps
