@@ -143,6 +143,20 @@ class Assignment:
         kept = needed(units)
         return [cell for cell, keep in zip(cells, kept) if keep and cell.kind != "tests"]
 
+    @property
+    def draws(self) -> bool:
+        """Whether cells that run with every submission use matplotlib, beyond importing it."""
+        cells = self.sandboxed({})
+        nodes = [n for cell in cells for s in _statements(cell.source) for n in ast.walk(s)]
+        drawn: set[str] = set()
+        for node in nodes:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                origin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                for alias in node.names:
+                    if f"{origin}{alias.name}".startswith(("matplotlib", "nncourse.plots")):
+                        drawn.add(alias.asname or alias.name.partition(".")[0])
+        return any(isinstance(node, ast.Name) and node.id in drawn for node in nodes)
+
     @cached_property
     def packed(self) -> bytes:
         """For the way to a worker; the same assignment gives the same bytes."""

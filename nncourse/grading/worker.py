@@ -196,7 +196,7 @@ class Bench:
             if self.sandbox is not None:
                 self.sandbox.close()
             self._rules = self.assignment.rules
-            self.sandbox = make_sandbox(self._rules, self.unsafe)
+            self.sandbox = make_sandbox(self._rules, self.unsafe, self.assignment.draws)
         # The sandbox loads what it needs while this process does.
         starting = threading.Thread(target=self._start)
         starting.start()
@@ -276,22 +276,27 @@ class Bench:
         self.close()
 
 
-def make_sandbox(rules: Mapping[str, Any], unsafe: bool = False) -> Sandbox:
-    """The sandbox that the rules of an assignment ask for, not yet started."""
+def make_sandbox(rules: Mapping[str, Any], unsafe: bool = False, draws: bool = True) -> Sandbox:
+    """The sandbox that the rules of an assignment ask for, not yet started.
+
+    ``draws``: whether most submissions will use matplotlib.
+    """
     known = {field.name for field in fields(Limits)}
     given = {name: value for name, value in rules["limits"].items() if name in known}
     packages = list(rules["packages"])
-    preload = [name for name in ("numpy", "matplotlib.pyplot") if name.split(".")[0] in packages]
+    pyplot = ["matplotlib", "matplotlib.pyplot"] if "matplotlib" in packages else []
+    preload = ["numpy"] if "numpy" in packages else []
+    preload += pyplot if draws else []
     withheld = list(rules["withheld"])
     if withheld != ["nncourse"]:
-        preload += ["nncourse", "nncourse.data.digits:digits"]
-        if "matplotlib" in packages:
-            preload.append("nncourse.plots")
+        preload += ["nncourse", "nncourse.data.digits:_split"]
+        preload += ["nncourse.check", "nncourse.plots"] if pyplot else ["nncourse.check"]
     return Sandbox(
         replace(Limits(), **given),
         withheld=withheld,
         packages=packages,
         preload=preload,
+        defer=[] if draws else pyplot,
         unsafe=unsafe,
     )
 

@@ -88,3 +88,22 @@ def test_the_pieces_of_the_graded_cells_are_found() -> None:
 def graded(name: str, source: str) -> dict:
     role = {"grade_id": name, "grade": True, "solution": False, "points": 10, "locked": True}
     return {"cell_type": "code", "source": source, "metadata": {"nbgrader": role}}
+
+
+@pytest.mark.parametrize(
+    ("source", "draws"),
+    [
+        ("import matplotlib.pyplot as plt\nx = 1", False),
+        ("import matplotlib.pyplot as plt\nfig, ax = plt.subplots()", True),
+        ("import matplotlib.pyplot as plt\ndef show():\n    plt.show()", True),
+        ("from nncourse import plots\nplots.digit_grid(x)", True),
+        ("from matplotlib.colors import to_rgb\nred = to_rgb('red')", True),
+        ("import matplotlib\nmatplotlib.use('agg')", True),
+        ("import numpy as plt\nplt.zeros(3)", False),
+    ],
+)
+def test_an_assignment_draws_if_its_own_cells_do(source: str, draws: bool) -> None:
+    role = {"grade_id": "setup", "grade": False, "solution": False, "locked": True}
+    cell = {"cell_type": "code", "source": source, "metadata": {"nbgrader": role}}
+    assignment = Assignment("x", {"cells": [cell]}, {}, {}, [], {})
+    assert assignment.draws is draws

@@ -64,8 +64,9 @@ class Sandbox:
 
     withheld: what the exercise asks for, and the copy of the library must not have (see
     ``nncourse.grading.sandbox.library``). packages: distributions that student code may import.
-    preload: modules to load once; "module:function" is called as well, to fill its cache. hide:
-    folders of the course, should they lie among the system's.
+    preload: modules to load once; "module:function" is called as well, to fill its cache. defer:
+    modules that a session loads when it uses them, packages before what is in them. hide: folders
+    of the course, should they lie among the system's.
     unsafe: without bubblewrap, run on this machine with your rights; the limits of processes, and
     Landlock and seccomp where the kernel has them, are all that is left then.
     """
@@ -77,6 +78,7 @@ class Sandbox:
         withheld: Sequence[str] = (),
         packages: Sequence[str] = ("numpy", "matplotlib"),
         preload: Sequence[str] = ("numpy", "matplotlib.pyplot", "nncourse"),
+        defer: Sequence[str] = (),
         hide: Iterable[Path] = (),
         unsafe: bool = False,
         cache: Path | None = None,
@@ -84,6 +86,7 @@ class Sandbox:
         self.limits = limits or Limits()
         self.unsafe = unsafe
         self.preload = list(preload)
+        self.defer = list(defer)
         self.folder: str | None = None
         self.group: cgroups.Group | None = None
         self.layers: dict[str, Any] = {}
@@ -91,7 +94,8 @@ class Sandbox:
         self.own_proc = True
         cache = library.cache_folder() if cache is None else cache
         copy = library.withhold(withheld, cache)
-        fonts = view.fonts(cache) if any("matplotlib" in name for name in preload) else None
+        draws = any("matplotlib" in name for name in (*preload, *defer))
+        fonts = view.fonts(cache) if draws else None
         self.view = view.view(copy, packages, fonts, hide)
         self._process: subprocess.Popen | None = None
         self._owner = 0
@@ -275,6 +279,7 @@ class Sandbox:
             "control": control,
             "confinement": asdict(to),
             "preload": self.preload,
+            "defer": self.defer,
             "matplotlib": (fonts if self.unsafe else view.FONTS) if fonts else "",
         }
 

@@ -16,6 +16,8 @@ import traceback
 import types
 from typing import Any
 
+from nncourse.grading.sandbox.inside.deferred import Deferred
+
 MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|.*\?)$", re.MULTILINE)
 LONGEST_MESSAGE = 2000  # characters
 LONGEST_TRACEBACK = 8000
@@ -136,7 +138,7 @@ class Notebook:
     @staticmethod
     def _close_figures() -> None:
         pyplot = sys.modules.get("matplotlib.pyplot")
-        if pyplot is not None:
+        if pyplot is not None and type(pyplot) is not Deferred:
             try:
                 pyplot.close("all")
             except BaseException:

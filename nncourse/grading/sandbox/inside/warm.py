@@ -31,6 +31,7 @@ from nncourse.grading.sandbox.channel import Channel
 from nncourse.grading.sandbox.inside import confine, kernel
 from nncourse.grading.sandbox.inside.cells import Notebook
 from nncourse.grading.sandbox.inside.confine import Confinement
+from nncourse.grading.sandbox.inside.deferred import defer
 from nncourse.grading.sandbox.inside.serve import Server
 from nncourse.grading.sandbox.inside.watch import INTERVAL, Watch
 
@@ -45,7 +46,7 @@ def main() -> None:
         if to.namespaces:
             confine.become_nobody(to)
             nested = confine.can_nest()
-        _load(job["preload"], job["matplotlib"])
+        _load(job["preload"], job["defer"], job["matplotlib"])
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
         gc.collect()
         gc.freeze()  # so that collections in the children copy fewer pages
@@ -70,10 +71,15 @@ def _tell(to: socket.socket, **what: Any) -> None:
         to.sendall(json.dumps(what).encode() + b"\n")
 
 
-def _load(names: list[str], fonts: str) -> None:
-    if fonts:
-        # Its folder has to be writable, or it looks for all fonts again.
-        shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
+def _load(names: list[str], deferred: list[str], fonts: str) -> None:
+    def lay_out_fonts() -> None:
+        # The folder has to be writable, or matplotlib looks for all fonts again.
+        if fonts:
+            shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
+
+    if not deferred:
+        lay_out_fonts()
+    defer(deferred, lay_out_fonts)
     for name in names:
         module, _, function = name.partition(":")
         # Parts of the library may be withheld; a session's own import says so then.

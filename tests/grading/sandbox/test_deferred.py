@@ -1,0 +1,44 @@
+"""matplotlib is there for every session, and is loaded only in one that draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nncourse.grading.sandbox import Sandbox
+from tests.conftest import find_tool
+
+IMPORTS = """
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib import pyplot as again
+import sys
+
+def loaded():
+    return "matplotlib.figure" in sys.modules
+"""
+
+
+def test_a_deferred_module_is_loaded_when_it_is_used(cache: Path) -> None:
+    find_tool("bwrap", "to run cells in a sandbox")
+    deferred = ["matplotlib", "matplotlib.pyplot", "not_there", "not_there.at_all"]
+    with Sandbox(defer=deferred, preload=["numpy"], cache=cache) as sandbox:
+        with sandbox.session() as session:
+            assert session.run_cell(IMPORTS).error is None
+            assert session.call("loaded") is False
+            drawn = session.run_cell(
+                "fig, ax = plt.subplots()\nax.plot([1, 2])\nfig.canvas.draw()\n"
+                "print(again is plt is mpl.pyplot, len(plt.get_fignums()), mpl.rcParams['backend'])"
+            )
+            assert drawn.error is None
+            assert drawn.output == "True 1 agg\n"
+            assert session.call("loaded") is True
+            assert session.run_cell("print(plt.get_fignums())").output == "[]\n"
+            assert "not_there" in str(session.run_cell("import not_there").error)
+        with sandbox.session() as session:
+            session.run_cell(IMPORTS)
+            assert session.call("loaded") is False
+            assert session.run_cell("from matplotlib.colors import to_rgb").error is None
+            assert session.run_cell("print(to_rgb('red'))").output == "(1.0, 0.0, 0.0)\n"
+            error = session.run_cell("plt.not_a_function").error
+            assert error is not None
+            assert error.kind == "AttributeError"
