@@ -1,8 +1,11 @@
-"""Control groups of both versions, on a tree that behaves as the kernel's: folders get files."""
+"""Control groups: of both versions on a tree that behaves as the kernel's, where folders get files;
+and of the version that this machine has on the kernel's own, where it may be written."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,3 +137,48 @@ def test_first_version_has_a_folder_for_each_controller(tmp_path, kernel):
 def test_no_tree_no_group(tmp_path, kernel):
     assert cgroups._second([], [], "new") is None
     assert cgroups._first([["tmpfs", str(tmp_path), "tmpfs", "rw"]], [], "new") is None
+
+
+@pytest.fixture
+def group():
+    """A group in the kernel's own tree."""
+    found = cgroups.new_group()
+    if found is None:
+        pytest.skip("this process may not make control groups here")
+    yield found
+    found.remove()
+    assert not any(folder.exists() for folder in found.folders.values())
+
+
+def inside(group, code):
+    """Run Python in the group; how it ended and what it said."""
+    join = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 99; shift; done; shift; exec "$@"'
+    command = ["/bin/sh", "-c", join, "sh", *group.joins, "--", sys.executable, "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True)
+    return run.returncode, run.stdout
+
+
+def test_the_kernel_bounds_the_memory_of_a_group(group):
+    if "memory" not in group.folders:
+        pytest.skip("the memory controller is not to be had here")
+    group.limit_memory(64 * MB)
+    assert inside(group, "print(len(bytearray(16 << 20)))") == (0, f"{16 << 20}\n")
+    assert group.kills() == 0
+    assert inside(group, "print(len(bytearray(256 << 20)))") == (-9, "")
+    assert group.kills() == 1
+    both = "import os\npid = os.fork()\nheld = bytearray(40 << 20)\nif pid: os.waitpid(pid, 0)\n"
+    inside(group, both)
+    assert group.kills() > 1, "two processes with 40 MB each share the bound"
+
+
+def test_the_kernel_bounds_the_number_of_processes_of_a_group(group):
+    if "pids" not in group.folders:
+        pytest.skip("the controller of processes is not to be had here")
+    group.limit_processes(5)
+    forks = (
+        "import os, time\nmade = []\ntry:\n    for _ in range(20):\n"
+        "        pid = os.fork()\n        if pid == 0:\n            time.sleep(30)\n"
+        "        made.append(pid)\nexcept BlockingIOError:\n    print(len(made))\n"
+        "for pid in made:\n    os.kill(pid, 9)\n    os.waitpid(pid, 0)\n"
+    )
+    assert inside(group, forks) == (0, "4\n")
