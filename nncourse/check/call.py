@@ -32,6 +32,9 @@ _ = catalogue("check")
 TIME_LIMIT = 10.0
 """Seconds for one call. Right answers take milliseconds."""
 
+CLOCK = "ITIMER_REAL"
+"""The timer of ``signal`` that measures them; ITIMER_VIRTUAL counts the process's own seconds."""
+
 KEPT_OUTPUT = 1_000
 """Characters of the student's prints that a report shows."""
 
@@ -93,13 +96,15 @@ def _time_limit(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise _TooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    clock = getattr(signal, CLOCK)
+    number = signal.SIGALRM if clock == signal.ITIMER_REAL else signal.SIGVTALRM
+    before = signal.signal(number, stop)
+    remaining, interval = signal.setitimer(clock, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, remaining, interval)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(clock, remaining, interval)
+        signal.signal(number, before)
 
 
 def call(

@@ -33,7 +33,7 @@ SEEDS: tuple[int | None, ...] = (None, 21, 22)
 """The first is what students see; the others confirm what was found there."""
 
 PATIENCE = 0.5
-"""Seconds for one call: changed loops may never end."""
+"""Seconds of work for one call: changed loops may never end."""
 
 CLOSE = 1e-9
 """Answers nearer than this to the right ones, on all seeds, are the same program."""
@@ -104,12 +104,12 @@ def build(source: str, name: str, space: Mapping[str, Any], file: str = "<answer
 
 @contextlib.contextmanager
 def _patience() -> Iterator[None]:
-    before = call.TIME_LIMIT
-    call.TIME_LIMIT = PATIENCE
+    before = call.TIME_LIMIT, call.CLOCK
+    call.TIME_LIMIT, call.CLOCK = PATIENCE, "ITIMER_VIRTUAL"
     try:
         yield
     finally:
-        call.TIME_LIMIT = before
+        call.TIME_LIMIT, call.CLOCK = before
 
 
 def unseen(
@@ -151,7 +151,7 @@ def _examine(
     reports = {SEEDS[0]: first}
     for seed in SEEDS[1:]:
         reports[seed] = judge(piece, [build(change.source, name, space)], seed=seed)
-    result.passed = [seed for seed, report in reports.items() if report.passed]
+    result.passed = [s for s, report in reports.items() if report.passed or report.score >= 1]
     if first.problem is not None and not result.passed:
         return result
     trials = {seed: _trials(piece, build(change.source, name, space), seed) for seed in SEEDS}

@@ -203,7 +203,8 @@ NEURON = Piece(
         ),
     ),
     parts=(
-        Part("h", 0.6, (PLAIN, SQUARE)),
+        Part("h", 0.5, (PLAIN, SQUARE)),
+        Part("h", 0.1, (BORDER,)),
         Part("a", 0.3, (PLAIN, SQUARE)),
         Part("a", 0.1, (BORDER,)),
     ),

@@ -58,7 +58,8 @@ Program = list[Step]
 
 BINARY = ("add", "sub", "mul", "div")
 UNARY = ("square", "cube", "exp", "tanh", "neg")
-MIXED = ("2 +", "3 -", "2 *", "1 /", "- 1", "/ 2")
+REFLECTED = ("2 +", "3 -", "2 *", "3 /")
+MIXED = (*REFLECTED, "- 1", "/ 2")
 
 
 class Plain(float):
@@ -88,7 +89,7 @@ def _step(op: str, a: Any, b: Any) -> Any:
         "2 +": lambda: 2 + a,
         "3 -": lambda: 3 - a,
         "2 *": lambda: 2 * a,
-        "1 /": lambda: 1 / a,
+        "3 /": lambda: 3 / a,
         "- 1": lambda: a - 1,
         "/ 2": lambda: a / 2,
     }
@@ -159,8 +160,9 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             _told_apart(programs[0], x, m) for m in (PowWrong, ExpOfInput)
         ):
             continue
-        if case == CONSTANTS and not {"2 +", "3 -", "2 *", "1 /"} <= {op for op, *_ in programs[0]}:
-            continue
+        ops = [op for op, _i, _j in programs[0]]
+        if case == CONSTANTS and any(ops.count(op) != 1 for op in REFLECTED):
+            continue  # each of them, and not twice: 3 - (3 - a) hides what is wrong with it
         if kind == SHARED and not all(
             _told_apart(p, x, m) for p in programs for m in (DepthFirst, Overwrites, TanhMissing)
         ):
@@ -366,7 +368,8 @@ ENGINE = Piece(
         ),
     ),
     parts=(
-        Part("data", 0.15, (PLAIN,)),
+        Part("data", 0.1, (PLAIN, SHARED, TWICE, DEEP)),
+        Part("data", 0.05, (CONSTANTS,)),
         Part("gradient", 0.3, (PLAIN,)),
         Part("gradient", 0.25, (SHARED,)),
         Part("gradient", 0.1, (CONSTANTS,)),

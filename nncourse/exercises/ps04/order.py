@@ -295,8 +295,10 @@ ORDER = Piece(
         ),
     ),
     parts=(
-        Part("each once", 0.25, (PLAIN,)),
-        Part("surplus nodes", 0.1, (PLAIN,)),
+        Part("each once", 0.2, (PLAIN, DOUBLING)),
+        Part("each once", 0.05, (DEEP,)),
+        Part("surplus nodes", 0.05, (PLAIN, DOUBLING)),
+        Part("surplus nodes", 0.05, (DEEP,)),
         Part("inputs first", 0.35, (PLAIN,)),
         Part("inputs first", 0.15, (DOUBLING,)),
         Part("inputs first", 0.15, (DEEP,)),
