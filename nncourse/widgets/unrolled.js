@@ -79,23 +79,27 @@ function render({ model, el }) {
   const again = button(strings.again, strings.again, () => put(model, { seed: model.get("seed") + 1 }), "nnc-again");
   const controls = [activation, radius, length, horizon, clipped, limit, shown];
 
-  const graph = graphPicture();
-  const chart = normPicture(strings.norms);
+  let [graph, chart, width] = [];
+  const pictures = element("div", {});
   const keys = element("div", {});
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
     element("div", { class: "nnc-row" }, activation.node, radius.node, length.node),
     element("div", { class: "nnc-row" }, shown.node, horizon.node, again),
-    graph.svg,
-    element("div", { class: "nnc-muted" }, strings.help),
-    chart.svg, keys,
+    pictures, keys,
     element("div", { class: "nnc-row" }, clipped.node, limit.node),
     element("div", { class: "nnc-panel" }, numbers, words));
 
   const choose = ([x]) => put(model, { chosen: Math.max(1, Math.min(model.get("length"), Math.round(x))) });
-  const nudge = ([way]) => choose([Math.min(model.get("chosen"), model.get("length")) + way]);
-  for (const place of [graph, chart]) pickable(place, choose, nudge);
+  const nudge = ([across, up]) => choose([Math.min(model.get("chosen"), model.get("length")) + across + up]);
+
+  function build() {
+    width = Math.max(430, Math.min(1000, Math.round(body.clientWidth) || 1000));
+    [graph, chart] = [graphPicture(width), normPicture(strings.norms, width)];
+    for (const place of [graph, chart]) pickable(place, choose, nudge);
+    pictures.replaceChildren(graph.svg, element("div", { class: "nnc-muted" }, strings.help), chart.svg);
+  }
 
   function show() {
     showAll(controls);
@@ -134,11 +138,19 @@ function render({ model, el }) {
     chart.svg.setAttribute("aria-label", `${strings.norms}. ${alt}`);
   }
 
+  build();
   show();
+  const resized = new ResizeObserver(() => {
+    if (Math.abs(body.clientWidth - width) < 40 || (body.clientWidth > width && width === 1000)) return;
+    build();
+    show();
+  });
+  resized.observe(body);
   const names = ["activation", "radius", "length", "horizon", "clipped", "limit", "chosen", "shown", "seed", "own"];
   const quiet = listen(model, Object.fromEntries(names.map((name) => [`change:${name}`, show])));
   return () => {
     shown.stop();
+    resized.disconnect();
     quiet();
   };
 }

@@ -129,7 +129,7 @@ class UnrolledRNN(Explorer):
         "again": mark("Other random numbers"),
         "play": mark("Play"),
         "pause": mark("Pause"),
-        "help": mark("Choose a step with the mouse or with the left and right arrow keys."),
+        "help": mark("Choose a step with the mouse or with arrow keys."),
         "norms": mark("Norms, step by step (the last column is the sum)"),
         "arriving": mark("gradient that arrives, ‖∂C/∂s‖"),
         "terms": mark("term of ∂C/∂W"),
