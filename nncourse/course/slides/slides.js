@@ -55,6 +55,8 @@
     showNotes();
   }
 
+  const addressed = () => (parseInt(location.hash.slice(1), 10) || 1) - 1;
+
   function on() {
     const next = waiting(slides[current])[0];
     if (next && !overview()) next.classList.remove("waiting");
@@ -178,7 +180,8 @@
     resize();
     addEventListener("resize", resize);
     slides.forEach((slide) => steps(slide).forEach((one) => one.classList.add("waiting")));
-    show((parseInt(location.hash.slice(1), 10) || 1) - 1, false);
+    show(addressed(), false);
+    addEventListener("hashchange", () => addressed() !== current && show(addressed(), false));
     const pictures = [...document.images].map((one) => one.decode().catch(() => {}));
     return Promise.all([document.fonts.load("20px Formulas"), ...pictures]).then(() => {
       closeRoots();

@@ -1,0 +1,215 @@
+"""Slides shown: one file with the network off, and live in JupyterLab with widgets that answer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from nncourse.course.slides import slide_deck
+from tests.browser.jupyterlab import keep_picture
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+BUILT = sorted((ROOT / "lectures").glob("*/*.ipynb"))
+LEGIBLE = 0.7  # of the usual size of letters: 17 px on a slide of 1280 x 720
+SHOWN = 3  # slides of each lecture of which pictures are kept
+
+SIZES = """() => [...document.querySelectorAll('.slide')].map((slide, index) => {
+  const box = slide.querySelector('.content');
+  return {
+    slide: `${index + 1} ${slide.dataset.title}`,
+    size: Number(box.style.getPropertyValue('--size')),
+    hidden: [box.scrollHeight - box.clientHeight, box.scrollWidth - box.clientWidth],
+  };
+})"""
+FORMULAS = """() => [...document.querySelectorAll('.slide.current math')].map(one => {
+  const box = one.getBoundingClientRect();
+  return [one.getAttribute('alttext'), box.width, box.height];
+})"""
+COLOUR = "() => getComputedStyle(document.querySelector('.slide.current')).backgroundColor"
+
+
+@pytest.fixture
+def offline(browser):
+    """A function that opens a file as slides, with the network off, in light or dark."""
+    contexts, complaints = [], []
+
+    def open_file(path: Path, scheme: str = "light"):
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 720}, offline=True, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requested(request.url, path))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    def requested(url: str, path: Path) -> None:
+        if not url.startswith((path.as_uri(), "data:", "about:")):
+            complaints.append(url)
+
+    yield open_file
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def lecture(tmp_path_factory) -> Path:
+    """The slides of a lecture with steps, answers, formulas and pictures."""
+    path = tmp_path_factory.mktemp("slides") / "05.html"
+    path.write_text(slide_deck(ROOT / "lectures/ru/05-backpropagation.ipynb").html, "utf-8")
+    return path
+
+
+def number(page) -> int:
+    return int(page.locator("#number").inner_text().split("/")[0])
+
+
+def visible(page, selector: str) -> int:
+    return sum(one.is_visible() for one in page.locator(selector).all())
+
+
+def test_keys_turn_the_pages_and_show_the_steps(offline, lecture):
+    page = offline(lecture)
+    count = int(page.locator("#number").inner_text().split("/")[1])
+    assert number(page) == 1
+    assert visible(page, ".slide") == 1
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    assert number(page) == 3
+    steps = page.locator(".slide.current .later").count()
+    assert steps >= 2
+    for seen in range(steps + 1):
+        assert number(page) == 3
+        assert visible(page, ".slide.current .later") == seen
+        page.keyboard.press("Space")
+    assert number(page) == 4
+    page.keyboard.press("ArrowLeft")
+    assert (number(page), visible(page, ".slide.current .later")) == (3, steps)
+    page.keyboard.press("PageUp")
+    assert (number(page), visible(page, ".slide.current .later")) == (3, steps - 1)
+    page.keyboard.press("End")
+    assert number(page) == count
+    page.keyboard.press("ArrowRight")
+    assert number(page) == count
+    page.keyboard.press("Home")
+    assert number(page) == 1
+    page.locator("#on").click()
+    assert number(page) == 2
+    assert page.url.endswith("#2")  # the address of a slide can be kept
+
+
+def test_the_overview_shows_all_slides_and_opens_one(offline, lecture):
+    page = offline(lecture)
+    page.keyboard.press("Escape")
+    assert visible(page, ".slide") > 20
+    assert page.locator(".slide").nth(7).bounding_box()["width"] < 400
+    page.locator(".slide").nth(7).click()
+    assert number(page) == 8
+    assert visible(page, ".slide") == 1
+    page.keyboard.press("o")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert number(page) == 9
+    assert visible(page, ".slide") == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_formulas_are_drawn_in_light_and_dark(offline, lecture, pictures, scheme):
+    page = offline(lecture, scheme)
+    page.goto(f"{lecture.as_uri()}#2")
+    page.wait_for_selector("html[data-ready]", state="attached")
+    drawn = page.evaluate(FORMULAS)
+    assert len(drawn) >= 8
+    assert [one for one in drawn if one[1] < 5 or one[2] < 5] == []
+    sums = max(drawn, key=lambda one: one[2])
+    assert r"\sum" in sums[0]  # limits above and below
+    assert sums[2] > 60
+    assert page.evaluate("document.fonts.check('20px Formulas')")
+    light = "rgb(255, 255, 255)"
+    before = page.evaluate(COLOUR)
+    assert (before == light) == (scheme == "light")
+    keep_picture(page, pictures, f"slides-{scheme}")
+    page.keyboard.press("d")
+    assert (page.evaluate(COLOUR) == light) != (scheme == "light")
+    page.keyboard.press("d")
+    assert page.evaluate(COLOUR) == before
+
+
+def test_answers_open_by_key_and_keep_space_to_themselves(offline, lecture):
+    page = offline(lecture)
+    page.keyboard.press("ArrowRight")
+    answer = page.locator(".slide.current details").first
+    words = answer.locator("p").first
+    assert not words.is_visible()
+    page.keyboard.press("a")
+    assert words.is_visible()
+    page.keyboard.press("a")
+    assert not words.is_visible()
+    answer.locator("summary").focus()
+    page.keyboard.press("Space")
+    assert words.is_visible()
+    assert number(page) == 2
+
+
+def test_keys_work_on_a_russian_keyboard(offline, lecture):
+    page = offline(lecture)
+    press = "new KeyboardEvent('keydown', {key: 'щ', code: 'KeyO', bubbles: true})"
+    page.evaluate(f"document.body.dispatchEvent({press})")
+    assert visible(page, ".slide") > 20
+
+
+def test_notes_come_in_a_window_of_their_own(offline, tmp_path):
+    def cell(source, kind):
+        return new_markdown_cell(source, metadata={"slideshow": {"slide_type": kind}})
+
+    cells = [cell("# A", "slide"), cell("Slowly: $x^2$", "notes"), cell("# B", "slide")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "a.ipynb")
+    (tmp_path / "a.html").write_text(slide_deck(tmp_path / "a.ipynb").html, "utf-8")
+    page = offline(tmp_path / "a.html")
+    assert visible(page, "aside") == 0
+    with page.expect_popup() as popup:
+        page.keyboard.press("n")
+    notes = popup.value.locator("body")
+    assert "Slowly" in notes.inner_text()
+    assert notes.locator("math").count() == 1
+    assert "B" in notes.inner_text()  # what comes next
+    page.keyboard.press("ArrowRight")
+    assert "Slowly" not in notes.inner_text()
+
+
+def test_print_gives_a_page_for_each_slide(offline, lecture):
+    page = offline(lecture)
+    count = page.locator(".slide").count()
+    sheet = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == count
+    width, height = map(float, re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", sheet).groups())
+    assert width / height == pytest.approx(16 / 9, rel=0.01)
+    page.emulate_media(media="print")
+    assert visible(page, ".slide") == count
+    assert visible(page, ".later") == page.locator(".later").count()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", BUILT, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_slide_fits_and_is_legible(offline, tmp_path, pictures, path):
+    name = f"{path.stem}.{path.parent.name}"
+    file = tmp_path / f"{name}.html"
+    file.write_text(slide_deck(path).html, "utf-8")
+    for scheme in ("light", "dark"):
+        page = offline(file, scheme)
+        sizes = page.evaluate(SIZES)
+        assert [one for one in sizes if max(one["hidden"]) > 1] == []
+        assert [one for one in sizes if one["size"] < LEGIBLE] == []
+        for index in range(len(sizes) // (2 * SHOWN), len(sizes), len(sizes) // SHOWN):
+            page.goto(f"{file.as_uri()}#{index + 1}")
+            keep_picture(page, pictures, f"slides-{name}-{index + 1}-{scheme}")
