@@ -79,23 +79,41 @@ class Assignment:
 
     def __post_init__(self) -> None:
         self.cells = [_cell(index, raw) for index, raw in enumerate(self.notebook["cells"])]
-        self._names = {c.index: names(c.source) for c in self.cells if c.kind != "text"}
-        self._plan_trusted()
 
     @property
     def tests(self) -> list[Cell]:
         """The cells that are graded automatically."""
         return [cell for cell in self.cells if cell.kind == "tests"]
 
-    def _plan_trusted(self) -> None:
-        """Which statements the trusted side runs, and which names are the student's where.
+    @property
+    def trusted(self) -> dict[int, list[ast.stmt]]:
+        """The statements that the trusted side runs, by the place of their cell."""
+        return self._plan[0]
+
+    @property
+    def foreign(self) -> dict[int, set[str]]:
+        """The names that are the student's when a graded cell runs, by its place."""
+        return self._plan[1]
+
+    @property
+    def trusted_reads(self) -> set[str]:
+        """The names that anything on the trusted side may read."""
+        return self._plan[2]
+
+    @cached_property
+    def _names(self) -> dict[int, Names]:
+        return {c.index: names(c.source) for c in self.cells if c.kind != "text"}
+
+    @cached_property
+    def _plan(self) -> tuple[dict[int, list[ast.stmt]], dict[int, set[str]], set[str]]:
+        """What the trusted side runs: made by the worker, which alone needs it.
 
         A statement that runs with a name of the student's makes names of the student's. A function
         that merely refers to one stays the lecturer's, and calls the student's by its proxy.
         """
         foreign: set[str] = set()
         units: list[tuple[int, ast.stmt | None, Names]] = []
-        self.foreign: dict[int, set[str]] = {}
+        foreign_at: dict[int, set[str]] = {}
         for cell in self.cells:
             if cell.kind in ("answer", "manual"):
                 made = set(self.defines.get(cell.name, []))
@@ -104,7 +122,7 @@ class Assignment:
                     made -= names(statement).binds
                 foreign |= made
             elif cell.kind == "tests":
-                self.foreign[cell.index] = set(foreign)
+                foreign_at[cell.index] = set(foreign)
                 foreign -= self._names[cell.index].binds
                 units.append((cell.index, None, self._names[cell.index]))
             elif cell.kind != "text":
@@ -116,13 +134,14 @@ class Assignment:
                         foreign -= found.binds
                         units.append((cell.index, statement, found))
         kept = needed([(found, statement is None) for _, statement, found in units])
-        self.trusted: dict[int, list[ast.stmt]] = {}
-        self.trusted_reads: set[str] = set()
+        trusted: dict[int, list[ast.stmt]] = {}
+        reads: set[str] = set()
         for (index, unit, found), keep in zip(units, kept):
             if keep:
-                self.trusted_reads |= found.reads
+                reads |= found.reads
                 if unit is not None:
-                    self.trusted.setdefault(index, []).append(unit)
+                    trusted.setdefault(index, []).append(unit)
+        return trusted, foreign_at, reads
 
     def sandboxed(self, answers: Mapping[str, str]) -> list[Cell]:
         """The code cells that run in the sandbox, with the student's answers in their places.

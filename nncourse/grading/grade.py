@@ -10,7 +10,6 @@ from there; a submission is graded again only if it, the exercise or the grader 
 
 from __future__ import annotations
 
-import copy
 import datetime
 import errno
 import hashlib
@@ -18,9 +17,8 @@ import hmac
 import json
 import os
 import secrets
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,13 +34,13 @@ from nncourse.grading.assignment import (
     text_of,
     tool_version,
 )
+from nncourse.grading.autograded import answers_of, compose, remove, write_notebook
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.intake import Intake, IntakeError, take_in
 from nncourse.grading.lock import alone
 from nncourse.grading.results import Result, each_result, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import Submission, find_submissions
-from nncourse.grading.whole import write_whole
 from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
 
@@ -346,52 +344,6 @@ class Node(dict):
 
     __setattr__ = dict.__setitem__
 
-    def __deepcopy__(self, memo: Any) -> Node:
-        return Node({key: copy.deepcopy(value, memo) for key, value in self.items()})
-
-
-def answers_of(notebook: Any) -> dict[str, str]:
-    """The sources of the answer cells, by their names."""
-    found = {}
-    for cell in notebook["cells"]:
-        role = role_of(cell)
-        if role.get("solution"):
-            found[role["grade_id"]] = text_of(cell)
-    return found
-
-
-def compose(
-    assignment: Assignment, answers: Mapping[str, str], verdict: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The notebook as it was run: the lecturer's, with the answers and all outputs."""
-    notebook = json.loads(json.dumps(assignment.notebook))
-    outputs = verdict["outputs"]
-    count = 0
-    for index, cell in enumerate(notebook["cells"]):
-        name = role_of(cell).get("grade_id", "")
-        cell["source"] = answers.get(name, cell["source"])
-        if cell["cell_type"] != "code" or str(index) not in outputs:
-            continue
-        count += 1
-        cell["execution_count"] = count
-        cell["outputs"] = outputs[str(index)]
-        for output in cell["outputs"]:
-            if output["output_type"] == "execute_result":
-                output["execution_count"] = count
-    notebook["metadata"].setdefault("nncourse", {})["seed"] = str(verdict["seed"])
-    return notebook
-
-
-def write_notebook(
-    course: CourseFolder, student: str, assignment: str, file: str, notebook: Mapping[str, Any]
-) -> Path:
-    """Put a graded notebook into ``autograded/``, whole or not at all."""
-    folder = course.autograded(student, assignment)
-    if not (folder / file).exists() and folder.exists():
-        remove(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_whole(folder / file, json.dumps(notebook, ensure_ascii=False, indent=1))
-
 
 def timestamp_of(submission: Submission) -> datetime.datetime | None:
     """When it was handed in, in UTC, from nbgrader's ``timestamp.txt`` beside it; None without.
@@ -411,12 +363,3 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
     if stamp.tzinfo is not None:
         stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
     return stamp
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder, also one that nbgrader has made read-only."""
-    if folder.exists():
-        for path in folder.rglob("*"):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(folder)

@@ -9,7 +9,6 @@ student can neither lose nor gain points by the form of the file, and nbgrader n
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -102,7 +101,8 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     language = language or _guess(cells)
     # In the other edition what surrounds the answers reads differently without having been edited.
     own_edition = language == (_language(released) or _guess(released.cells))
-    notebook = copy.deepcopy(released)
+    # Of the cells only the sources are changed.
+    notebook = type(released)(released, cells=[type(cell)(cell) for cell in released.cells])
     answers = 0
     flags: list[str] = []
     for cell in notebook.cells:

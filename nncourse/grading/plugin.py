@@ -27,7 +27,8 @@ from traitlets import Bool
 from nncourse.check.variant import seed_of
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment
-from nncourse.grading.grade import answers_of, compose, load_assignment, secret_of
+from nncourse.grading.autograded import answers_of, compose
+from nncourse.grading.grade import load_assignment, secret_of
 from nncourse.grading.intake import IntakeError, take_in
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import Submission

@@ -13,7 +13,7 @@ import pytest
 
 from nncourse.exercises.piece import sets
 from nncourse.grading.assignment import make_assignment
-from nncourse.grading.grade import answers_of
+from nncourse.grading.autograded import answers_of
 from nncourse.grading.lint import lint
 from nncourse.grading.worker import Bench, make_item
 

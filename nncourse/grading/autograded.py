@@ -1,0 +1,76 @@
+"""The notebook as it was run: the lecturer's cells, the student's answers, and all outputs.
+
+It lies in ``autograded/``, where nbgrader's formgrader and feedback look.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nncourse.course.folder import CourseFolder
+from nncourse.grading.assignment import Assignment, role_of, text_of
+from nncourse.grading.whole import write_whole
+
+
+def answers_of(notebook: Any) -> dict[str, str]:
+    """The sources of the answer cells, by their names."""
+    found = {}
+    for cell in notebook["cells"]:
+        role = role_of(cell)
+        if role.get("solution"):
+            found[role["grade_id"]] = text_of(cell)
+    return found
+
+
+def compose(
+    assignment: Assignment, answers: Mapping[str, str], verdict: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The notebook as it was run: the lecturer's, with the answers and all outputs."""
+    outputs = verdict["outputs"]
+    count = 0
+    cells = [dict(cell) for cell in assignment.notebook["cells"]]
+    for index, cell in enumerate(cells):
+        name = role_of(cell).get("grade_id", "")
+        cell["source"] = answers.get(name, cell["source"])
+        if cell["cell_type"] != "code" or str(index) not in outputs:
+            continue
+        count += 1
+        cell["execution_count"] = count
+        cell["outputs"] = outputs[str(index)]
+        for output in cell["outputs"]:
+            if output["output_type"] == "execute_result":
+                output["execution_count"] = count
+    metadata = dict(assignment.notebook["metadata"])
+    metadata["nncourse"] = {**metadata.get("nncourse", {}), "seed": str(verdict["seed"])}
+    return {**assignment.notebook, "cells": cells, "metadata": metadata}
+
+
+def write_notebook(
+    course: CourseFolder, student: str, assignment: str, file: str, notebook: Mapping[str, Any]
+) -> Path:
+    """Put a graded notebook into ``autograded/``, whole or not at all."""
+    folder = course.autograded(student, assignment)
+    if not (folder / file).exists() and folder.exists():
+        remove(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_whole(folder / file, _json(notebook))
+
+
+def _json(notebook: Mapping[str, Any]) -> str:
+    """A line for each cell; with ``indent``, json is many times slower."""
+    cells = ",\n".join(json.dumps(cell, ensure_ascii=False) for cell in notebook["cells"])
+    rest = {key: value for key, value in notebook.items() if key != "cells"}
+    return f'{{"cells": [\n{cells}\n], {json.dumps(rest, ensure_ascii=False)[1:]}\n'
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, also one that nbgrader has made read-only."""
+    if folder.exists():
+        for path in folder.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() else 0o644)
+        shutil.rmtree(folder)
