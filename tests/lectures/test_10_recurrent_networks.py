@@ -145,6 +145,15 @@ def test_gradients_go_with_powers_of_the_radius_and_tanh_restrains_them(lecture)
     assert norms_back("tanh", 1.5)[0] < 1e3 * norms_back("tanh", 1.5)[-1]
 
 
+def test_a_state_that_is_mostly_kept_keeps_most_of_the_gradient(lecture):
+    unrolled = pytest.importorskip("nncourse.widgets.unrolled", exc_type=ImportError)
+    kept = unrolled.UnrolledRNN(step=lecture["slow_step"], radius=0.7, length=24).norms
+    assert (kept[:-1] / kept[1:] >= 0.83 - 1e-6).all()
+    assert kept[-1] / kept[0] == pytest.approx(2.5, abs=0.15)
+    lost = unrolled.UnrolledRNN("tanh", radius=0.7, length=24).norms
+    assert lost[-1] / lost[0] > 2e4
+
+
 def test_the_gradient_of_the_cliff_and_what_clipping_saves(lecture):
     cliff, descend = lecture["cliff"], lecture["descend"]
     w, b, h = 1.1, -0.2, 1e-6
