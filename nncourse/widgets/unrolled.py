@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _ = catalogue("widgets")
 
 LONGEST = 24
-UNIT = {
+UNIT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "tanh": (np.tanh, lambda s: 1 - s**2),
     "identity": (lambda z: z, np.ones_like),
     "relu": (lambda z: np.maximum(z, 0), lambda s: (s > 0) * 1.0),

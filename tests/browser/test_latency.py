@@ -38,7 +38,7 @@ CONTROLS = {
     "Playground": ("layers=[8, 6]", ".nnc-in-noise"),
     "RegionBuilder": ("'frame'", ".nnc-in-angle"),
     "SoftmaxExplorer": ("", ".nnc-in-temperature"),
-    "UnrolledRNN": ("", "input[type=range]"),
+    "UnrolledRNN": ("length=24", ".nnc-in-radius"),
 }
 
 # The median over nine moves, in milliseconds: until a new picture is there (at the next frame of
