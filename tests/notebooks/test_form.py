@@ -15,7 +15,8 @@ SOLUTIONS = [path for path in COURSE.built() if COURSE.solutions in path.parents
 RELEASES = [path for path in COURSE.built() if COURSE.exercises in path.parents]
 
 LONGEST_CELL = 16  # lines
-WORDS = 900, 2600  # of a lecture's text in one language
+WORDS = 900, 2000  # of a lecture's text in one language
+LARGEST = 1_500_000  # bytes of a notebook
 COMPARED = 0.7  # of the cells that print
 EXEMPT = "nbval-ignore-output"
 
@@ -43,6 +44,7 @@ def test_a_notebook_is_valid_and_clean(path):
     assert "application/vnd.jupyter.widget-state+json" not in text
     assert not re.search(r"(?<![\w.])/(home|root|tmp|work|Users)/\w", text), "a path of a machine"
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    assert path.stat().st_size <= LARGEST
 
 
 @pytest.mark.parametrize("path", LECTURES + SOLUTIONS, ids=name)

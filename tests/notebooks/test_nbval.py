@@ -1,5 +1,9 @@
-"""A printed number that is changed by hand makes the comparison of outputs fail."""
+"""A printed number that is changed by hand makes the comparison of outputs fail.
 
+The same run measures the time of each notebook.
+"""
+
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +16,7 @@ from nncourse.course.files import Course
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)
+LONGEST = 60  # seconds of computing for one notebook, the start of its kernel included
 
 
 def nbval(notebook: Path) -> subprocess.CompletedProcess:
@@ -53,7 +58,12 @@ def test_a_changed_number_fails(path, tmp_path):
     assert len(changed) >= 3
     copy = tmp_path / path.name
     nbformat.write(notebook, copy)
+    before = os.times()
     run = nbval(copy)
+    after = os.times()
     failed = re.search(r"(\d+) failed", run.stdout)
     assert failed, run.stdout[-2000:]
     assert int(failed[1]) == len(changed), run.stdout[-3000:]
+    # Of the processor, so that a busy machine does not count.
+    spent = after.children_user + after.children_system
+    assert spent - before.children_user - before.children_system < LONGEST
