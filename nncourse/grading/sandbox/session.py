@@ -169,7 +169,8 @@ class Session:
 
         ``cells`` keeps the sources of the cells that did not end the session.
         """
-        self._check_open()
+        if self.ended is not None:
+            raise SessionEnded(self.ended.kind, str(self.ended))
         start = time.monotonic()
         text = source.encode("utf-8", "replace").decode()
         try:

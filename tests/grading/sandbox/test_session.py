@@ -187,10 +187,21 @@ def test_a_dead_session_is_replayed(sandbox):
     assert 0 < budget.spent < 5
 
 
+def test_a_cell_that_finds_the_budget_used_up_ends_the_session_like_any_other(sandbox):
+    budget = Budget(1.0)
+    with sandbox.session(["x = 1"], budget) as session:
+        budget.spend(2.0)  # on a call between two cells
+        assert session.run_cell("y = 2").error.kind == "budget"
+        assert session.ended.kind == "budget"
+    with sandbox.session(["x = 1", "y = 2"], budget) as session:
+        assert session.ended.kind == "budget"
+
+
 def test_the_budget_of_a_submission_ends_it(sandbox):
     budget = Budget(0.2)
     with sandbox.session(budget=budget) as session:
         assert session.run_cell("import time\ntime.sleep(5)").error.kind == "budget"
-    with sandbox.session(budget=budget) as session, pytest.raises(SessionEnded) as caught:
-        session.run_cell("1")
-    assert caught.value.kind == "budget"
+    with sandbox.session(budget=budget) as session:
+        assert session.run_cell("1").error.kind == "budget"
+        with pytest.raises(SessionEnded, match="are used up"):
+            session.run_cell("1")
