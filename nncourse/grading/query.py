@@ -52,7 +52,7 @@ def patiently(ask: Callable[[], Answer], seconds: float) -> Answer:
         except Exception as error:
             if type(error).__name__ not in PASSING:
                 raise
-            said = str(getattr(error, "orig", error)).strip()
+            said = " ".join(str(getattr(error, "orig", error)).split())
             if time.monotonic() > deadline or any(w in said for w in (*FULL, *CLOSED)):
                 raise GradebookError(_explain(said)) from error
         time.sleep(pause)
@@ -67,7 +67,7 @@ def _explain(said: str) -> str:
         )
     if "locked" in said:
         return _("the gradebook is locked: another program is writing to it. {kept}", kept=kept)
-    return _("the gradebook can't be used: {error}. {kept}", error=said, kept=kept)
+    return _("the gradebook can't be used: {error}. {kept}", error=said.rstrip(".?"), kept=kept)
 
 
 def _sqlite(url: str, question: str, values: dict[str, Any], patience: float) -> list[tuple]:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from nncourse.course.files import Course
-from nncourse.course.folder import make_course
+from nncourse.course.folder import CourseFolderError, make_course
 from nncourse.grading.grade import grade_submissions, release_assignment
 from nncourse.grading.results import read_results
 from tests.grading.postgres import programs, server
@@ -99,3 +99,63 @@ def test_a_server_that_is_gone_for_seconds_is_waited_for(course, folder, postgre
     assert {r.student for r in results} == set(ANSWERS)
     assert not any(r.skipped for r in results)
     assert points(read_results(course, "ps99"))["half"] == 10
+
+
+def test_a_server_that_stays_away_is_an_error_and_the_next_run_goes_on(
+    course, folder, postgres, monkeypatch
+):
+    monkeypatch.setattr("nncourse.grading.gradebook.PATIENCE", 0.5)
+    monkeypatch.setattr("nncourse.grading.grade.BATCH", 1)
+
+    def run(packed, items):
+        from nncourse.grading.queue import run_local
+
+        for number, (key, answer) in enumerate(run_local(packed, items)):
+            if number == 2:
+                postgres.stop()
+            yield key, answer
+
+    with pytest.raises(CourseFolderError, match=r"can't be used.*run the command again"):
+        grade_submissions(course, "ps99", folder, run=run, force=True)
+    postgres.start()
+    results = grade_submissions(course, "ps99", folder)
+    assert {r.student for r in results} == set(ANSWERS)
+    assert {r.student: r.points for r in results}["half"] == 10
+
+
+def test_a_wrong_address_is_told_at_once(course, folder, postgres):
+    wrong = postgres.url.replace("/grades?", "/grade?")
+    start = time.monotonic()
+    with pytest.raises(CourseFolderError, match=r'database "grade" does not exist'):
+        grade_submissions(course, "ps99", folder, db=wrong)
+    assert time.monotonic() - start < 10
+
+
+def test_two_coordinators_with_folders_of_their_own_share_a_gradebook(
+    course, folder, postgres, monkeypatch
+):
+    """Their transactions collide; the one that loses is repeated, and finds the other's rows."""
+    from nncourse.grading.ledger import Ledger
+
+    write, turns = Ledger._write, iter([True])
+
+    def collide(self, db, entries):
+        if next(turns, False):  # the other one is faster, between our look and our rows
+            look = Ledger._column
+
+            def and_other(self, db, column, key, values):
+                known = look(self, db, column, key, values)
+                monkeypatch.setattr(Ledger, "_column", look)
+                with self.engine.begin() as other:
+                    write(self, other, entries)
+                return known
+
+            monkeypatch.setattr(Ledger, "_column", and_other)
+        write(self, db, entries)
+
+    monkeypatch.setattr(Ledger, "_write", collide)
+    for name in list(ANSWERS):
+        (folder / f"{name}.ipynb").rename(folder / f"new {name}.ipynb")
+    results = grade_submissions(course, "ps99", folder)
+    assert next(turns, None) is None, "it has come to a collision"
+    assert points(results) == {f"new {name}": score for name, score in WANTED.items()}
