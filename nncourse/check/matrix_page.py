@@ -30,7 +30,8 @@ KINDS = {
 
 STYLE = """
 :root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+body { color: light-dark(#1b1b1b, #e6e6e6); background: light-dark(#fff, #181a1b);
+  font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .93em; }
 td, th { text-align: left; vertical-align: top; padding: .2rem .9rem .2rem 0;
   border-bottom: 1px solid rgba(128, 128, 128, .3); }
@@ -54,22 +55,23 @@ def colour(row: Row) -> str:
     return NAMED if row.code and row.named == row.seeds else CAUGHT
 
 
-def _groups(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
-    groups: dict[tuple[str, str], list[Row]] = {}
+def groups(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The rows of each piece, by (exercise, piece)."""
+    found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.exercise, row.piece), []).append(row)
-    return groups
+        found.setdefault((row.exercise, row.piece), []).append(row)
+    return found
 
 
 def picture(rows: Sequence[Row]) -> str:
     """A line for each piece, a square for each answer; its name on hover."""
-    groups = _groups(rows)
+    by_piece = groups(rows)
     label = 260
-    longest = max((len(group) for group in groups.values()), default=0)
+    longest = max((len(group) for group in by_piece.values()), default=0)
     width = label + longest * (CELL + GAP)
-    height = len(groups) * (CELL + 2 * GAP)
+    height = len(by_piece) * (CELL + 2 * GAP)
     parts = []
-    for i, ((exercise, piece), group) in enumerate(groups.items()):
+    for i, ((exercise, piece), group) in enumerate(by_piece.items()):
         y = i * (CELL + 2 * GAP)
         parts.append(f'<text x="0" y="{y + 12}">{escape(exercise)}.{escape(piece)}</text>')
         for j, row in enumerate(group):
@@ -138,7 +140,7 @@ def page(rows: Sequence[Row]) -> str:
     )
     details = "".join(
         f"<details><summary>{escape(exercise)}.{escape(piece)}</summary>{_table(group)}</details>"
-        for (exercise, piece), group in _groups(rows).items()
+        for (exercise, piece), group in groups(rows).items()
     )
     sums = "".join(f"<li>{escape(line)}</li>" for line in summary(rows))
     return (

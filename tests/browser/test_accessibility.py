@@ -1,0 +1,149 @@
+"""axe finds nothing serious in what the course draws: widgets, reports, pages; light and dark.
+
+In JupyterLab only the outputs are looked at, not JupyterLab itself. axe is not shipped:
+``npm install --prefix tests/browser`` brings it.
+"""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+
+from nncourse import language, widgets
+from nncourse.check.matrix import judge_all, pieces_of
+from nncourse.check.matrix_page import page as matrix_page
+from nncourse.grading.feedback import feedback_page
+from nncourse.grading.overview import overview
+from nncourse.grading.report import report_page
+from nncourse.grading.similar import Pair, similar_page
+from tests.browser.jupyterlab import open_notebook, run_all, use_theme
+from tests.browser.test_hostile_pages import result
+from tests.conftest import ROOT
+from tests.grading.toy import role
+
+pytestmark = pytest.mark.browser
+
+GRAVE = ("serious", "critical")
+
+# What is wrong in a part of the page: the rule, and the elements that break it.
+RUN = """async ([root, grave]) => {
+  const found = await axe.run(root ?? document);
+  if (!found.passes.some(one => one.id === 'color-contrast')) return ['no text was looked at'];
+  return found.violations.filter(one => grave.includes(one.impact)).flatMap(one => one.nodes.map(
+    node => `${one.id}: ${node.html.slice(0, 160)} ${node.any.map(a => a.message).join('; ')}`));
+}"""
+
+# axe lays out all that is visible, so only one cell is.
+ALONE = """k => document.querySelectorAll('.jp-Notebook .jp-CodeCell').forEach((cell, i) => {
+  cell.style.display = i === k ? '' : 'none';
+})"""
+
+WRONG = """\
+import nncourse as nnc
+from nncourse import language, nn, widgets
+from nncourse.check import check
+from nncourse.inspection import summary
+language.use("ru")
+def linear_backward(dout, x, W, b):
+    return dout @ W, dout.T @ x / len(x), dout.sum(axis=0)"""
+
+OUTPUTS = {
+    "report of a wrong answer": 'check("ps05.linear_backward", linear_backward)',
+    "report of the stub": 'check("ps05.linear_backward", lambda dout, x, W, b: None)',
+    "summary": "summary(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nnc.zeros(5, 4))",
+    **{name: f"widgets.{name}()" for name in widgets.__all__ if name != "GraphStepper"},
+    "GraphStepper": 'widgets.GraphStepper("x * y + max(x, y)", x=2, y=3)',
+}
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    script = ROOT / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        pytest.skip("axe-core is not installed: npm install --prefix tests/browser")
+    return script.read_text("utf-8")
+
+
+def violations(page, axe, element=None) -> list[str]:
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(axe)
+    return page.evaluate(RUN, [element, GRAVE])
+
+
+@pytest.fixture(scope="module")
+def outputs(browser, lab):
+    """A notebook with one of each output, run."""
+    cells = [nbformat.v4.new_code_cell(code) for code in [WRONG, *OUTPUTS.values()]]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(content, lab.root / "work" / "accessibility.ipynb")
+    context = browser.new_context(viewport={"width": 1400, "height": 1600})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    open_notebook(page, lab, "work/accessibility.ipynb")
+    assert [error for cell in run_all(page) for error in cell["errors"]] == []
+    # JupyterLab's body has no height, so that axe thinks that all of it is cut off.
+    page.evaluate("() => { document.body.style.height = '100vh'; }")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_outputs_in_jupyterlab(outputs, axe, theme):
+    use_theme(outputs, theme)
+    faults = {}
+    for k, name in enumerate(OUTPUTS, start=1):
+        outputs.evaluate(ALONE, k)
+        cell = outputs.locator(".jp-Notebook .jp-CodeCell").nth(k)
+        output = cell.locator(".jp-OutputArea-output").last
+        output.wait_for(state="visible")
+        output.evaluate("node => node.scrollIntoView({block: 'start'})")
+        faults[name] = violations(outputs, axe, output.element_handle())
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def feedback() -> str:
+    cells = [
+        nbformat.v4.new_markdown_cell("Почему?", metadata=role("m0", "manual", 1)),
+        nbformat.v4.new_code_cell("def f(x):\n    return x", metadata=role("f", "solution")),
+    ]
+    return feedback_page("ps99", result("Анна"), nbformat.v4.new_notebook(cells=cells))
+
+
+def similar() -> str:
+    pair = Pair("Анна", "Борис", (1.0, 0.5), 40, (((0, 6),), ((0, 6),)))
+    return similar_page("ps05", [pair], {"Анна": "x = 1\ny = 2\n", "Борис": "x = 1\ny = 3\n"})
+
+
+PAGES = {
+    "feedback": feedback,
+    "report of a class": lambda: report_page("ps99", overview(map(result, ["Анна", "Борис"]))),
+    "similar code": similar,
+    "kill matrix": lambda: matrix_page(
+        judge_all("ps05", pieces_of("ps05")["relu_backward"], (None,))
+    ),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_pages(browser, axe, tmp_path, name, scheme):
+    with language.using("ru"):
+        html = PAGES[name]()
+    path = tmp_path / "page.html"
+    path.write_text(html, encoding="utf-8")
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert violations(page, axe) == []
+    context.close()
+
+
+def test_a_fault_is_found(browser, axe):
+    page = browser.new_page()
+    grey = "<p style='color: #aaa; background: #fff'>grey</p>"
+    page.set_content(f"<title>t</title><main><h1>t</h1><button></button>{grey}</main>")
+    faults = {fault.partition(":")[0] for fault in violations(page, axe)}
+    assert faults == {"button-name", "color-contrast", "html-has-lang"}
+    page.close()
