@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from html import escape
 
+import numpy as np
+
 from nncourse.check.report import Diagnosis, Report, Verdict
 from nncourse.check.words import (
     case_note,
@@ -124,6 +126,7 @@ def _ladder(report: Report) -> str:
     return html
 
 
+@np.errstate(all="ignore")
 def report_html(report: Report) -> str:
     """The whole report."""
     if report.passed:

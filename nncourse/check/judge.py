@@ -42,6 +42,7 @@ def check(name: str, *answers: Any, seed: int | None = None, mutants: bool = Tru
     return judge(find(name), answers, name=name, seed=seed, mutants=mutants, own=True)
 
 
+@np.errstate(all="ignore")
 def judge(
     piece: Piece,
     answers: Sequence[Any],

@@ -63,6 +63,33 @@ class Unseen:
         return self.report.problem is None
 
 
+HINT, REASON, OBSERVATION = "hint", "reason", "observation"
+"""A mutant's hint; a reason by a rule; what a rule sees without naming a mistake."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One thing that the check said of an unseen mistake, in English, to be judged by a reader."""
+
+    piece: str
+    sort: str
+    change: str
+    outputs: str
+    text: str
+
+
+def told_of(row: Unseen) -> list[Told]:
+    """What was said of a mistake that gave numbers."""
+    found = []
+    for diagnosis in row.told if row.kind == OUTSIDE and row.numbers else ():
+        finding = diagnosis.finding
+        sort = HINT if diagnosis.mutant else REASON if finding.is_reason else OBSERVATION
+        text = finding.text.format(**finding.evidence)
+        name, outputs = f"{row.exercise}.{row.piece}", ", ".join(diagnosis.outputs)
+        found.append(Told(name, sort, row.change.key, outputs, text))
+    return found
+
+
 class Shapes:
     """A context that notes the shapes of local names in the code of one source."""
 
@@ -127,6 +154,7 @@ def unseen(
             yield _examine(exercise, piece, name, change, space, right)
 
 
+@np.errstate(all="ignore")
 def _trials(piece: Piece, answer: Any, seed: int | None) -> list[Trial]:
     points, right = piece.task(seed)
     trials = run(piece, answer, [*points, points[0]])
@@ -182,13 +210,15 @@ def _examine(
 def _close(piece: Piece, one: Sequence[Trial], other: Sequence[Trial]) -> bool:
     for a, b in zip(one, other, strict=True):
         for output in piece.outputs:
-            if output.by == "distribution":
-                continue  # samples are never equal; the law has judged them
+            if output.by in ("distribution", "labels"):
+                continue  # samples differ, and predictions may: law and accuracy have judged them
             x, y = a.answers.get(output.name), b.answers.get(output.name)
             if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
                 return False
-            gap, size = np.linalg.norm(x.astype(float) - y), np.linalg.norm(y.astype(float))
-            if not gap <= CLOSE * size:
+            if x.shape != y.shape and not x.size == y.size == 1:
+                return False
+            gap = np.linalg.norm(x.astype(float) - y.reshape(x.shape))
+            if not gap <= CLOSE * np.linalg.norm(y.astype(float)):
                 return False
     return True
 

@@ -179,6 +179,7 @@ def shape_of(verdict: Verdict) -> str:
     return str(right.shape)
 
 
+@np.errstate(all="ignore")
 def report_text(report: Report) -> str:
     """The whole report."""
     lines = [headline(report)]
@@ -296,6 +297,7 @@ def _direction(a: Array, n: Array) -> str:
     )
 
 
+@np.errstate(all="ignore")
 def ladder(report: Report) -> list[tuple[str, str]]:
     """The steps for the first wrong output; none where there is nothing to compare yet."""
     verdict = _first_wrong(report)

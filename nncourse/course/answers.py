@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from nbformat import NotebookNode
 
 from nncourse.course.files import Course
 from nncourse.course.sources import read_source
+from nncourse.exercises.piece import find
+from nncourse.language import current, use
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _CHECK = re.compile(r'^check\("(\w+)\.(\w+)", (\w+)\)', re.MULTILINE)
@@ -46,19 +51,44 @@ def _definitions(source: str) -> str:
 
 
 def answers(course: Course, exercise: str) -> Iterator[Answer]:
-    """An answer for each piece of a set whose check needs no training, in order."""
-    (path,) = (course.root / "solutions").glob(f"{exercise}-*.md")
+    """The answer to each piece of a set, in order.
+
+    Where a piece is judged by what was trained, the notebook's cells are run up to it.
+    """
+    (path,) = course.solutions.glob(f"{exercise}-*.md")
+    cells = [
+        cell
+        for cell in read_source(path, course.root).cells
+        if cell.cell_type == "code" and cell.metadata.get("lang", "en") == "en"
+    ]
     space: dict[str, Any] = {"__name__": "__main__"}
     defined: dict[str, tuple[str, dict[str, Any]]] = {}
-    for cell in read_source(Path(path), course.root).cells:
-        if cell.cell_type != "code" or cell.metadata.get("lang", "en") != "en":
-            continue
+    for i, cell in enumerate(cells):
         asked = _CHECK.match(cell.source)
         if asked and asked[3] in defined:
             source, before = defined.pop(asked[3])
+            if any(output.by == "labels" for output in find(f"{exercise}.{asked[2]}").outputs):
+                before = _run(cells[:i])
             yield Answer(exercise, asked[2], asked[3], source, solution_lines(source), before)
             continue
         if (cell.metadata.get("nbgrader") or {}).get("kind") == "solution":
             names = [n.name for n in ast.parse(cell.source).body if hasattr(n, "name")]
             defined |= {name: (cell.source, dict(space)) for name in names}
         exec(compile(_definitions(cell.source), f"<{exercise}>", "exec"), space)
+
+
+def _run(cells: Sequence[NotebookNode]) -> dict[str, Any]:
+    """What stands in the kernel after these cells; checks and what follows them are left out."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    matplotlib.use("Agg")
+    space: dict[str, Any] = {"__name__": "__main__"}
+    language = current()
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in cells:
+            if not _CHECK.match(cell.source):
+                exec(compile(cell.source, "<notebook>", "exec"), space)
+    plt.close("all")
+    use(language)
+    return space

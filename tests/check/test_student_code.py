@@ -487,3 +487,12 @@ def test_an_error_where_layers_come_as_a_list_names_each_shape():
     layers = find("ps03.collapse").points()[0].arguments[0]
     for i, (W, b) in enumerate(layers):
         assert f"layers[{i}][0] {W.shape}, layers[{i}][1] {b.shape}" in report.inputs
+
+
+def test_huge_numbers_give_a_verdict_and_no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = check("ps05.tanh_backward", lambda dout, h: 1e300 * dout)
+        assert not report.passed
+        assert str(report)
+        assert report._repr_html_()
