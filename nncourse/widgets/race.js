@@ -109,12 +109,13 @@ function render({ model, el }) {
   const boxes = element("div", { class: "nnc-legend", role: "group", "aria-label": strings.shown });
   const plane = chart("", "surface", { width: 520, height: 360, left: 40 });
   const course = chart(strings.course, "course", { width: 470, height: 360, left: 56 });
+  const problems = element("div", { class: "nnc-message", role: "status" });
   const standing = element("div", { class: "nnc-facts", role: "status" });
   body.append(
     element("div", { class: "nnc-row" }, surface.node, rate.node, momentum.node, noise.node),
     element("div", { class: "nnc-row" }, steps.node, again), boxes,
     element("div", { class: "nnc-charts" }, element("div", {}, plane.svg, element("div", { class: "nnc-muted" }, strings.help)), course.svg),
-    element("div", { class: "nnc-panel" }, standing));
+    element("div", { class: "nnc-panel" }, standing, problems));
 
   const all = () => [...names, ...Object.keys(own())];
   function showBoxes() {
@@ -161,7 +162,7 @@ function render({ model, el }) {
     const curves = [];
     const order = [];
     all().forEach((rule, index) => {
-      if (model.get("hidden").includes(rule) || !known[rule]) return;
+      if (model.get("hidden").includes(rule) || !known[rule] || rule in model.get("problems")) return;
       const path = known[rule].slice(0, k + 1);
       const at = path[path.length - 1];
       const flown = known[rule].length <= Math.min(k, model.get("total"));
@@ -174,6 +175,7 @@ function render({ model, el }) {
     const ring = ["nnc-ring nnc-ring-wide", "nnc-ring"].map((look) => plane.mark(0, model.get("start"), look, 8));
     plane.layer.replaceChildren(...ring, ...lines, ...heads);
     course.layer.replaceChildren(...curves);
+    problems.replaceChildren(...Object.entries(model.get("problems")).map(([rule, told]) => element("div", {}, `${rule}: ${told}`)));
     order.sort((a, b) => a[0] - b[0]);
     const said = order.map(([v, rule, index]) => [rule, v === Infinity ? strings.flown : formatNumber(v), index]);
     standing.replaceChildren(...said.map(([rule, v, index]) => element("span", { class: "nnc-label" }, marked(index), element("span", {}, rule, " ", element("b", {}, v)))));
@@ -183,7 +185,7 @@ function render({ model, el }) {
   }
 
   show();
-  const quiet = listen(model, Object.fromEntries(["surface", "scale", "momentum", "noise", "start", "seed", "steps", "hidden", "own_paths"].map((name) => [`change:${name}`, show])));
+  const quiet = listen(model, Object.fromEntries(["surface", "scale", "momentum", "noise", "start", "seed", "steps", "hidden", "own_paths", "problems"].map((name) => [`change:${name}`, show])));
   return () => {
     steps.stop();
     quiet();

@@ -6,6 +6,7 @@ reader's own, any class with PyTorch's interface, runs here, in the kernel.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from nncourse.widgets.explorer import (
     look,
     normals,
     picture,
+    tell,
 )
 from nncourse.widgets.numbers import format_number
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _ = catalogue("widgets")
 
 FAR = 1e6
+PATIENCE = 1.0  # seconds for the path of an optimiser of the reader's own
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,19 @@ def run(
     """The path of an optimiser, (steps + 1, 2); it ends early when w flies away.
 
     make(parameters) returns the optimiser. ``noise`` times a normal number is added to every
-    gradient.
+    gradient. Raises TimeoutError when it takes longer than PATIENCE, and TypeError when make
+    returns no optimiser.
     """
     value = SURFACES[surface].value
     w = nn.Parameter(nnc.tensor(np.array(start, dtype=np.float64)))
     optimizer = make([w])
+    for name in ("zero_grad", "step"):
+        if not callable(getattr(optimizer, name, None)):
+            raise TypeError(
+                f"the function must return an optimiser with zero_grad() and step(); "
+                f"{type(optimizer).__name__} has no {name}()"
+            )
+    end = time.perf_counter() + PATIENCE
     bell = normals(seed)
     path = [w.detach().numpy().copy()]
     for _step in range(total):
@@ -111,8 +122,15 @@ def run(
             w.grad = w.grad + noise * nnc.tensor(np.array([next(bell), next(bell)]))
         optimizer.step()
         here = w.detach().numpy().copy()
+        if here.shape != (2,):
+            raise ValueError(f"step() changed the shape of the weights from (2,) to {here.shape}")
         if not np.abs(here).max() < FAR:
             break
+        if time.perf_counter() > end:
+            raise TimeoutError(
+                _("{n} steps took more than {seconds} s: too slow to race", n=len(path),
+                  seconds=f"{PATIENCE:g}")
+            )  # fmt: skip
         path.append(here)
     return np.array(path)
 
@@ -123,7 +141,8 @@ class OptimizerRace(Explorer):
     ``surface``: "ravine", "rosenbrock", "saddle", "wells" or "plateau"; ``start``: (w1, w2);
     ``scale`` multiplies the learning rates; ``noise`` is added to the gradients; ``hidden`` lists
     names that are not shown. ``own`` adds optimisers: {"mine": lambda parameters: Mine(parameters,
-    lr=0.1)}, with ``zero_grad()`` and ``step()`` as in PyTorch.
+    lr=0.1)}, with ``zero_grad()`` and ``step()`` as in PyTorch; ``problems`` says what went wrong in
+    one of them.
     """
 
     _esm = explorer_script("race.js")
@@ -160,6 +179,7 @@ class OptimizerRace(Explorer):
     starts = traitlets.Dict(read_only=True).tag(sync=True)
     least = traitlets.Dict(read_only=True).tag(sync=True)
     own_paths = traitlets.Dict(read_only=True).tag(sync=True)
+    problems = traitlets.Dict(read_only=True).tag(sync=True)  # what went wrong in own optimisers
     surface = traitlets.Enum(list(SURFACES), "ravine").tag(sync=True)
     start: traitlets.List[Any] = traitlets.List(traitlets.Float(), minlen=2, maxlen=2).tag(
         sync=True
@@ -191,11 +211,16 @@ class OptimizerRace(Explorer):
 
     def _run_own(self, _change: Any = None) -> None:
         with self.lock:
-            paths = {
-                name: run(make, self.surface, **self._settings()).tolist()
-                for name, make in self.own.items()
-            }
-            self.set_trait("own_paths", paths)
+            paths, problems = {}, {}
+            for name, make in self.own.items():
+                try:
+                    paths[name] = run(make, self.surface, **self._settings()).tolist()
+                except Exception as problem:  # the reader's own code may fail in any way
+                    paths[name] = [list(self.start)]
+                    problems[name] = tell(problem)
+            with self.hold_sync():
+                self.set_trait("own_paths", paths)
+                self.set_trait("problems", problems)
 
     def path(self, rule: str) -> np.ndarray:
         """The path of one of the eight, or of one of one's own, (steps + 1, 2)."""
@@ -214,7 +239,7 @@ class OptimizerRace(Explorer):
         for rule in [*RATES, *self.own]:
             path = self.path(rule)
             k = min(self.steps, self.total)
-            arrived = k < len(path)
+            arrived = k < len(path) and rule not in self.problems
             found[rule] = float(surface.value(*path[k]) - surface.least) if arrived else np.inf
         return found
 
@@ -224,7 +249,8 @@ class OptimizerRace(Explorer):
             (height, rule) for rule, height in self.heights().items() if rule not in self.hidden
         )
         order = "; ".join(f"{rule} {format_number(max(h, 1e-8))}" for h, rule in standing)
-        return self.said("alt", steps=self.steps, order=order) + "."
+        wrong = [f"\n{name}: {problem}" for name, problem in self.problems.items()]
+        return self.said("alt", steps=self.steps, order=order) + "." + "".join(wrong)
 
     def figure(self) -> Figure:
         figure, (plane, course) = picture(self.heading, 2, 3.6)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+import time
 
 import numpy as np
 import pytest
@@ -34,6 +36,56 @@ def test_own_optimisers_run_beside_the_eight():
     assert widget.own_paths["mine"] != before
     assert widget.own_paths["mine"][0] == [1.0, 1.0]
     assert "mine" in widget.describe()
+
+
+class Wrong(optim.SGD):
+    """An optimiser that fails in its third step, or in what it leaves behind."""
+
+    def __init__(self, parameters, how):
+        super().__init__(parameters, lr=0.01)
+        self.how, self.steps, self.parameters = how, 0, parameters
+
+    def step(self):
+        super().step()
+        self.steps += 1
+        if self.steps < 3:
+            return
+        if self.how == "raises":
+            raise KeyError("m")
+        if self.how == "slow":
+            time.sleep(0.06)
+        with nnc.no_grad():
+            if self.how == "nan":
+                self.parameters[0] *= float("nan")
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [("raises", r"KeyError: 'm' \(line \d+ of step\)"), ("slow", "too slow"), ("nan", None)],
+)
+def test_a_mistake_in_an_own_optimiser_is_told_and_the_race_goes_on(how, told, monkeypatch):
+    monkeypatch.setattr(race, "PATIENCE", 0.1)
+    widget = race.OptimizerRace(own={"mine": lambda p: Wrong(p, how)}, steps=50)
+    if told is None:
+        assert widget.problems == {}
+        assert len(widget.own_paths["mine"]) == 3
+    else:
+        assert re.search(told, widget.problems["mine"])
+        assert told.split()[0].strip(r"\(")[:3] in widget.describe()
+    assert widget.heights()["mine"] == math.inf
+    assert widget.heights()["Adam"] < math.inf
+    assert widget.png()
+    widget.own["mine"] = lambda p: optim.SGD(p, lr=0.05)
+    widget.start = [1.0, 1.0]
+    assert widget.problems == {}
+    assert widget.heights()["mine"] < math.inf
+
+
+@pytest.mark.parametrize("make", [lambda p: None, lambda p: optim.SGD, lambda: None])
+def test_what_is_no_optimiser_is_told(make):
+    widget = race.OptimizerRace(own={"mine": make})
+    assert "TypeError" in widget.problems["mine"]
+    assert widget.own_paths["mine"] == [widget.start]
 
 
 def test_a_path_ends_where_it_flies_away():
