@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +19,7 @@ try:
 
     from nncourse.course.terminal import Folder, Lang, console, fail, speak
     from nncourse.grading.commands import commands
+    from nncourse.grading.grade_command import grading
 except ImportError as error:
     sys.exit(f'{error.name} is missing: pip install "nncourse[course]"')
 
@@ -200,100 +200,6 @@ def release(
 
 
 @app.command(
-    help=_(
-        "Grade the submissions of an assignment: STUDENT.ipynb, STUDENT/NAME.ipynb or "
-        "STUDENT/ASSIGNMENT/NAME.ipynb. The students' code runs in a sandbox (bubblewrap), the "
-        "tests run outside of it. Writes into nbgrader's gradebook, and the scores as CSV; written "
-        "answers wait for nbgrader's formgrader. Can be stopped at any moment and started again: "
-        "only what has changed is graded.\n\n"
-        "Example: nncourse grade ps05 submissions/ --course my-course"
-    )
-)
-def grade(
-    assignment: Annotated[str, typer.Argument(help=_("The assignment, such as ps05."))],
-    submissions: Annotated[
-        Path | None,
-        typer.Argument(help=_("Folder of submissions. Default: submitted/ in the course folder.")),
-    ] = None,
-    folder: Folder = Path("."),
-    scores: Annotated[
-        Path | None,
-        typer.Option(help=_("CSV file of the scores. Default: ASSIGNMENT.csv in the folder.")),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help=_("Processes that grade. Default: one for each core."))
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help=_("Grade also what is unchanged."))
-    ] = False,
-    unsafe: Annotated[
-        bool,
-        typer.Option(
-            "--unsafe",
-            help=_(
-                "Without bubblewrap: run the students' code with your rights, so that it can read "
-                "and change whatever you can."
-            ),
-        ),
-    ] = False,
-    db: Annotated[
-        str | None,
-        typer.Option(help=_("Address of the gradebook. Default: that of the course folder.")),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help=_("Grade on a Dask cluster: the address of its scheduler, tls://...")),
-    ] = None,
-    tls: Annotated[
-        Path | None,
-        typer.Option(help=_("Folder with ca.pem, cert.pem and key.pem for the cluster.")),
-    ] = None,
-    lang: Lang = None,
-) -> None:
-    from nncourse.course.folder import CourseFolderError, open_course
-    from nncourse.grading.cluster import ClusterError, run_on_cluster
-    from nncourse.grading.grade import grade_class
-    from nncourse.grading.progress import Progress
-    from nncourse.grading.queue import Workers
-    from nncourse.grading.results import Result, each_result
-    from nncourse.grading.sandbox import SandboxUnavailable
-    from nncourse.grading.scores import passing, table, write_scores
-    from nncourse.grading.submissions import find_submissions
-
-    speak(lang)
-    try:
-        course = open_course(folder)
-        found = find_submissions(submissions or course.submitted, assignment)
-        crew = Workers(workers if scheduler is None else 0, unsafe)
-        run = crew.run if scheduler is None else partial(run_on_cluster, scheduler, tls=tls)
-        with crew, Progress(len(found)) as progress:
-            cells = grade_class(
-                course, assignment, found, progress.advance, run=run, force=force, db=db
-            )
-        students = (submission.student for submission in found)
-        results = each_result(course, assignment, db, students)
-        shown: list[Result] = []
-        path = write_scores(
-            scores or course.root / f"{assignment}.csv", passing(results, len(found), shown), cells
-        )
-    except SandboxUnavailable as error:
-        hint = _("To grade without protection what you would run yourself: --unsafe")
-        raise fail(f"{error}\n{hint}") from None
-    except (CourseFolderError, ClusterError, FileNotFoundError) as error:
-        raise fail(error) from None
-    except KeyboardInterrupt:
-        raise fail(_("stopped; what is graded is kept, the same command goes on")) from None
-    Console(highlight=False).print(table(shown))
-    if len(found) > len(shown):
-        count = len(found) - len(shown)
-        console.print(_("and {count} more", count=count), markup=False)
-    console.print(progress.summary(), markup=False)
-    console.print(_("scores: {path}", path=path), markup=False)
-    graded = course.root / "autograded"
-    console.print(_("the notebooks as they were run: {path}", path=graded), markup=False)
-
-
-@app.command(
     name="kill-matrix",
     help=_(
         "Judge every known answer of the exercise sets: right solutions must pass, typical "
@@ -328,7 +234,7 @@ def kill_matrix(
         raise fail(_("{count} answers are not judged as promised", count=len(faults)))
 
 
-app.registered_commands += commands.registered_commands
+app.registered_commands += [*grading.registered_commands, *commands.registered_commands]
 
 new = typer.Typer(help=_("Begin something new, from a skeleton that works."))
 app.add_typer(new, name="new")
