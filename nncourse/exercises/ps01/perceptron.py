@@ -188,7 +188,9 @@ def draw_train(rng: np.random.Generator, case: str) -> Point:
     """x (N, 2) of small whole numbers, y (N,) of ±1 and the number of passes allowed."""
     if case == XOR:
         x = rows(2)[rng.permutation(4)]
-        return Point((x, np.where(x.sum(axis=1) == 1, 1.0, -1.0), 3), {}, 1.0, case)
+        y = np.where(x.sum(axis=1) == 1, 1.0, -1.0)
+        # As many as there are weights after the first: passes and corrections must not be confused.
+        return Point((x, y, len(train_perceptron(x, y, 1))), {}, 1.0, case)
     while True:
         x = rng.integers(-4, 5, (8, 2)).astype(np.float64)
         w = rng.integers(-3, 4, 3).astype(np.float64)

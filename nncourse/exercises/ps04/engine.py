@@ -137,9 +137,14 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
 def draw(rng: np.random.Generator, case: str) -> Point:
     """x (4,) and the programs to run on it, with all intermediate values of moderate size."""
     if case == DEEP:
-        # x0 goes through a long chain of additions and small steps.
+        # A long chain: halved, doubled as v + v, halved, x1 added, and so on. Who visits a value
+        # once for each of its uses never comes to an end.
         x = np.array([0.5, 0.25])
-        program = [("add" if i % 2 else "/ 2", i + 1, 1 if i % 2 else i + 1) for i in range(DEPTH)]
+        turns = (("/ 2", False), ("add", False), ("/ 2", False), ("add", True))
+        program = []
+        for i in range(DEPTH):
+            op, leaf = turns[i % 4]
+            program.append((op, i + 1, 1 if leaf else i + 1))
         return Point(([program], x), {"x": x}, 1.0, case)
     while True:
         x = normal(rng, 4)

@@ -217,16 +217,17 @@ def draw_running(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive_running(kind: Callable[..., Any], batches: Array, momentum: float, x: Array) -> Any:
-    """(mean and var after each batch, outputs of x together and alone, the means after them)."""
+    """(mean, var, outputs by batch; outputs of x together and alone; the means after them)."""
     norm = kind(batches.shape[2], momentum, EPS)
-    means, variances = [np.array(norm.mean)], [np.array(norm.var)]
+    means, variances, outputs = [np.array(norm.mean)], [np.array(norm.var)], []
     for batch in batches:
-        norm.forward(batch, True)
+        outputs.append(np.array(norm.forward(batch, True)))
         means.append(np.array(norm.mean))
         variances.append(np.array(norm.var))
     together = np.array(norm.forward(x, False))
     alone = np.array([np.reshape(norm.forward(row[None], False), -1) for row in x])
-    return np.array(means), np.array(variances), np.stack([together, alone]), np.array(norm.mean)
+    tested = np.stack([together, alone])
+    return np.array(means), np.array(variances), np.array(outputs), tested, np.array(norm.mean)
 
 
 class RunningNorm:
@@ -262,6 +263,12 @@ class _BatchAtTest(RunningNorm):
         if train:
             return super().forward(x, True)
         return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + self.eps)
+
+
+class _MovingInTraining(RunningNorm):
+    def forward(self, x: Array, train: bool) -> Array:
+        super().forward(x, train)
+        return (x - self.mean) / np.sqrt(self.var + self.eps)
 
 
 class _UpdatesAtTest(RunningNorm):
@@ -344,9 +351,17 @@ RUNNING = Piece(
             formula="var ← (1 - momentum) · var + momentum · batch variance",
         ),
         Output(
-            "test output",
+            "training output",
             by="value",
             key=(2,),
+            look=mark("Sum what forward(x, True) returns over the batch: it must be 0."),
+            derive=mark("Which mean makes the mean of this batch 0?"),
+            formula="(x - batch mean) / √(batch variance + eps)",
+        ),
+        Output(
+            "test output",
+            by="value",
+            key=(3,),
             after=("mean", "var"),
             look=mark("Give one example alone: its output must be the same as in company."),
             derive=mark("Which mean and variance may be used when there is a single example?"),
@@ -355,7 +370,7 @@ RUNNING = Piece(
         Output(
             "mean after testing",
             by="value",
-            key=(3,),
+            key=(4,),
             after=("mean", "var"),
             look=mark("Compare mean before and after forward(x, False)."),
             derive=mark("What would happen to predictions that change the layer?"),
@@ -363,9 +378,10 @@ RUNNING = Piece(
         ),
     ),
     parts=(
-        Part("mean", 0.3, (PLAIN,)),
+        Part("mean", 0.2, (PLAIN,)),
         Part("var", 0.2, (PLAIN,)),
-        Part("test output", 0.3, (PLAIN,)),
+        Part("training output", 0.2, (PLAIN,)),
+        Part("test output", 0.2, (PLAIN,)),
         Part("mean after testing", 0.2, (PLAIN,)),
     ),
     draw=draw_running,
@@ -385,6 +401,15 @@ RUNNING = Piece(
             mark("When testing the batch's own mean is used: an example alone comes out as 0."),
             "test",
             "M58",
+        ),
+        Mutant(
+            "moving means in training",
+            _MovingInTraining,
+            mark(
+                "In training the moving mean and variance are used; there the batch is normalised "
+                "by its own, and the moving ones serve for predictions."
+            ),
+            "train",
         ),
         Mutant(
             "changes when testing",
