@@ -33,13 +33,6 @@ def test_the_program_trains(readme):
     assert names["history"].valid_accuracy[-1] > 0.96
 
 
-def test_links_lead_somewhere(readme, root):
-    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", readme)
-    assert links
-    for link in links:
-        assert (root / link).exists(), link
-
-
 def test_commands_exist(readme, root):
     makefile = (root / "Makefile").read_text()
     for target in set(re.findall(r"make ([a-z-]+)", readme)):
