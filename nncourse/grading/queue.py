@@ -44,10 +44,11 @@ class Workers:
         A result is JSON, or WorkerLost for an item that was given up. Raises SandboxUnavailable.
         """
         waiting = iter(items)
-        again: list[tuple[Any, bytes, int]] = []
+        ahead: list[tuple[Any, bytes, int]] = []
+        done: list[tuple[Any, bytes | WorkerLost]] = []
         while True:
             while self.idle or len(self.busy) < self.most:
-                job = again.pop() if again else _next(waiting)
+                job = ahead.pop() if ahead else _next(waiting)
                 if job is None:
                     break
                 worker = self.idle.pop() if self.idle else Worker(self.unsafe)
@@ -55,6 +56,11 @@ class Workers:
                 # A worker that is already gone is noticed when its answer is read.
                 with contextlib.suppress(WorkerLost):
                     worker.send(assignment, job[1])
+            # The caller's part, and the making of the next item, while the workers are at work.
+            while done:
+                yield done.pop()
+            if not ahead and (job := _next(waiting)) is not None:
+                ahead.append(job)
             if not self.busy:
                 return
             ready = wait([worker.connection for worker in self.busy])
@@ -65,7 +71,7 @@ class Workers:
                 except WorkerLost as error:
                     worker.close()
                     if tries < TRIES:
-                        again.append((key, work, tries + 1))
+                        ahead.append((key, work, tries + 1))
                         continue
                     result = error
                 except BaseException:
@@ -73,7 +79,7 @@ class Workers:
                     raise
                 else:
                     self.idle.append(worker)
-                yield key, result
+                done.append((key, result))
 
     def close(self) -> None:
         """End them all."""

@@ -30,13 +30,16 @@ from typing import Any, NoReturn
 
 from nncourse import language
 from nncourse.grading.assignment import Assignment
-from nncourse.grading.sandbox import Limits, Sandbox, SandboxUnavailable
+from nncourse.grading.sandbox import Limits, Sandbox, SandboxUnavailable, Session
 from nncourse.grading.sandbox.inside import kernel
 from nncourse.grading.sandbox.library import WithheldError
 from nncourse.grading.sandbox.limits import MB
 
 OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's code may take
 OWN_MEMORY = 2048 * MB
+SELDOM = (
+    50_000  # objects between two collections in a process that lives for a fraction of a second
+)
 PATIENCE = 5.0  # seconds for a worker to end by itself
 RETRIES = 2  # with a new warm process
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -184,6 +187,7 @@ class Bench:
         self.sandbox: Sandbox | None = None
         self._rules: Any = None
         self._pieces: list[Any] = []
+        self._spare: Session | None = None
         self._digest = b""
 
     def prepare(self, data: bytes) -> None:
@@ -194,6 +198,7 @@ class Bench:
         self.assignment, self._digest = Assignment.from_bytes(data), digest
         if self.sandbox is None or self._rules != self.assignment.rules:
             if self.sandbox is not None:
+                self._end_spare()
                 self.sandbox.close()
             self._rules = self.assignment.rules
             self.sandbox = make_sandbox(self._rules, self.unsafe, self.assignment.draws)
@@ -228,9 +233,12 @@ class Bench:
         lost = 0
         while True:
             self.sandbox.start()
-            answer, at, why = _fork(lambda say: self._oracle(work, given_up, say), seconds)
+            answer, at, why = _fork(
+                lambda say: self._oracle(work, given_up, say), seconds, self._next_session
+            )
             if answer is not None and "unavailable" in answer and lost < RETRIES:
                 lost += 1  # the warm process has died; the next start makes another
+                self._end_spare()
                 self.sandbox.close()
                 continue
             if answer is not None:
@@ -243,6 +251,13 @@ class Bench:
             raise SandboxUnavailable(answer["unavailable"])
         answer["seconds"] = time.monotonic() - start
         return json.dumps(answer, ensure_ascii=True).encode()
+
+    def _next_session(self) -> None:
+        """The one at hand is the oracle's; while that works, the next is forked."""
+        assert self.sandbox is not None
+        if self._spare is not None:
+            self._spare.hand_over()
+        self._spare = self.sandbox.spare()
 
     def _oracle(
         self, work: dict[str, Any], given_up: dict[str, str], say: Callable[[str], None]
@@ -257,7 +272,13 @@ class Bench:
                     with contextlib.suppress(Exception):  # then the check itself draws
                         piece.task(work["seed"], quick=True)
                 oracle = Oracle(
-                    self.assignment, self.sandbox, work["answers"], work["seed"], say, given_up
+                    self.assignment,
+                    self.sandbox,
+                    work["answers"],
+                    work["seed"],
+                    say,
+                    given_up,
+                    self._spare,
                 )
                 outcome = oracle.grade().to_json()
         except SandboxUnavailable as error:
@@ -266,8 +287,14 @@ class Bench:
 
     def close(self) -> None:
         """End the sandbox."""
+        self._end_spare()
         if self.sandbox is not None:
             self.sandbox.close()
+
+    def _end_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.close(wait=False)
+            self._spare = None
 
     def __enter__(self) -> Bench:
         return self
@@ -304,14 +331,19 @@ def make_sandbox(rules: Mapping[str, Any], unsafe: bool = False, draws: bool = T
 def _fork(
     work: Callable[[Callable[[str], None]], dict[str, Any]],
     seconds: float,
+    meanwhile: Callable[[], None],
 ) -> tuple[dict[str, Any] | None, str, str]:
-    """Do ``work`` in a fork: (its answer or None, what it said it was at last, why it failed)."""
+    """Do ``work`` in a fork: (its answer or None, what it said it was at last, why it failed).
+
+    ``meanwhile``: done here while that goes on.
+    """
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
         _child(work, writing)
     os.close(writing)
+    meanwhile()
     deadline = time.monotonic() + seconds
     data = bytearray()
     why = ""
@@ -344,6 +376,7 @@ def _child(work: Callable[[Callable[[str], None]], dict[str, Any]], writing: int
         with open("/proc/self/statm") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + OWN_MEMORY,) * 2)
+        gc.set_threshold(SELDOM)
         _write(writing, {"answer": work(lambda at: _write(writing, {"at": at}))})
     except BaseException as error:
         with contextlib.suppress(BaseException):

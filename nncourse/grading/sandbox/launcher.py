@@ -128,6 +128,14 @@ class Sandbox:
         replay(session, cells)
         return session
 
+    def spare(self) -> Session | None:
+        """A session for later, to be begun; None where there is no room for it now."""
+        with self._lock:
+            try:
+                return self._fork(Budget(self.limits.submission_seconds)) if self.alive else None
+            except (OSError, _Gone):
+                return None
+
     def start(self) -> None:
         """Start the warm process, if it does not run; ``session`` does so by itself."""
         with self._lock:

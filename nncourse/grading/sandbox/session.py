@@ -249,11 +249,33 @@ class Session:
         found = self._ask("type", self.limits.call_seconds, target=target)["value"]
         return found[:100] if type(found) is str else "?"
 
-    def close(self) -> None:
-        """End the session and all its processes; returns when they are gone."""
+    def close(self, wait: bool = True) -> None:
+        """End the session and all its processes; returns when they are gone, or before."""
         if self.ended is None:
             self.ended = SessionEnded("closed", "the session was closed")
-        self._kill()
+        self._kill(wait)
+
+    def hand_over(self) -> None:
+        """Leave the session to a fork of this process, which has its sockets as well."""
+        self.ended = SessionEnded("closed", "another process has the session")
+        self._gone = True
+        self.channel.close()
+        self.guard.close()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is there and has said nothing yet, as one that nothing was asked of."""
+        if self.ended is not None:
+            return False
+        poll = select.poll()
+        for end in (self.channel.socket, self.guard):
+            poll.register(end, select.POLLIN)
+        return not poll.poll(0)
+
+    def begin(self, budget: Budget) -> None:
+        """Let the time run that its submission has."""
+        self.budget = budget
+        self._kills_before = self._memory_kills()
 
     def __enter__(self) -> Session:
         return self
@@ -429,7 +451,7 @@ class Session:
             return "killed", f"its process was ended by signal {-status}"
         return "exit", "it ended its process"
 
-    def _kill(self) -> dict[str, Any]:
+    def _kill(self, wait: bool = True) -> dict[str, Any]:
         """End all processes of the session; returns the guardian's last message."""
         if self._gone:
             return {}
@@ -438,7 +460,7 @@ class Session:
         self.channel.close()
         try:
             self.guard.shutdown(socket.SHUT_WR)
-            lines = read_lines(self.guard, time.monotonic() + GRACE)
+            lines = read_lines(self.guard, time.monotonic() + GRACE) if wait else []
         except OSError:
             lines = []
         self.guard.close()

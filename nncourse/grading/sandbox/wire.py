@@ -41,6 +41,8 @@ PREFIX = struct.Struct("<4sIQ")
 NUMBERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 NUMBERS += ["float16", "float32", "float64", "complex64", "complex128"]
 DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ["bool", *NUMBERS]}
+# In either byte order; NumPy composes a dtype's own ``name`` anew each time.
+NAMES = {t: name for name, dtype in DTYPES.items() for t in (dtype, dtype.newbyteorder("S"))}
 SHORT = 64  # bytes; a longer string goes to the buffers
 DIGITS = 1300  # of an int, about 4300 bits: below Python's own limit for reading one
 ODD_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -222,9 +224,9 @@ class _Writer:
         return value if len(data) <= SHORT else ["s", self._buffer(data)]
 
     def _array(self, value: np.ndarray) -> str:
-        name = value.dtype.name
-        if name not in DTYPES:
-            raise WireError(f"an array of dtype {name}")
+        name = NAMES.get(value.dtype)
+        if name is None:
+            raise WireError(f"an array of dtype {value.dtype.name}")
         if value.ndim > self.limits.dimensions:
             raise WireError(f"an array of {value.ndim} dimensions")
         self._room(value.nbytes)  # before tobytes: a broadcast view can be larger than its memory

@@ -60,8 +60,10 @@ def main() -> None:
         if not message:
             return
         session, guard = (socket.socket(fileno=file) for file in files)
-        if os.fork() == 0:
-            _guard(to, nested, control, session, guard)
+        # Where another session has used up all processes, this one is refused, not the warm ended.
+        with contextlib.suppress(OSError):
+            if os.fork() == 0:
+                _guard(to, nested, control, session, guard)
         session.close()
         guard.close()
 
