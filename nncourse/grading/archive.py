@@ -77,7 +77,7 @@ class Reader:
                     try:
                         size, data = path.stat().st_size, path.open("rb")
                     except OSError as error:
-                        self._refuse(name, error.strerror)
+                        self._refuse(name, str(error.strerror))
                         continue
                     yield from self._file(_tame(name) or name, size, data, DEPTH)
             return

@@ -10,7 +10,6 @@ from there; a submission is graded again only if it, the exercise or the grader 
 
 from __future__ import annotations
 
-import datetime
 import errno
 import hashlib
 import hmac
@@ -40,7 +39,7 @@ from nncourse.grading.intake import Intake, IntakeError, take_in
 from nncourse.grading.lock import alone
 from nncourse.grading.results import Result, each_result, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
-from nncourse.grading.submissions import Submission, find_submissions
+from nncourse.grading.submissions import Submission, find_submissions, timestamp_of
 from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
 
@@ -343,23 +342,3 @@ class Node(dict):
             raise AttributeError(name) from None
 
     __setattr__ = dict.__setitem__
-
-
-def timestamp_of(submission: Submission) -> datetime.datetime | None:
-    """When it was handed in, in UTC, from nbgrader's ``timestamp.txt`` beside it; None without.
-
-    Raises ValueError for a file that can't be read.
-    """
-    path = submission.path.parent / "timestamp.txt"
-    if submission.path.is_dir() or path.is_symlink() or not path.is_file():
-        return None
-    text = path.read_bytes()[:100].decode("ascii", "replace").strip()
-    try:
-        stamp = datetime.datetime.fromisoformat(text.removesuffix("UTC").strip())
-    except ValueError:
-        raise ValueError(
-            _("{name} is no time stamp: the time of this submission is unknown", name=path.name)
-        ) from None
-    if stamp.tzinfo is not None:
-        stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
-    return stamp

@@ -1,7 +1,8 @@
-"""Submissions found in a folder, whatever its layout: whose they are, and which file counts."""
+"""Submissions found in a folder, whatever its layout: whose, which file counts, when it came."""
 
 from __future__ import annotations
 
+import datetime
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -86,3 +87,23 @@ def _name(name: str) -> str:
     """A student's name, as text: a file name may be any bytes, and accents may stand apart."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return unicodedata.normalize("NFC", text)
+
+
+def timestamp_of(submission: Submission) -> datetime.datetime | None:
+    """When it was handed in, in UTC, from nbgrader's ``timestamp.txt`` beside it; None without.
+
+    Raises ValueError for a file that can't be read.
+    """
+    path = submission.path.parent / "timestamp.txt"
+    if submission.path.is_dir() or path.is_symlink() or not path.is_file():
+        return None
+    text = path.read_bytes()[:100].decode("ascii", "replace").strip()
+    try:
+        stamp = datetime.datetime.fromisoformat(text.removesuffix("UTC").strip())
+    except ValueError:
+        raise ValueError(
+            _("{name} is no time stamp: the time of this submission is unknown", name=path.name)
+        ) from None
+    if stamp.tzinfo is not None:
+        stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
+    return stamp
