@@ -151,7 +151,8 @@ def unseen(
     right = {seed: _trials(piece, piece.reference, seed) for seed in SEEDS}
     for change in changes(source, lines, shapes.found, seed):
         with _patience(), contextlib.redirect_stdout(io.StringIO()):
-            yield _examine(exercise, piece, name, change, space, right)
+            result = _examine(exercise, piece, name, change, space, right)
+        yield result
 
 
 @np.errstate(all="ignore")
