@@ -94,8 +94,10 @@ function render({ model, el }) {
   const choose = ([x]) => put(model, { chosen: Math.max(1, Math.min(model.get("length"), Math.round(x))) });
   const nudge = ([across, up]) => choose([Math.min(model.get("chosen"), model.get("length")) + across + up]);
 
+  /** The width for pictures, in pixels: that of the page within limits. */
+  const room = () => Math.max(430, Math.min(1000, Math.round(body.clientWidth) || 1000));
   function build() {
-    width = Math.max(430, Math.min(1000, Math.round(body.clientWidth) || 1000));
+    width = room();
     [graph, chart] = [graphPicture(width), normPicture(strings.norms, width)];
     for (const place of [graph, chart]) pickable(place, choose, nudge);
     pictures.replaceChildren(graph.svg, element("div", { class: "nnc-muted" }, strings.help), chart.svg);
@@ -141,7 +143,7 @@ function render({ model, el }) {
   build();
   show();
   const resized = new ResizeObserver(() => {
-    if (Math.abs(body.clientWidth - width) < 40 || (body.clientWidth > width && width === 1000)) return;
+    if (Math.abs(room() - width) < 40) return;
     build();
     show();
   });

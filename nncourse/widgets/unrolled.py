@@ -17,6 +17,7 @@ import traitlets
 from nncourse.language import catalogue, mark
 from nncourse.widgets.depth import weight
 from nncourse.widgets.explorer import (
+    COLOURS,
     Explorer,
     explorer_script,
     explorer_styles,
@@ -241,10 +242,11 @@ class UnrolledRNN(Explorer):
         return f"{alt}.\n{self._said(norms)}"
 
     def figure(self) -> Figure:
-        figure, (place,) = picture(self.heading, 1, 3.6)
+        figure, (place,) = picture(self.heading, 1, 4.2)
         found, norms = self.passes, self.norms
         steps = np.arange(self.length + 1)
         floor = 1e-12
+        self._draw_states(place.inset_axes((0, 1.14, 1, 0.3), sharex=place), found["states"])
 
         def line(x: Any, y: Any, k: int, key: str) -> None:
             y = np.where(np.asarray(y) > floor, y, np.nan)
@@ -255,14 +257,35 @@ class UnrolledRNN(Explorer):
         if self.activation == "own":
             line(steps, found["numerical"], 2, "numerical")
         total = found["total"]
-        place.plot(self.length + 1, max(total, floor), "s", color="#0072b2", mfc="white", ms=8,
+        place.plot(self.length + 1, max(total, floor), "s", color=COLOURS[0], mfc="white", ms=8,
                    label=self.said("sum_before"))  # fmt: skip
         if self.clipped:
-            place.plot(self.length + 1, min(total, self.limit), "D", color="#009e73", ms=8,
+            place.plot(self.length + 1, min(total, self.limit), "D", color=COLOURS[2], ms=8,
                        label=self.said("sum_after"))  # fmt: skip
         place.set_xticks(
             [*steps, self.length + 1], [f"s{subscript(str(k))}" for k in steps] + ["Σ"]
         )
-        place.set_title(self.said("norms"), fontsize=9)
+        place.set_title(self.said("norms"), fontsize=9, y=1.0)
         place.legend(fontsize=8)
         return figure
+
+    def _draw_states(self, place: Any, states: np.ndarray) -> None:
+        """The unrolled graph: a box of bars for every state, arrows there and back."""
+        from matplotlib.patches import Rectangle
+
+        largest = max(1.0, float(np.abs(states).max()))
+        for k, state in enumerate(states):
+            bars = k + np.linspace(-0.2, 0.2, UNITS)
+            colours = [COLOURS[0] if value >= 0 else COLOURS[2] for value in state]
+            place.bar(bars, state / largest, 0.07, color=colours)
+            frame = Rectangle((k - 0.28, -1.1), 0.56, 2.2, fill=False, linewidth=0.8)
+            place.add_patch(frame)
+            if k:
+                for height, way, colour in ((0.5, 1, COLOURS[0]), (-0.5, -1, COLOURS[1])):
+                    ends = [k - 0.5 - 0.2 * way, k - 0.5 + 0.2 * way]
+                    arrow = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0}
+                    place.annotate("", (ends[1], height), (ends[0], height), arrowprops=arrow)
+        place.annotate("C", (len(states) - 0.62, 0), (len(states) - 0.3, 0), va="center",
+                       fontsize=9, arrowprops={"arrowstyle": "<|-"})  # fmt: skip
+        place.set_ylim(-1.3, 1.3)
+        place.set_axis_off()
