@@ -34,13 +34,20 @@ export const ACTIVATIONS = {
 /** Has the function a kink at 0? */
 export const kinked = (name, alpha) => name === "relu" || (["leaky_relu", "elu"].includes(name) && alpha !== 1);
 
-/** The factor that reaches the input through `depth` equal layers of this slope. */
-export const through = (name, z, alpha, depth) => ACTIVATIONS[name][1](z, alpha) ** depth;
-
 function render({ model, el }) {
   const strings = model.get("strings");
   const body = frame(model, el, "explorer");
-  const names = Object.keys(ACTIVATIONS);
+  const tables = model.get("own_tables");
+  // The reader's own functions come as tables; between two places the line is straight.
+  const between = (table) => (z) => {
+    const at = Math.max(0, Math.min(240, (z + 6) * 20));
+    const [low, part] = [Math.floor(at + 1e-9), at - Math.floor(at + 1e-9)];
+    const [a, b] = [table[low] ?? NaN, table[Math.min(240, low + 1)] ?? NaN];
+    return part > 1e-6 ? (1 - part) * a + part * b : a;
+  };
+  const functions = { ...ACTIVATIONS, ...Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, rows.map(between)])) };
+  const problems = Object.entries(model.get("problems"));
+  const names = Object.keys(functions);
   const labels = model.get("labels");
   const activation = choice(model, "activation", strings.activation, names.map((name) => [name, labels[name]]));
   const z = slider(model, "z", "z", { low: -6, high: 6, step: 0.05 });
@@ -55,7 +62,8 @@ function render({ model, el }) {
   body.append(
     element("div", { class: "nnc-row" }, activation.node, z.node, alpha.node, depth.node, all.node),
     element("div", { class: "nnc-charts" }, value.svg, slope.svg), keys,
-    element("div", { class: "nnc-panel" }, numbers, words));
+    element("div", { class: "nnc-panel" }, numbers, words),
+    ...problems.map(([name, told]) => element("div", { class: "nnc-message" }, `${name}: ${told}`)));
   const at = (v) => put(model, { z: Number(Math.max(-6, Math.min(6, v)).toFixed(2)) });
   for (const place of [value, slope]) pickable(place, ([x]) => at(Math.round(x * 20) / 20), (way) => at(model.get("z") + 0.05 * way[0]));
 
@@ -63,6 +71,8 @@ function render({ model, el }) {
     showAll([activation, z, alpha, depth, all]);
     const [name, here, a, n] = ["activation", "z", "alpha", "depth"].map((trait) => model.get(trait));
     alpha.node.style.visibility = ["leaky_relu", "elu"].includes(name) ? "" : "hidden";
+    if (!(name in functions)) return; // one's own that cannot be drawn; the message stands below
+    const look = (other) => `nnc-s${names.indexOf(other) % 9}`;
     const shown = model.get("compare") ? names : [name];
     const xs = Array.from({ length: 241 }, (_, k) => -6 + k / 20);
     [[value, 0, [-2, 6]], [slope, 1, [-0.3, 1.6]]].forEach(([place, which, limits]) => {
@@ -72,16 +82,16 @@ function render({ model, el }) {
         ...shown.flatMap((other) => {
           // A derivative that jumps is drawn in two pieces.
           const parts = which && kinked(other, a) ? [xs.filter((x) => x <= 0), xs.filter((x) => x > 0)] : [xs];
-          const look = `nnc-line nnc-s${names.indexOf(other)}${other === name ? "" : " nnc-faded"}`;
-          return parts.map((part) => place.line(part.map((x) => [x, ACTIVATIONS[other][which](x, a)]), look));
+          const points = parts.map((part) => part.map((x) => [x, functions[other][which](x, a)]).filter((p) => Number.isFinite(p[1])));
+          return points.map((part) => place.line(part, `nnc-line ${look(other)}${other === name ? "" : " nnc-faded"}`));
         }),
-        place.mark(names.indexOf(name), [here, ACTIVATIONS[name][which](here, a)], `nnc-dot nnc-s${names.indexOf(name)}`, 7));
+        ...[functions[name][which](here, a)].filter(Number.isFinite).map((v) => place.mark(names.indexOf(name), [here, v], `nnc-dot ${look(name)}`, 7)));
     });
-    keys.replaceChildren(legend(shown.map((other) => [`nnc-line nnc-s${names.indexOf(other)}`, labels[other]])));
-    const [f, d] = ACTIVATIONS[name].map((of) => of(here, a));
-    const product = through(name, here, a, n);
+    keys.replaceChildren(legend(shown.map((other) => [`nnc-line ${look(other)}`, labels[other]])));
+    const [f, d] = functions[name].map((of) => of(here, a));
+    const product = d ** n;
     numbers.replaceChildren(...facts([["f(z) =", formatNumber(f)], ["f′(z) =", formatNumber(d)], [fill(strings.product, { n }), formatNumber(product)]]));
-    words.textContent = kinked(name, a) && here === 0 ? strings.kink : d === 0 ? strings.dead : Math.abs(d) < 0.05 ? strings.saturated : Math.abs(product) < 0.01 ? strings.vanishes : strings.flows;
+    words.textContent = !Number.isFinite(d) ? strings.nowhere : kinked(name, a) && here === 0 ? strings.kink : d === 0 ? strings.dead : Math.abs(d) < 0.05 ? strings.saturated : Math.abs(product) < 0.01 ? strings.vanishes : strings.flows;
     const alt = fill(strings.alt, { name: labels[name], z: formatNumber(here), f: formatNumber(f), d: formatNumber(d) });
     value.svg.setAttribute("aria-label", alt);
     slope.svg.setAttribute("aria-label", alt);

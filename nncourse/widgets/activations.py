@@ -1,11 +1,13 @@
 """Where does an activation let the gradient through? Values and derivatives of six functions.
 
-The browser computes (activations.js); Python has the same numbers from the library.
+The browser computes (activations.js); Python has the same numbers from the library. A function of
+the reader's own is computed here, at the places of the slider, and differentiated by autograd.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
@@ -21,6 +23,7 @@ from nncourse.widgets.explorer import (
     explorer_styles,
     look,
     picture,
+    tell,
 )
 from nncourse.widgets.numbers import format_number
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 _ = catalogue("widgets")
 
+PLACES = np.arange(241) / 20 - 6  # those of the slider for z
 NAMES = {"sigmoid": mark("sigmoid"), "tanh": "tanh", "relu": "ReLU",
          "leaky_relu": "Leaky ReLU, PReLU", "elu": "ELU", "gelu": "GELU"}  # fmt: skip
 
@@ -43,12 +47,37 @@ def value_and_slope(name: str, z: np.ndarray, alpha: float) -> tuple[np.ndarray,
     return y.detach().numpy(), x.grad.numpy()
 
 
+def own_value_and_slope(
+    function: Callable[[Any], Any], z: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """f(z) and f'(z) of the reader's function of a Tensor; raises where it is no activation."""
+    x = nnc.tensor(np.asarray(z, dtype=np.float64), requires_grad=True)
+    y = function(x)
+    if not isinstance(y, nnc.Tensor):
+        raise TypeError(f"the function must return a Tensor; it returned {type(y).__name__}")
+    if tuple(y.shape) != z.shape:
+        raise ValueError(
+            f"the function must act on each element: of {z.shape} numbers it made {tuple(y.shape)}"
+        )
+    y.sum().backward()
+    if x.grad is None:
+        raise ValueError(
+            "no gradient comes back: compute with the Tensor itself, without numpy(), item() or "
+            "detach()"
+        )
+    alone = function(nnc.tensor(np.asarray(z[:1], dtype=np.float64))).numpy()
+    if not np.allclose(alone, y.detach().numpy()[:1], equal_nan=True):
+        raise ValueError("the function must act on each element by itself; this one mixes them")
+    return y.detach().numpy(), x.grad.numpy()
+
+
 class ActivationExplorer(Explorer):
     """Look at an activation function, its derivative, and what is left of it through depth.
 
     ``activation``: "sigmoid", "tanh", "relu", "leaky_relu", "elu" or "gelu"; ``z``: the score;
     ``alpha``: the parameter of Leaky ReLU, PReLU and ELU; ``depth``: how many such layers are in a
-    row; ``compare`` draws all of them.
+    row; ``compare`` draws all of them. ``own`` adds functions of a Tensor: {"swish": lambda z: z *
+    F.sigmoid(z)}; ``problems`` says what is wrong with one that cannot be drawn.
     """
 
     _esm = explorer_script("activations.js")
@@ -68,24 +97,63 @@ class ActivationExplorer(Explorer):
         "saturated": mark("Saturated: hardly anything of the gradient passes."),
         "vanishes": mark("One layer lets the gradient through, many in a row do not."),
         "flows": mark("The gradient passes."),
+        "nowhere": mark("The function or its derivative is no number here."),
         "alt": mark("{name} at z = {z}: value {f}, derivative {d}"),
     }
 
     labels = traitlets.Dict(read_only=True).tag(sync=True)
-    activation = traitlets.Enum(list(NAMES), "sigmoid").tag(sync=True)
+    own_tables = traitlets.Dict(read_only=True).tag(sync=True)
+    problems = traitlets.Dict(read_only=True).tag(sync=True)
+    activation = traitlets.Unicode("sigmoid").tag(sync=True)
     z = traitlets.Float(2.0, min=-6, max=6).tag(sync=True)
     alpha = traitlets.Float(0.1, min=0, max=1.5).tag(sync=True)
     depth = traitlets.Int(10, min=1, max=30).tag(sync=True)
     compare = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, activation: str = "sigmoid", **traits: object) -> None:
+    def __init__(
+        self, activation: str = "sigmoid", own: Mapping[str, Callable] | None = None, **traits: Any
+    ) -> None:
+        self.own = dict(own or {})
+        if taken := set(self.own) & set(NAMES):
+            raise ValueError(f"own: {min(taken)!r} is the name of a function of the library")
         super().__init__(activation=activation, **traits)
-        self.set_trait("labels", {key: _(name) for key, name in NAMES.items()})
+        labels = {key: _(name) for key, name in NAMES.items()}
+        self.set_trait("labels", labels | {name: name for name in self.own})
+        tables, problems = {}, {}
+        for name, function in self.own.items():
+            try:
+                with np.errstate(all="ignore"):
+                    both = own_value_and_slope(function, PLACES)
+                # JSON has no NaN.
+                tables[name] = [[v if np.isfinite(v) else None for v in row] for row in
+                                np.array(both).tolist()]  # fmt: skip
+            except Exception as problem:  # the reader's own code may fail in any way
+                problems[name] = tell(problem)
+        self.set_trait("own_tables", tables)
+        self.set_trait("problems", problems)
+
+    @traitlets.validate("activation")
+    def _check_activation(self, proposal: Any) -> str:
+        name: str = proposal["value"]
+        if name not in NAMES and name not in self.own:
+            raise traitlets.TraitError(
+                f"activation: one of {', '.join([*NAMES, *self.own])}; got {name!r}"
+            )
+        return name
+
+    def _both(self, name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """f(z) and f'(z); NaN where the reader's own function cannot be computed."""
+        if name in NAMES:
+            return value_and_slope(name, z, self.alpha)
+        if name in self.problems:
+            return np.full(z.shape, np.nan), np.full(z.shape, np.nan)
+        with np.errstate(all="ignore"):
+            return own_value_and_slope(self.own[name], z)
 
     @property
     def slope(self) -> float:
         """f'(z)."""
-        return float(value_and_slope(self.activation, np.array([self.z]), self.alpha)[1][0])
+        return float(self._both(self.activation, np.array([self.z]))[1][0])
 
     @property
     def through(self) -> float:
@@ -94,25 +162,26 @@ class ActivationExplorer(Explorer):
 
     def describe(self) -> str:
         """Value, derivative and their product through depth, in words."""
-        value = value_and_slope(self.activation, np.array([self.z]), self.alpha)[0][0]
+        value = self._both(self.activation, np.array([self.z]))[0][0]
         alt = self.said("alt", name=self.labels[self.activation], z=format_number(self.z),
                         f=format_number(float(value)), d=format_number(self.slope))  # fmt: skip
-        return f"{alt}.\n{self.said('product', n=self.depth)} {format_number(self.through)}."
+        wrong = [f"\n{name}: {problem}" for name, problem in self.problems.items()]
+        product = f"{self.said('product', n=self.depth)} {format_number(self.through)}."
+        return f"{alt}.\n{product}" + "".join(wrong)
 
     def figure(self) -> Figure:
         figure, axes = picture(self.heading, 2)
-        z = np.linspace(-6, 6, 241)
-        for name in NAMES if self.compare else [self.activation]:
-            k = list(NAMES).index(name)
-            both = value_and_slope(name, z, self.alpha)
-            for place, values in zip(axes, both):
-                place.plot(z, values, **look(k), label=self.labels[name])
-        k = list(NAMES).index(self.activation)
-        here = value_and_slope(self.activation, np.array([self.z]), self.alpha)
+        names = [*NAMES, *self.own]
+        for name in names if self.compare else [self.activation]:
+            k = names.index(name)
+            for place, values in zip(axes, self._both(name, PLACES)):
+                place.plot(PLACES, values, **look(k), label=self.labels[name])
+        k = names.index(self.activation)
+        here = self._both(self.activation, np.array([self.z]))
         for place, value, key, limits in zip(
             axes, here, ("value", "slope"), ((-2, 6), (-0.3, 1.6))
         ):
-            place.plot(self.z, value[0], MARKS[k], color=COLOURS[k], ms=8)
+            place.plot(self.z, value[0], MARKS[k % 9], color=COLOURS[k % 9], ms=8)
             place.set_title(self.said(key), fontsize=9)
             place.set(xlim=(-6, 6), ylim=limits)
             place.set_xlabel("z", fontsize=9)

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { ACTIVATIONS } from "../../nncourse/widgets/activations.js";
-import { largestError } from "../../nncourse/widgets/approximation.js";
+import { CURVES, interpolated, largestError } from "../../nncourse/widgets/approximation.js";
 import { passes } from "../../nncourse/widgets/depth.js";
 import { descend } from "../../nncourse/widgets/descent.js";
 import { chance, ensemble, output, prediction } from "../../nncourse/widgets/dropping.js";
@@ -62,8 +62,8 @@ test("regions made of half-planes", () => {
 });
 
 test("curves made of units", () => {
-  for (const { curve, units, activation, steepness, error } of fixtures.approximations)
-    close(largestError(curve, units, activation, steepness), error, `${curve} ${units} ${activation}`);
+  for (const { curve, samples, units, activation, steepness, error } of fixtures.approximations)
+    close(largestError(samples.length ? interpolated(samples) : CURVES[curve], units, activation, steepness), error, `${curve} ${units} ${activation}`);
 });
 
 test("eight optimisers", () => {

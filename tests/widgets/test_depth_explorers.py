@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ import nncourse as nnc
 from nncourse import nn
 from nncourse.nn import functional as F
 
+traitlets = pytest.importorskip("traitlets", reason="traitlets is not installed")
 depth = pytest.importorskip("nncourse.widgets.depth", exc_type=ImportError)
 from nncourse.widgets import activations  # noqa: E402
 from nncourse.widgets.explorer import normals  # noqa: E402
@@ -88,3 +91,49 @@ def test_ten_sigmoids_let_a_millionth_through():
     assert widget.slope == 0.25
     assert widget.through == pytest.approx(4.0**-10)
     assert "ReLU" in activations.ActivationExplorer("relu").describe()
+
+
+def test_a_function_of_one_s_own_is_drawn_beside_the_others():
+    own = {"swish": lambda z: z * F.sigmoid(z)}
+    widget = activations.ActivationExplorer("swish", own=own, z=1.0, depth=3)
+    assert widget.problems == {}
+    s = 1 / (1 + np.exp(-1.0))
+    assert widget.slope == pytest.approx(s + s * (1 - s))
+    assert widget.through == pytest.approx(widget.slope**3)
+    values, slopes = widget.own_tables["swish"]
+    assert values[140] == pytest.approx(s)  # the place of z = 1
+    assert slopes[140] == pytest.approx(widget.slope)
+    assert "swish" in widget.describe()
+    widget.compare = True
+    assert widget.png()
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda z: 1 / 0, r"ZeroDivisionError.*\(line \d+ of <lambda>\)"),
+        (lambda z: z.detach().numpy(), "returned ndarray"),
+        (lambda z: z.sum(), "each element"),
+        (lambda z: F.softmax(z, dim=0), "mixes"),
+        (lambda z: nnc.tensor(z.detach().numpy()), "no gradient|requires"),
+        (lambda: 0, "TypeError"),
+    ],
+)
+def test_what_is_no_activation_is_told_and_the_others_are_drawn(function, told):
+    widget = activations.ActivationExplorer("tanh", own={"mine": function}, compare=True)
+    assert re.search(told, widget.problems["mine"])
+    assert widget.problems["mine"] in widget.describe()
+    assert widget.png()
+    widget.activation = "mine"
+    assert np.isnan(widget.slope)
+    assert widget.png()
+
+
+def test_a_function_may_be_undefined_somewhere():
+    widget = activations.ActivationExplorer("log", own={"log": lambda z: z.log()}, z=2.0)
+    assert widget.slope == pytest.approx(0.5)
+    assert widget.own_tables["log"][0][0] is None
+    with pytest.raises(ValueError, match="relu"):
+        activations.ActivationExplorer(own={"relu": F.relu})
+    with pytest.raises(traitlets.TraitError, match="swish"):
+        activations.ActivationExplorer("swish")

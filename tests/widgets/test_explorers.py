@@ -177,14 +177,16 @@ def regions_of_widgets() -> list[dict]:
 
 
 def approximations() -> list[dict]:
-    return [
-        {"curve": curve, "units": units, "activation": activation, "steepness": 7.0,
-         "error": approximation.ApproximationExplorer(
-             curve, units=units, activation=activation, steepness=7.0).error}
-        for curve in approximation.CURVES
-        for units in (1, 5, 64)
-        for activation in ("sigmoid", "relu")
-    ]  # fmt: skip
+    cases = []
+    for curve in (*approximation.CURVES, lambda x: np.cos(9 * x)):
+        for units, activation in itertools.product((1, 5, 64), ("sigmoid", "relu")):
+            widget = approximation.ApproximationExplorer(
+                curve, units=units, activation=activation, steepness=7.0
+            )
+            cases.append({"curve": widget.curve, "samples": widget.samples, "units": units,
+                          "activation": activation, "steepness": 7.0,
+                          "error": widget.error})  # fmt: skip
+    return cases
 
 
 def races() -> list[dict]:

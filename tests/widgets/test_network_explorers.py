@@ -85,7 +85,35 @@ def test_a_jump_keeps_its_error():
 
 
 def test_a_relu_network_meets_the_curve_at_its_bends():
-    for curve, f in approximation.CURVES.items():
-        net = approximation.weights(curve, 10, "relu", 1.0)
+    for f in approximation.CURVES.values():
+        net = approximation.weights(f, 10, "relu", 1.0)
         x = np.arange(11) / 10
         np.testing.assert_allclose(approximation.values(net, "relu", x), f(x), atol=1e-12)
+
+
+def test_a_curve_of_one_s_own_is_followed():
+    widget = approximation.ApproximationExplorer(lambda x: np.exp(x), units=20, activation="relu")
+    assert widget.curve == "own"
+    assert widget.error < 0.002
+    assert widget.png()
+    widget.curve = "sine"
+    widget.curve = "own"
+    assert widget.error < 0.002
+    with pytest.raises(traitlets.TraitError, match="function itself"):
+        approximation.ApproximationExplorer("sine").curve = "own"
+
+
+@pytest.mark.parametrize(
+    ("curve", "told"),
+    [
+        (lambda x: x[:5], r"returned \(5,\)"),
+        (lambda x: 1.0, r"returned \(\)"),
+        (lambda x: np.log(x), "no number at x = 0"),
+        (lambda x: None, "float|number"),
+        (lambda x: 1 // 0, "zero"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_no_curve_is_told(curve, told):
+    with pytest.raises(Exception, match=told):
+        approximation.ApproximationExplorer(curve)
