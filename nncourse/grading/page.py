@@ -35,6 +35,7 @@ pre { background: var(--panel); padding: .7rem .9rem; border-radius: 6px; overfl
 .why { border-left: 4px solid var(--bad); padding: .1rem 0 .1rem .9rem; margin: .8rem 0; }
 .why.part { border-color: var(--part); } .why.by-hand { border-color: var(--good); }
 .why p { margin: .35rem 0; white-space: pre-line; }
+math { font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", math; }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1rem; }
 summary { cursor: pointer; padding: .2rem 0; }
 mark { background: light-dark(#fff0b3, #5c4a00); color: inherit; }
