@@ -17,13 +17,13 @@ from nncourse.language import mark
 
 _BOTH = mark(
     "Along axis {axis} the right gradient sums to 0 and yours does not; the difference is "
-    "perpendicular to it. So the paths through a mean and a variance over this axis are missing, "
-    "or have a wrong factor: both depend on every input, and the gradient passes through them, too."
+    "perpendicular to it. So a path through the mean or the variance over this axis, or both, is "
+    "missing or wrong: they depend on every input, and the gradient passes through them, too."
 )
 _MEAN = mark(
     "Along axis {axis} the right gradient sums to 0; yours differs from it by the same number at "
-    "every index. What all of them get alike is missing or wrong: first of all the path through "
-    "the mean over this axis."
+    "every index. A term that all of them get alike is missing or wrong: the path through the "
+    "mean over this axis, or a mean that is not subtracted."
 )
 _VARIANCE = mark(
     "Along axis {axis} both gradients sum to 0, and the difference is perpendicular to the right "
