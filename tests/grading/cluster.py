@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,24 +25,33 @@ def certificate(folder: Path) -> Path:
 @contextlib.contextmanager
 def local_cluster(tls: Path, workers: int = 2) -> Iterator[Any]:
     """A scheduler in this process, and workers with a nanny each, which starts lost ones anew."""
+    import dask
     from distributed import LocalCluster
 
     from nncourse.grading.cluster import _security
 
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        protocol="tls://",
-        security=_security("tls://127.0.0.1:0", tls),
-        dashboard_address=":0",
-    ) as cluster:
+    # Else a worker that is not back after 15 s, on a busy machine, is struck off for good.
+    patience = dask.config.set({"distributed.deploy.lost-worker-timeout": "600s"})
+    with (
+        patience,
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            protocol="tls://",
+            security=_security("tls://127.0.0.1:0", tls),
+            dashboard_address=":0",
+        ) as cluster,
+    ):
         yield cluster
 
 
 def kill_a_worker(cluster: Any) -> None:
-    """Kill one that lives: the nanny of one killed before may not have started the next yet."""
-    import psutil
-
-    pids = [nanny.pid for nanny in cluster.workers.values()]
-    alive = [pid for pid in pids if pid is not None and psutil.pid_exists(pid)]
-    os.kill(alive[0], signal.SIGKILL)
+    """Kill one that is at work. (A nanny whose worker dies while it starts does not try again.)"""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        for nanny in cluster.workers.values():
+            if nanny.status.name == "running" and nanny.pid is not None:
+                os.kill(nanny.pid, signal.SIGKILL)
+                return
+        time.sleep(0.1)
+    raise AssertionError("no worker came back within a minute")
