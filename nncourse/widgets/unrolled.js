@@ -74,7 +74,7 @@ function render({ model, el }) {
   const clipped = check(model, "clipped", strings.clipped);
   const limit = slider(model, "limit", strings.limit, { low: -3, high: 3, step: 0.1, power: true });
   const last = () => 2 * model.get("length") + 1;
-  const shown = player(model, "shown", strings.passes, last, strings, 6);
+  const shown = player(model, "shown", strings.passes, last, { play: strings.play, pause: strings.pause }, 6);
   length.input.addEventListener("input", () => put(model, { shown: last() }));
   const again = button(strings.again, strings.again, () => put(model, { seed: model.get("seed") + 1 }), "nnc-again");
   const controls = [activation, radius, length, horizon, clipped, limit, shown];

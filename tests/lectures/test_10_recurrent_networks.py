@@ -197,7 +197,7 @@ def test_an_untrained_network_guesses_all_characters_alike():
         loss = F.cross_entropy(head(layer(one_hot)[0]), nnc.tensor(codes[1:])).item()
         assert loss == pytest.approx(np.log(L), rel=0.02)
         weights = sum(p.numel() for module in (layer, head) for p in module.parameters())
-        assert weights > 24 * len(codes)  # "dozens of times more parameters"
+        assert weights > 40 * len(codes)  # "more than forty parameters for every character"
 
 
 def test_the_network_knows_the_year_and_levels_with_the_rule_of_growth():
