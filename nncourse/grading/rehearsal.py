@@ -1,10 +1,11 @@
-"""What a worker does before its first submission, so that no oracle has to do it again.
+"""What a worker does once, so that no oracle has to do it again.
 
 An oracle is a fork that lives for one submission, and whatever it does for the first time, every
 oracle does for the first time: load modules and catalogues, read data, train the network that
-mutants need, let the interpreter find out which of its instructions are hot. So the worker judges
-each piece once with a right and with a wrong answer of the course's own, and its forks inherit all
-of that. No cell of a lecturer and no line of a student's is run here.
+mutants need, let the interpreter find out which of its instructions are hot. So the worker loads
+what is needed, and while the first oracle works, it judges each piece with a right and with a wrong
+answer of the course's own; later forks inherit all of that. No cell of a lecturer and no line of a
+student's is run here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import nncourse.grading.oracle as oracle
 from nncourse.check.judge import judge
@@ -24,8 +25,8 @@ from nncourse.grading.sandbox.wire import decode, encode
 SEED = 1
 
 
-def rehearse(assignment: Assignment) -> list[Piece]:
-    """Load and warm what the graded cells will use; returns the pieces that they check."""
+def load(assignment: Assignment) -> list[Piece]:
+    """Load what the graded cells will use; returns the pieces that they check."""
     if assignment.name in sets():
         importlib.import_module(f"nncourse.exercises.{assignment.name}")
     for cell in assignment.trusted.values():
@@ -33,14 +34,17 @@ def rehearse(assignment: Assignment) -> list[Piece]:
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 with contextlib.suppress(ImportError):
                     exec(compile(ast.Module([statement], []), "<imports>", "exec"), {})
-    pieces = [find(name) for name in dict.fromkeys(_checked(assignment))]
+    return [find(name) for name in dict.fromkeys(_checked(assignment))]
+
+
+def rehearse(pieces: Iterable[Piece]) -> None:
+    """Judge each piece with a right and with a wrong answer."""
     for piece in pieces:
         with contextlib.suppress(Exception):  # the graded cell itself will say what is wrong
             _points, right = piece.task(SEED, quick=True)
             decode(encode(right))
             for answer in (piece.reference, *[mutant.function for mutant in piece.mutants[:1]]):
                 oracle.summary(judge(piece, [answer], seed=SEED))
-    return pieces
 
 
 def _checked(assignment: Assignment) -> Iterator[str]:

@@ -187,6 +187,7 @@ class Bench:
         self.sandbox: Sandbox | None = None
         self._rules: Any = None
         self._pieces: list[Any] = []
+        self._rehearsed = False
         self._spare: Session | None = None
         self._digest = b""
 
@@ -205,17 +206,17 @@ class Bench:
         # The sandbox loads what it needs while this process does.
         starting = threading.Thread(target=self._start)
         starting.start()
-        self._rehearse()
+        self._load()
         starting.join()
         gc.collect()
         gc.freeze()  # so that forks copy fewer pages
 
-    def _rehearse(self) -> None:
-        from nncourse.grading.rehearsal import rehearse
+    def _load(self) -> None:
+        from nncourse.grading.rehearsal import load
 
         assert self.assignment is not None
-        with language.using(self.assignment.language):
-            self._pieces = rehearse(self.assignment)
+        self._pieces = load(self.assignment)
+        self._rehearsed = False
 
     def _start(self) -> None:
         assert self.sandbox is not None
@@ -234,7 +235,7 @@ class Bench:
         while True:
             self.sandbox.start()
             answer, at, why = _fork(
-                lambda say: self._oracle(work, given_up, say), seconds, self._next_session
+                lambda say: self._oracle(work, given_up, say), seconds, self._make_ready
             )
             if answer is not None and "unavailable" in answer and lost < RETRIES:
                 lost += 1  # the warm process has died; the next start makes another
@@ -252,12 +253,21 @@ class Bench:
         answer["seconds"] = time.monotonic() - start
         return json.dumps(answer, ensure_ascii=True).encode()
 
-    def _next_session(self) -> None:
-        """The one at hand is the oracle's; while that works, the next is forked."""
+    def _make_ready(self) -> None:
+        """For the next item, while an oracle has the session that was at hand."""
+        from nncourse.grading.rehearsal import rehearse
+
+        assert self.assignment is not None
         assert self.sandbox is not None
         if self._spare is not None:
             self._spare.hand_over()
         self._spare = self.sandbox.spare()
+        if not self._rehearsed:
+            with language.using(self.assignment.language):
+                rehearse(self._pieces)
+            gc.collect()
+            gc.freeze()
+            self._rehearsed = True
 
     def _oracle(
         self, work: dict[str, Any], given_up: dict[str, str], say: Callable[[str], None]
