@@ -46,6 +46,8 @@ from nncourse.course.files import find_course
 course = find_course()
 print(course.root.name, build.missing(course), len(course.built()))
 print(*[path.relative_to(course.root).as_posix() for path in lab.lay_out(course)])
+from nncourse.course.slides import write_slides
+print(*[(path.name, *problems) for path, problems in write_slides(course, ["05"])])
 """
     run = subprocess.run(
         [sys.executable, "-c", code, str(site)],
@@ -55,6 +57,7 @@ print(*[path.relative_to(course.root).as_posix() for path in lab.lay_out(course)
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    first, second = run.stdout.splitlines()
+    first, second, third = run.stdout.splitlines()
     assert first.startswith("nncourse-course [] ")
     assert "work/en/ps05/ps05-backpropagation.ipynb" in second.split()
+    assert third == "('05-backpropagation.en.html',)"

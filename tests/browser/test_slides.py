@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from nncourse.course.slides import slide_deck
-from tests.browser.jupyterlab import keep_picture
+from tests.browser.jupyterlab import READY, keep_picture, open_notebook, use_theme
 
 pytestmark = pytest.mark.browser
 
@@ -32,6 +32,21 @@ FORMULAS = """() => [...document.querySelectorAll('.slide.current math')].map(on
   return [one.getAttribute('alttext'), box.width, box.height];
 })"""
 COLOUR = "() => getComputedStyle(document.querySelector('.slide.current')).backgroundColor"
+
+# In JupyterLab: run the cells whose source begins so, and leave the last of them active.
+RUN = """async starts => {
+  const app = window.jupyterapp;
+  const notebook = app.shell.currentWidget.content;
+  for (const start of starts) {
+    notebook.activeCellIndex = notebook.widgets.findIndex(
+      cell => cell.model.sharedModel.getSource().startsWith(start));
+    await app.commands.execute('notebook:run-cell');
+  }
+}"""
+START = "() => window.jupyterapp.commands.execute('deck:start')"
+ON_SCREEN = """() => window.jupyterapp.shell.currentWidget.content.widgets
+  .filter(cell => cell.node.classList.contains('jp-deck-mod-onscreen'))
+  .map(cell => cell.model.sharedModel.getSource())"""
 
 
 @pytest.fixture
@@ -197,6 +212,34 @@ def test_print_gives_a_page_for_each_slide(offline, lecture):
     page.emulate_media(media="print")
     assert visible(page, ".slide") == count
     assert visible(page, ".later") == page.locator(".later").count()
+
+
+@pytest.mark.slow
+def test_widgets_live_on_the_slides_of_jupyterlab(page, lab, pictures):
+    """Start Deck on a lecture: a slide with a widget that answers a key, and the next slide."""
+    open_notebook(page, lab, "lectures/en/00-start.ipynb")
+    page.evaluate(RUN, ["import", "widgets.DescentExplorer"])
+    page.wait_for_function(READY)
+    page.evaluate(START)
+    page.wait_for_selector("[data-jp-deck-mode='presenting']", state="attached")
+    slider = page.locator(".jp-deck-mod-onscreen .nnc-in-rate").first
+    slider.wait_for(state="visible")
+    shown = page.evaluate(ON_SCREEN)
+    assert any(source.startswith("widgets.DescentExplorer") for source in shown)
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        use_theme(page, theme)
+        keep_picture(page, pictures, f"slides-live-{theme.split()[1].lower()}")
+    before = slider.input_value()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert slider.input_value() != before  # the widget took the key, not the slides
+    assert page.evaluate(ON_SCREEN) == shown
+    page.locator(".jp-deck-mod-direction-forward").first.click()
+    page.wait_for_function(f"shown => String(({ON_SCREEN})()) !== String(shown)", arg=shown)
+    following = page.evaluate(ON_SCREEN)
+    assert following
+    assert not set(following) & set(shown)
+    slider.wait_for(state="hidden")
 
 
 @pytest.mark.slow
