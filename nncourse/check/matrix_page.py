@@ -146,7 +146,7 @@ def page(rows: Sequence[Row]) -> str:
     return (
         f'<!doctype html>\n<html lang="{current()}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n<ul>{sums}</ul>\n"
+        f"<style>{STYLE}</style></head>\n<body><main><h1>{escape(title)}</h1>\n<ul>{sums}</ul>\n"
         f'<p class="key">{key}</p>\n{picture(rows)}\n<h2>{escape(every)}</h2>\n'
-        f"{details}</body></html>\n"
+        f"{details}</main></body></html>\n"
     )

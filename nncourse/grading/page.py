@@ -57,7 +57,7 @@ def page(title: str, body: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
-        f"<body>\n{body}\n</body></html>\n"
+        f"<body><main>\n{body}\n</main></body></html>\n"
     )
 
 
@@ -80,7 +80,8 @@ def table(heads: list[str], rows: list[list[str]], numbers: tuple[int, ...] = ()
         made = []
         for index, cell in enumerate(row):
             kind = ' class="n"' if index in numbers else ""
-            made.append(f"<{tag}{kind}>{cell}</{tag}>")
+            name = tag if cell else "td"  # a head that says nothing is none
+            made.append(f"<{name}{kind}>{cell}</{name}>")
         return f"<tr>{''.join(made)}</tr>"
 
     return f"<table>{cells('th', heads)}{''.join(cells('td', row) for row in rows)}</table>"

@@ -8,6 +8,11 @@ export function element(tag, attributes = {}, ...children) {
   return furnish(document.createElement(tag), attributes, children);
 }
 
+/** The head of a table's column: a plain cell where there is nothing to say. */
+export function columnHead(text) {
+  return text ? element("th", { scope: "col" }, text) : element("td");
+}
+
 /** An SVG element, with the same conventions. */
 export function drawn(tag, attributes = {}, ...children) {
   return furnish(document.createElementNS(SVG, tag), attributes, children);

@@ -1,7 +1,7 @@
 // The front end of "Which Boolean functions can one neuron compute?": sixteen functions to aim at,
 // sliders for the weights, half-planes and the truth table. perceptron.js computes.
 
-import { KEEP_KEYS, button, drawn, element, fill, formatNumber, frame, listen } from "./base.js";
+import { KEEP_KEYS, button, columnHead, drawn, element, fill, formatNumber, frame, listen } from "./base.js";
 import { distance, fires, score, widestDistance } from "./perceptron.js";
 import { boundary, classMark, plane, sideOf } from "./plane.js";
 
@@ -146,7 +146,7 @@ function render({ model, el }) {
       .filter((_, k) => w[[1, 2, 0][k]] !== 0).map((t) => (/[+−] $/.test(t) ? `${t}1` : t)).join(" ").replace(/^\+ /, "").replace(/^− /, "−") || "0";
     formula.replaceChildren(...(layered ? neurons.slice(0, 2).map((w, k) => element("div", {}, `u${"₁₂"[k]} = [${written(w, ["x₁", "x₂"])} > 0]`)) : []),
       element("div", {}, `h = ${written(last, names)}`));
-    head.replaceChildren(...["x₁", "x₂", ...(layered ? names : []), "h", strings.output, strings.wanted, ""].map((t) => element("th", { scope: "col" }, t)));
+    head.replaceChildren(...["x₁", "x₂", ...(layered ? names : []), "h", strings.output, strings.wanted, ""].map(columnHead));
     rows.replaceChildren(...table.map(({ u, h, out }, k) => {
       const right = String(out) === target[k];
       return element("tr", { class: right ? "" : "nnc-missed" },

@@ -1,7 +1,7 @@
 // The front end of "Which side of the line is a point on?": the plane with the neuron's line and
 // the points on the left, sums and the last correction on the right. perceptron.js computes.
 
-import { KEEP_KEYS, button, drawn, element, fill, formatNumber, frame, listen, reducedMotion } from "./base.js";
+import { KEEP_KEYS, button, columnHead, drawn, element, fill, formatNumber, frame, listen, reducedMotion } from "./base.js";
 import { corrected, distance, fires, lineEnds, mistaken, nextMistake, novikoff, score } from "./perceptron.js";
 import { arrow, boundary, classMark, plane, sideOf } from "./plane.js";
 
@@ -135,7 +135,7 @@ function render({ model, el }) {
   const bound = element("div", { class: "nnc-bound nnc-muted" });
   const rows = element("tbody");
   const table = element("table", { class: "nnc-table" },
-    element("thead", {}, element("tr", {}, ...["№", "x₁", "x₂", "h", strings.output, strings.distance, ""].map((t) => element("th", { scope: "col" }, t)))), rows);
+    element("thead", {}, element("tr", {}, ...["№", "x₁", "x₂", "h", strings.output, strings.distance, ""].map(columnHead))), rows);
 
   body.append(
     element("div", { class: "nnc-row" }, step, runner, zero, element("label", { class: "nnc-label" }, strings.data, data), plus, minus, removing),

@@ -1,6 +1,6 @@
 // Hidden neurons exchanged: the twin of swap.py, and the front end. A network is rows [w, b, v].
 
-import { element, fill, formatNumber, frame, listen } from "./base.js";
+import { columnHead, element, fill, formatNumber, frame, listen } from "./base.js";
 import { chart, check, choice, facts, legend, showAll, slider } from "./explorer.js";
 
 export const NETWORK = [[2, 1, 1], [-3, 1.5, 0.6], [1, -1, -1.4]];
@@ -30,7 +30,7 @@ function render({ model, el }) {
   const curve = chart(strings.curve, "curve");
   const course = chart(strings.course, "course");
   const rows = element("tbody");
-  const table = element("table", { class: "nnc-table nnc-mono" }, element("thead", {}, element("tr", {}, ...["", "w", "b", "v"].map((t) => element("th", { scope: "col" }, t)))), rows);
+  const table = element("table", { class: "nnc-table nnc-mono" }, element("thead", {}, element("tr", {}, ...["", "w", "b", "v"].map(columnHead))), rows);
   const numbers = element("div", { class: "nnc-facts" });
   const words = element("div", { class: "nnc-words", role: "status" });
   body.append(
