@@ -136,10 +136,13 @@ def _shapes(piece: Piece, trials: Sequence[Trial]) -> str:
 
 
 def _shapes_of(name: str, value: Any) -> list[str]:
-    """The shape of an array; of a list of arrays, such as layers (W, b), that of each."""
+    """The shape of an array; of a list of arrays, such as layers (W, b), that of each.
+
+    Functions and plain numbers have none that matters.
+    """
     if isinstance(value, list | tuple) and not all(np.isscalar(item) for item in value):
         return [text for i, item in enumerate(value) for text in _shapes_of(f"{name}[{i}]", item)]
-    return [f"{name} {np.shape(value)}"]
+    return [f"{name} {np.shape(value)}"] if np.ndim(value) else []
 
 
 def _score(piece: Piece, trials: Sequence[Trial]) -> float:

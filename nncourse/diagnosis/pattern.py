@@ -91,7 +91,7 @@ def softmax_cross_entropy(a: Array, n: Array, context: Context) -> Finding | Non
             "rows",
             mark(
                 "Each row of this gradient must sum to 0, because adding one number to all logits "
-                "of a example changes nothing. Yours sum to {low:.4f} ... {high:.4f}."
+                "of an example changes nothing. Yours sum to {low:.4f} ... {high:.4f}."
             ),
             {"low": float(a.sum(axis=1).min()), "high": float(a.sum(axis=1).max())},
         )
