@@ -141,8 +141,8 @@ class OptimizerRace(Explorer):
     ``surface``: "ravine", "rosenbrock", "saddle", "wells" or "plateau"; ``start``: (w1, w2);
     ``scale`` multiplies the learning rates; ``noise`` is added to the gradients; ``hidden`` lists
     names that are not shown. ``own`` adds optimisers: {"mine": lambda parameters: Mine(parameters,
-    lr=0.1)}, with ``zero_grad()`` and ``step()`` as in PyTorch; ``problems`` says what went wrong in
-    one of them.
+    lr=0.1)}, with ``zero_grad()`` and ``step()`` as in PyTorch; ``problems`` says what went wrong
+    in one of them.
     """
 
     _esm = explorer_script("race.js")
