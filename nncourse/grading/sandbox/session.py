@@ -8,122 +8,24 @@ had to go); after the latter a new session can replay the cells.
 from __future__ import annotations
 
 import json
-import re
 import select
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
 from nncourse.grading.sandbox.channel import Channel, Closed, Late
 from nncourse.grading.sandbox.guests import Guests
+from nncourse.grading.sandbox.handle import Handle
+from nncourse.grading.sandbox.in_place import update
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.limits import Budget, Limits
+from nncourse.grading.sandbox.outcome import CellResult, SessionEnded, StudentError, student_error
 from nncourse.grading.sandbox.wire import Reference, WireError
 
 GRACE = 5.0  # seconds for a killed session to be gone
-
-
-class StudentError(Exception):
-    """The student's code raised; ``kind`` is the name of the exception's type.
-
-    frames: where, outermost first: (cell, line, function).
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        message: str,
-        traceback: str = "",
-        frames: Sequence[tuple[str, int, str]] = (),
-    ) -> None:
-        super().__init__(f"{kind}: {message}" if message else kind)
-        self.kind = kind
-        self.message = message
-        self.traceback = traceback
-        self.frames = tuple(frames)
-
-
-class SessionEnded(Exception):
-    """The session is over. ``kind`` says why:
-
-    "time" (one cell or call took too long), "budget" (all of them together), "cpu", "memory",
-    "exit" (the process ended itself), "killed" (by a signal), "protocol" (it answered what was
-    not asked), "closed" (by the grader).
-    """
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(text)
-        self.kind = kind
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """What a cell did. ``output`` is its text, cut at the limit if ``truncated``.
-
-    error: None, what it raised, or how the session ended. seconds: wall time.
-    """
-
-    output: str
-    error: StudentError | SessionEnded | None
-    seconds: float
-    truncated: bool = False
-
-
-class Handle:
-    """An object that stays in the sandbox; only plain data comes out of it.
-
-    It refuses to be compared, counted, tested or hashed: its answers would be the student's.
-    ``why`` says why it did not come as plain data, if it looked like it.
-    """
-
-    __slots__ = ("_number", "_session", "why")
-
-    def __init__(self, session: Session, number: int) -> None:
-        self._session = session
-        self._number = number
-        self.why = ""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the object."""
-        return self._session.call(self, args, kwargs)
-
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """Call one of its methods; ``method`` may be dotted."""
-        return self._session.call(self, args, kwargs, path=method)
-
-    def get(self, attribute: str) -> Any:
-        """Read an attribute; it may be dotted."""
-        return self._session.get(self, attribute)
-
-    def set(self, attribute: str, value: Any) -> None:
-        """Assign an attribute; it may be dotted."""
-        self._session.set(self, attribute, value)
-
-    def type_name(self) -> str:
-        """The name of its type, as the student's process tells it."""
-        return self._session.type_name(self)
-
-    def _refuse(self, *_: Any) -> NoReturn:
-        raise TypeError("an object in the sandbox can't be compared, tested or counted with")
-
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __bool__ = __len__ = __iter__ = __contains__ = _refuse
-    __float__ = __int__ = __index__ = __array__ = _refuse
-    __add__ = __sub__ = __mul__ = __truediv__ = __matmul__ = __pow__ = __neg__ = __abs__ = _refuse
-    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rmatmul__ = __rpow__ = _refuse
-    __getitem__ = __setitem__ = _refuse
-    __array_ufunc__ = None
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"<object {self._number} in the sandbox>"
-
-    def __del__(self) -> None:
-        self._session.dropped.append(self._number)
 
 
 class Session:
@@ -225,9 +127,9 @@ class Session:
         if in_place and type(changed) is dict:
             for key, value in changed.items():
                 if key.isascii() and key.isdigit() and int(key[:6]) < len(args):
-                    _update(args[int(key[:6])], value)
+                    update(args[int(key[:6])], value)
                 elif kwargs and key in kwargs:
-                    _update(kwargs[key], value)
+                    update(kwargs[key], value)
         return self._value(answer)
 
     def get(self, target: str | Handle, path: str = "") -> Any:
@@ -330,7 +232,7 @@ class Session:
             self._still_kept = {n for n in kept if type(n) is int}
         error = answer.get("error")
         if error is not None:
-            raise _student_error(error)
+            raise student_error(error)
         if "value" not in answer:
             self._end("protocol", "the answer has no value")
         return answer
@@ -424,7 +326,7 @@ class Session:
         error = found.get("error")
         return CellResult(
             output[:longest],
-            None if error is None else _student_error(error),
+            None if error is None else student_error(error),
             seconds,
             bool(found.get("lost") is True or len(output) > longest),
         )
@@ -485,50 +387,6 @@ def read_lines(end: socket.socket, deadline: float, count: int | None = None) ->
 
 def _steps(path: str) -> list[str]:
     return path.split(".") if path else []
-
-
-def _student_error(error: Any) -> StudentError:
-    if type(error) is not dict:
-        return StudentError("?", "")
-    texts = [error.get(key) for key in ("type", "text", "traceback")]
-    kind, text, trace = (text[:8000] if type(text) is str else "" for text in texts)
-    return StudentError(kind, text, trace, _frames(error.get("frames")))
-
-
-def _frames(found: Any) -> list[tuple[str, int, str]]:
-    """Well-formed frames, as far as they are well-formed."""
-    frames = []
-    for frame in found[:20] if type(found) is list else []:
-        if type(frame) is list and [type(part) for part in frame] == [str, int, str]:
-            file, line, name = frame
-            if re.fullmatch(r"<cell \d{1,6}>", file) and 0 < line < 100_000:
-                frames.append((file, line, name[:100]))
-    return frames
-
-
-def _update(old: Any, new: Any) -> None:
-    """Change a container as the student's function changed its copy of it."""
-    if isinstance(old, np.ndarray) and type(new) is np.ndarray:
-        if old.shape == new.shape and old.dtype == new.dtype and old.flags.writeable:
-            old[...] = new
-    elif isinstance(old, dict) and type(new) is dict:
-        for key in [key for key in old if key not in new]:
-            del old[key]
-        for key, value in new.items():
-            old[key] = _merged(old.get(key), value)
-    elif isinstance(old, list) and type(new) is list:
-        kept = [_merged(*pair) for pair in zip(old, new)]
-        old[:] = kept + new[len(kept) :]
-
-
-def _merged(old: Any, new: Any) -> Any:
-    """The old object, updated, where it can stay the same object; else the new one."""
-    same = isinstance(old, (np.ndarray, dict, list)) and type(old) is type(new)
-    if same and isinstance(old, np.ndarray):
-        same = old.shape == new.shape and old.dtype == new.dtype and old.flags.writeable
-    if same:
-        _update(old, new)
-    return old if same else new
 
 
 def replay(session: Session, cells: Iterable[str]) -> list[CellResult]:

@@ -1,0 +1,78 @@
+"""What comes of a cell or a call in the sandbox: the student's word, or the end of the session.
+
+All of it is read from what the student's process has sent, so every field is checked for its type
+and cut to its length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class StudentError(Exception):
+    """The student's code raised; ``kind`` is the name of the exception's type.
+
+    frames: where, outermost first: (cell, line, function).
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        traceback: str = "",
+        frames: Sequence[tuple[str, int, str]] = (),
+    ) -> None:
+        super().__init__(f"{kind}: {message}" if message else kind)
+        self.kind = kind
+        self.message = message
+        self.traceback = traceback
+        self.frames = tuple(frames)
+
+
+class SessionEnded(Exception):
+    """The session is over. ``kind`` says why:
+
+    "time" (one cell or call took too long), "budget" (all of them together), "cpu", "memory",
+    "exit" (the process ended itself), "killed" (by a signal), "protocol" (it answered what was
+    not asked), "closed" (by the grader).
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What a cell did. ``output`` is its text, cut at the limit if ``truncated``.
+
+    error: None, what it raised, or how the session ended. seconds: wall time.
+    """
+
+    output: str
+    error: StudentError | SessionEnded | None
+    seconds: float
+    truncated: bool = False
+
+
+def student_error(error: Any) -> StudentError:
+    """The error that an answer tells of, as far as it is well-formed."""
+    if type(error) is not dict:
+        return StudentError("?", "")
+    texts = [error.get(key) for key in ("type", "text", "traceback")]
+    kind, text, trace = (text[:8000] if type(text) is str else "" for text in texts)
+    return StudentError(kind, text, trace, _frames(error.get("frames")))
+
+
+def _frames(found: Any) -> list[tuple[str, int, str]]:
+    """Well-formed frames, as far as they are well-formed."""
+    frames = []
+    for frame in found[:20] if type(found) is list else []:
+        if type(frame) is list and [type(part) for part in frame] == [str, int, str]:
+            file, line, name = frame
+            if re.fullmatch(r"<cell \d{1,6}>", file) and 0 < line < 100_000:
+                frames.append((file, line, name[:100]))
+    return frames
