@@ -160,6 +160,17 @@ def test_formulas_are_drawn_in_light_and_dark(offline, lecture, pictures, scheme
     assert page.evaluate(COLOUR) == before
 
 
+def test_a_root_leaves_no_gap_behind_it(offline, tmp_path):
+    cells = [new_markdown_cell(r"$\sqrt2y + \sqrt{\frac{a}{b}}y$")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "a.ipynb")
+    (tmp_path / "a.html").write_text(slide_deck(tmp_path / "a.ipynb").html, "utf-8")
+    gaps = offline(tmp_path / "a.html").evaluate("""() => [...document.querySelectorAll('msqrt')]
+      .map(root => root.nextElementSibling.getBoundingClientRect().left
+        - root.firstElementChild.getBoundingClientRect().right)""")
+    assert len(gaps) == 2
+    assert max(map(abs, gaps)) < 3  # pixels
+
+
 def test_answers_open_by_key_and_keep_space_to_themselves(offline, lecture):
     page = offline(lecture)
     page.keyboard.press("ArrowRight")

@@ -12,18 +12,20 @@
   const waiting = (slide) => [...slide.querySelectorAll(".later.waiting")];
   const overview = () => document.body.classList.contains("overview");
 
-  // Fit: code and picture side by side, then smaller letters, until nothing is cut off.
+  // Fit: slightly smaller letters, then code and picture side by side, then what is legible.
 
   const overflows = (box) =>
     box.scrollHeight > box.clientHeight + 1 || box.scrollWidth > box.clientWidth + 1;
 
   function fit(slide) {
     const box = slide.querySelector(".content");
-    const layouts = slide.querySelector(".drawn") ? [false, true] : [false];
-    for (let size = 1; size >= SMALLEST; size -= 0.04) {
-      for (const beside of layouts) {
+    const drawn = slide.querySelector(".drawn") !== null;
+    const tries = [[1, 0.8, false], [1, 0.72, true], [0.76, SMALLEST, false], [0.68, SMALLEST, true]];
+    for (const [from, to, beside] of tries) {
+      if (beside && !drawn) continue;
+      box.classList.toggle("beside", beside);
+      for (let size = from; size >= to - 0.001; size -= 0.04) {
         box.style.setProperty("--size", size.toFixed(2));
-        box.classList.toggle("beside", beside);
         if (!overflows(box)) return true;
       }
     }
@@ -32,12 +34,12 @@
 
   // Chromium gives a root the width of its widest sign, which leaves a gap behind it.
   function closeRoots() {
+    const right = (element) => element.getBoundingClientRect().right;
+    const scale = document.querySelector("main").getBoundingClientRect().width / 1280;
     for (const one of document.querySelectorAll("msqrt")) {
+      const gap = (right(one) - Math.max(...[...one.children].map(right))) / scale;
       const size = parseFloat(getComputedStyle(one).fontSize);
-      const scale = one.getBoundingClientRect().width / (one.offsetWidth || 1) || 1;
-      const end = Math.max(...[...one.children].map((part) => part.getBoundingClientRect().right));
-      const gap = (one.getBoundingClientRect().right - end) / scale / size;
-      if (gap > 0.02) one.style.marginRight = `${-gap}em`;
+      if (gap > 0.02 * size) one.style.marginRight = `${-gap / size}em`;
     }
   }
 
