@@ -202,6 +202,7 @@ function render({ model, el }) {
 
   function showLayers() {
     const layers = model.get("layers");
+    const held = layersBox.contains(document.activeElement) ? document.activeElement.className : "";
     layersBox.replaceChildren(element("span", {}, strings.layers),
       button(strings.fewer_layers, "−", () => layers.length && change(layers.slice(0, -1)), "nnc-fewer"),
       ...layers.map((n, k) => {
@@ -214,6 +215,7 @@ function render({ model, el }) {
         return element("span", { class: "nnc-label nnc-layer" }, input, kind);
       }),
       button(strings.more_layers, "+", () => layers.length < 4 && change([...layers, 3]), "nnc-more"));
+    if (held) layersBox.getElementsByClassName(held)[0]?.focus(); // made anew, and still in hand
     layersBox.style.display = ownModel ? "none" : "";
     dropout.node.style.display = ownModel ? "none" : "";
     program.style.display = ownModel || ownRule ? "none" : "";

@@ -84,6 +84,14 @@ def ask(page, expression):
     return json.loads(ask_kernel(page, f"import json; print(json.dumps({expression}))"))
 
 
+def wait_for(page, expression, value):
+    for _trial in range(50):
+        if ask(page, expression) == value:
+            return
+        page.wait_for_timeout(100)
+    assert ask(page, expression) == value
+
+
 def test_live_training_drawing_and_a_step(page, lab, pictures):
     cells = [nbformat.v4.new_code_cell(code) for code in CELLS]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -94,11 +102,7 @@ def test_live_training_drawing_and_a_step(page, lab, pictures):
     widget = page.locator(".nnc-playground")
     widget.wait_for(state="visible")
     widget.locator(".nnc-step").click()
-    for _trial in range(50):
-        if ask(page, "play.session.steps") == 1:
-            break
-        page.wait_for_timeout(100)
-    assert ask(page, "play.session.steps") == 1
+    wait_for(page, "play.session.steps", 1)
 
     frames, echoes = measure(page)
     page.wait_for_timeout(300)
@@ -112,16 +116,29 @@ def test_live_training_drawing_and_a_step(page, lab, pictures):
     (pictures / "playground.txt").write_text(f"{told}, load {os.getloadavg()[0]:.1f}\n")
     assert frames >= FRAMES_WANTED or frames >= PART_OF_ECHOES * echoes, told
 
+    # Other layers, from the same weights; then training that ends by itself.
+    widget.locator(".nnc-kind-1").select_option("ReLU")
+    wait_for(page, "play.activation", ["Tanh", "ReLU"])
+    assert ask(page, "play.session.steps") == steps
+    widget.locator(".nnc-kind-1").focus()
+    page.keyboard.press("ArrowDown")
+    wait_for(page, "play.activation", ["Tanh", "Sigmoid"])
+    assert widget.locator(".nnc-kind-1").evaluate("node => node === document.activeElement")
+    widget.locator(".nnc-in-stop").select_option(index=1)
+    wait_for(page, "play.stop", "steps")
+    widget.locator(".nnc-stop-at").fill(str(steps + 20))
+    widget.locator(".nnc-stop-at").press("Enter")
+    wait_for(page, "play.stop_at", steps + 20)
+    widget.locator(".nnc-play").click()
+    wait_for(page, "play.session.steps", steps + 20)
+    widget.locator(".nnc-rest:not(:empty)").wait_for()
+
     widget.locator(".nnc-gradients").check()
     over = widget.locator(".nnc-over")
     over.focus()
     for key in ("ArrowRight", "ArrowUp", "Enter"):
         page.keyboard.press(key)
-    for _trial in range(50):
-        if ask(page, "play.points") == [[0.2, 0.2, 0]]:
-            break
-        page.wait_for_timeout(100)
-    assert ask(page, "play.points") == [[0.2, 0.2, 0]]
+    wait_for(page, "play.points", [[0.2, 0.2, 0]])
     assert ask(page, "play.data") == "own"
     box = over.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
