@@ -6,6 +6,7 @@ shown is shorter than a list of what must be hidden, and what it forgets can't b
 
 from __future__ import annotations
 
+import csv
 import importlib.metadata
 import os
 import re
@@ -99,11 +100,19 @@ def _places(names: Iterable[str]) -> list[Path]:
         for requirement in distribution.requires or []:
             if "extra ==" not in requirement:
                 waiting.append(re.split(r"[\s;<>=!~\[(@]", requirement, maxsplit=1)[0])
-        for file in distribution.files or []:
-            top = file.parts[0]
-            if top not in ("..", "/", "__pycache__", "bin"):
+        for top in _tops(distribution):
+            if top not in ("", "..", "/", "__pycache__", "bin"):
                 places.add(Path(str(distribution.locate_file(top))))
     return sorted(path for path in places if path.exists() and path.suffix != ".pth")
+
+
+def _tops(distribution: importlib.metadata.Distribution) -> set[str]:
+    """What a distribution has installed, as far as the first slash."""
+    # ``files`` makes an object of each of some thousand lines.
+    record = distribution.read_text("RECORD")
+    if record is None:
+        return {file.parts[0] for file in distribution.files or []}
+    return {row[0].partition("/")[0] for row in csv.reader(record.splitlines()) if row}
 
 
 def fonts(cache: Path) -> Path | None:

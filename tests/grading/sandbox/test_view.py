@@ -1,0 +1,24 @@
+"""Which files a distribution has is read quickly, and as importlib.metadata reads it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+from nncourse.grading.sandbox import view
+
+
+def test_the_tops_of_distributions_are_those_of_their_files() -> None:
+    for distribution in importlib.metadata.distributions():
+        slow = {file.parts[0] for file in distribution.files or []} - {"/"}
+        assert view._tops(distribution) - {""} == slow, distribution.name
+
+
+def test_quoted_names_and_missing_records(tmp_path: Path) -> None:
+    folder = tmp_path / "odd-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: odd\nVersion: 1\n")
+    assert view._tops(importlib.metadata.Distribution.at(folder)) == set()
+    (folder / "RECORD").write_text('odd.py,,\n\n"with, comma/a.py",,\n/etc/x,,\n../../bin/odd,,\n')
+    found = view._tops(importlib.metadata.Distribution.at(folder))
+    assert found == {"odd.py", "with, comma", "", ".."}
