@@ -145,30 +145,22 @@ class MemoryCell(Explorer):
         found = self.run
         rows: list[tuple[str, np.ndarray, bool]] = [(self.said("value"), np.array(VALUES), False)]
         states = [("c", found.c), ("h", found.h)]
-        for gate in GATES[self.kind]:
-            rows += [(f"{gate}, {k + 1}", found.gates[gate][:, k], True) for k in range(2)]
+        for letter in GATES[self.kind]:
+            rows += [(f"{letter}, {k + 1}", found.gates[letter][:, k], True) for k in range(2)]
         for name, values in states:
             if values is not None:
                 rows += [(f"{name}, {k + 1}", values[1:, k], False) for k in range(2)]
         figure = new_figure(8.6, 2.6 + 0.24 * len(rows))
         figure.suptitle(self.heading, fontsize=9.5, weight="bold", x=0.012, ha="left")
         strips, slopes = figure.subplots(2, 1, height_ratios=[len(rows), 8], sharex=True)
-        for k, (_label, values, gate) in enumerate(rows):
+        for k, (_label, row, gate) in enumerate(rows):
             low, colours = (0, "cividis") if gate else (-1.4, "PuOr_r")
-            # A row of cells each: image rows of one picture share one colour map.
-            strips.imshow(values[None], extent=(0.5, STEPS + 0.5, k + 0.5, k - 0.5), aspect="auto",
+            strips.imshow(row[None], extent=(0.5, STEPS + 0.5, k + 0.5, k - 0.5), aspect="auto",
                           cmap=colours, vmin=low, vmax=1 if gate else 1.4)  # fmt: skip
-            for t, v in enumerate(values):
+            for t, v in enumerate(row):
                 ink = "white" if (v < 0.55 if gate else abs(v) > 1.1) else "#111111"
-                strips.text(
-                    t + 1,
-                    k,
-                    f"{v + 0.0:.2f}".replace("-0.00", "0.00"),
-                    fontsize=6,
-                    ha="center",
-                    va="center",
-                    color=ink,
-                )
+                told = f"{v:.2f}".replace("-0.00", "0.00")
+                strips.text(t + 1, k, told, fontsize=6, ha="center", va="center", color=ink)
         strips.set(ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows)),
                    yticklabels=[label for label, *_rest in rows])  # fmt: skip
         strips.axvspan(self.write - 0.5, self.write + 0.5, fill=False, edgecolor="#111111")

@@ -8,7 +8,7 @@ are chosen by hand: unit 1 is to store the value that stands by the flag "write"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,8 +95,7 @@ def run(settings: Settings) -> Run:
     """Run the cell over all steps, and the gradient of the answer back."""
     kind, forced = settings.kind, settings.forced or {}
     x = inputs(settings.write)
-    start = [nnc.tensor(np.zeros(UNITS), requires_grad=True) for _ in range(2)]
-    h, c = start
+    h, c = (nnc.tensor(np.zeros(UNITS), requires_grad=True) for _ in range(2))
     hs, cs = [h], [c]
     shown: dict[str, list[Tensor]] = {}
     parts = []
@@ -128,8 +127,8 @@ def run(settings: Settings) -> Run:
             found = {}
         else:
             r, z = gate("r", t), gate("z", t)
-            W, U, b = weights(kind, "n", settings.forget)
-            U = nnc.tensor(U)
+            W, matrix, b = weights(kind, "n", settings.forget)
+            U = nnc.tensor(matrix)
             of_state = r * (U @ h) if kind == "gru" else U @ (r * h)
             n = (nnc.tensor(x[t] @ W.T + b) + of_state).tanh()
             keep, write = (z, 1 - z) if kind == "gru" else (1 - z, z)
@@ -145,19 +144,17 @@ def run(settings: Settings) -> Run:
             shown.setdefault(name, []).append(value)
 
     h[0].backward()
-    kept, written, keep = (_numbers(list(each)) for each in zip(*parts))
-    dh = _gradients(hs)
-    lstm = kind == "lstm"
-    dc = _gradients(cs) if lstm else None
-    return Run(
-        {name: _numbers(values) for name, values in shown.items()}, kept, written, _numbers(hs), dh,
-        keep * (dh if dc is None else dc)[1:], _numbers(cs) if lstm else None, dc,
-    )  # fmt: skip
+    of_kept, of_written, keeping = (_numbers(each) for each in zip(*parts))
+    gates = {name: _numbers(values) for name, values in shown.items()}
+    dh, dc = _gradients(hs), _gradients(cs)
+    if kind != "lstm":
+        return Run(gates, of_kept, of_written, _numbers(hs), dh, keeping * dh[1:])
+    return Run(gates, of_kept, of_written, _numbers(hs), dh, keeping * dc[1:], _numbers(cs), dc)
 
 
-def _numbers(tensors: list[Tensor]) -> np.ndarray:
+def _numbers(tensors: Iterable[Tensor]) -> np.ndarray:
     return np.array([one.detach().numpy() for one in tensors])
 
 
-def _gradients(tensors: list[Tensor]) -> np.ndarray:
+def _gradients(tensors: Iterable[Tensor]) -> np.ndarray:
     return np.array([np.zeros(UNITS) if s.grad is None else s.grad.numpy() for s in tensors])
