@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NO_GPU = "no GPU"  # the one reason to skip that no installation can mend
+# The reasons to skip that no installation can mend.
+UNMENDABLE = ("no GPU", "no control groups")
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not os.environ.get("NNCOURSE_ALL_TOOLS") or reporter is None:
         return
     reasons = {report.longrepr[2] for report in reporter.stats.get("skipped", [])}
-    missing = sorted(reason for reason in reasons if NO_GPU not in reason)
+    missing = sorted(r for r in reasons if not any(what in r for what in UNMENDABLE))
     if missing:
         reporter.write_line("skipped, but here every tool must be installed:", red=True)
         for reason in missing:

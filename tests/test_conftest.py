@@ -15,6 +15,7 @@ import pytest
         ("chromium is not installed", "1", 1),
         ("chromium is not installed", "", 0),
         ("no GPU here", "1", 0),
+        ("no control groups for this process", "1", 0),
     ],
 )
 def test_a_skip_fails_where_all_tools_must_be_there(tmp_path, reason, all_tools, status):

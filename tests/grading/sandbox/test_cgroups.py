@@ -1,5 +1,7 @@
 """Control groups: of both versions on a tree that behaves as the kernel's, where folders get files;
-and of the version that this machine has on the kernel's own, where it may be written."""
+and of the version that this machine has on the kernel's own, where it may be written. (Those two
+tests have passed as root with version 1, and with version 2 under Linux 6.1, in the root group and
+in a session below a slice, as systemd makes them.)"""
 
 from __future__ import annotations
 
@@ -144,7 +146,7 @@ def group():
     """A group in the kernel's own tree."""
     found = cgroups.new_group()
     if found is None:
-        pytest.skip("this process may not make control groups here")
+        pytest.skip("no control groups for this process")
     yield found
     found.remove()
     assert not any(folder.exists() for folder in found.folders.values())
@@ -160,7 +162,7 @@ def inside(group, code):
 
 def test_the_kernel_bounds_the_memory_of_a_group(group):
     if "memory" not in group.folders:
-        pytest.skip("the memory controller is not to be had here")
+        pytest.skip("no control groups that bound memory")
     group.limit_memory(64 * MB)
     assert inside(group, "print(len(bytearray(16 << 20)))") == (0, f"{16 << 20}\n")
     assert group.kills() == 0
@@ -173,7 +175,7 @@ def test_the_kernel_bounds_the_memory_of_a_group(group):
 
 def test_the_kernel_bounds_the_number_of_processes_of_a_group(group):
     if "pids" not in group.folders:
-        pytest.skip("the controller of processes is not to be had here")
+        pytest.skip("no control groups that bound the number of processes")
     group.limit_processes(5)
     forks = (
         "import os, time\nmade = []\ntry:\n    for _ in range(20):\n"
