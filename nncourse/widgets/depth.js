@@ -82,7 +82,7 @@ function render({ model, el }) {
     const zeros = layers.map((values) => values.filter((v) => v === 0).length / values.length);
     place.over.replaceChildren(...zeros.flatMap((share, k) => (share < 0.005 ? [] : [drawn("text", { class: "nnc-halo nnc-zeros", x: place.area.right, y: place.toY(k + 0.25), "text-anchor": "end" }, `0: ${Math.round(100 * share)}%`)])));
     place.layer.replaceChildren(...layers.map((values, k) => {
-      const heights = counts(values.filter((v) => v !== 0), ...limits, bins);
+      const heights = counts(zeros[k] < 1 ? values.filter((v) => v !== 0) : values, ...limits, bins);
       const top = Math.max(1, ...heights);
       const points = heights.flatMap((n, b) => [[limits[0] + (b / bins) * (limits[1] - limits[0]), k + 0.1 + (0.82 * n) / top], [limits[0] + ((b + 1) / bins) * (limits[1] - limits[0]), k + 0.1 + (0.82 * n) / top]]);
       return place.line([[limits[0], k + 0.1], ...points, [limits[1], k + 0.1]], `nnc-ridge ${look}`);

@@ -147,7 +147,7 @@ class DepthExplorer(Explorer):
         for k, (place, layers, edge) in enumerate(zip((forward, backward), both, limits)):
             for depth, values in enumerate(layers):
                 # Exact zeros, half of all behind a ReLU, would dwarf the rest.
-                there = values[values != 0]
+                there = values[values != 0] if values.any() else values
                 found, edges = np.histogram(np.clip(there, *edge), 41, edge)
                 top = depth + 0.9 + 0.85 * found / max(1, found.max())
                 place.fill_between(edges[:-1], depth + 0.9, top, step="post", color=COLOURS[k],
@@ -158,6 +158,8 @@ class DepthExplorer(Explorer):
             deviations = layers.std(axis=(1, 2))
             deviations[deviations == 0] = np.nan
             sizes.semilogy(range(1, self.depth + 1), deviations, **look(k), label=self.said(name))
+        low, high = sizes.get_ylim()
+        sizes.set(xlim=(1, self.depth), ylim=(min(0.1, low), max(10, high)))
         sizes.legend(fontsize=8)
         sizes.set_xlabel(self.said("layer"), fontsize=8)
         for place, key in zip((forward, backward, sizes), ("activations", "gradients", "sizes")):

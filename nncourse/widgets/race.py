@@ -264,7 +264,8 @@ class OptimizerRace(Explorer):
             path = self.path(rule)[: self.steps + 1]
             plane.plot(*path.T, color="white", linewidth=3)
             plane.plot(*path.T, color=COLOURS[k % 9], linewidth=1.6)
-            plane.plot(*path[-1], MARKS[k % 9], color=COLOURS[k % 9], markeredgecolor="white")
+            head = {"markeredgecolor": "white", "ms": 9, "zorder": 5}
+            plane.plot(*path[-1], MARKS[k % 9], color=COLOURS[k % 9], **head)
             values = np.maximum(surface.value(*path.T) - surface.least, 1e-8)
             course.plot(values, **look(k), label=rule)
         plane.plot(*self.start, "o", mfc="none", mec="black", mew=2.2, ms=11)
