@@ -45,17 +45,20 @@ The solutions of the notebooks are changed mechanically, one change at a time: a
 term or factor dropped, a product transposed, another axis, an index off by one, another variable of
 the same shape, a constant scaled, a statement dropped or exchanged with the next, and so on. The
 [operators](../check/operators.py) were fixed before anything was measured. What comes out is
-*right* after all, does what some mistake *in the catalogue* does, or is *outside* it. The last must
-be caught; nearly all are programs that the check was never shown. A *hint* is that of a catalogued
-mistake whose numbers the output has, a *reason* a mistake named by a rule; both must hold on two
-further draws of the inputs, too. Everything else that is said is an *observation*: "wrong only in
-block f", "the first wrong step is 3". Where nothing fits, the check says "not recognised".
+*right* after all (predictions: as accurate as is asked for), does what some mistake *in the
+catalogue* does, or is *outside* it. The last must be caught; the check was never shown them. A
+*hint* is that of a catalogued mistake whose numbers the output has, a *reason* a mistake named by a
+rule; both must hold on two further draws of the inputs, too. Everything else that is said is an
+*observation*: "wrong only in block f", "the first wrong step is 3". Where nothing fits, the check
+says "not recognised".
 """
 
 JUDGED = """\
 Whether a sentence is right was judged by reading it beside the change: all hints and reasons, and
 {sample} observations drawn at random ([the judgements](unseen.csv)). A sentence is wrong when what
-it says is not so, or when it sends the reader to a place where nothing is wrong.
+it says is not so, or when it sends the reader to a place where nothing is wrong. Of the
+observations 150 were judged first, and some were reworded for it; the others were drawn and judged
+afterwards.
 """
 
 
@@ -94,7 +97,8 @@ def page(rows: Sequence[Row], unseen: Sequence[Unseen], judgements: dict[Told, J
     parts += [f"![One square for each answer, a line for each piece]({PICTURE})", ""]
     parts += [f"{SIGNS[c]} {text}  " for c, text in MEANING.items()]
     parts += ["", UNSEEN, *_figures(unseen), "", *_judged(unseen, judgements), ""]
-    parts += ["## Every answer", ""]
+    parts += ["<details><summary>Changes that leave a program right</summary>", ""]
+    parts += [*_equal(unseen), "", "</details>", "", "## Every answer", ""]
     for (exercise, piece), group in groups(rows).items():
         parts += [f"<details><summary>{exercise}.{piece}</summary>", "", *_answers(group), ""]
         parts += ["</details>", ""]
@@ -164,6 +168,17 @@ def _judged(unseen: Sequence[Unseen], judgements: dict[Told, Judgement]) -> list
         lines.append(cells)
     note = '"At most": the upper limit of that share with a confidence of 95%.'
     return [JUDGED.format(sample=sample), *_table(heads, lines), "", note]
+
+
+def _equal(unseen: Sequence[Unseen]) -> list[str]:
+    """The changes without effect, by name: each was read, that no mistake hides among them."""
+
+    def line(row: Unseen) -> str:
+        before, after = ("; ".join(t.split("\n")) for t in (row.change.before, row.change.after))
+        return f"- {row.exercise}.{row.piece}: `{before or ' '}` → `{after or ' '}`"
+
+    equal = [row for row in unseen if row.kind == EQUAL]
+    return [line(row) for row in sorted(equal, key=lambda row: row.exercise)]
 
 
 def _wrong(told: Told, judgements: dict[Told, Judgement]) -> bool:

@@ -223,7 +223,7 @@ def _another_output(output: Output, a: Array, n: Array, trial: Trial) -> Finding
         if name == output.name or not same(a, other) or same(n, other):
             continue
         if trial.verdicts[name].passed:
-            text = mark("These are the numbers of {other}. Is a step missing between the two?")
+            text = mark("These are the numbers of {other}, which must be others.")
         else:
             text = mark("This array is {other}: are the results returned in another order?")
         return Finding("order", text, {"other": name})

@@ -150,7 +150,7 @@ def diagnose_distribution(
     if std <= 1e-9 * abs(mean) and law.std > 0:
         return Finding(
             "constant",
-            mark("All numbers are the same, {value:.4g}: nothing was drawn at random."),
+            mark("All numbers are the same, {value:.4g}; they must differ at random."),
             {"value": mean},
         )
     if law._repeats(profile):

@@ -124,7 +124,7 @@ def all_zero(a: Array, n: Array, context: Context) -> Finding | None:
     """Nothing was written into the result."""
     if a.size == 0 or np.max(np.abs(a)) > 1e-12 * np.max(np.abs(n)):
         return None
-    return Finding("zero", mark("All entries are 0. Is anything written into this array?"))
+    return Finding("zero", mark("All entries are 0."))
 
 
 def integers(a: Array, n: Array, context: Context) -> Finding | None:
