@@ -106,6 +106,16 @@ DRAWINGS = {
     "timeline": lambda: plots.timeline({1957: "perceptron", 2012: "AlexNet"}),
     "timings": lambda: plots.timings({"loop": 1.0, "matrix": 0.01}),
     "weight_images": lambda: plots.weight_images({"W": np.zeros((10, 64))}),
+    "forecasts": lambda: plots.forecasts(
+        np.arange(4.0), np.arange(4.0), {"network": [2.0, 3.0]}, label="passengers"
+    ),
+    "gate_strips": lambda: plots.gate_strips({"f": np.ones((3, 2))}, {"c": np.ones((3, 2))}, [1]),
+    "gradient_cliff": lambda: plots.gradient_cliff(
+        lambda w, b: w + b, [0.0, 1.0], [0.0, 1.0], {"descent": [[0.0, 0.0], [1.0, 1.0]]}
+    ),
+    "gradient_through_time": lambda: plots.gradient_through_time({"LSTM": [0.5, 1.0]}),
+    "lstm_steps": lambda: plots.lstm_steps(),
+    "sequence_tasks": lambda: plots.sequence_tasks(),
 }
 
 MOVIES = {"optimizer_movie"}  # drawn as SVG; see test_movie.py
