@@ -264,7 +264,9 @@ def different(place: Place, root: Path, everyone: dict[str, tuple[str, str]]) ->
     faults = []
     for result in found:
         want = wanted.pop(result.student)
-        for what in ("grades", "problem", "seed", "reasons"):
+        # At which question the time of an endless loop is used up depends on the machine.
+        timed = everyone[result.student][0] == "hostile"
+        for what in ("grades", "problem", "seed", *(() if timed else ("reasons",))):
             if getattr(result, what) != getattr(want, what):
                 kind = everyone[result.student]
                 faults.append(
