@@ -1,7 +1,7 @@
 """Control groups: of both versions on a tree that behaves as the kernel's, where folders get files;
 and of the version that this machine has on the kernel's own, where it may be written. (Those two
-tests have passed as root with version 1, and with version 2 under Linux 6.1, in the root group and
-in a session below a slice, as systemd makes them.)"""
+tests have passed as root with version 1; with version 2, under Linux 6.1, as root in the root group
+and in a session below a slice, and as an ordinary user in a branch that was given to them.)"""
 
 from __future__ import annotations
 
