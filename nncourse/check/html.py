@@ -15,6 +15,7 @@ import numpy as np
 from nncourse.check.report import Diagnosis, Report, Verdict
 from nncourse.check.words import (
     case_note,
+    diagnosis_title,
     has_bars,
     has_map,
     headline,
@@ -108,8 +109,7 @@ def _box(title: str, body: str, colour: str) -> str:
 
 
 def _why(diagnosis: Diagnosis) -> str:
-    title = _("Why ({outputs}):", outputs=", ".join(diagnosis.outputs))
-    return _box(title, _lines(diagnosis.finding.message), "#e69f00")
+    return _box(diagnosis_title(diagnosis), _lines(diagnosis.finding.message), "#e69f00")
 
 
 def _ladder(report: Report) -> str:

@@ -59,6 +59,11 @@ class Diagnosis:
     mutant: str = ""
     """The name of the known wrong solution whose numbers are exactly these, if that decided."""
 
+    @property
+    def is_reason(self) -> bool:
+        """Whether it says why the numbers are wrong, rather than only what can be seen in them."""
+        return bool(self.mutant) or self.finding.is_reason
+
 
 @dataclass
 class Report:

@@ -199,7 +199,7 @@ def _examine(
     result.refuted = tuple(
         diagnosis
         for diagnosis in result.told
-        if (diagnosis.mutant or diagnosis.finding.is_reason)
+        if diagnosis.is_reason
         and not all(
             _confirmed(diagnosis, reports[seed], trials[seed], libraries[seed])
             for seed in SEEDS[1:]

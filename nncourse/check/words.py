@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nncourse.check.report import Report, Verdict
+from nncourse.check.report import Diagnosis, Report, Verdict
 from nncourse.diagnosis.distribution import BINS, MEAN, SHARES, STD
 from nncourse.diagnosis.measure import Array, tolerance, wrong_entries
 from nncourse.diagnosis.picture import number, text_bars, text_map
@@ -179,6 +179,14 @@ def shape_of(verdict: Verdict) -> str:
     return str(right.shape)
 
 
+def diagnosis_title(diagnosis: Diagnosis) -> str:
+    """The heading over a reason, or over an observation, which does not say why."""
+    outputs = ", ".join(diagnosis.outputs)
+    if diagnosis.is_reason:
+        return _("Why ({outputs}):", outputs=outputs)
+    return _("What can be seen ({outputs}):", outputs=outputs)
+
+
 @np.errstate(all="ignore")
 def report_text(report: Report) -> str:
     """The whole report."""
@@ -219,7 +227,7 @@ def report_text(report: Report) -> str:
                 lines.append("      " + title)
                 lines += [f"        |{text_bars(shares, full)}|" for shares in (mine, want)]
     for diagnosis in report.diagnoses:
-        lines.append(_("Why ({outputs}):", outputs=", ".join(diagnosis.outputs)))
+        lines.append(diagnosis_title(diagnosis))
         lines += _indent(diagnosis.finding.message, 2)
     if unexplained(report):
         lines.append(_("The mistake was not recognised."))

@@ -361,3 +361,21 @@ def test_reports_on_tables_margins_samples_and_sequences():
     adam = text_of("ps06", "Adam", "no bias correction")
     assert "Step 1 (of 7) is the first wrong one" in adam
     assert re.search(r"^ +k0 \. \.", adam, re.M)
+
+
+def test_an_observation_is_not_headed_why():
+    """A mistake that no mutant and no rule names: block f of dz is all that can be said."""
+    from nncourse.check.matrix import pieces_of
+
+    piece = pieces_of("ps11")["lstm_step_backward"]
+
+    def answer(*arguments):
+        dz, *rest = piece.reference(*arguments)
+        H = dz.shape[1] // 4
+        dz[:, H : 2 * H] **= 3
+        return dz, *rest
+
+    report = judge(piece, [answer])
+    for shown in (str(report), report._repr_html_()):
+        assert "What can be seen (dz):" in shown
+        assert "Why (" not in shown
