@@ -223,7 +223,7 @@ function render({ model, el }) {
 
   function showControls() {
     showAll(controls);
-    stopAt.value = String(model.get("stop_at"));
+    if (document.activeElement !== stopAt) stopAt.value = String(model.get("stop_at")); // not while it is typed
     stopAt.style.display = model.get("stop") === "never" ? "none" : "";
   }
 
