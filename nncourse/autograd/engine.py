@@ -118,9 +118,9 @@ def propagate(
                     known += share
             elif edge is following:
                 carried = added(carried, share)
-            elif edge in own:
+            elif waiting and edge in own:
                 gradients[edge] += share
-            elif edge in gradients:
+            elif waiting and edge in gradients:
                 gradients[edge] = added(gradients[edge], share)
                 if not create_graph:
                     own.add(edge)
