@@ -15,6 +15,7 @@ import numpy as np
 import traitlets
 
 from nncourse.language import catalogue, mark
+from nncourse.widgets.base import new_figure
 from nncourse.widgets.depth import weight
 from nncourse.widgets.explorer import (
     COLOURS,
@@ -23,7 +24,6 @@ from nncourse.widgets.explorer import (
     explorer_styles,
     look,
     normals,
-    picture,
 )
 from nncourse.widgets.numbers import format_number, subscript
 from nncourse.widgets.unrolled_own import UNITS, own_passes
@@ -242,11 +242,16 @@ class UnrolledRNN(Explorer):
         return f"{alt}.\n{self._said(norms)}"
 
     def figure(self) -> Figure:
-        figure, (place,) = picture(self.heading, 1, 4.2)
+        figure = new_figure(8.6, 4.6)
+        figure.suptitle(self.heading, fontsize=10.5, weight="bold", x=0.012, ha="left")
+        above, place = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3.4])
+        place.tick_params(which="both", labelsize=8)
+        place.grid(color="#d5d8dd", linewidth=0.6)
+        place.set_axisbelow(True)
         found, norms = self.passes, self.norms
         steps = np.arange(self.length + 1)
         floor = 1e-12
-        self._draw_states(place.inset_axes((0, 1.14, 1, 0.3), sharex=place), found["states"])
+        self._draw_states(above, found["states"])
 
         def line(x: Any, y: Any, k: int, key: str) -> None:
             y = np.where(np.asarray(y) > floor, y, np.nan)
@@ -265,7 +270,7 @@ class UnrolledRNN(Explorer):
         place.set_xticks(
             [*steps, self.length + 1], [f"s{subscript(str(k))}" for k in steps] + ["Σ"]
         )
-        place.set_title(self.said("norms"), fontsize=9, y=1.0)
+        place.set_title(self.said("norms"), fontsize=9)
         place.legend(fontsize=8)
         return figure
 
