@@ -253,6 +253,8 @@ function arrows(node, nudge) {
 export function handle(place, name, label, begin, nudge) {
   const node = drawn("circle", { class: `nnc-grip ${name}`, r: 8, tabindex: "0", role: "button", "aria-label": label, ...KEEP_KEYS });
   let move = null;
+  // `touch-action` on a shape inside a drawing does not always keep the page from scrolling.
+  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   node.addEventListener("pointerdown", (event) => {
     event.preventDefault();
     node.focus();

@@ -34,6 +34,8 @@ FOCUSED = """() => {
 SEEN = """(widget) => [...widget.querySelectorAll('svg, canvas')]
   .map((one) => (one.toDataURL ? one.toDataURL() : one.innerHTML)).join()"""
 
+SCROLLED = "() => document.querySelector('.jp-WindowedPanel-outer').scrollTop"
+
 
 def make_page(browser, lab, name, **context):
     cells = [nbformat.v4.new_code_cell("from nncourse import widgets")]
@@ -125,7 +127,9 @@ def test_a_finger_moves_what_a_mouse_moves(quiet, name, place, key):
     before = trait(quiet, name, key)
     box = widget.locator(place).first.bounding_box()
     start = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    scrolled = quiet.evaluate(SCROLLED)
     swipe(quiet, start, (start[0] + 24, start[1] + 40))
+    assert quiet.evaluate(SCROLLED) == scrolled, "the page went along with the finger"
     for _patience in range(20):  # a busy kernel hears of it late
         if trait(quiet, name, key) != before:
             return
