@@ -75,7 +75,8 @@ def save(obj: Any, f: Any) -> None:
     obj: tensors, arrays, numbers, texts, None, and dicts, lists, tuples of these. A module is not
     among them: save ``model.state_dict()``.
     f: a path, which is replaced only once all is written (a crash leaves the old file whole), or a
-    file open for writing bytes.
+    file open for writing bytes. A process killed while it writes leaves, beside the path, what it
+    had written so far, as ``.name.<12 hexadecimal digits>.tmp``; it may be deleted.
 
     A dict of tensors becomes a plain safetensors file that PyTorch reads with
     ``safetensors.torch.load_file``.

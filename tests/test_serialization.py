@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -452,6 +453,19 @@ while True:
         seen.append(found["n"])
         path.unlink()
     assert max(seen) > 0
+
+
+def test_a_kill_amid_a_write_leaves_one_file_of_the_name_that_save_tells(tmp_path):
+    code = """
+import os, signal, sys
+import nncourse as nnc
+os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
+nnc.save({"a": nnc.ones(1)}, sys.argv[1])
+"""
+    run = subprocess.run([sys.executable, "-c", code, tmp_path / "w"])
+    assert run.returncode == -signal.SIGKILL
+    (name,) = os.listdir(tmp_path)
+    assert re.fullmatch(r"\.w\.[0-9a-f]{12}\.tmp", name)
 
 
 def test_many_names_and_one_of_them_twice_are_found_quickly():

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -119,7 +120,12 @@ def killed_and_resumed(folder, moments):
         process.wait()
         process.stdout.close()
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-    assert sorted(p.name for p in folder.iterdir()) == ["result", "state", "train.py"]
+    names = {p.name for p in folder.iterdir()}
+    # `fit` clears away what its killed writers left; a kill amid the last `save` leaves a file.
+    left = names - {"result", "state", "train.py"}
+    assert names >= {"result", "state", "train.py"}
+    assert all(re.fullmatch(r"\.result\.[0-9a-f]{12}\.tmp", name) for name in left), left
+    assert len(left) <= kills
     return result.read_bytes(), kills
 
 
