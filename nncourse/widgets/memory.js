@@ -114,9 +114,10 @@ export function run({ kind, forced = {}, peepholes = "", forget, write }) {
 }
 
 const NAMES = ["kind", "i", "f", "o", "r", "z", "peepholes", "forget", "write", "step"];
-const WIDTH = 960;
+const [NARROW, WIDEST] = [760, 960]; // below the first, 16 numbers side by side are too small to read
 const LEFT = 118;
 const ROW = 21;
+const DARK = 0.525; // below this, white stands out better from cividis than black; both reach 4.5
 
 /** Two places, few enough for a cell. */
 const short = (v) => (Math.abs(v) < 5e-3 ? "0" : v.toFixed(2)).replace("-", "−");
@@ -139,7 +140,7 @@ function render({ model, el }) {
   const write = slider(model, "write", strings.write, { low: 1, high: STEPS - 2, step: 1 });
   const walk = player(model, "step", strings.step, () => STEPS, strings, 8);
   const strips = element("div", { class: "nnc-strips" });
-  const slopes = chart(strings.gradients, "memory", { width: WIDTH, height: 250, left: LEFT });
+  const curves = element("div", {});
   const names = element("div", {});
   const table = element("table", { class: "nnc-table" });
   const numbers = element("div", { class: "nnc-facts" });
@@ -148,34 +149,52 @@ function render({ model, el }) {
   const choices = element("div", { class: "nnc-row" }, ...Object.values(gates).map((gate) => gate.node), peepholes);
   body.append(
     element("div", { class: "nnc-row" }, kind.node, forget.node, write.node),
-    choices, walk.node, strips, slopes.svg, names, element("div", { class: "nnc-scroll" }, table),
+    choices, walk.node, strips, curves, names, element("div", { class: "nnc-scroll" }, table),
     element("div", { class: "nnc-panel" }, numbers, words));
   const pick = (place) => pickable(place, ([at]) => put(model, { step: Math.max(1, Math.min(STEPS, Math.round(at))) }),
     ([across, up]) => put(model, { step: Math.max(0, Math.min(STEPS, model.get("step") + (across || up))) }));
-  pick(slopes);
-  let grid = null;
+  let [slopes, width] = [null, 0];
+  let grid = { rows: 0, places: [] };
 
-  /** A grid of cells with numbers, one row per quantity and unit; it is made anew for other rows. */
+  /** The width for pictures, in pixels: that of the page within limits. */
+  const room = () => Math.max(430, Math.min(WIDEST, Math.round(body.clientWidth) || WIDEST));
+  function build() {
+    width = room();
+    slopes = chart(strings.gradients, "memory", { width, height: 250, left: width < NARROW ? 56 : LEFT });
+    pick(slopes);
+    curves.replaceChildren(slopes.svg);
+    grid = { rows: 0, places: [] };
+  }
+
+  /** Grids of cells with numbers, one row per quantity and unit, in a narrow page half of the steps each. */
   function cells(rows, column) {
-    if (grid === null || grid.rows !== rows.length) {
-      const hadFocus = grid !== null && grid.place.svg === document.activeElement;
-      grid = { rows: rows.length, place: chart(strings.strips, "strips", { width: WIDTH, height: 68 + ROW * rows.length, left: LEFT }) };
-      pick(grid.place);
-      strips.replaceChildren(grid.place.svg);
-      if (hadFocus) grid.place.svg.focus();
+    const banks = width < NARROW ? 2 : 1;
+    if (grid.rows !== rows.length) {
+      const focused = grid.places.findIndex(({ svg }) => svg === document.activeElement);
+      const part = (bank) => chart(bank ? "" : strings.strips, "strips", { width, height: 68 + ROW * rows.length, left: LEFT });
+      grid = { rows: rows.length, places: Array.from({ length: banks }, (_, bank) => part(bank)) };
+      grid.places.forEach(pick);
+      strips.replaceChildren(...grid.places.map((place) => place.svg));
+      if (focused >= 0) grid.places[focused].svg.focus();
     }
-    const { place } = grid;
-    place.axes({ x: [0.5, STEPS + 0.5], y: [rows.length, 0], xName: strings.axis, xTicks: VALUES.map((_, t) => [t + 1, String(t + 1)]), yTicks: rows.map(({ label }, k) => [k + 0.5, label]) });
-    const [w, h] = [place.toX(2) - place.toX(1), place.toY(1) - place.toY(0)];
+    grid.places.forEach((place, bank) => fillBank(place, rows, column, bank * (STEPS / banks), STEPS / banks));
+  }
+
+  /** The cells of `count` steps after the first `from`. */
+  function fillBank(place, rows, column, from, count) {
+    const steps = Array.from({ length: count }, (_, k) => from + k);
+    place.axes({ x: [from + 0.5, from + count + 0.5], y: [rows.length, 0], xName: strings.axis, xTicks: steps.map((t) => [t + 1, String(t + 1)]), yTicks: rows.map(({ label }, k) => [k + 0.5, label]) });
+    const [w, h] = [place.toX(from + 2) - place.toX(from + 1), place.toY(1) - place.toY(0)];
     const cell = (row, k, v, t) => {
       const look = row.gate ? { style: `fill: rgb(${cividis(v).map(Math.round)})` } : { class: v < 0 ? "nnc-minus" : "nnc-plus", "fill-opacity": 0.75 * Math.min(1, Math.abs(v)) };
-      const ink = row.gate ? (v > 0.5 ? "nnc-on-light" : "nnc-on-dark") : "";
+      const ink = row.gate ? (v > DARK ? "nnc-on-light" : "nnc-on-dark") : "";
       return [
         drawn("rect", { ...look, x: place.toX(t + 0.5) + 0.5, y: place.toY(k) + 0.5, width: w - 1, height: h - 1 }),
         drawn("text", { class: `nnc-number ${ink}`, x: place.toX(t + 1), y: place.toY(k) + h / 2 + 4, "text-anchor": "middle" }, row.texts ? row.texts[t] : short(v))];
     };
-    place.layer.replaceChildren(...rows.flatMap((row, k) => row.values.flatMap((v, t) => cell(row, k, v, t))));
-    place.over.replaceChildren(...(column ? [drawn("rect", { class: "nnc-column", x: place.toX(column - 0.5), y: place.area.top, width: w, height: place.area.bottom - place.area.top })] : []));
+    place.layer.replaceChildren(...rows.flatMap((row, k) => steps.flatMap((t) => cell(row, k, row.values[t], t))));
+    const marked = from < column && column <= from + count;
+    place.over.replaceChildren(...(marked ? [drawn("rect", { class: "nnc-column", x: place.toX(column - 0.5), y: place.area.top, width: w, height: place.area.bottom - place.area.top })] : []));
   }
 
   /** The sums of one step for both units, forward and back. */
@@ -185,9 +204,9 @@ function render({ model, el }) {
     const plain = settings.kind === "rnn";
     const heads = [strings.unit, ...(plain ? [] : [strings.kept, strings.written]), `${s}(t)`, ...(c ? [strings.shown] : []), `∂L/∂${s}(t)`, ...(plain ? [] : [strings.direct]), plain ? strings.matrix : strings.around, `∂L/∂${s}(t−1)`];
     const line = (k) => [String(k + 1), ...(plain ? [] : [tidy(found.kept[t - 1][k]), tidy(found.written[t - 1][k])]), tidy(state[t][k]), ...(c ? [tidy(found.h[t][k])] : []), tidy(gradient[t][k]), ...(plain ? [] : [tidy(found.direct[t - 1][k])]), tidy(gradient[t - 1][k] - found.direct[t - 1][k]), tidy(gradient[t - 1][k])];
-    table.replaceChildren(
-      element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head))),
-      ...[0, 1].map((k) => element("tr", {}, ...line(k).map((text, n) => element(n ? "td" : "th", n ? {} : { scope: "row" }, text)))));
+    let rows = [heads, line(0), line(1)];
+    if (width < NARROW) rows = heads.map((_, n) => rows.map((row) => row[n]));
+    table.replaceChildren(...rows.map((row, k) => element("tr", {}, ...row.map((text, n) => (k && n ? element("td", {}, text) : element("th", { scope: k ? "row" : "col" }, text))))));
   }
 
   function show() {
@@ -231,13 +250,21 @@ function render({ model, el }) {
     numbers.replaceChildren(...facts([[strings.stored, tidy(x[settings.write - 1][0])], [strings.answer, tidy(answer)], [strings.reach, tidy(reach)]]));
     words.textContent = reach < 0.003 ? strings.said_lost : reach < 0.2 ? strings.said_fades : strings.said_kept;
     const alt = fill(strings.alt, { kind: Object.fromEntries(kinds)[settings.kind], answer: tidy(answer), reach: tidy(reach) });
-    for (const place of [grid.place, slopes]) place.svg.setAttribute("aria-label", `${place.heading.textContent}. ${alt}`);
+    for (const place of [...grid.places, slopes]) place.svg.setAttribute("aria-label", `${place.heading.textContent || strings.strips}. ${alt}`);
   }
 
+  build();
   show();
+  const resized = new ResizeObserver(() => {
+    if (Math.abs(room() - width) < 40) return;
+    build();
+    show();
+  });
+  resized.observe(body);
   const stop = listen(model, Object.fromEntries(NAMES.map((name) => [`change:${name}`, show])));
   return () => {
     walk.stop();
+    resized.disconnect();
     stop();
   };
 }
