@@ -13,7 +13,7 @@ import numpy as np
 from nncourse.check.call import printable
 from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import Piece
+from nncourse.exercises.piece import Piece, Title
 from nncourse.language import mark
 
 Answers = dict[str, "Array | Finding"]
@@ -28,13 +28,13 @@ def _what(value: Any) -> str:
 def to_array(value: Any, name: str) -> Array | Finding:
     """A plain array of real numbers, copied; or what is wrong with ``value``."""
     if value is None:
-        return Finding("none", mark("{name} is None."), {"name": name})
+        return Finding("none", mark("{name} is None."), {"name": Title(name)})
     from_list = isinstance(value, list | tuple)
     if not from_list and not isinstance(value, np.ndarray | np.generic | int | float):
         return Finding(
             "type",
             mark("{name} is of type {kind}; a NumPy array is expected."),
-            {"name": name, "kind": type(value).__name__},
+            {"name": Title(name), "kind": type(value).__name__},
         )
     try:
         array = np.array(value, copy=True, subok=False)
@@ -45,7 +45,7 @@ def to_array(value: Any, name: str) -> Array | Finding:
             text = mark("{name} is a list that is not a rectangular table of numbers.")
         else:
             text = mark("{name} is an array of {kind}; real numbers are expected.")
-        return Finding("type", text, {"name": name, "kind": str(array.dtype)})
+        return Finding("type", text, {"name": Title(name), "kind": str(array.dtype)})
     return array.astype(np.float64) if from_list or array.dtype.kind == "b" else array
 
 
@@ -103,14 +103,14 @@ def _entry(item: Any, key: int | str, name: str) -> Any:
         return Finding(
             "type",
             mark("{name} should stand in a dictionary under {key!r}; {kind} came back."),
-            {"name": name, "key": key, "kind": _what(item)},
+            {"name": Title(name), "key": key, "kind": _what(item)},
         )
     if key not in item:
         return Finding(
             "key",
             mark("{name} is missing: the dictionary has no key {key!r}, only {keys}."),
             {
-                "name": name,
+                "name": Title(name),
                 "key": key,
                 "keys": printable(", ".join(repr(k) for k in list(item)[:8])),
             },

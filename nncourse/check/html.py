@@ -59,7 +59,7 @@ def _lines(text: str) -> str:
 def _map(verdict: Verdict) -> str:
     assert verdict.yours is not None
     assert verdict.right is not None
-    label = _("Where {name} is wrong", name=verdict.output.name)
+    label = _("Where {name} is wrong", name=verdict.output.title)
     output = verdict.output
     return html_map(verdict.yours, verdict.right, label, output.axes, output.blocks)
 
@@ -67,7 +67,7 @@ def _map(verdict: Verdict) -> str:
 def _bars(verdict: Verdict) -> str:
     assert verdict.yours is not None
     assert verdict.right is not None
-    label = _("The distribution of {name}", name=verdict.output.name)
+    label = _("The distribution of {name}", name=verdict.output.title)
     if len(verdict.right) - SHARES == BINS:
         text = _("bars: your shares of equally likely intervals; lines: the right ones")
     else:
@@ -79,7 +79,7 @@ def _bars(verdict: Verdict) -> str:
 
 def _row(report: Report, verdict: Verdict) -> str:
     waiting = unanswered(report, verdict)
-    name = f'<code style="background:none;{_TEXT}">{escape(verdict.output.name)}</code>'
+    name = f'<code style="background:none;{_TEXT}">{escape(verdict.output.title)}</code>'
     mark, colour = ("✓", RIGHT) if verdict.passed else ("…", WAITING) if waiting else ("✗", WRONG)
     badge = _badge(status(report, verdict), mark, colour)
     shape = escape(shape_of(verdict))

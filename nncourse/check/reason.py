@@ -35,7 +35,7 @@ from nncourse.diagnosis import (
 from nncourse.diagnosis.measure import Array
 from nncourse.diagnosis.normalising import missing_path
 from nncourse.exercises import Mutant, Output, Piece
-from nncourse.exercises.piece import PLAIN, SQUARE
+from nncourse.exercises.piece import PLAIN, SQUARE, Title
 from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
@@ -226,5 +226,5 @@ def _another_output(output: Output, a: Array, n: Array, trial: Trial) -> Finding
             text = mark("These are the numbers of {other}, which must be others.")
         else:
             text = mark("This array is {other}: are the results returned in another order?")
-        return Finding("order", text, {"other": name})
+        return Finding("order", text, {"other": Title(name)})
     return None

@@ -56,6 +56,13 @@ class Trial:
             # A loss may come as an array of one number.
             a = a.reshape(())
             self.answers[output.name] = a
+        if output.among:
+            whole = (*n.shape[:-1], n.shape[-1] * len(output.among) // len(output.blocks))
+            if a.shape != whole:
+                # No array of this output's own is left that a rule could look at.
+                self.answers[output.name] = wrong = _shape(a, np.empty(whole))
+                return Verdict(output, False, wrong)
+            self.answers[output.name] = a = output.own(a)
         if a.shape != n.shape:
             return Verdict(output, False, _shape(a, n))
         if not np.isfinite(a).all():

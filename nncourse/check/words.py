@@ -181,7 +181,7 @@ def shape_of(verdict: Verdict) -> str:
 
 def diagnosis_title(diagnosis: Diagnosis) -> str:
     """The heading over a reason, or over an observation, which does not say why."""
-    outputs = ", ".join(diagnosis.outputs)
+    outputs = ", ".join(map(_, diagnosis.outputs))
     if diagnosis.is_reason:
         return _("Why ({outputs}):", outputs=outputs)
     return _("What can be seen ({outputs}):", outputs=outputs)
@@ -196,12 +196,12 @@ def report_text(report: Report) -> str:
         if report.inputs:
             lines += _indent(_("Inputs: {shapes}", shapes=report.inputs), 2)
     if report.verdicts:
-        names = max(len(verdict.output.name) for verdict in report.verdicts)
+        names = max(len(verdict.output.title) for verdict in report.verdicts)
         words = max(len(status(report, verdict)) for verdict in report.verdicts)
         for verdict in report.verdicts:
             facts = [shape_of(verdict), "" if unanswered(report, verdict) else measured(verdict)]
             facts.append(case_note(report, verdict))
-            start = f"  {verdict.output.name:<{names}}  {status(report, verdict):<{words}}"
+            start = f"  {verdict.output.title:<{names}}  {status(report, verdict):<{words}}"
             lines.append(f"{start}  {'  '.join(filter(None, facts))}".rstrip())
             if verdict.passed or verdict.accuracy is not None:
                 continue
@@ -271,7 +271,7 @@ def _output_of_line(report: Report) -> Output | None:
 def _seen(verdict: Verdict) -> str:
     """The first step: what there is to see, without a reason."""
     a, n = verdict.yours, verdict.right
-    name = verdict.output.name
+    name = verdict.output.title
     if verdict.problem is not None:
         return f"{name}: {verdict.problem.message}"
     if a is None or n is None:

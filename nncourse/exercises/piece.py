@@ -22,6 +22,9 @@ import numpy as np
 
 from nncourse.diagnosis import Context, Finding, Law
 from nncourse.diagnosis.measure import Array, agrees, central_difference
+from nncourse.language import catalogue
+
+_ = catalogue("check")
 
 FOLDER = Path(__file__).parent
 
@@ -70,6 +73,8 @@ class Output:
       "at least"      a number that must not be smaller than the variable ``of``
     axes: what its axes mean ("batch", "time", "step", ...), for pictures and rules.
     blocks: names of the equal parts of its last axis, such as gates.
+    among: where only some blocks of a returned array belong to this output, the names of all. What
+      is computed early and late can so be judged apart.
     key: where it stands in what is returned: a tuple of positions and dictionary keys.
     after: outputs that are computed before this one; while they are wrong, it is not diagnosed.
     look, derive, formula: the last three steps of the ladder of hints (marked for translation).
@@ -85,6 +90,26 @@ class Output:
     formula: str = ""
     axes: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name as it is read: words in the reader's language, names of the code as they are."""
+        return _(self.name)
+
+    def own(self, whole: Array) -> Array:
+        """The part of a returned array that belongs to this output."""
+        if not self.among:
+            return whole
+        parts = dict(zip(self.among, np.split(whole, len(self.among), axis=-1), strict=True))
+        return np.concatenate([parts[block] for block in self.blocks], axis=-1)
+
+
+class Title(str):
+    """An output's name inside a message: put into words when that is read, as ``Output.title``."""
+
+    def __format__(self, spec: str) -> str:
+        return format(_(str(self)), spec)
 
 
 @dataclass(frozen=True)
@@ -191,7 +216,7 @@ class Piece:
             nonlocal values
             if values is None:
                 values = self.ask(self.reference, *copy_arguments(point.arguments))
-            return np.asarray(pick(values, output.key))
+            return output.own(np.asarray(pick(values, output.key)))
 
         for output in self.outputs:
             if output.by == "gradient":

@@ -30,6 +30,7 @@ from nncourse.grading.submissions import STUDENT
 from nncourse.language import catalogue, current, mark, using
 
 _ = catalogue("course")
+_title = catalogue("check")  # names of outputs
 
 COMMENTS = """
 SELECT s.student_id, c.cell_id, c.manual_comment
@@ -162,11 +163,11 @@ def reasons(
                 says = _ending(says.partition(":")[0].strip())
             elif mistake["code"] == "signature":
                 says = says.partition(": ")[0] + "."
-            named = ", ".join(mistake["outputs"])
+            named = ", ".join(map(_title, mistake["outputs"]))
             if says:
                 found.append(f"{named}: {says}" if named else says)
         explained = {name for mistake in report["mistakes"] for name in mistake["outputs"]}
-        rest = [name for name in report.get("wrong", []) if name not in explained]
+        rest = [_title(name) for name in report.get("wrong", []) if name not in explained]
         if rest:
             found.append(
                 _(

@@ -379,3 +379,17 @@ def test_an_observation_is_not_headed_why():
     for shown in (str(report), report._repr_html_()):
         assert "What can be seen (dz):" in shown
         assert "Why (" not in shown
+
+
+def test_names_that_are_words_are_told_in_the_readers_language():
+    def answer(grads, limit):
+        return [None, 2 * grads[1]]
+
+    report = check("ps10.clip_gradients", answer)
+    english = str(report)
+    assert "first gradient is None." in english
+    with language.using("ru"):
+        for text in (str(report), report._repr_html_(), report.hint(1)):
+            assert "первый градиент" in text
+            assert "gradient" not in text.replace("clip_gradients", "")
+    assert str(report) == english

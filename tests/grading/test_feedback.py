@@ -212,6 +212,8 @@ def test_reasons_name_outputs_that_nothing_explains():
     assert "db" in found[1]
     with using("ru"):
         assert reasons(grade, [report], [])[0] == "dx: так"
+        words = {**report, "wrong": ["dx", "second gradient"]}
+        assert "второй градиент" in reasons(grade, [words], [])[1]
     assert reasons(grade, [], []) == [
         "Tests of this part failed; they say no more about the reason."
     ]

@@ -28,6 +28,8 @@ TABLES = {
     "or": np.array([0.0, 1, 1, 1]),
     "not": np.array([1.0, 0]),
 }
+MARGINS = {"and": mark("and margin"), "or": mark("or margin"), "not": mark("not margin")}
+
 LIMITS = {"and": 0.3, "or": 0.3, "not": 0.4}
 """The margins asked for. The widest possible ones are 0.354, 0.354 and 0.5."""
 
@@ -376,12 +378,12 @@ GATES = Piece(
     outputs=tuple(
         output
         for i, name in enumerate(TABLES)
-        for output in _outputs(name, f"{name} margin", 2 * i, f"{name} limit")
+        for output in _outputs(name, MARGINS[name], 2 * i, f"{name} limit")
     ),
     parts=tuple(
         part
         for name in TABLES
-        for part in (Part(name, 0.2, (PLAIN,)), Part(f"{name} margin", 2 / 15, (PLAIN,)))
+        for part in (Part(name, 0.2, (PLAIN,)), Part(MARGINS[name], 2 / 15, (PLAIN,)))
     ),
     draw=draw_gates,
     reference=gates,

@@ -173,7 +173,7 @@ ANY_FUNCTION = Piece(
     signature="any_function(x, y) -> (hidden, out)",
     outputs=(
         Output(
-            "table",
+            mark("table"),
             by="table",
             key=(0,),
             look=mark(
@@ -187,7 +187,7 @@ ANY_FUNCTION = Piece(
             formula="y = OR of minterm(x[i]) over all rows i with y[i] = 1",
         ),
         Output(
-            "margin",
+            mark("margin"),
             by="at least",
             of="limit",
             key=(1,),

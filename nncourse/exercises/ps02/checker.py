@@ -222,7 +222,7 @@ NUMERICAL = Piece(
     signature="numerical_gradient(f, w, h) -> gradient",
     outputs=(
         Output(
-            "gradient",
+            mark("gradient"),
             by="value",
             look=mark(
                 "Test it on f(w) = w[0]² at w = [3.0]: 6 must come out, and w must be as before."

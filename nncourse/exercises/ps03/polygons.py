@@ -124,7 +124,7 @@ HALF_PLANE = Piece(
     signature="half_plane(p, q) -> (w, b)",
     outputs=(
         Output(
-            "distances",
+            mark("distances"),
             by="value",
             look=mark("Put p and q into your w·x + b: both lie on the border, so both give 0."),
             derive=mark("w is at right angles to q - p and points to the left. Turn q - p by 90°."),
@@ -279,7 +279,7 @@ CONVEX = Piece(
     signature="convex(corners) -> layers",
     outputs=(
         Output(
-            "inside",
+            mark("inside"),
             by="value",
             key=(0,),
             look=mark(
@@ -292,7 +292,7 @@ CONVEX = Piece(
             formula="u_1 + ... + u_n - (n - 1/2) > 0",
         ),
         Output(
-            "margin",
+            mark("margin"),
             by="at least",
             of="limit",
             key=(1,),

@@ -112,7 +112,7 @@ UNION = Piece(
     signature="union(polygons) -> layers",
     outputs=(
         Output(
-            "inside",
+            mark("inside"),
             by="value",
             key=(0,),
             look=mark(
@@ -126,7 +126,7 @@ UNION = Piece(
             formula="v_1 + ... + v_m - 1/2 > 0,   v_k = AND of the sides of polygon k",
         ),
         Output(
-            "margin",
+            mark("margin"),
             by="at least",
             of="limit",
             key=(1,),

@@ -360,7 +360,7 @@ ENGINE = Piece(
             formula="a - b = a + (-1) · b,   a / b = a · b⁻¹",
         ),
         Output(
-            "gradient",
+            mark("gradient"),
             of="x",
             key=(1,),
             after=("data",),

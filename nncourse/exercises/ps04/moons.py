@@ -88,7 +88,7 @@ MOONS = Piece(
     signature="predict(x) -> labels",
     outputs=(
         Output(
-            "labels",
+            mark("labels"),
             by="labels",
             of="labels",
             look=mark("Print the loss every ten steps: it must fall below 0.2."),

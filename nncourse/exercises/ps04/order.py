@@ -268,7 +268,7 @@ ORDER = Piece(
     signature="topological_order(graph, out) -> order",
     outputs=(
         Output(
-            "each once",
+            mark("each once"),
             by="value",
             key=(0,),
             look=mark("Count how often each node stands in your list, out included."),
@@ -276,7 +276,7 @@ ORDER = Piece(
             formula="visit(node): if node is new: visit its inputs, then append node",
         ),
         Output(
-            "surplus nodes",
+            mark("surplus nodes"),
             by="value",
             key=(1,),
             after=("each once",),
@@ -285,7 +285,7 @@ ORDER = Piece(
             formula="visit(out)",
         ),
         Output(
-            "inputs first",
+            mark("inputs first"),
             by="table",
             key=(2,),
             after=("each once",),

@@ -191,7 +191,7 @@ STEP = Piece(
     signature="train_step(parameters, loss, lr)",
     outputs=(
         Output(
-            "path",
+            mark("path"),
             by="value",
             axes=("step", "unit"),
             look=mark("Print the gradients before and after each of your three parts."),

@@ -142,7 +142,7 @@ EQUIVALENTS = (
 
 
 def _outputs(**hints: Any) -> tuple[Output, ...]:
-    return (Output("labels", by="labels", of="labels", **hints),)
+    return (Output(mark("labels"), by="labels", of="labels", **hints),)
 
 
 TRAINING = Piece(

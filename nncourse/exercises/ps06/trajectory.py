@@ -29,6 +29,8 @@ from nncourse.language import mark
 
 STEPS = 7
 
+FIRST, SECOND = mark("first parameter"), mark("second parameter")
+
 State = dict[str, Array]
 Rule = Callable[..., Array]
 
@@ -178,11 +180,11 @@ def piece(
         signature=f"{name}(params, {settings}): params, step(grads)",
         outputs=tuple(
             Output(which, by="value", key=(i,), axes=("step", "unit"), **hints)  # type: ignore[arg-type]
-            for i, which in enumerate(("first parameter", "second parameter"))
+            for i, which in enumerate((FIRST, SECOND))
         ),
         parts=(
-            Part("first parameter", 0.7, (PLAIN,)),
-            Part("second parameter", 0.3, (PLAIN,)),
+            Part(FIRST, 0.7, (PLAIN,)),
+            Part(SECOND, 0.3, (PLAIN,)),
         ),
         draw=draw,
         reference=optimiser(rule),

@@ -261,7 +261,7 @@ ORTHOGONAL = Piece(
             formula="Q R = A for a random A (the QR decomposition)",
         ),
         Output(
-            "random",
+            mark("random"),
             by="value",
             key=(1,),
             look=mark("Call the function with two generators and compare."),

@@ -351,7 +351,7 @@ RUNNING = Piece(
             formula="var ← (1 - momentum) · var + momentum · batch variance",
         ),
         Output(
-            "training output",
+            mark("training output"),
             by="value",
             key=(2,),
             look=mark("Sum what forward(x, True) returns over the batch: it must be 0."),
@@ -359,7 +359,7 @@ RUNNING = Piece(
             formula="(x - batch mean) / √(batch variance + eps)",
         ),
         Output(
-            "test output",
+            mark("test output"),
             by="value",
             key=(3,),
             after=("mean", "var"),
@@ -368,7 +368,7 @@ RUNNING = Piece(
             formula="(x - mean) / √(var + eps), with the moving mean and var",
         ),
         Output(
-            "mean after testing",
+            mark("mean after testing"),
             by="value",
             key=(4,),
             after=("mean", "var"),

@@ -23,6 +23,7 @@ from nncourse.exercises.piece import (
 from nncourse.language import mark
 
 LONG, SHORT = "long", "short"
+BOTH = mark("first gradient"), mark("second gradient")
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
@@ -99,11 +100,11 @@ CLIP = Piece(
             derive=mark("A common factor keeps the direction. When must it be 1?"),
             formula="g ← g · min(1, limit / norm),   norm = √(sum of all squares)",
         )
-        for i, name in enumerate(("first gradient", "second gradient"))
+        for i, name in enumerate(BOTH)
     ),
     parts=(
-        *(Part(name, 0.3, (LONG,)) for name in ("first gradient", "second gradient")),
-        *(Part(name, 0.2, (SHORT,)) for name in ("first gradient", "second gradient")),
+        *(Part(name, 0.3, (LONG,)) for name in BOTH),
+        *(Part(name, 0.2, (SHORT,)) for name in BOTH),
     ),
     draw=draw,
     reference=clip,

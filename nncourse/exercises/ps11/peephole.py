@@ -37,6 +37,9 @@ CASES = (PLAIN, OLD, NEW, SQUARE)
 CASE_NAMES = {OLD: mark("o without a peephole"), NEW: mark("i and f without a peephole")}
 THERE = {OLD: ("i", "f"), NEW: ("o",)}
 
+EARLY, LATE = mark("gates i, f, g"), mark("gate o")
+"""The gates that make the new cell, and the one that sees it: o is wrong where the cell is."""
+
 Peepholes = dict[str, Array]
 
 
@@ -117,37 +120,55 @@ PEEPHOLE_STEP = Piece(
     signature="peephole_step(x, h, c, Wx, Wh, b, p) -> (h_next, c_next, gates)",
     outputs=(
         Output(
-            "gates",
+            EARLY,
             by="value",
             key=(2,),
             axes=("batch", "unit"),
-            blocks=GATES,
+            blocks=GATES[:3],
+            among=GATES,
             look=mark("Which gates see the cell, and which cell: the old one or the new one?"),
             derive=mark("In which order can i, f, g, c_next and o be computed?"),
-            formula="i, f = σ(z + p · c),   o = σ(z + p · c'),   g = tanh(z)",
+            formula="i, f = σ(z + p · c),   g = tanh(z)",
         ),
         Output(
             "c_next",
             by="value",
             key=(1,),
-            after=("gates",),
+            after=(EARLY,),
             axes=("batch", "unit"),
             look=mark("The cell itself is renewed as in an LSTM without peepholes."),
             derive=mark("What must c_next be where f = 1 and i = 0? And where f = 0 and i = 1?"),
             formula="c' = f · c + i · g",
         ),
         Output(
+            LATE,
+            by="value",
+            key=(2,),
+            after=(EARLY, "c_next"),
+            axes=("batch", "unit"),
+            blocks=GATES[3:],
+            among=GATES,
+            look=mark("The output gate is computed last. Which cell does it see?"),
+            derive=mark("In which order can i, f, g, c_next and o be computed?"),
+            formula="o = σ(z + p · c')",
+        ),
+        Output(
             "h_next",
             by="value",
             key=(0,),
-            after=("gates", "c_next"),
+            after=(EARLY, "c_next", LATE),
             axes=("batch", "unit"),
             look=mark("The state is the part of the new cell that the output gate lets out."),
             derive=mark("Between which numbers must h_next lie? Which function sees to that?"),
             formula="h' = o · tanh(c')",
         ),
     ),
-    parts=(Part("gates", 0.6, CASES), Part("c_next", 0.2, CASES), Part("h_next", 0.2, CASES)),
+    parts=(
+        Part(EARLY, 0.4, CASES),
+        Part("c_next", 0.2, CASES),
+        Part(LATE, 0.2, CASES),
+        Part("h_next", 0.2, CASES),
+    ),
     draw=draw_step,
     reference=step,
     mutants=(

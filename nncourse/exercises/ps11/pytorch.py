@@ -14,6 +14,8 @@ from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Po
 from nncourse.exercises.ps11.gru import draw_step
 from nncourse.language import mark
 
+BOTH = mark("new Wx"), mark("new Wh")
+
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """Wx (3H, D), Wh (3H, H)."""
@@ -61,9 +63,9 @@ TO_PYTORCH = Piece(
             derive=mark("Write 1 - σ(a) as σ of something. What must the weights do for that?"),
             formula="1 - σ(a) = σ(-a):   the second third of the rows times -1",
         )
-        for i, name in enumerate(("new Wx", "new Wh"))
+        for i, name in enumerate(BOTH)
     ),
-    parts=(Part("new Wx", 0.5), Part("new Wh", 0.5)),
+    parts=tuple(Part(name, 0.5) for name in BOTH),
     draw=draw,
     reference=to_pytorch,
     mutants=(
