@@ -70,6 +70,9 @@ class Channel:
 
     def receive_frame(self, deadline: float | None = None) -> bytearray:
         """The next frame, not yet decoded."""
+        # Also for a peer that sends so fast that nobody ever has to wait for it.
+        if deadline is not None and time.monotonic() > deadline:
+            raise Late("the deadline has passed")
         prefix = self._read(bytearray(PREFIX.size), 0, deadline)
         frame = prefix + bytearray(sum(lengths(bytes(prefix), self.limits)))
         return self._read(frame, PREFIX.size, deadline)

@@ -62,6 +62,7 @@ class Session:
         self._kills_before = memory_kills()
         self._number = 0
         self._depth = 0
+        self._deadline = 0.0
         self._gone = False
 
     # What can be asked for.
@@ -143,8 +144,15 @@ class Session:
         self._ask("set", seconds, target=target, path=_steps(path), value=value)
 
     def operate(self, name: str, *args: Any) -> Any:
-        """Apply a function of the module ``operator``: operate("add", a, b)."""
-        return self._value(self._ask("operate", self.limits.call_seconds, name=name, args=args))
+        """Apply a function of the module ``operator``: operate("add", a, b).
+
+        The result is a Handle, whatever it is: a plain number would be the student's word for what
+        a test computes, such as the difference between what came and what is right.
+        """
+        answer = self._ask("operate", self.limits.call_seconds, name=name, args=args)
+        if type(self.find(answer["value"])) is not Handle:
+            self._end("protocol", "an operation gives an object")
+        return self._value(answer)
 
     def type_name(self, target: str | Handle) -> str:
         """The name of a type, as the student's process tells it."""
@@ -204,6 +212,9 @@ class Session:
         start = time.monotonic()
         deadline = self.budget.deadline(seconds)
         outermost, self._depth = self._depth == 0, self._depth + 1
+        if not outermost:  # what a callback asks for has the time of the call that it belongs to
+            deadline = min(deadline, self._deadline)
+        self._deadline = deadline
         try:
             request = {"do": do, "n": number, "drop": drop, "news": self.kept.news(), **what}
             # Encoded last: the generators among the arguments add their states to it.
@@ -222,6 +233,13 @@ class Session:
             self._end("time", f"it took more than {seconds:g} s")
         except Closed:
             self._end(*self._death())
+        except (SessionEnded, WireError):
+            raise
+        except BaseException:
+            # Such as the clock of the test: what comes now would answer the wrong question.
+            self.ended = SessionEnded("interrupted", "the test did not wait for the answer")
+            self._kill()
+            raise
         finally:
             self._depth -= 1
             if outermost:
@@ -242,7 +260,7 @@ class Session:
             answer = self.channel.receive(deadline, self._resolve)
         except WireError as error:
             self._end("protocol", f"the answer can't be read: {error}")
-        if type(answer) is not dict or answer.get("n") != number:
+        if type(answer) is not dict or type(answer.get("n")) is not int or answer["n"] != number:
             self._end("protocol", "the answer belongs to no question")
         return answer
 

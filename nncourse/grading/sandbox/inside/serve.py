@@ -125,7 +125,9 @@ class Server:
         return {"value": None}
 
     def _do_operate(self, request: dict[str, Any]) -> dict[str, Any]:
-        return self._value(getattr(operator, request["name"])(*request["args"]))
+        # Always as an object: see ``Session.operate``.
+        self._last = _Whole(getattr(operator, request["name"])(*request["args"]))
+        return {"value": self._last}
 
     def _do_type(self, request: dict[str, Any]) -> dict[str, Any]:
         found = type(self._find(request["target"], []))
