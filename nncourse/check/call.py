@@ -38,6 +38,9 @@ CLOCK = "ITIMER_REAL"
 KEPT_OUTPUT = 1_000
 """Characters of the student's prints that a report shows."""
 
+UNPRINTABLE = ("C", "Zl", "Zp")
+"""Categories of characters that a terminal obeys, or takes for the end of a line."""
+
 OUTPUT_LIMIT = 200_000
 """Characters after which a call is stopped: a loop that prints without end."""
 
@@ -238,11 +241,12 @@ def _clean(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """Without terminal escapes, other control characters and lone surrogates."""
+    """Without terminal escapes, other control characters, lone surrogates and odd line ends."""
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text  # as nearly all texts are
     return "".join(
-        c if c in "\n\t" or not unicodedata.category(c).startswith("C") else "?" for c in text
+        c if c in "\n\t" or not unicodedata.category(c).startswith(UNPRINTABLE) else "?"
+        for c in text
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, Reader
 from nncourse.grading.sanitize import clean_text
-from nncourse.grading.submissions import STUDENT
+from nncourse.grading.submissions import is_student
 from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
@@ -91,7 +91,9 @@ def collect(
             new = _Found(raw, name, data, _time(groups.get("timestamp")), wanted)
             old = found.get(student)
             if old is not None and old.raw != new.raw:
-                why = _("{student} is taken by {other}", student=student, other=old.name)
+                why = _(
+                    "{student} is taken by {other}", student=student, other=clean_text(old.name)
+                )
                 out.remarks.append((clean_text(name), why))
                 continue
             if old is not None:
@@ -135,7 +137,7 @@ def _match(patterns: list[re.Pattern[str]], name: str, also_base: bool) -> re.Ma
 def _student(raw: str) -> str | None:
     """The name as a folder that nbgrader understands; None if nothing of it can be one."""
     tame = re.sub(r"[^\w .@+-]", "_", raw.strip())
-    return tame if STUDENT.fullmatch(tame) and any(c.isalnum() for c in tame) else None
+    return tame if is_student(tame) and any(c.isalnum() for c in tame) else None
 
 
 def _time(text: str | None) -> datetime.datetime | None:

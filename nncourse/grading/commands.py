@@ -110,6 +110,7 @@ def collect(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.collect import collect as collect_from
+    from nncourse.grading.sanitize import one_line
 
     speak(lang)
     try:
@@ -118,7 +119,7 @@ def collect(
     except CourseFolderError as error:
         raise fail(error) from None
     for name, why in found.remarks:
-        console.print(f"{name}: {why}", markup=False)
+        console.print(one_line(f"{name}: {why}"), markup=False)
     counts = {"count": len(found.taken), "kept": len(found.kept), "remarks": len(found.remarks)}
     console.print(
         _("collected: {count}, not newer: {kept}, remarks: {remarks}", **counts), markup=False

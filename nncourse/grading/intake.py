@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncourse.check.call import printable
-from nncourse.grading.submissions import STUDENT, Submission
+from nncourse.grading.submissions import Submission, is_student
 from nncourse.language import LANGUAGES, catalogue
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Intake:
 
 def take_in(submission: Submission, released: NotebookNode) -> Intake:
     """The released notebook with the answers of a submission. Raises IntakeError."""
-    if not STUDENT.fullmatch(submission.student):
+    if not is_student(submission.student):
         raise IntakeError(
             _(
                 "the student's name {name!r} can't be a folder of the gradebook: use letters, "

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from nncourse.grading.overview import BINS, Difficulty, Overview
 from nncourse.grading.page import bar, number, page, table
-from nncourse.grading.sanitize import clean_text
+from nncourse.grading.sanitize import clean_text, one_line
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -61,7 +61,7 @@ def remarkable(found: Overview) -> list[tuple[str, str]]:
     ]
     lines += [(s, _("took {seconds:.1f} s", seconds=time)) for s, time in found.slow.items()]
     lines += list(found.failed.items())
-    return [(clean_text(student), clean_text(why)) for student, why in lines]
+    return [(one_line(student), one_line(why)) for student, why in lines]
 
 
 class Terminal:

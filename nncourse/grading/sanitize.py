@@ -39,6 +39,11 @@ def clean_text(text: Any) -> str:
     return printable(text if isinstance(text, str) else "".join(_parts(text)))
 
 
+def one_line(text: Any) -> str:
+    """The same without the ends of lines, so that no name or note can pass for another line."""
+    return clean_text(text).replace("\n", " ").replace("\t", " ")
+
+
 def clean_markdown(text: Any) -> str:
     """Markdown that renders to no HTML of its author's, no image, and no link but to the web.
 

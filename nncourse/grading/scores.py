@@ -11,12 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from nncourse.grading.results import Result
-from nncourse.grading.sanitize import clean_text
+from nncourse.grading.sanitize import one_line
 from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones count in Asia
 MOST = 200  # lines of the table in the terminal
 
 
@@ -52,8 +53,8 @@ def write_scores(path: Path, results: Iterable[Result], names: Iterable[str] | N
 
 
 def plain(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return "'" + text if text.startswith(("=", "+", "-", "@")) else text
+    """Text that a spreadsheet does not take for a formula; some of them skip blanks before it."""
+    return "'" + text if text.lstrip().startswith(FORMULA) else text
 
 
 def passing(results: Iterable[Result], total: int, shown: list[Result]) -> Iterator[Result]:
@@ -88,4 +89,4 @@ def table(results: Iterable[Result]) -> Table:
 
 def _shown(text: str) -> str:
     """Neither rich nor the terminal takes anything in it for a command."""
-    return escape(clean_text(text))
+    return escape(one_line(text))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ _ = catalogue("course")
 
 # nbgrader reads a student's name as a part of a path and as a pattern.
 STUDENT = re.compile(r"[\w@-][\w .@+-]*")
+LONGEST = 128  # characters of a name, as wide as nbgrader's column
+LONGEST_BYTES = 240  # of a folder's name
 
 
 class SubmissionsError(CourseFolderError):
@@ -83,10 +87,22 @@ def _by_student(found: list[Submission]) -> Iterator[list[Submission]]:
         yield list(theirs)
 
 
+def is_student(name: str) -> bool:
+    """Whether a name can be a folder of the course and a row of the gradebook."""
+    short = len(name) <= LONGEST and len(name.encode("utf-8", "replace")) <= LONGEST_BYTES
+    return short and STUDENT.fullmatch(name) is not None
+
+
 def _name(name: str) -> str:
-    """A student's name, as text: a file name may be any bytes, and accents may stand apart."""
+    """A student's name, as text: a file name may be any bytes, and accents may stand apart.
+
+    Both can make a name longer than a file's may be; such a one is cut and marked, and refused.
+    """
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text)
+    if len(text) <= LONGEST and len(text.encode()) <= LONGEST_BYTES:
+        return text
+    return f"{text[:30]}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
 
 
 def timestamp_of(submission: Submission) -> datetime.datetime | None:
@@ -97,13 +113,14 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
     path = submission.path.parent / "timestamp.txt"
     if submission.path.is_dir() or path.is_symlink() or not path.is_file():
         return None
-    text = path.read_bytes()[:100].decode("ascii", "replace").strip()
+    with path.open("rb") as file:
+        text = file.read(100).decode("ascii", "replace").strip()
     try:
         stamp = datetime.datetime.fromisoformat(text.removesuffix("UTC").strip())
-    except ValueError:
+        if stamp.tzinfo is not None:
+            stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):  # the latter: in UTC it would be before the year 1
         raise ValueError(
             _("{name} is no time stamp: the time of this submission is unknown", name=path.name)
         ) from None
-    if stamp.tzinfo is not None:
-        stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
     return stamp

@@ -18,7 +18,7 @@ from typing import Any
 
 from nncourse.grading.sandbox.inside.deferred import Deferred
 
-MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|.*\?)$", re.MULTILINE)
+MAGIC = re.compile(r"^([ \t]*+)(?:[%!].*|.*\?)$", re.MULTILINE)
 LONGEST_MESSAGE = 2000  # characters
 LONGEST_TRACEBACK = 8000
 
