@@ -342,10 +342,10 @@ BAD = {
 def test_bad_files_are_refused_with_the_reason(name):
     file, word = BAD[name]
     file.seek(0)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(FormatError, match=word):
         nnc.load(file)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_bad_descriptions_of_nested_values():
@@ -470,10 +470,10 @@ nnc.save({"a": nnc.ones(1)}, sys.argv[1])
 
 def test_many_names_and_one_of_them_twice_are_found_quickly():
     names = [f'"{i}":1' for i in range(200_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(FormatError, match="'199999' appears twice"):
         nnc.load(file_of(("{" + ",".join([*names, names[-1]]) + "}").encode()))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_bfloat16_is_the_upper_half_of_float32():

@@ -303,9 +303,9 @@ def test_a_check_takes_a_fraction_of_a_second(name):
     piece = PIECES[name.split(".")[1]]
     check(name, piece.reference)  # the training piece fits its reference once
     for function in (piece.reference, piece.mutants[0].function):
-        start = time.perf_counter()
+        start = time.process_time()
         str(check(name, function))
-        assert time.perf_counter() - start < 0.5
+        assert time.process_time() - start < 0.5
 
 
 def test_report_in_a_notebook_has_both_forms():

@@ -100,9 +100,9 @@ def check(layout: Layout, sizes: list[tuple[float, float]], edges: list[tuple[in
 @pytest.mark.parametrize(("make", "most"), [(network, 8), (lstm, 12)])
 def test_few_crossings_and_quick(make, most):
     graph = make()
-    start = time.perf_counter()
+    start = time.process_time()
     layout = graph.layout()
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     check(layout, [SIZE] * graph.count, graph.edges)
     assert crossings(layout, graph.edges) <= most
 
