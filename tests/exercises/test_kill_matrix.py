@@ -38,6 +38,7 @@ def test_the_same_on_fresh_seeds(exercise, piece):
 def test_right_answers_pass_on_200_seeds(exercise, piece):
     right = [(name, answer) for kind, name, answer in answers_of(piece) if kind in RIGHT]
     for seed in range(1000, 1200):
+        piece.task(seed, quick=True)  # kept, and judged by: as in grading, where seeds are many
         for name, answer in right:
             report = judge(piece, [answer], seed=seed)
             assert report.passed, f"{name}, seed {seed}\n{report}"

@@ -20,11 +20,13 @@ LONGEST = 60  # seconds of computing for one notebook, the start of its kernel i
 
 
 def nbval(notebook: Path) -> subprocess.CompletedProcess:
-    options = ["--nbval", "--nbval-cell-timeout", "60", "-q", "-p", "no:cacheprovider", "-o"]
+    options = ["-p", "nbval.plugin", "--nbval", "--nbval-cell-timeout", "60"]
+    options += ["-q", "-p", "no:cacheprovider", "-o", "addopts="]
     sanitizer = ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval.cfg")]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "addopts=", *sanitizer, str(notebook)],
+        [sys.executable, "-m", "pytest", *options, *sanitizer, str(notebook)],
         cwd=notebook.parent,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # others take longer to load
         capture_output=True,
         text=True,
     )
