@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nncourse.check.judged import Judgement, at_most, wrong_among
+from nncourse.check.judged import BORDERLINE, WRONG, Judgement, at_most, wrong_among
 from nncourse.check.matrix import Row
 from nncourse.check.matrix_page import KINDS, MEANING, SIGNS, colour, groups, picture, summary
 from nncourse.check.unseen import (
@@ -61,6 +61,18 @@ observations 150 were judged first, and some were reworded for it; the others we
 afterwards.
 """
 
+SECOND_READER = """\
+### A second reader
+
+The judgements above are those of the check's author. Another reader, who had written none of the
+sentences, drew further observations, of every set in proportion to its share and none that had been
+judged, and read each beside the changed program, as strictly as could be. *Wrong*: it is not so, or
+it is literally so and sends the student to a place where nothing is wrong; also what holds of these
+inputs by chance and is told as if it meant something. *Borderline*: it is so, but of little use, or
+easily misunderstood. The judgements ([all of them](second-reader.csv)) stand as they were first
+written down; what they found was mended only after that.
+"""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -91,12 +103,18 @@ class Figures:
         )
 
 
-def page(rows: Sequence[Row], unseen: Sequence[Unseen], judgements: dict[Told, Judgement]) -> str:
-    """The whole page, in English."""
+def page(
+    rows: Sequence[Row],
+    unseen: Sequence[Unseen],
+    judgements: dict[Told, Judgement],
+    second: dict[Told, Judgement],
+) -> str:
+    """The whole page, in English. ``second``: what the second reader judged."""
     parts = [INTRODUCTION, *(f"- {line}" for line in summary(rows)), ""]
     parts += [f"![One square for each answer, a line for each piece]({PICTURE})", ""]
     parts += [f"{SIGNS[c]} {text}  " for c, text in MEANING.items()]
     parts += ["", UNSEEN, *_figures(unseen), "", *_judged(unseen, judgements), ""]
+    parts += [*_second(unseen, second), ""]
     parts += ["<details><summary>Changes that leave a program right</summary>", ""]
     parts += [*_equal(unseen), "", "</details>", "", "## Every answer", ""]
     for (exercise, piece), group in groups(rows).items():
@@ -155,7 +173,10 @@ def _judged(unseen: Sequence[Unseen], judgements: dict[Told, Judgement]) -> list
         told = [(row, one) for row in rows for one in told_of(row)]
         cells: list[object] = [exercise]
         for sort in (HINT, REASON, OBSERVATION):
-            wrong, count = wrong_among([one for _row, one in told if one.sort == sort], judgements)
+            # Of observations a sample was judged, which stands, whatever is told since.
+            some = [one for one in judgements if exercise in ("all", one.piece.partition(".")[0])]
+            some = some if sort == OBSERVATION else [one for _row, one in told]
+            wrong, count = wrong_among([one for one in some if one.sort == sort], judgements)
             cells.append(f"{wrong} of {count}")
             sample = count
         numbers = Figures.of(rows).numbers
@@ -168,6 +189,42 @@ def _judged(unseen: Sequence[Unseen], judgements: dict[Told, Judgement]) -> list
         lines.append(cells)
     note = '"At most": the upper limit of that share with a confidence of 95%.'
     return [JUDGED.format(sample=sample), *_table(heads, lines), "", note]
+
+
+def _second(unseen: Sequence[Unseen], judgements: dict[Told, Judgement]) -> list[str]:
+    """The second reader's draws, one table each, from the judgements as they were given."""
+    still = {one for row in unseen for one in told_of(row)}
+    lines = [SECOND_READER]
+    for draw in sorted({j.draw for j in judgements.values()}):
+        group = [j for j in judgements.values() if j.draw == draw]
+        gone = sum(j.told not in still for j in group)
+        faults = [j for j in group if j.verdict == WRONG]
+        mended = sum(j.told not in still for j in faults)
+        lines += [
+            f"Draw {draw}: {len(group)} observations. Of the {len(faults)} that were wrong, "
+            f"{mended} are no longer told since, and {gone - mended} of the others.",
+            "",
+            *_table(
+                ["set", "judged", "wrong", "at most", "borderline", "wrong or borderline, at most"],
+                _second_lines(group),
+            ),
+            "",
+        ]
+    return [*lines, '"At most" as above: the upper limit by Clopper and Pearson, one-sided, 95%.']
+
+
+def _second_lines(group: Sequence[Judgement]) -> list[list[object]]:
+    sets: dict[str, list[Judgement]] = {}
+    for judgement in sorted(group, key=lambda j: j.told.piece):
+        sets.setdefault(judgement.told.piece.partition(".")[0], []).append(judgement)
+    lines: list[list[object]] = []
+    for name, some in {**sets, "all": list(group)}.items():
+        wrong = sum(j.verdict == WRONG for j in some)
+        unclear = sum(j.verdict == BORDERLINE for j in some)
+        limits = [f"{100 * at_most(n, len(some)):.1f}%" for n in (wrong, wrong + unclear)]
+        share = f"{wrong} ({100 * wrong / len(some):.1f}%)"
+        lines.append([name, len(some), share, limits[0], unclear, limits[1]])
+    return lines
 
 
 def _equal(unseen: Sequence[Unseen]) -> list[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from nncourse.check import judged
-from nncourse.check.judged import WRONG, at_most
+from nncourse.check.judged import BORDERLINE, RIGHT, WRONG, at_most
 from nncourse.check.matrix import answers_of, pieces_of
 from nncourse.check.operators import changes
-from nncourse.check.unseen import OBSERVATION, OUTSIDE, SURVIVED, told_of, unseen
+from nncourse.check.unseen import OBSERVATION, OUTSIDE, SURVIVED, Told, told_of, unseen
 from nncourse.course import kill_page
 from nncourse.course.answers import answers
 from nncourse.course.files import Course
@@ -77,6 +77,59 @@ def test_what_readers_judged_allows_few_wrong_reasons():
         wrong = [judgement for judgement in group if judgement.verdict == WRONG]
         assert at_most(len(wrong), len(group)) <= ALLOWED
         assert all(judgement.why for judgement in wrong)
+
+
+def test_the_second_reader_judged_what_nobody_had():
+    first, second = judged.read(), judged.read(judged.SECOND)
+    assert not first.keys() & second.keys()
+    assert {j.told.sort for j in second.values()} == {OBSERVATION}
+    draws = [j.draw for j in second.values()]
+    assert draws.count("1") == 300
+    for judgement in second.values():
+        assert judgement.verdict in (RIGHT, BORDERLINE, WRONG)
+        assert bool(judgement.why) == (judgement.verdict != RIGHT)
+
+
+def test_the_page_keeps_what_the_second_reader_found(text):
+    """Nothing that was mended since may take a wrong sentence out of the count."""
+    second = judged.read(judged.SECOND).values()
+    for draw in {j.draw for j in second}:
+        group = [j for j in second if j.draw == draw]
+        wrong = sum(j.verdict == WRONG for j in group)
+        part = text.partition(f"Draw {draw}: {len(group)} observations.")[2]
+        line = next(line for line in part.splitlines() if line.startswith("| all |"))
+        cells = line.strip("| ").split(" | ")
+        assert cells[1:4] == [
+            str(len(group)),
+            f"{wrong} ({100 * wrong / len(group):.1f}%)",
+            f"{100 * at_most(wrong, len(group)):.1f}%",
+        ]
+
+
+def test_at_most_is_the_limit_of_clopper_and_pearson():
+    # Tables of the exact binomial limits: 1 - 0.05 ** (1 / n) for none, and two more.
+    assert at_most(0, 100) == pytest.approx(1 - 0.05**0.01)
+    assert at_most(15, 300) == pytest.approx(0.07595, abs=1e-5)
+    assert at_most(1, 2) == pytest.approx(0.97468, abs=1e-5)
+    assert at_most(3, 3) == 1
+
+
+def test_observations_are_drawn_in_proportion_and_never_twice():
+    told = [
+        Told(f"ps0{exercise}.piece", OBSERVATION, f"change {i}", "dW", "text")
+        for exercise, count in ((1, 70), (2, 20), (3, 10))
+        for i in range(count)
+    ]
+    reasons = [Told("ps01.piece", "reason", f"change {i}", "dW", "text") for i in range(50)]
+    one = judged.draw([*told, *told, *reasons], (), 21, seed=1)
+    assert one == judged.draw([*reasons, *reversed(told)], (), 21, seed=1)
+    assert one != judged.draw(told, (), 21, seed=2)
+    assert len(set(one)) == 21
+    counts = [sum(t.piece.startswith(f"ps0{k}") for t in one) for k in (1, 2, 3)]
+    assert counts == [15, 4, 2]  # 14.7, 4.2, 2.1
+    rest = judged.draw(told, set(one), 1000, seed=1)
+    assert set(rest) == set(told) - set(one)
+    assert judged.draw([], (), 5, seed=1) == []
 
 
 def refuse_faults(rows):
