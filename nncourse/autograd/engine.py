@@ -22,7 +22,7 @@ from nncourse.autograd.recorded import special_step
 from nncourse.autograd.refusals import check_saved, first_gradient, wrong_shape
 from nncourse.autograd.tensor import Leaf, Tensor
 from nncourse.autograd.vocabulary import added, array_copy, unbroadcast
-from nncourse.backend import kinds
+from nncourse.backend import add, kinds
 
 
 def run_backward(
@@ -115,7 +115,7 @@ def propagate(
                 elif create_graph:
                     leaves[edge] = added(known, share)
                 else:
-                    known += share
+                    add(known, share, known)  # in place
             elif edge is following:
                 carried = added(carried, share)
             elif waiting and edge in own:

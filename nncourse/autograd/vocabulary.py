@@ -4,7 +4,8 @@ Backward code runs in two ways: on plain arrays, which is fast, and on tensors, 
 ``create_graph``, so that the derivative has a graph of its own and can be differentiated again.
 Therefore it is written in words that mean the same for both, and in no others:
 
-- arithmetic ``+ - * / ** @``, unary minus, comparisons ``== < <= > >=``, ``& | ~`` on masks;
+- arithmetic ``+ - * / ** @``, or ``xp.multiply``, ``xp.add`` and so on in its place, unary minus,
+  comparisons ``== < <= > >=``, ``& | ~`` on masks;
 - ``x.shape``, ``x.ndim``, ``x.dtype``, ``len(x)``, indexing ``x[index]`` for reading;
 - the functions of this file. NumPy's and PyTorch's of one name (transpose, max, std...) do not
   mean the same, so none of their methods are called;

@@ -15,6 +15,10 @@ from nncourse.backend import Array, xp
 from nncourse.dtypes import get_default_dtype
 from nncourse.ops.division import rounded_quotient
 
+# On small arrays NumPy's functions are a tenth faster than the operators that call them. Tensors
+# answer to them, too, so derivatives may be written in them as well.
+_added, _subtracted, _multiplied, _divided = xp.add, xp.subtract, xp.multiply, xp.divide
+
 
 class Add(Function):
     """out = a + b;  da = dout,  db = dout."""
@@ -23,7 +27,7 @@ class Add(Function):
     broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
-        return a + b
+        return _added(a, b)
 
     def backward(self, dout: Array) -> tuple[Array, Array]:
         return dout, dout
@@ -45,7 +49,7 @@ class Subtract(Function):
     broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
-        return a - b
+        return _subtracted(a, b)
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         need_a, need_b = self.needs
@@ -78,14 +82,14 @@ class Multiply(Function):
 
     def forward(self, a: Array, b: Array) -> Array:
         self.saved = a, b
-        return a * b
+        return _multiplied(a, b)
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:
         a, b = self.saved
         need_a, need_b = self.needs
         return (
-            dout * b if need_a else None,
-            dout * a if need_b else None,
+            _multiplied(dout, b) if need_a else None,
+            _multiplied(dout, a) if need_b else None,
         )
 
 
@@ -100,7 +104,7 @@ class Divide(Function):
     broadcasts = True
 
     def forward(self, a: Array, b: Array) -> Array:
-        out = a / b
+        out = _divided(a, b)
         self.saved = b, out
         return out
 
