@@ -1,7 +1,9 @@
 """Control groups: bounds on memory and processes that hold for all processes of a sandbox together.
 
 An rlimit bounds each process for itself. Where this process may write to the tree of control
-groups, of the first version or the second, a sandbox is put into a group of its own.
+groups, of the first version or the second, a sandbox is put into a group of its own. Then it also
+gets a processor's time as one process does, however many it starts: many that compute would take
+it from the answers of others, which must come in time.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ _numbers = itertools.count()
 
 
 class Group:
-    """One group of each controller; ``folders`` maps "memory" and "pids" to where it is."""
+    """One group of each controller; ``folders`` maps "memory", "pids" and "cpu" to where it is."""
 
     def __init__(self, version: int, folders: dict[str, Path]) -> None:
         self.version = version
@@ -43,7 +45,7 @@ class Group:
     def used(self) -> int:
         """Bytes of memory in use now."""
         name = "memory.current" if self.version == 2 else "memory.usage_in_bytes"
-        return int((self.folders["memory"] / name).read_text())
+        return int((self.folders["memory"] / name).read_text()) if "memory" in self.folders else 0
 
     def kills(self) -> int:
         """How many processes were killed since memory was short."""
@@ -90,8 +92,9 @@ def _second(mounts: list[list[str]], own: list[list[str]], name: str) -> Group |
         parent = next((Path(at + path) for number, _, path in own if number == "0"), None)
         if parent is None:
             continue
-        with contextlib.suppress(OSError):  # refused where the parent has processes of its own
-            (parent / "cgroup.subtree_control").write_text("+memory +pids")
+        for controllers in ("+cpu", "+memory +pids"):  # not everyone is given the first
+            with contextlib.suppress(OSError):  # refused where the parent has processes of its own
+                (parent / "cgroup.subtree_control").write_text(controllers)
         # A user's own branch, as systemd delegates it, begins further up.
         for folder in (parent, *parent.parents):
             if not folder.is_relative_to(at):
@@ -103,7 +106,7 @@ def _second(mounts: list[list[str]], own: list[list[str]], name: str) -> Group |
 
 
 def _first(mounts: list[list[str]], own: list[list[str]], name: str) -> Group | None:
-    needed = {"memory": "memory.limit_in_bytes", "pids": "pids.max"}
+    needed = {"memory": "memory.limit_in_bytes", "pids": "pids.max", "cpu": "cpu.shares"}
     folders = {}
     for _, at, kind, options, *_ in mounts:
         for controller in needed:
