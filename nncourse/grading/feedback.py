@@ -42,6 +42,9 @@ WHERE s.assignment_id = :assignment AND c.manual_comment IS NOT NULL"""
 SENTENCE = 1000  # characters of a reason
 LONGEST = 20_000  # characters of an answer or an output
 
+# Findings whose text, after its first colon, repeats what the student's code said.
+QUOTING = ("signature", "use", "key")
+
 ENDINGS = {
     "NotImplementedError": mark("Not written yet."),
     "NotFinished": mark("Grading could not be finished: it took too long or ended its process."),
@@ -52,9 +55,13 @@ ENDINGS = {
 
 @dataclass
 class Part:
-    """A graded cell, with the answers before it that no other graded cell had."""
+    """A graded cell, with the answers before it that no other graded cell had.
+
+    first: no graded cell ran before these answers.
+    """
 
     name: str
+    first: bool = False
     answers: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
 
@@ -139,14 +146,15 @@ def feedback_page(
 def parts_of(notebook: Mapping[str, Any]) -> Iterator[Part]:
     """The graded cells in the order of the notebook."""
     answers: list[dict[str, Any]] = []
+    first = True
     for cell in notebook["cells"]:
         role = role_of(cell)
         if role.get("solution"):
             answers.append(cell)
         if role.get("grade"):
             outputs = [] if role.get("solution") else cell.get("outputs", [])
-            yield Part(role["grade_id"], answers, outputs)
-            answers = []
+            yield Part(role["grade_id"], first, answers, outputs)
+            answers, first = [], first and bool(role.get("solution"))
 
 
 def reasons(
@@ -161,7 +169,7 @@ def reasons(
             says = mistake.get("says", {}).get(current(), "")[:SENTENCE]
             if mistake["code"] == "raised":
                 says = _ending(says.partition(":")[0].strip())
-            elif mistake["code"] == "signature":
+            elif mistake["code"] in QUOTING:
                 says = says.partition(": ")[0] + "."
             named = ", ".join(map(_title, mistake["outputs"]))
             if says:
@@ -213,10 +221,12 @@ def _section(result: Result, part: Part, comments: Mapping[str, str]) -> Iterato
         if comments.get(name):
             yield _why([_("The lecturer: {comment}", comment=comments[name])], "why by-hand")
     for cell in part.answers:
-        yield from _answer(cell)
+        yield from _answer(cell, part.first)
 
 
-def _answer(cell: Mapping[str, Any]) -> Iterator[str]:
+def _answer(cell: Mapping[str, Any], first: bool) -> Iterator[str]:
+    """An answer with what it printed; without it if a test had run before, whose inputs the
+    student's code may have kept."""
     source = clean_text(text_of(cell))[:LONGEST]
     if cell["cell_type"] != "code":
         yield f"<blockquote>{render(source)}</blockquote>"
@@ -224,10 +234,9 @@ def _answer(cell: Mapping[str, Any]) -> Iterator[str]:
     yield f"<pre>{escape(source)}</pre>"
     for output in cell.get("outputs", []):
         clean = clean_output(output) or {}
-        text = clean.get("text", "")
+        text = clean.get("text", "") if first else ""
         if clean.get("output_type") == "error":
-            # The answer alone has run here, so its message holds nothing of the tests.
-            text = f"{clean['ename']}: {clean['evalue']}"
+            text = f"{clean['ename']}: {clean['evalue']}" if first else _ending(clean["ename"])
         if text:
             yield f'<pre class="soft">{escape(text[:LONGEST])}</pre>'
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+NAMELESS = re.compile(r"<(module|lambda|\w+comp|genexpr)>")
+
 
 class StudentError(Exception):
     """The student's code raised; ``kind`` is the name of the exception's type.
@@ -58,21 +60,34 @@ class CellResult:
     truncated: bool = False
 
 
-def student_error(error: Any) -> StudentError:
-    """The error that an answer tells of, as far as it is well-formed."""
+def student_error(error: Any, cells: Sequence[str] | None = None) -> StudentError:
+    """The error that an answer tells of, as far as it is well-formed.
+
+    cells: the sources in which its frames lie, where names in these are to be looked for.
+    """
     if type(error) is not dict:
         return StudentError("?", "")
     texts = [error.get(key) for key in ("type", "text", "traceback")]
     kind, text, trace = (text[:8000] if type(text) is str else "" for text in texts)
-    return StudentError(kind, text, trace, _frames(error.get("frames")))
+    return StudentError(kind, text, trace, _frames(error.get("frames"), cells))
 
 
-def _frames(found: Any) -> list[tuple[str, int, str]]:
-    """Well-formed frames, as far as they are well-formed."""
+def _frames(found: Any, cells: Sequence[str] | None) -> list[tuple[str, int, str]]:
+    """The well-formed ones, of functions whose names the student has written down.
+
+    A name that was made up while a test ran could hold the test's inputs, and come to feedback.
+    """
     frames = []
     for frame in found[:20] if type(found) is list else []:
         if type(frame) is list and [type(part) for part in frame] == [str, int, str]:
             file, line, name = frame
-            if re.fullmatch(r"<cell \d{1,6}>", file) and 0 < line < 100_000:
-                frames.append((file, line, name[:100]))
+            match = re.fullmatch(r"<cell (\d{1,6})>", file)
+            if match is None or not 0 < line < 100_000:
+                continue
+            known = cells is None or NAMELESS.fullmatch(name) or name in _cell(cells, int(match[1]))
+            frames.append((file, line, name[:100] if known else "?"))
     return frames
+
+
+def _cell(cells: Sequence[str], number: int) -> str:
+    return cells[number - 1] if 0 < number <= len(cells) else ""

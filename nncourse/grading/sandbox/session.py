@@ -250,7 +250,7 @@ class Session:
             self._still_kept = {n for n in kept if type(n) is int}
         error = answer.get("error")
         if error is not None:
-            raise student_error(error)
+            raise student_error(error, self.cells)
         if "value" not in answer:
             self._end("protocol", "the answer has no value")
         return answer
