@@ -288,7 +288,8 @@ class Grading:
             )
         verdict = json.loads(answer)
         if "failed" in verdict:
-            return self._failed(submission, "", verdict["failed"])
+            text = _("{error}. Grade again with --force to try it anew", error=verdict["failed"])
+            return self._failed(submission, digest, text)
         result = Result(submission.student, seconds=verdict["seconds"], seed=verdict["seed"])
         result.notes = [*intake.notes, *verdict["notes"]]
         scores: dict[str, float | None] = {}

@@ -70,6 +70,7 @@ def grade(
     from nncourse.grading.cluster import ClusterError, run_on_cluster
     from nncourse.grading.grade import grade_class
     from nncourse.grading.progress import Progress
+    from nncourse.grading.query import FULL
     from nncourse.grading.queue import Workers
     from nncourse.grading.results import Result, each_result
     from nncourse.grading.sandbox import SandboxUnavailable
@@ -94,7 +95,8 @@ def grade(
         )
     except SandboxUnavailable as error:
         hint = _("To grade without protection what you would run yourself: --unsafe")
-        raise fail(f"{error}\n{hint}") from None
+        full = any(words in str(error) for words in FULL)  # protection is not what is missing
+        raise fail(error if full else f"{error}\n{hint}") from None
     except (CourseFolderError, ClusterError, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:

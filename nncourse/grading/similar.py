@@ -28,7 +28,7 @@ _ = catalogue("course")
 
 NOISE = 20  # the shortest match, in characters of the stream of tokens
 SURE = 30  # a match of this length is always found
-LONGEST = 200_000  # characters of one student's code
+LONGEST = 20_000  # characters of an answer; each is cut for itself, so that none hides another
 FEW = 3  # so many may always share a passage
 
 
@@ -74,11 +74,11 @@ def answers(course: CourseFolder, assignment: str) -> tuple[dict[str, str], str]
 
 def _code(notebook: Mapping[str, Any]) -> str:
     cells = [
-        text_of(cell)
+        text_of(cell)[:LONGEST]
         for cell in notebook["cells"]
         if role_of(cell).get("solution") and cell["cell_type"] == "code"
     ]
-    return "\n\n".join(cells)[:LONGEST]
+    return "\n\n".join(cells)
 
 
 def similar(
