@@ -8,6 +8,7 @@ from a mutant only where its whole story fits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from nncourse.diagnosis import Finding, tolerance
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises import Mutant, Output, Piece, Point
 
-Library = list[tuple[Mutant, list[Trial]]]
+Library = list[tuple[Mutant, Sequence[Trial]]]
 
 KEPT_LIBRARIES = 8
 
@@ -33,14 +34,34 @@ def library_of(piece: Piece, trials: Sequence[Trial]) -> Library:
     known = _libraries.get(key)
     if known is not None and known[0] is piece and known[1] is points[0]:
         return known[2]
-    library = [(mutant, run(piece, mutant.function, points)) for mutant in piece.mutants]
-    for _mutant, others in library:
-        for other, trial in zip(others, trials, strict=True):
-            other.compare(piece, trial.right)
+    library: Library = [(mutant, _Run(piece, mutant, trials)) for mutant in piece.mutants]
     while len(_libraries) >= KEPT_LIBRARIES:
         _libraries.pop(next(iter(_libraries)))
     _libraries[key] = (piece, points[0], library)
     return library
+
+
+class _Run(Sequence[Trial]):
+    """A mutant's trials, made one after the other as they are looked at.
+
+    Most mutants differ from the answer at the first point, and are then not asked about the others.
+    """
+
+    def __init__(self, piece: Piece, mutant: Mutant, trials: Sequence[Trial]) -> None:
+        self.piece = piece
+        self.mutant = mutant
+        self.like = trials
+        self.made: list[Trial] = []
+
+    def __len__(self) -> int:
+        return len(self.like)
+
+    def __getitem__(self, index: Any) -> Any:
+        for like in self.like[len(self.made) : index + 1]:
+            (trial,) = run(self.piece, self.mutant.function, [like.point])
+            trial.compare(self.piece, like.right)
+            self.made.append(trial)
+        return self.made[index]
 
 
 def reproduces(name: str, trials: Sequence[Trial], others: Sequence[Trial]) -> bool:
@@ -55,11 +76,12 @@ def reproduces(name: str, trials: Sequence[Trial], others: Sequence[Trial]) -> b
 
 def reproduces_all(piece: Piece, trials: Sequence[Trial], others: Sequence[Trial]) -> bool:
     """Whether the other trials give the student's whole answer."""
-    return any(reproduces(output.name, trials, others) for output in piece.outputs) and all(
-        same_answer(output.name, trial, other)
-        for output in piece.outputs
+    names = [output.name for output in piece.outputs]
+    return all(
+        same_answer(name, trial, other)
         for trial, other in zip(trials, others, strict=True)
-    )
+        for name in names
+    ) and any(_has_numbers(trial.answers.get(name)) for name in names for trial in trials)
 
 
 def tells(piece: Piece, output: Output, trials: Sequence[Trial], others: Sequence[Trial]) -> bool:

@@ -100,3 +100,22 @@ def test_another_order_is_asked_about_only_where_both_are_wrong(dh, order):
     text = str(judge(piece, [answer]))
     assert ("another order" in text) == order
     assert ("These are the numbers of dh" in text) != order
+
+
+def test_a_mutant_that_differs_at_the_first_point_is_not_asked_about_the_others():
+    piece = PIECES["network_gradients"]
+    calls = {mutant.name: 0 for mutant in piece.mutants}
+
+    def counted(mutant):
+        def function(*arguments):
+            calls[mutant.name] += 1
+            return mutant.function(*arguments)
+
+        return replace(mutant, function=function)
+
+    counting = replace(piece, mutants=tuple(counted(mutant) for mutant in piece.mutants))
+    answer = piece.mutants[0]
+    assert told(counting, answer.function) == told(piece, answer.function)
+    at_first, at_others = len(piece.cases) + 1, len(piece.cases)
+    assert calls.pop(answer.name) == at_first + at_others
+    assert set(calls.values()) == {1}
