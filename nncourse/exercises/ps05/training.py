@@ -50,15 +50,17 @@ def _untrained() -> dict[str, Array]:
 
 @lru_cache
 def _trained() -> dict[str, Array]:
-    """The parameters of a small network after 30 epochs of stochastic gradient descent."""
+    """The parameters of a small network after 12 epochs of gradient descent with momentum."""
     (x, y), _test = digits()
     params = {name: value.copy() for name, value in _untrained().items()}
+    velocity = {name: np.zeros_like(value) for name, value in params.items()}
     rng = np.random.default_rng(0)
-    for _epoch in range(30):
-        for batch in np.array_split(rng.permutation(len(x)), len(x) // 32):
+    for _epoch in range(12):
+        for batch in np.array_split(rng.permutation(len(x)), len(x) // 64):
             _loss, grads = network.reference(params, x[batch], y[batch])
             for name, gradient in grads.items():
-                params[name] -= 0.5 * gradient
+                velocity[name] = 0.9 * velocity[name] - 0.3 * gradient
+                params[name] += velocity[name]
     return params
 
 
