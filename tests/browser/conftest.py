@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.jupyterlab import PATIENCE
+
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -26,7 +28,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 120  # seconds
 
 
 @dataclass(frozen=True)

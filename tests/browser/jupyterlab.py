@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import nbformat
+
+PATIENCE = 120  # seconds
 
 # The app is put on the page by --expose-app-in-browser.
 READY = """() => {
@@ -42,6 +49,29 @@ ASK = """async code => {
 THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
 
 
+@contextmanager
+def notebook_page(
+    browser: Any, lab: Any, name: str, codes: Sequence[str], **context: Any
+) -> Iterator[Any]:
+    """A page of its own with a new notebook of these cells, run; no script of the page may fail."""
+    cells = [nbformat.v4.new_code_cell(code) for code in codes]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(content, lab.root / "work" / f"{name}.ipynb")
+    context = {"viewport": {"width": 1400, "height": 1000}, **context}
+    page = browser.new_context(**context).new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    open_notebook(page, lab, f"work/{name}.ipynb")
+    run_well(page)
+    try:
+        yield page
+    finally:
+        page.context.close()
+    assert failures == []
+
+
 def open_notebook(page: Any, lab: Any, path: str) -> None:
     """Open a notebook and wait until its kernel is idle."""
     page.goto(lab.address(path))
@@ -54,6 +84,21 @@ def run_all(page: Any) -> list[dict[str, Any]]:
     page.evaluate(RUN_ALL)
     page.wait_for_function(READY)
     return page.evaluate(CELLS)
+
+
+def run_well(page: Any) -> None:
+    """Run all cells; none may end in an error."""
+    assert [error for cell in run_all(page) for error in cell["errors"]] == []
+
+
+def wait_until(page: Any, holds: Callable[[], bool], seconds: float = 30) -> bool:
+    """Whether it comes to hold in so many seconds: a busy kernel hears of a key late."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        page.wait_for_timeout(100)
+    return True
 
 
 def ask_kernel(page: Any, code: str) -> str:

@@ -17,7 +17,7 @@ from nncourse.grading.feedback import feedback_page
 from nncourse.grading.overview import overview
 from nncourse.grading.report import report_page
 from nncourse.grading.similar import Pair, similar_page
-from tests.browser.jupyterlab import open_notebook, run_all, use_theme
+from tests.browser.jupyterlab import notebook_page, use_theme
 from tests.browser.test_hostile_pages import result
 from tests.conftest import ROOT
 from tests.grading.toy import role
@@ -74,17 +74,9 @@ def violations(page, axe, element=None) -> list[str]:
 @pytest.fixture(scope="module")
 def outputs(browser, lab):
     """A notebook with one of each output, run."""
-    cells = [nbformat.v4.new_code_cell(code) for code in [WRONG, *OUTPUTS.values()]]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(content, lab.root / "work" / "accessibility.ipynb")
-    context = browser.new_context(viewport={"width": 1400, "height": 1600})
-    page = context.new_page()
-    page.set_default_timeout(120_000)
-    open_notebook(page, lab, "work/accessibility.ipynb")
-    assert [error for cell in run_all(page) for error in cell["errors"]] == []
-    yield page
-    context.close()
+    codes, viewport = [WRONG, *OUTPUTS.values()], {"width": 1400, "height": 1600}
+    with notebook_page(browser, lab, "accessibility", codes, viewport=viewport) as page:
+        yield page
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 
-from tests.browser.jupyterlab import ask_kernel, open_notebook, run_all
+from tests.browser.jupyterlab import ask_kernel, notebook_page, wait_until
 from tests.browser.test_latency import CONTROLS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -37,18 +36,10 @@ SEEN = """(widget) => [...widget.querySelectorAll('svg, canvas')]
 SCROLLED = "() => document.querySelector('.jp-WindowedPanel-outer').scrollTop"
 
 
-def make_page(browser, lab, name, **context):
-    cells = [nbformat.v4.new_code_cell("from nncourse import widgets")]
-    for k, (widget, (arguments, _control)) in enumerate(CONTROLS.items()):
-        cells.append(nbformat.v4.new_code_cell(f"w{k} = widgets.{widget}({arguments}); w{k}"))
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(content, lab.root / "work" / f"{name}.ipynb")
-    page = browser.new_context(viewport={"width": 1400, "height": 1000}, **context).new_page()
-    page.set_default_timeout(120_000)
-    open_notebook(page, lab, f"work/{name}.ipynb")
-    assert [error for cell in run_all(page) for error in cell["errors"]] == []
-    return page
+CODES = [
+    "from nncourse import widgets",
+    *(f"w{k} = widgets.{name}({CONTROLS[name][0]}); w{k}" for k, name in enumerate(CONTROLS)),
+]
 
 
 def show(page, name):
@@ -68,17 +59,16 @@ def trait(page, name, key):
 
 @pytest.fixture(scope="module")
 def notebook(browser, lab):
-    page = make_page(browser, lab, "reach")
-    yield page
-    page.context.close()
+    with notebook_page(browser, lab, "reach", CODES) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
 def quiet(browser, lab):
     """A page with a touch screen, whose reader asks for little motion."""
-    page = make_page(browser, lab, "quiet", has_touch=True, reduced_motion="reduce")
-    yield page
-    page.context.close()
+    options = {"has_touch": True, "reduced_motion": "reduce"}
+    with notebook_page(browser, lab, "quiet", CODES, **options) as page:
+        yield page
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -130,19 +120,14 @@ def test_a_finger_moves_what_a_mouse_moves(quiet, name, place, key):
     scrolled = quiet.evaluate(SCROLLED)
     swipe(quiet, start, (start[0] + 24, start[1] + 40))
     assert quiet.evaluate(SCROLLED) == scrolled, "the page went along with the finger"
-    for _patience in range(20):  # a busy kernel hears of it late
-        if trait(quiet, name, key) != before:
-            return
-        quiet.wait_for_timeout(250)
-    pytest.fail(f"{key} is still {before}")
+    assert wait_until(quiet, lambda: trait(quiet, name, key) != before)
 
 
 def test_a_tap_draws_a_point(quiet):
     widget = show(quiet, "Playground")
     box = widget.locator(".nnc-over").bounding_box()
     quiet.touchscreen.tap(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
-    quiet.wait_for_timeout(500)
-    assert trait(quiet, "Playground", "points") == "[[1.5, 0, 0]]"
+    assert wait_until(quiet, lambda: trait(quiet, "Playground", "points") == "[[1.5, 0, 0]]")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,16 @@
 
 import json
 
-import nbformat
 import pytest
 
-from tests.browser.jupyterlab import ask_kernel, keep_picture, open_notebook, run_all, use_theme
+from tests.browser.jupyterlab import (
+    ask_kernel,
+    keep_picture,
+    notebook_page,
+    run_well,
+    use_theme,
+    wait_until,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -17,17 +23,18 @@ CELLS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def opened(browser, lab):
+    with notebook_page(browser, lab, "widgets", CELLS) as page:
+        yield page
+
+
 @pytest.fixture
-def notebook(page, lab):
-    """A notebook with one of each widget, run."""
-    cells = [nbformat.v4.new_code_cell(code) for code in CELLS]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(content, lab.root / "work" / "widgets.ipynb")
-    open_notebook(page, lab, "work/widgets.ipynb")
-    assert [error for cell in run_all(page) for error in cell["errors"]] == []
-    page.wait_for_selector(".nnc-network svg")
-    return page
+def notebook(opened):
+    """A notebook with one of each widget, all made anew."""
+    run_well(opened)
+    opened.wait_for_selector(".nnc-network svg")
+    return opened
 
 
 def traits(page, name, *keys):
@@ -36,11 +43,8 @@ def traits(page, name, *keys):
 
 
 def wait_for_trait(page, name, key, value):
-    for _trial in range(50):
-        if traits(page, name, key)[key] == value:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{name}.{key} is {traits(page, name, key)[key]!r}, expected {value!r}")
+    wait_until(page, lambda: traits(page, name, key)[key] == value)
+    assert traits(page, name, key)[key] == value
 
 
 def test_another_formula_is_drawn_from_any_step(notebook):
@@ -106,8 +110,7 @@ def test_the_step_of_a_difference_follows_the_arrow_keys(notebook, pictures):
     notebook.wait_for_function(
         "before => document.querySelector('svg.nnc-plot-error').innerHTML !== before", arg=before
     )
-    notebook.wait_for_timeout(300)
-    assert traits(notebook, "difference", "h")["h"] < h
+    assert wait_until(notebook, lambda: traits(notebook, "difference", "h")["h"] < h)
     widget.locator(".nnc-dtype-float32").check()
     wait_for_trait(notebook, "difference", "dtype", "float32")
     keep_picture(notebook, pictures, "numerical-gradient")

@@ -2,10 +2,16 @@
 
 import json
 
-import nbformat
 import pytest
 
-from tests.browser.jupyterlab import ask_kernel, keep_picture, open_notebook, run_all, use_theme
+from tests.browser.jupyterlab import (
+    ask_kernel,
+    keep_picture,
+    notebook_page,
+    run_well,
+    use_theme,
+    wait_until,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -16,17 +22,18 @@ CELLS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def opened(browser, lab):
+    with notebook_page(browser, lab, "neuron", CELLS) as page:
+        yield page
+
+
 @pytest.fixture
-def notebook(page, lab):
-    """A notebook with one of each widget, run."""
-    cells = [nbformat.v4.new_code_cell(code) for code in CELLS]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(content, lab.root / "work" / "neuron.ipynb")
-    open_notebook(page, lab, "work/neuron.ipynb")
-    assert [error for cell in run_all(page) for error in cell["errors"]] == []
-    page.wait_for_selector(".nnc-gates svg.nnc-plane")
-    return page
+def notebook(opened):
+    """A notebook with one of each widget, all made anew."""
+    run_well(opened)
+    opened.wait_for_selector(".nnc-gates svg.nnc-plane")
+    return opened
 
 
 def trait(page, name):
@@ -34,12 +41,8 @@ def trait(page, name):
 
 
 def wait_for(page, name, value):
-    for _trial in range(50):
-        found = trait(page, name)
-        if found == value:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{name} is {found!r}, expected {value!r}")
+    wait_until(page, lambda: trait(page, name) == value)
+    assert trait(page, name) == value
 
 
 def test_corrections_by_hand_and_to_the_end(notebook, pictures):
