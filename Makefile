@@ -37,20 +37,22 @@ lint: $(VENV)/installed
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-# Two test processes with two threads each would only get in each other's way.
+# Two processes share out the tests file by file; with two threads each they would only get in each
+# other's way. What measures time runs by itself afterwards.
 test test-slow: export OMP_NUM_THREADS = 1
 test test-slow: export OPENBLAS_NUM_THREADS = 1
+SHARED := -n 2 --dist loadfile
 test: lint
-	@echo "== tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser" tests $(ARGS)
+	@echo "== tests, the lectures in a browser among them"
+	@$(BIN)/python -m pytest $(SHARED) -m "not slow and not alone" tests $(ARGS)
 	@echo "== notebooks: every printed output is compared"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 60 lectures solutions
-	@echo "== the lecture in a browser"
-	@$(BIN)/python -m pytest -m "browser and not slow" tests/browser $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 60 lectures solutions
+	@echo "== what measures time, alone"
+	@$(BIN)/python -m pytest -m alone $$(grep -rl mark.alone tests --include=*.py) $(ARGS)
 
 test-slow: $(VENV)/installed
 	@echo "== slow tests"
-	@$(BIN)/python -m pytest -m slow tests $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) -m "slow and not alone" tests $(ARGS)
 
 bench: $(VENV)/installed
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 
-import nbformat
 import pytest
 
 from nncourse import widgets
-from tests.browser.jupyterlab import open_notebook, run_all
+from tests.browser.jupyterlab import notebook_page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 MOST = 50  # milliseconds
 
@@ -72,19 +71,9 @@ TIME = """async (widget, control) => {
 @pytest.fixture(scope="module")
 def notebook(browser, lab):
     """A notebook with one of each widget, run."""
-    cells = [nbformat.v4.new_code_cell("from nncourse import widgets")]
-    for name, (arguments, _control) in CONTROLS.items():
-        cells.append(nbformat.v4.new_code_cell(f"widgets.{name}({arguments})"))
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(content, lab.root / "work" / "latency.ipynb")
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(120_000)
-    open_notebook(page, lab, "work/latency.ipynb")
-    assert [error for cell in run_all(page) for error in cell["errors"]] == []
-    yield page
-    context.close()
+    codes = [f"widgets.{name}({arguments})" for name, (arguments, _control) in CONTROLS.items()]
+    with notebook_page(browser, lab, "latency", ["from nncourse import widgets", *codes]) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")

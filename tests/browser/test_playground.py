@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.jupyterlab import ask_kernel, keep_picture, open_notebook, run_all, use_theme
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 OWN = """
 class Mine:

@@ -6,6 +6,9 @@ import statistics
 import time
 
 import numpy as np
+import pytest
+
+pytestmark = pytest.mark.alone
 
 
 def median(function, count: int) -> float:
