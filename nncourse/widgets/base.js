@@ -122,6 +122,15 @@ export function readNumber(text) {
   return match ? Number(match[1]) / (match[2] === undefined ? 1 : Number(match[2])) : NaN;
 }
 
+/** Send to the kernel. Where it is gone nothing is sent; whoever waits for an answer hears that. */
+export function tell(model, content) {
+  try {
+    model.send(content);
+  } catch {
+    // "Cannot send": the kernel was restarted.
+  }
+}
+
 /**
  * Sends requests to the kernel one at a time: while one is under way only the latest next one is
  * kept, so that a held key never floods it. `onSilence` is called when no answer comes.
@@ -134,7 +143,7 @@ export function requests(model, onSilence, patience = 3000) {
     serial += 1;
     clearTimeout(timer);
     timer = setTimeout(onSilence, patience);
-    model.send({ ...content, serial });
+    tell(model, { ...content, serial });
   };
   const stop = listen(model, {
     "change:answered": () => {

@@ -1,10 +1,15 @@
 // The front end of the playground: settings, the network with its neurons, the boundary, the loss.
-// The kernel trains. This file asks for a frame, shows it, and asks for the next.
+// The kernel trains and sends frames, as many as this file has allowed.
 
-import { KEEP_KEYS, button, drawn, element, fill, formatNumber, frame, icon, listen, requests } from "./base.js";
+import { KEEP_KEYS, button, drawn, element, fill, formatNumber, frame, icon, listen, reducedMotion, requests, tell } from "./base.js";
 import { chart, choice, facts, legend, line, marker, put, showAll, slider } from "./explorer.js";
 
 const [PIXELS, SMALL, REACH] = [100, 16, 3];
+const AHEAD = 16; // frames that the kernel may send before it hears that they have come
+const PATIENCE = 3000; // milliseconds without a frame
+// Milliseconds from one picture of the network and the loss to the next, which are slower to draw
+// than the boundary; where motion is unwelcome, of the boundary as well.
+const [DETAILS, CALM] = [100, 500];
 const CLASSES = { light: [[0, 114, 178], [213, 94, 0], [0, 158, 115]], dark: [[86, 180, 233], [230, 159, 0], [47, 196, 154]] };
 
 const bytes = (view) => (view instanceof DataView ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(view || []));
@@ -30,9 +35,9 @@ function render({ model, el }) {
   const [ownModel, ownRule] = model.get("own");
   // The names of features stand in programs; readers see the usual signs. The sines are of 2x.
   const sign = (name) => name.replace("sin x", "sin 2x").replace(/x([12])/g, (_, k) => `x${"₁₂"[k - 1]}`);
-  let playing = false;
+  const playing = () => model.get("playing");
   let cross = [0, 0];
-  let drawnLast = 0;
+  let [due, detailed] = [0, 0];
 
   const data = choice(model, "data", strings.data, ["moons", "circles", "xor", "spirals", "blobs", "own"].map((name) => [name, strings[`data_${name}`]]));
   const noise = slider(model, "noise", strings.noise, { low: 0, high: 0.6, step: 0.05 });
@@ -63,9 +68,9 @@ function render({ model, el }) {
     const list = layers.map((_, k) => kinds[k] ?? kinds[kinds.length - 1] ?? activations[0]);
     put(model, { layers, activation: typeof model.get("activation") === "string" ? model.get("activation") : list });
   };
-  const play = button(strings.play, icon("play"), () => (playing ? pause() : start()), "nnc-play");
-  const step = button(strings.step, icon("next"), () => { pause(); asks.ask({ do: "step" }); }, "nnc-step");
-  const reset = button(strings.reset, icon("first"), () => { pause(); put(model, { seed: model.get("seed") + 1 }); }, "nnc-reset");
+  const play = button(strings.play, icon("play"), () => put(model, { playing: !playing() }), "nnc-play");
+  const step = button(strings.step, icon("next"), () => { put(model, { playing: false }); asks.ask({ do: "step" }); }, "nnc-step");
+  const reset = button(strings.reset, icon("first"), () => put(model, { playing: false, seed: model.get("seed") + 1 }), "nnc-reset");
   const gradients = element("input", { type: "checkbox", class: "nnc-gradients", ...KEEP_KEYS, onchange: () => showNetwork() });
   const pen = element("select", { class: "nnc-pen", "aria-label": strings.draw, ...KEEP_KEYS }, ...["●", "■", "▲"].map((sign, k) => element("option", {}, `${k + 1} ${sign}`)));
   const clear = button(strings.clear, strings.clear, () => put(model, { data: "own", points: [] }), "nnc-clear");
@@ -98,19 +103,21 @@ function render({ model, el }) {
       element("div", {}, losses.svg, legend([["nnc-line nnc-s0", strings.training], ["nnc-line nnc-s1", strings.test], ["nnc-dot nnc-s0", strings.trained_on, 0], ["nnc-dot nnc-s0 nnc-held", strings.test, 0]]), numbers, rest, words)),
     element("div", { class: "nnc-muted" }, strings.help), listing);
 
-  const asks = requests(model, () => { pause(); words.textContent = strings.no_kernel; });
-  function start() {
-    playing = true;
-    play.replaceChildren(icon("pause"));
-    play.setAttribute("aria-label", strings.pause);
-    asks.ask({ do: "train" });
+  const giveUp = () => { put(model, { playing: false }); words.textContent = strings.no_kernel; };
+  const asks = requests(model, giveUp, PATIENCE);
+  let [allowed, silence] = [0, null];
+  function allow() {
+    clearTimeout(silence);
+    if (!playing()) return;
+    silence = setTimeout(giveUp, PATIENCE);
+    if (allowed - model.get("frames") > AHEAD / 2) return;
+    allowed = model.get("frames") + AHEAD;
+    tell(model, { do: "train", until: allowed });
   }
-  function pause() {
-    playing = false;
-    play.replaceChildren(icon("play"));
-    play.setAttribute("aria-label", strings.play);
-    showNetwork();
-    showRecord();
+  function showPlaying() {
+    play.replaceChildren(icon(playing() ? "pause" : "play"));
+    play.setAttribute("aria-label", playing() ? strings.pause : strings.play);
+    showDetails();
   }
 
   const context = canvas.getContext("2d");
@@ -118,6 +125,21 @@ function render({ model, el }) {
     const tones = CLASSES[isDark() ? "dark" : "light"];
     const image = new ImageData(boundaryColours(bytes(model.get("frame")), tones, isDark() ? [17, 17, 17] : [255, 255, 255]), PIXELS, PIXELS);
     context.putImageData(image, 0, 0);
+  }
+
+  function showDetails() {
+    showNetwork();
+    showRecord();
+  }
+
+  // Of the frames that come between two of the screen only the last is drawn: a slow page never lags.
+  function showFrame(now) {
+    due = 0;
+    if (now < detailed + CALM && reducedMotion()) return;
+    showBoundary();
+    if (now < detailed + DETAILS) return;
+    detailed = now;
+    showDetails();
   }
 
   const toPicture = ([x, y]) => [150 + (x / REACH) * 150, 150 - (y / REACH) * 150];
@@ -232,8 +254,7 @@ function render({ model, el }) {
     for (const { name, input } of features) input.checked = model.get("features").includes(name);
     showBoundary();
     showPoints();
-    showNetwork();
-    showRecord();
+    showDetails();
   }
 
   const add = ([x, y]) => {
@@ -259,28 +280,24 @@ function render({ model, el }) {
   watch.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
   showLayers();
   show();
+  showPlaying();
   const quiet = listen(model, {
-    "change:frame": showBoundary,
+    "change:frame": () => playing() || showBoundary(),
+    "change:record": () => playing() || showDetails(),
+    "change:frames": () => { allow(); due ||= requestAnimationFrame(showFrame); },
+    "change:playing": () => { showPlaying(); allow(); },
     "change:shown": showPoints,
-    // The boundary moves with every frame; what is slower to draw follows ten times a second.
-    "change:record": () => {
-      if (playing && performance.now() - drawnLast < 100) return;
-      drawnLast = performance.now();
-      showNetwork();
-      showRecord();
-    },
     "change:code": showCode,
     "change:error": showRecord,
     "change:layers": showLayers,
     "change:activation": showLayers,
-    "change:resting": pause,
     "change:features": () => showNetwork(),
-    // Asked for at once, so that the kernel trains while this frame is being drawn.
-    "change:answered": () => playing && asks.ask({ do: "train" }),
     ...Object.fromEntries(["data", "noise", "rule", "rate", "batch", "l2", "dropout", "stop", "stop_at"].map((name) => [`change:${name}`, showControls])),
   });
+  allow(); // it may be training already
   return () => {
-    pause();
+    clearTimeout(silence);
+    cancelAnimationFrame(due);
     watch.disconnect();
     asks.stop();
     quiet();

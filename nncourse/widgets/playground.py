@@ -1,8 +1,7 @@
 """How does a network bend its boundary while it learns? The playground, with live training.
 
-The kernel trains with the library, or with the reader's own layers and optimiser. The front end
-asks for one frame at a time and for the next when that one has come, so nothing piles up, and a
-pause is heard at once.
+The kernel trains with the library, or with the reader's own layers and optimiser, and sends a frame
+after every few steps, as long as the front end follows (see playground_frames.py).
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from nncourse.widgets.explorer import (
     tell,
 )
 from nncourse.widgets.numbers import format_number
+from nncourse.widgets.playground_frames import Frames
 from nncourse.widgets.playground_program import program
 from nncourse.widgets.playground_session import PIXELS, Session
 from nncourse.widgets.playground_settings import (
@@ -149,6 +149,8 @@ class Playground(Explorer):
     own = traitlets.List(traitlets.Bool(), [False, False], read_only=True).tag(sync=True)
     choices = traitlets.Dict(read_only=True).tag(sync=True)
 
+    playing = traitlets.Bool(False).tag(sync=True)
+
     # What a frame brings.
     frame = traitlets.Bytes(read_only=True).tag(sync=True)
     small = traitlets.Bytes(read_only=True).tag(sync=True)
@@ -159,7 +161,7 @@ class Playground(Explorer):
     record = traitlets.Dict(read_only=True).tag(sync=True)
     code = traitlets.Unicode(read_only=True).tag(sync=True)
     error = traitlets.Unicode(read_only=True).tag(sync=True)
-    resting = traitlets.Int(0, read_only=True).tag(sync=True)  # counts the stops of its own
+    frames = traitlets.Int(0, read_only=True).tag(sync=True)  # of training, sent so far
     answered = traitlets.Int(0, read_only=True).tag(sync=True)
 
     def __init__(
@@ -176,7 +178,9 @@ class Playground(Explorer):
         self.set_trait("choices", {key: list(names) for key, names in choices.items()})
         self.session = self._start(self._settings())
         self._publish(everything=True)
+        self.live = Frames(self.lock, lambda: self.playing, self._send_frame)
         self.observe(self._changed, list(self.settings))
+        self.observe(self._played, "playing")
         self.on_msg(self._asked)
 
     def _settings(self) -> Settings:
@@ -206,27 +210,40 @@ class Playground(Explorer):
                 self._publish(everything=True)
 
     def _asked(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        if content.get("do") == "train":
+            self.live.allow(int(content["until"]))
+            return
         with self.lock, self.hold_sync():
-            try:
-                if content.get("do") == "step":
-                    self.session.train(1)
-                elif content.get("do") == "train":
-                    self._train_a_frame()
-                elif content.get("do") == "code":
-                    self.set_trait("code", self.program())
-                    return
-                self._publish(everything=False)
-                flown = bool(self.session.losses) and not np.isfinite(self.session.losses[-1][1])
+            if content.get("do") == "step":
+                self.playing = False
                 self.set_trait("error", "")
-                if flown:
-                    told = _("The weights are not numbers any more: the rate is too large.")
-                    self.set_trait("error", told)
-                    self.set_trait("resting", self.resting + 1)
-            except Exception as problem:  # the reader's own code again
-                self.set_trait("error", tell(problem))
-                self.set_trait("resting", self.resting + 1)
-            finally:
-                self.set_trait("answered", int(content.get("serial", 0)))
+                self._advance(lambda: self.session.train(1))
+            elif content.get("do") == "code":
+                self.set_trait("code", self.program())
+            self.set_trait("answered", int(content.get("serial", 0)))
+
+    def _played(self, _change: Any) -> None:
+        if self.playing:
+            self.set_trait("error", "")
+            self.live.go_on()
+
+    def _send_frame(self, number: int) -> None:
+        with self.hold_sync():
+            self.set_trait("frames", number)
+            self._advance(self._train_a_frame)
+
+    def _advance(self, train: Callable[[], None]) -> None:
+        """Train and show it; stop and say why where that fails."""
+        try:
+            train()
+            self._publish(everything=False)
+            if self.session.losses and not np.isfinite(self.session.losses[-1][1]):
+                told = _("The weights are not numbers any more: the rate is too large.")
+                self.set_trait("error", told)
+                self.playing = False
+        except Exception as problem:  # the reader's own code again
+            self.set_trait("error", tell(problem))
+            self.playing = False
 
     def _train_a_frame(self) -> None:
         """As many steps as there is time for, unless it is time to stop."""
@@ -235,7 +252,7 @@ class Playground(Explorer):
             self.session.train(1)
             if time.perf_counter() >= end:
                 return
-        self.set_trait("resting", self.resting + 1)
+        self.playing = False
 
     def _publish(self, everything: bool) -> None:
         session = self.session

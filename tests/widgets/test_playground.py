@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ playground = pytest.importorskip("nncourse.widgets.playground", exc_type=ImportE
 import traitlets  # noqa: E402  # comes with the widgets
 
 from nncourse import language  # noqa: E402
+from nncourse.widgets import playground_frames  # noqa: E402
 from nncourse.widgets import playground_session as sessions  # noqa: E402
 from nncourse.widgets import playground_settings as names  # noqa: E402
 
@@ -142,21 +145,37 @@ def ask(widget, what):
     widget._asked(widget, {"do": what, "serial": widget.answered + 1}, [])
 
 
+def allow(widget, until):
+    """What the front end sends of itself, over and over: up to which frame the kernel may go on."""
+    widget._asked(widget, {"do": "train", "until": until}, [])
+
+
+def train_live(widget, frames):
+    """Train as with a front end that looks, for so many frames or until the training stops."""
+
+    async def play():
+        widget.playing = True
+        allow(widget, widget.frames + frames)
+        if widget.live.task is not None:
+            await asyncio.wait_for(widget.live.task, 20)
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize(
     ("stop", "at"), [("steps", 77), ("loss", 0.4), ("patience", 50), ("never", 0)]
 )
 def test_training_stops_where_it_is_told_to(stop, at, monkeypatch):
     monkeypatch.setattr(playground, "BUDGET", 0.0)  # one step a frame, however busy the machine
+    monkeypatch.setattr(playground_frames, "PERIOD", 0.0)
     widget = playground.Playground("moons", noise=0.3, stop=stop, stop_at=at, rate=0.3)
-    for _frame in range(200):
-        ask(widget, "train")
-        if widget.resting:
-            break
+    train_live(widget, 200)
     losses = widget.session.losses
     if stop == "never":
-        assert widget.resting == 0
+        assert widget.playing
+        assert widget.frames == 200
         return
-    assert widget.resting == 1
+    assert not widget.playing
     assert widget.record["reached"]
     if stop == "steps":
         assert widget.session.steps == 77
@@ -166,9 +185,9 @@ def test_training_stops_where_it_is_told_to(stop, at, monkeypatch):
         assert widget.session.steps - widget.session.best[1] >= 50
         assert widget.session.best[0] <= min(row[2] for row in losses) + sessions.BETTER
     steps = widget.session.steps
-    ask(widget, "train")  # the condition still holds
+    train_live(widget, 5)  # the condition still holds
     assert widget.session.steps == steps
-    assert widget.resting == 2
+    assert not widget.playing
 
 
 def test_weights_that_fly_away_are_told_and_stop_the_training():
@@ -179,9 +198,10 @@ def test_weights_that_fly_away_are_told_and_stop_the_training():
                     p *= float("inf")
 
     widget = playground.Playground("moons", optimizer=Flying)
-    ask(widget, "train")
+    train_live(widget, 5)
     assert "rate" in widget.error
-    assert widget.resting == 1
+    assert not widget.playing
+    assert widget.frames == 1
     json.dumps([widget.record, widget.edges], allow_nan=False)  # what browsers can read
     widget.seed = 3
     assert widget.error == ""
@@ -191,12 +211,106 @@ def test_messages_of_the_front_end():
     widget = playground.Playground("moons")
     widget._asked(widget, {"do": "step", "serial": 3}, [])
     assert (widget.session.steps, widget.answered) == (1, 3)
-    widget._asked(widget, {"do": "train", "serial": 4}, [])
-    assert widget.session.steps > 1
+    train_live(widget, 3)
+    assert (widget.frames, widget.answered) == (3, 3)
+    assert widget.session.steps >= 4
     assert widget.record["steps"] == widget.session.steps
-    widget._asked(widget, {"do": "code", "serial": 5}, [])
+    widget._asked(widget, {"do": "code", "serial": 4}, [])
     assert f"train({widget.session.steps})" in widget.code
-    assert widget.answered == 5
+    assert widget.answered == 4
+
+
+def test_no_frame_is_sent_that_the_front_end_has_not_allowed():
+    widget = playground.Playground("moons")
+    widget.playing = True
+    assert widget.live.task is None
+    allow(widget, 0)
+    assert widget.live.task is None
+
+    async def play():
+        allow(widget, 2)
+        task = widget.live.task
+        allow(widget, 4)  # while it trains
+        assert widget.live.task is task
+        await task
+        assert widget.frames == 4
+        await asyncio.sleep(3 * playground_frames.PERIOD)
+        assert (widget.frames, widget.playing) == (4, True)
+        allow(widget, 5)
+        await widget.live.task
+
+    asyncio.run(play())
+    assert widget.frames == 5
+
+
+@pytest.mark.parametrize("end", ["pause", "step", "reset"])
+def test_a_pause_a_step_and_a_reset_end_the_training_between_two_frames(end):
+    widget = playground.Playground("moons")
+
+    async def play():
+        widget.playing = True
+        allow(widget, 1000)
+        task = widget.live.task
+        while widget.frames < 3:
+            await asyncio.sleep(0)
+        steps = widget.session.steps
+        if end == "step":
+            ask(widget, "step")
+        else:
+            with widget.hold_trait_notifications():  # as in one message of the front end
+                widget.playing = False
+                widget.seed += end == "reset"
+        await asyncio.wait_for(task, 5)
+        assert not widget.playing
+        assert widget.frames == 3
+        assert widget.session.steps == {"pause": steps, "step": steps + 1, "reset": 0}[end]
+        assert widget.record["steps"] == widget.session.steps
+        assert widget.frame == widget.session.picture()
+
+    asyncio.run(play())
+
+
+def test_training_changes_hands_where_its_loop_has_ended():
+    widget = playground.Playground("moons")
+    widget.playing = True
+    loop = asyncio.new_event_loop()
+
+    async def begin():
+        allow(widget, 1000)
+        while widget.frames < 2:
+            await asyncio.sleep(0)
+
+    # A loop that stops with the task in it, as that of a notebook that is closed.
+    thread = threading.Thread(target=loop.run_until_complete, args=[begin()])
+    thread.start()
+    thread.join()
+    left = widget.live.task
+    assert not left.done()
+    frames = widget.frames
+    train_live(widget, 3)
+    assert widget.frames == frames + 3
+    left.cancel()
+    loop.run_until_complete(asyncio.gather(left, return_exceptions=True))
+    loop.close()
+
+
+def test_a_setting_changed_while_it_trains_keeps_it_training():
+    widget = playground.Playground("moons")
+
+    async def play():
+        widget.playing = True
+        allow(widget, 4)
+        await asyncio.sleep(0)
+        widget.rate = 0.2
+        widget.layers = [9]  # an error: the old network trains on
+        assert "layers" in widget.error
+        await widget.live.task
+
+    asyncio.run(play())
+    assert (widget.playing, widget.frames) == (True, 4)
+    assert "layers" in widget.error, "it stays until it is mended"
+    assert widget.session.settings.rate == 0.2
+    assert widget.session.steps >= 4
 
 
 class Halving:
@@ -246,8 +360,12 @@ def test_a_mistake_in_own_code_is_shown_and_the_playground_lives_on():
     widget = playground.Playground("moons", optimizer=Broken)
     widget._asked(widget, {"do": "step", "serial": 1}, [])
     assert re.fullmatch(r"ZeroDivisionError: my mistake \(line \d+ of step\)", widget.error)
-    assert widget.resting == 1
     assert widget.answered == 1
+    widget.features = ["x1"]
+    assert widget.error == ""
+    train_live(widget, 5)
+    assert "my mistake" in widget.error
+    assert (widget.playing, widget.frames) == (False, 1)
     widget.features = ["x9"]
     assert "features" in widget.error
     widget.features = ["x1"]
@@ -292,7 +410,7 @@ def test_a_model_that_fits_one_data_set_only_keeps_the_old_one():
     widget.data = "blobs"
     assert "(N, 3) scores" in widget.error
     assert widget.session.settings.data == "moons"
-    ask(widget, "train")
+    train_live(widget, 1)
     assert widget.session.steps > 3
 
 
