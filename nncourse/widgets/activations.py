@@ -6,7 +6,7 @@ the reader's own is computed here, at the places of the slider, and differentiat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,8 @@ from nncourse.widgets.explorer import (
     tell,
 )
 from nncourse.widgets.numbers import format_number
+from nncourse.widgets.own import Own, check_function, check_names, without_nan
+from nncourse.widgets.own import value_and_slope as own_value_and_slope
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,37 +49,14 @@ def value_and_slope(name: str, z: np.ndarray, alpha: float) -> tuple[np.ndarray,
     return y.detach().numpy(), x.grad.numpy()
 
 
-def own_value_and_slope(
-    function: Callable[[Any], Any], z: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """f(z) and f'(z) of the reader's function of a Tensor; raises where it is no activation."""
-    x = nnc.tensor(np.asarray(z, dtype=np.float64), requires_grad=True)
-    y = function(x)
-    if not isinstance(y, nnc.Tensor):
-        raise TypeError(f"the function must return a Tensor; it returned {type(y).__name__}")
-    if tuple(y.shape) != z.shape:
-        raise ValueError(
-            f"the function must act on each element: of {z.shape} numbers it made {tuple(y.shape)}"
-        )
-    y.sum().backward()
-    if x.grad is None:
-        raise ValueError(
-            "no gradient comes back: compute with the Tensor itself, without numpy(), item() or "
-            "detach()"
-        )
-    alone = function(nnc.tensor(np.asarray(z[:1], dtype=np.float64))).numpy()
-    if not np.allclose(alone, y.detach().numpy()[:1], equal_nan=True):
-        raise ValueError("the function must act on each element by itself; this one mixes them")
-    return y.detach().numpy(), x.grad.numpy()
-
-
 class ActivationExplorer(Explorer):
     """Look at an activation function, its derivative, and what is left of it through depth.
 
     ``activation``: "sigmoid", "tanh", "relu", "leaky_relu", "elu" or "gelu"; ``z``: the score;
     ``alpha``: the parameter of Leaky ReLU, PReLU and ELU; ``depth``: how many such layers are in a
-    row; ``compare`` draws all of them. ``own`` adds functions of a Tensor: {"swish": lambda z: z *
-    F.sigmoid(z)}; ``problems`` says what is wrong with one that cannot be drawn.
+    row; ``compare`` draws all of them. ``own`` adds functions of a Tensor, or pairs of functions of
+    an array, value and slope: {"swish": lambda z: z * F.sigmoid(z), "square": (np.square, lambda z:
+    2 * z)}; ``problems`` says what is wrong with one that cannot be drawn.
     """
 
     _esm = explorer_script("activations.js")
@@ -111,22 +90,18 @@ class ActivationExplorer(Explorer):
     compare = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
-        self, activation: str = "sigmoid", own: Mapping[str, Callable] | None = None, **traits: Any
+        self, activation: str = "sigmoid", own: Mapping[str, Own] | None = None, **traits: Any
     ) -> None:
         self.own = dict(own or {})
-        if taken := set(self.own) & set(NAMES):
-            raise ValueError(f"own: {min(taken)!r} is the name of a function of the library")
+        check_names(self.own, NAMES)
         super().__init__(activation=activation, **traits)
         labels = {key: _(name) for key, name in NAMES.items()}
         self.set_trait("labels", labels | {name: name for name in self.own})
         tables, problems = {}, {}
         for name, function in self.own.items():
             try:
-                with np.errstate(all="ignore"):
-                    both = own_value_and_slope(function, PLACES)
-                # JSON has no NaN.
-                tables[name] = [[v if np.isfinite(v) else None for v in row] for row in
-                                np.array(both).tolist()]  # fmt: skip
+                check_function(function, PLACES)
+                tables[name] = without_nan(own_value_and_slope(function, PLACES))
             except Exception as problem:  # the reader's own code may fail in any way
                 problems[name] = tell(problem)
         self.set_trait("own_tables", tables)
@@ -147,8 +122,7 @@ class ActivationExplorer(Explorer):
             return value_and_slope(name, z, self.alpha)
         if name in self.problems:
             return np.full(z.shape, np.nan), np.full(z.shape, np.nan)
-        with np.errstate(all="ignore"):
-            return own_value_and_slope(self.own[name], z)
+        return own_value_and_slope(self.own[name], z)
 
     @property
     def slope(self) -> float:

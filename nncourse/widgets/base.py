@@ -116,3 +116,11 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=_RESOLUTION, facecolor="white", layout="constrained")
+
+
+def told_figure(heading: str, problem: str) -> Figure:
+    """The static picture where the reader's own code cannot be shown: what is wrong with it."""
+    figure = new_figure(7.6, 1.2)
+    figure.suptitle(heading, fontsize=10.5, weight="bold", x=0.012, ha="left")
+    figure.text(0.012, 0.3, problem, fontsize=9, color="#a84a00", wrap=True)
+    return figure

@@ -59,8 +59,11 @@ function counts(values, low, high, bins) {
 function render({ model, el }) {
   const strings = model.get("strings");
   const body = frame(model, el, "explorer");
-  const activation = choice(model, "activation", strings.activation, [["tanh", "tanh"], ["relu", "ReLU"], ["sigmoid", strings.sigmoid]]);
-  const init = choice(model, "init", strings.init, ["zeros", "small", "xavier", "he", "orthogonal"].map((name) => [name, strings[`init_${name}`]]));
+  const { own = [], own_init: ownInit = [] } = model.get("own_names");
+  const problems = model.get("problems");
+  const plain = (names) => names.map((name) => [name, name]);
+  const activation = choice(model, "activation", strings.activation, [["tanh", "tanh"], ["relu", "ReLU"], ["sigmoid", strings.sigmoid], ...plain(own)]);
+  const init = choice(model, "init", strings.init, [...["zeros", "small", "xavier", "he", "orthogonal"].map((name) => [name, strings[`init_${name}`]]), ...plain(ownInit)]);
   const scale = slider(model, "scale", strings.scale, { low: -1, high: 1, step: 0.05, power: true, shown: (v) => `× ${formatNumber(v)}` });
   const depth = slider(model, "depth", strings.depth, { low: 2, high: 12, step: 1 });
   const again = button(strings.again, strings.again, () => put(model, { seed: model.get("seed") + 1 }), "nnc-again");
@@ -73,7 +76,19 @@ function render({ model, el }) {
     element("div", { class: "nnc-row" }, activation.node, init.node, scale.node, depth.node, again),
     element("div", { class: "nnc-charts" }, forward.svg, backward.svg),
     element("div", { class: "nnc-charts" }, element("div", {}, sizes.svg, legend([["nnc-line nnc-s0", strings.of_activations], ["nnc-line nnc-s1", strings.of_gradients]])),
-      element("div", { class: "nnc-panel" }, numbers, words)));
+      element("div", { class: "nnc-panel" }, numbers, words)),
+    ...Object.entries(problems).map(([name, told]) => element("div", { class: "nnc-message" }, `${name}: ${told}`)));
+
+  /** What the kernel has computed with the reader's own code: its settings and both passes. */
+  function received() {
+    const at = model.get("own_at");
+    const bytes = model.get("own_numbers");
+    if (!at.depth || !bytes.byteLength) return [at, null];
+    const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    const size = WIDTH * EXAMPLES;
+    const layers = Array.from({ length: 2 * at.depth }, (_, k) => Array.from(values.subarray(k * size, (k + 1) * size)));
+    return [at, { activations: layers.slice(0, at.depth), gradients: layers.slice(at.depth) }];
+  }
 
   /** A row of bars for every layer, the first at the bottom. Exact zeros would dwarf all else: their share is told. */
   function ridges(place, layers, limits, xName, look) {
@@ -91,26 +106,33 @@ function render({ model, el }) {
 
   function show() {
     showAll([activation, init, scale, depth]);
-    const settings = Object.fromEntries(["activation", "init", "scale", "depth", "seed"].map((name) => [name, model.get(name)]));
-    const { activations, gradients } = passes(settings);
-    const wide = Math.max(1e-12, ...gradients.map(deviation)) * 3;
-    ridges(forward, activations, settings.activation === "relu" ? [-0.5, 4] : [-1.05, 1.05], strings.activation_value, "nnc-dot nnc-s0");
+    let settings = Object.fromEntries(["activation", "init", "scale", "depth", "seed"].map((name) => [name, model.get(name)]));
+    if (settings.activation in problems || settings.init in problems) return; // the message stands below
+    const mine = own.includes(settings.activation) || ownInit.includes(settings.init);
+    const [at, found] = mine ? received() : [settings, passes(settings)];
+    if (!found || at.activation !== settings.activation || at.init !== settings.init) return; // the kernel answers in a moment
+    settings = at; // the numbers on show belong to these
+    const { activations, gradients } = found;
+    const wide = Math.max(1e-12, ...gradients.map(deviation).filter(Number.isFinite)) * 3;
+    const ends = (layers) => layers.flat().filter(Number.isFinite).reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [-0.5, 0.5]).map((v) => Math.max(-4, Math.min(4, v)));
+    const limits = own.includes(settings.activation) ? ends(activations) : settings.activation === "relu" ? [-0.5, 4] : [-1.05, 1.05];
+    ridges(forward, activations, limits, strings.activation_value, "nnc-dot nnc-s0");
     ridges(backward, gradients, [-wide, wide], strings.gradient_value, "nnc-dot nnc-s1");
     const [up, down] = [activations, gradients].map((layers) => layers.map(deviation));
-    const shown = (values) => values.map((v, k) => [k + 1, v]).filter((p) => p[1] > 0);
-    const found = [...up, ...down].filter((v) => v > 0);
-    sizes.axes({ x: [1, settings.depth], y: [Math.min(0.1, ...found) / 2, Math.max(10, ...found) * 2], yLog: true, xName: strings.layer, xTicks: up.map((_, k) => [k + 1, String(k + 1)]) });
+    const shown = (values) => values.map((v, k) => [k + 1, v]).filter((p) => p[1] > 0 && Number.isFinite(p[1]));
+    const positive = [...up, ...down].filter((v) => v > 0 && Number.isFinite(v));
+    sizes.axes({ x: [1, settings.depth], y: [Math.min(0.1, ...positive) / 2, Math.max(10, ...positive) * 2], yLog: true, xName: strings.layer, xTicks: up.map((_, k) => [k + 1, String(k + 1)]) });
     sizes.layer.replaceChildren(sizes.line(shown(up), "nnc-line nnc-s0"), sizes.line(shown(down), "nnc-line nnc-s1"));
     const [first, last] = [down[0], down[settings.depth - 1]];
-    const ratio = last > 0 ? first / last : 0;
+    const ratio = last === 0 ? 0 : first / last;
     numbers.replaceChildren(...facts([[strings.last_activation, formatNumber(up[settings.depth - 1])], [strings.ratio, formatNumber(ratio)]]));
-    words.textContent = settings.init === "zeros" ? strings.said_zeros : ratio < 0.03 ? strings.said_vanish : ratio > 30 ? strings.said_explode : strings.said_flow;
+    words.textContent = !Number.isFinite(ratio) ? strings.said_nowhere : settings.init === "zeros" ? strings.said_zeros : ratio < 0.03 ? strings.said_vanish : ratio > 30 ? strings.said_explode : strings.said_flow;
     const alt = fill(strings.alt, { depth: settings.depth, up: formatNumber(up[settings.depth - 1]), ratio: formatNumber(ratio) });
     for (const place of [forward, backward, sizes]) place.svg.setAttribute("aria-label", `${place.heading.textContent}. ${alt}`);
   }
 
   show();
-  return listen(model, Object.fromEntries(["activation", "init", "scale", "depth", "seed"].map((name) => [`change:${name}`, show])));
+  return listen(model, Object.fromEntries(["activation", "init", "scale", "depth", "seed", "own_at"].map((name) => [`change:${name}`, show])));
 }
 
 export default { render };

@@ -1,17 +1,21 @@
 """What do initial values do to a deep network? Activations and gradients, layer by layer.
 
 A network of equal layers of 32 units gets 32 normal examples; a normal gradient goes back through
-it. The browser computes (depth.js), and Python has the same numbers.
+it. The browser computes (depth.js), and Python has the same numbers. With an activation or initial
+values of the reader's own the kernel computes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import traitlets
 
 from nncourse.language import catalogue, mark
+from nncourse.widgets.base import told_figure
 from nncourse.widgets.explorer import (
     COLOURS,
     Explorer,
@@ -20,8 +24,10 @@ from nncourse.widgets.explorer import (
     look,
     normals,
     picture,
+    tell,
 )
 from nncourse.widgets.numbers import format_number
+from nncourse.widgets.own import Own, check_function, check_names, value_and_slope
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +36,8 @@ _ = catalogue("widgets")
 
 WIDTH = EXAMPLES = 32
 DEVIATIONS = {"zeros": 0.0, "small": 0.01, "xavier": (1 / WIDTH) ** 0.5, "he": (2 / WIDTH) ** 0.5}
+
+INITS = (*DEVIATIONS, "orthogonal")
 
 
 def weight(drawn: np.ndarray, init: str, scale: float) -> np.ndarray:
@@ -45,28 +53,60 @@ def weight(drawn: np.ndarray, init: str, scale: float) -> np.ndarray:
     return scale * rows
 
 
-def passes(
-    activation: str, init: str, scale: float, depth: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Activations, and gradients by the scores, of every layer: both (depth, EXAMPLES, WIDTH)."""
+Initializer: TypeAlias = Callable[[int, int, np.random.Generator], Any]
+
+ACTIVATIONS: dict[str, Own] = {
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0),
+    "sigmoid": (lambda z: 0.5 + 0.5 * np.tanh(z / 2), lambda z: (1 - np.tanh(z / 2) ** 2) / 4),
+}  # the value and the slope at a score
+
+
+@lru_cache(maxsize=4)
+def _normal(seed: int, layers: int) -> np.ndarray:
+    """Normal numbers from a seed, (layers + 2, WIDTH, WIDTH): examples, weights, the gradient."""
     stream = normals(seed)
+    count = (layers + 2) * WIDTH * WIDTH
+    return np.array([next(stream) for _ in range(count)]).reshape(-1, WIDTH, WIDTH)
 
-    def draw() -> np.ndarray:
-        return np.array([next(stream) for _ in range(WIDTH * WIDTH)]).reshape(WIDTH, WIDTH)
 
-    a = draw()
-    weights, activations = [], []
-    for _layer in range(depth):
-        weights.append(weight(draw(), init, scale))
-        z = a @ weights[-1].T
-        a = {"relu": np.maximum(z, 0), "tanh": np.tanh(z), "sigmoid": 0.5 + 0.5 * np.tanh(z / 2)}[
-            activation
-        ]
+def own_weight(make: Initializer, rng: np.random.Generator) -> np.ndarray:
+    """The weight (WIDTH, WIDTH) that the reader's function makes; raises where it makes none."""
+    found = make(WIDTH, WIDTH, rng)
+    drawn = np.array(found.detach() if hasattr(found, "detach") else found, dtype=np.float64)
+    if drawn.shape != (WIDTH, WIDTH):
+        text = _("the initial values must have the shape {want}; they have {got}",
+                 want=(WIDTH, WIDTH), got=drawn.shape)  # fmt: skip
+        raise ValueError(text)
+    if not np.isfinite(drawn).all():
+        raise ValueError(_("the initial values must be finite numbers; some are not"))
+    return drawn
+
+
+@np.errstate(invalid="ignore", over="ignore")
+def passes(
+    activation: str | Own, init: str | Initializer, scale: float, depth: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Activations, and gradients by the scores, of every layer: both (depth, EXAMPLES, WIDTH).
+
+    ``activation``: a name, or one of one's own (own.py); ``init``: a name, or a function of
+    fan_out, fan_in and a NumPy generator that returns the weight.
+    """
+    unit = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+    drawn = _normal(seed, depth)
+    rng = np.random.default_rng(seed)
+    a, g = drawn[0], drawn[-1]
+    weights, activations, slopes = [], [], []
+    for layer in range(depth):
+        if isinstance(init, str):
+            weights.append(weight(drawn[layer + 1], init, scale))
+        else:
+            weights.append(scale * own_weight(init, rng))
+        a, slope = value_and_slope(unit, a @ weights[-1].T)
         activations.append(a)
-    g = draw()
+        slopes.append(slope)
     gradients = []
-    for w, a in zip(reversed(weights), reversed(activations)):
-        slope = {"relu": (a > 0) * 1.0, "tanh": 1 - a**2, "sigmoid": a * (1 - a)}[activation]
+    for w, slope in zip(reversed(weights), reversed(slopes)):
         gradients.append(g * slope)
         g = gradients[-1] @ w
     return np.array(activations), np.array(gradients[::-1])
@@ -77,6 +117,13 @@ class DepthExplorer(Explorer):
 
     ``activation``: "tanh", "relu" or "sigmoid"; ``init``: "zeros", "small", "xavier", "he" or
     "orthogonal"; ``scale`` multiplies the weights; ``depth``: 2 to 12 layers.
+
+    ``own`` adds activations: functions of a Tensor, or pairs of functions of an array, value and
+    slope. ``own_init`` adds initial values: functions of fan_out, fan_in and a NumPy generator that
+    return the weight, as in exercise ps07. ``problems`` says what is wrong with one of them:
+
+        DepthExplorer("sine", init="mine", own={"sine": lambda z: z.sin()},
+                      own_init={"mine": lambda n, m, rng: rng.normal(0, m**-0.5, (n, m))})
     """
 
     _esm = explorer_script("matrix.js", "depth.js")
@@ -112,21 +159,81 @@ class DepthExplorer(Explorer):
         ),
         "said_explode": mark("The gradient explodes on its way back."),
         "said_flow": mark("The gradient flows."),
+        "said_nowhere": mark("Not all activations and gradients are finite numbers."),
         "alt": mark("{depth} layers: last activations {up}, gradient of first over last {ratio}"),
     }
 
-    activation = traitlets.Enum(["tanh", "relu", "sigmoid"], "tanh").tag(sync=True)
-    init = traitlets.Enum([*DEVIATIONS, "orthogonal"], "small").tag(sync=True)
+    own_names: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(sync=True)
+    # With something of one's own: the settings, and the numbers that belong to them as float32.
+    own_at = traitlets.Dict(read_only=True).tag(sync=True)
+    own_numbers = traitlets.Bytes(read_only=True).tag(sync=True)
+    problems = traitlets.Dict(read_only=True).tag(sync=True)
+    activation = traitlets.Unicode("tanh").tag(sync=True)
+    init = traitlets.Unicode("small").tag(sync=True)
     scale = traitlets.Float(1.0, min=0.1, max=10).tag(sync=True)
     depth = traitlets.Int(8, min=2, max=12).tag(sync=True)
     seed = traitlets.Int(0, min=0).tag(sync=True)
 
+    def __init__(
+        self,
+        activation: str = "tanh",
+        own: Mapping[str, Own] | None = None,
+        own_init: Mapping[str, Initializer] | None = None,
+        **traits: Any,
+    ) -> None:
+        self.own, self.own_init = dict(own or {}), dict(own_init or {})
+        check_names(self.own, ACTIVATIONS)
+        check_names(self.own_init, INITS, "own_init")
+        problems = {}
+        for name, function in self.own.items():
+            try:
+                check_function(function, np.linspace(-3, 3, 25))
+            except Exception as problem:  # the reader's own code may fail in any way
+                problems[name] = tell(problem)
+        for name, make in self.own_init.items():
+            try:
+                own_weight(make, np.random.default_rng(0))
+            except Exception as problem:
+                problems[name] = tell(problem)
+        super().__init__(activation=activation, **traits)
+        self.set_trait("own_names", {"own": list(self.own), "own_init": list(self.own_init)})
+        self.set_trait("problems", problems)
+        self._compute_own()
+        self.observe(self._compute_own, list(self.settings))
+
+    @traitlets.validate("activation", "init")
+    def _valid_name(self, proposal: Any) -> str:
+        name: str = proposal["value"]
+        trait = proposal["trait"].name
+        known = [*ACTIVATIONS, *self.own] if trait == "activation" else [*INITS, *self.own_init]
+        if name not in known:
+            raise traitlets.TraitError(f"{trait}: one of {', '.join(known)}; got {name!r}")
+        return name
+
+    def _compute_own(self, _change: Any = None) -> None:
+        """Both passes for the front end, where they need the reader's own code."""
+        mine = self.activation in self.own or self.init in self.own_init
+        if not mine or self._problem():
+            return
+        with self.lock, self.hold_sync():
+            numbers = np.array(self.passes, dtype=np.float32)
+            self.set_trait("own_numbers", numbers.tobytes())
+            self.set_trait("own_at", {name: getattr(self, name) for name in self.settings})
+
+    def _problem(self) -> str | None:
+        return self.problems.get(self.activation) or self.problems.get(self.init)
+
     @property
     def passes(self) -> tuple[np.ndarray, np.ndarray]:
         """Activations and gradients of every layer, both (depth, examples, width)."""
-        return passes(self.activation, self.init, self.scale, self.depth, self.seed)
+        if problem := self._problem():
+            raise ValueError(problem)
+        activation = self.own.get(self.activation, self.activation)
+        init = self.own_init.get(self.init, self.init)
+        return passes(activation, init, self.scale, self.depth, self.seed)
 
     @property
+    @np.errstate(invalid="ignore")
     def ratio(self) -> float:
         """The deviation of the first layer's gradient over that of the last."""
         _activations, gradients = self.passes
@@ -135,15 +242,31 @@ class DepthExplorer(Explorer):
 
     def describe(self) -> str:
         """The deviations at the ends of the network, in words."""
+        wrong = [f"{name}: {problem}" for name, problem in self.problems.items()]
+        if self._problem():
+            return "\n".join(wrong)
         activations, _gradients = self.passes
-        return self.said("alt", depth=self.depth, up=format_number(float(activations[-1].std())),
+        with np.errstate(invalid="ignore"):
+            up = float(activations[-1].std())
+        text = self.said("alt", depth=self.depth, up=format_number(up),
                          ratio=format_number(self.ratio)) + "."  # fmt: skip
+        return "\n".join([text, *wrong])
+
+    def _reach(self, activations: np.ndarray) -> tuple[float, float]:
+        """The limits within which activations are drawn."""
+        if self.activation in self.own:
+            low, high = float(activations.min()), float(activations.max())
+            return max(-4, min(-0.5, low)), min(4, max(0.5, high))
+        return (-0.5, 4) if self.activation == "relu" else (-1.05, 1.05)
 
     def figure(self) -> Figure:
+        if problem := self._problem():
+            return told_figure(self.heading, problem)
         figure, (forward, backward, sizes) = picture(self.heading, 3)
-        both = self.passes
+        # What is no number is not drawn; only a function of one's own makes such.
+        both = [np.where(np.isfinite(one), one, 0.0) for one in self.passes]
         wide = 3 * max(1e-12, *(float(layer.std()) for layer in both[1]))
-        limits = ((-0.5, 4) if self.activation == "relu" else (-1.05, 1.05), (-wide, wide))
+        limits = (self._reach(both[0]), (-wide, wide))
         for k, (place, layers, edge) in enumerate(zip((forward, backward), both, limits)):
             for depth, values in enumerate(layers):
                 # Exact zeros, half of all behind a ReLU, would dwarf the rest.

@@ -127,6 +127,7 @@ function render({ model, el }) {
   const strings = model.get("strings");
   const body = frame(model, el, "explorer");
   const kinds = [["rnn", "RNN"], ["lstm", "LSTM"], ["gru", strings.gru], ["original_gru", strings.original_gru]];
+  if (model.get("own").h) kinds.push(["own", strings.own]);
   const kind = choice(model, "kind", strings.kind, kinds);
   const forces = ["free", "open", "closed"].map((how) => [how, strings[`force_${how}`]]);
   const gates = Object.fromEntries([..."iforz"].map((gate) => [gate, choice(model, gate, strings[`gate_${gate}`], forces)]));
@@ -201,9 +202,16 @@ function render({ model, el }) {
   function sums(found, settings, t) {
     const { c, dc } = found;
     const [state, gradient, s] = c ? [c, dc, "c"] : [found.h, found.dh, "h"];
+    if (settings.kind === "own") return tabulate([strings.unit, "c(t)", strings.shown, "∂L/∂c(t)", "∂L/∂h(t)"],
+      (k) => [String(k + 1), ...[c, found.h, dc, found.dh].map((list) => tidy(list[t][k]))]);
     const plain = settings.kind === "rnn";
     const heads = [strings.unit, ...(plain ? [] : [strings.kept, strings.written]), `${s}(t)`, ...(c ? [strings.shown] : []), `∂L/∂${s}(t)`, ...(plain ? [] : [strings.direct]), plain ? strings.matrix : strings.around, `∂L/∂${s}(t−1)`];
     const line = (k) => [String(k + 1), ...(plain ? [] : [tidy(found.kept[t - 1][k]), tidy(found.written[t - 1][k])]), tidy(state[t][k]), ...(c ? [tidy(found.h[t][k])] : []), tidy(gradient[t][k]), ...(plain ? [] : [tidy(found.direct[t - 1][k])]), tidy(gradient[t - 1][k] - found.direct[t - 1][k]), tidy(gradient[t - 1][k])];
+    tabulate(heads, line);
+  }
+
+  /** A table with a row for each unit, in a narrow page with a column for each. */
+  function tabulate(heads, line) {
     let rows = [heads, line(0), line(1)];
     if (width < NARROW) rows = heads.map((_, n) => rows.map((row) => row[n]));
     table.replaceChildren(...rows.map((row, k) => element("tr", {}, ...row.map((text, n) => (k && n ? element("td", {}, text) : element("th", { scope: k ? "row" : "col" }, text))))));
@@ -212,14 +220,17 @@ function render({ model, el }) {
   function show() {
     showAll(controls);
     const settings = Object.fromEntries(NAMES.map((name) => [name, model.get(name)]));
-    const own = GATES[settings.kind];
-    settings.forced = Object.fromEntries([...own].filter((gate) => settings[gate] !== "free").map((gate) => [gate, settings[gate]]));
+    const mine = settings.kind === "own" ? model.get("own") : null;
+    const own = mine ? (mine.gates.i ? "ifo" : "") : GATES[settings.kind];
+    if (mine) settings.write = mine.write; // the numbers on show belong to this step
+    const forcible = mine ? "" : own;
+    settings.forced = Object.fromEntries([...forcible].filter((gate) => settings[gate] !== "free").map((gate) => [gate, settings[gate]]));
     if (settings.kind !== "lstm") settings.peepholes = "";
-    for (const [gate, { node }] of Object.entries(gates)) node.hidden = !own.includes(gate);
+    for (const [gate, { node }] of Object.entries(gates)) node.hidden = !forcible.includes(gate);
     peepholes.hidden = settings.kind !== "lstm";
     forget.node.hidden = settings.kind === "rnn";
-    choices.hidden = own === "";
-    const found = run(settings);
+    choices.hidden = forcible === "";
+    const found = mine || run(settings);
     const both = (name, list, gate = false) => [0, 1].map((k) => ({ label: `${name}, ${strings.unit} ${k + 1}`, values: list.map((v) => v[k]), gate }));
     const x = inputs(settings.write);
     cells([
@@ -229,14 +240,16 @@ function render({ model, el }) {
       ...(found.c ? both("c", found.c.slice(1)) : []),
       ...both("h", found.h.slice(1)),
     ], settings.step);
-    const shown = (list) => list.slice(1).map((v, t) => [t + 1, Math.max(1e-9, norm(v))]);
+    // Of one's own cell the last c has no gradient but by h, so there is nothing to draw.
+    const shown = (list) => list.slice(1).map((v, t) => [t + 1, Math.max(mine ? 0 : 1e-9, norm(v))]).filter(([, v]) => v > 0);
     const lines = found.dc ? [["nnc-line nnc-s0", "|∂L/∂c|", found.dc, 0], ["nnc-line nnc-s1", "|∂L/∂h|", found.dh, 1]] : [["nnc-line nnc-s1", "|∂L/∂h|", found.dh, 1]];
+    if (mine && mine.numerical.length) lines.push(["nnc-line nnc-s2", strings.numerical, mine.numerical.map((v) => [v]), 2]);
     const least = Math.min(1e-3, ...lines.flatMap(([, , list]) => shown(list).map(([, v]) => v)));
     slopes.axes({ x: [0.5, STEPS + 0.5], y: [Math.max(1e-9, least / 2), 4], yLog: true, xName: strings.axis, xTicks: VALUES.map((_, t) => [t + 1, String(t + 1)]) });
     const ruled = settings.step ? [slopes.line([[settings.step, slopes.limits.y[0]], [settings.step, 4]], "nnc-muted-line")] : [];
     slopes.layer.replaceChildren(...ruled, ...lines.flatMap(([look, , list, mark]) => [slopes.line(shown(list), look), ...shown(list).map((point) => slopes.mark(mark, point, look.replace("nnc-line", "nnc-dot"), 4))]));
     const late = settings.step > STEPS - 2;
-    slopes.over.replaceChildren(...(settings.step ? lines : []).map(([, , list], n) => {
+    slopes.over.replaceChildren(...(settings.step ? lines.slice(0, 2).filter(([, , list]) => norm(list[settings.step]) > 1e-9 || !mine) : []).map(([, , list], n) => {
       const value = norm(list[settings.step]);
       const [x, y] = slopes.at([settings.step, Math.max(1e-9, value)]);
       return drawn("text", { class: "nnc-halo", x: x + (late ? -8 : 8), y: Math.min(slopes.area.bottom - 6, y + (n ? 16 : -8)), "text-anchor": late ? "end" : "start" }, tidy(value));
@@ -245,11 +258,11 @@ function render({ model, el }) {
     table.hidden = !settings.step;
     if (settings.step) sums(found, settings, settings.step);
     const gradient = found.dc || found.dh;
-    const reach = norm(gradient[settings.write]) / (norm(gradient[STEPS]) || 1);
+    const reach = mine ? norm([...mine.dh[mine.write], ...mine.dc[mine.write]]) : norm(gradient[settings.write]) / (norm(gradient[STEPS]) || 1);
     const answer = found.h[STEPS][0];
-    numbers.replaceChildren(...facts([[strings.stored, tidy(x[settings.write - 1][0])], [strings.answer, tidy(answer)], [strings.reach, tidy(reach)]]));
-    words.textContent = reach < 0.003 ? strings.said_lost : reach < 0.2 ? strings.said_fades : strings.said_kept;
-    const alt = fill(strings.alt, { kind: Object.fromEntries(kinds)[settings.kind], answer: tidy(answer), reach: tidy(reach) });
+    numbers.replaceChildren(...facts([[strings.stored, tidy(x[settings.write - 1][0])], [strings.answer, tidy(answer)], [mine ? strings.own_reach : strings.reach, tidy(reach)]]));
+    words.textContent = mine && mine.wrong.length ? fill(strings.said_wrong, { k: mine.wrong[0], name: mine.wrong[1] }) : reach < 0.003 ? strings.said_lost : reach < 0.2 ? strings.said_fades : strings.said_kept;
+    const alt = fill(mine ? strings.own_alt : strings.alt, { kind: Object.fromEntries(kinds)[settings.kind], answer: tidy(answer), reach: tidy(reach) });
     for (const place of [...grid.places, slopes]) place.svg.setAttribute("aria-label", `${place.heading.textContent || strings.strips}. ${alt}`);
   }
 
@@ -261,7 +274,7 @@ function render({ model, el }) {
     show();
   });
   resized.observe(body);
-  const stop = listen(model, Object.fromEntries(NAMES.map((name) => [`change:${name}`, show])));
+  const stop = listen(model, Object.fromEntries([...NAMES, "own"].map((name) => [`change:${name}`, show])));
   return () => {
     walk.stop();
     resized.disconnect();

@@ -1,5 +1,5 @@
 // The front end of "How small may h be?": the curve on the left, the error against h on the right.
-// All numbers come from difference.js, so nothing here waits for the kernel.
+// All numbers come from difference.js, so nothing here waits for the kernel but a reader's own function.
 
 import { KEEP_KEYS, drawn, element, fill, formatNumber, frame, listen, superscript } from "./base.js";
 import { line, scale, ticks } from "./explorer.js";
@@ -10,6 +10,23 @@ const WIDTH = 470;
 const AREA = { left: 52, right: 458, top: 34, bottom: 278 };
 const DECADES = [-16, -12, -8, -4, 0];
 const FLOOR = -18; // log10 of where an error of 0 is drawn
+
+/** What is drawn at a point; Python sends the same for a function of the reader's own. */
+function computed(at, zoom) {
+  const [name, x, h, how, type] = at;
+  const r = rounding(type);
+  const f = (u) => CURVES[name].value(r(u), r);
+  const here = f(x);
+  const above = (t) => [t, f(x + t) - here]; // relative to f(x), so that a window of 1e-15 keeps its digits
+  const half = zoom ? 3 * h : 2;
+  return {
+    at, zoom, here,
+    points: Array.from({ length: 601 }, (_, k) => above(-half + (k / 300) * half)),
+    ends: { forward: [0, h], central: [-h, h], complex: [0] }[how].map(above),
+    exact: exact(name, x, type), numerical: difference(...at), error: error(...at), cause: cause(...at),
+    sweeps: null, // showErrors makes them, when they change
+  };
+}
 
 const power = (exponent) => `10${superscript(exponent)}`;
 
@@ -100,6 +117,7 @@ function render({ model, el }) {
       element("div", { class: "nnc-half" }, curvePlot.svg, legend),
       element("div", { class: "nnc-half" }, errorPlot.svg)),
     element("div", { class: "nnc-panel" }, numbers, explanation),
+    ...Object.entries(model.get("problems")).map(([name, told]) => element("div", { class: "nnc-message" }, `${name}: ${told}`)),
   );
 
   // The error plot can be dragged: its horizontal axis is h.
@@ -115,18 +133,10 @@ function render({ model, el }) {
   });
   errorPlot.svg.addEventListener("pointermove", (event) => event.buttons && drag(event));
 
-  function showCurve([name, x, h, how, type], slope, numerical) {
-    const r = rounding(type);
-    const f = (u) => CURVES[name].value(r(u), r);
-    const zoomed = model.get("zoom");
+  function showCurve({ at: [name, x, h], zoom: zoomed, points, ends, here, exact: slope, numerical }) {
     const half = zoomed ? 3 * h : 2;
-    const here = f(x);
-    // Heights relative to f(x), so that a window of 1e-15 keeps its digits.
-    const points = Array.from({ length: 601 }, (_, k) => {
-      const t = -half + (k / 300) * half;
-      return [t, f(x + t) - here];
-    });
-    let [low, high] = [Math.min(...points.map((p) => p[1])), Math.max(...points.map((p) => p[1]))];
+    const known = points.filter((p) => Number.isFinite(p[1]));
+    let [low, high] = known.length ? [Math.min(...known.map((p) => p[1])), Math.max(...known.map((p) => p[1]))] : [-1, 1];
     const least = zoomed ? Math.max(Math.abs(slope), 1e-3) * half : 0.5;
     if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
     const pad = 0.12 * (high - low);
@@ -135,13 +145,12 @@ function render({ model, el }) {
     const xTicks = zoomed ? [[-h, "x − h"], [0, "x"], [h, "x + h"]] : ticks(x - half, x + half).map((v) => [v - x, formatNumber(Number(v.toPrecision(6)))]);
     const yTicks = zoomed ? [[0, "f(x)"]] : ticks(low - pad + here, high + pad + here).map((v) => [v - here, formatNumber(Number(v.toPrecision(6)))]);
     axis(curvePlot.axes, toX, toY, xTicks, yTicks);
-    const straight = (k, t0, y0) => [[toX(-half), toY(y0 + k * (-half - t0))], [toX(half), toY(y0 + k * (half - t0))]];
-    const ends = { forward: [0, h], central: [-h, h], complex: [0] }[how].map((t) => [t, f(x + t) - here]);
+    const straight = (k, t0, y0) => (Number.isFinite(k) ? [[toX(-half), toY(y0 + k * (-half - t0))], [toX(half), toY(y0 + k * (half - t0))]] : []);
     curvePlot.layer.replaceChildren(
-      line(points.map(([t, y]) => [toX(t), toY(y)]), "nnc-curve"),
+      line(known.map(([t, y]) => [toX(t), toY(y)]), "nnc-curve"),
       line(straight(slope, 0, 0), "nnc-tangent"),
       line(straight(numerical, ...ends[0]), "nnc-secant"),
-      ...ends.map(([t, y]) => drawn("circle", { class: "nnc-end", cx: toX(t), cy: toY(y), r: 5 })),
+      ...ends.filter(([, y]) => Number.isFinite(y)).map(([t, y]) => drawn("circle", { class: "nnc-end", cx: toX(t), cy: toY(y), r: 5 })),
       drawn("circle", { class: "nnc-here", cx: toX(0), cy: toY(0), r: 4 }),
     );
     formulaKey.textContent = functions[name].formula;
@@ -156,18 +165,18 @@ function render({ model, el }) {
   let best = [NaN, NaN];
 
   /** The three curves and the two guides; they do not depend on h. */
-  function showErrors(name, x, how, type) {
+  function showErrors([name, x, , how, type], sweeps) {
     const shapes = [];
     for (const other of [...METHODS.filter((m) => m !== how), how]) {
-      const points = sweep(name, x, other, type);
+      const points = (sweeps ? sweeps[other] : sweep(name, x, other, type)).filter((p) => Number.isFinite(p[1]));
       const chosen = other === how ? "nnc-chosen" : "nnc-other";
-      if (other === how) best = points.reduce((a, b) => (b[1] < a[1] ? b : a));
+      if (other === how) best = points.reduce((a, b) => (b[1] < a[1] ? b : a), [NaN, Infinity]);
       const group = drawn("g", { class: `nnc-series nnc-series-${other} ${chosen}` }, line(points.map(place), "nnc-errors"));
       points.forEach((p, k) => k % 8 === 4 && group.append(SHAPES[other](...place(p), other === how ? 3.4 : 2.6)));
       shapes.push(group);
     }
     const guides = [];
-    const expected = CURVES[name].kinks.includes(x) ? [] : ["truncation", "roundoff"];
+    const expected = sweeps || CURVES[name].kinks.includes(x) ? [] : ["truncation", "roundoff"];
     for (const [k, label] of expected.entries()) {
       const [from, to] = [-16, 0].map((e) => Math.log10(estimates(name, x, 10 ** e, how, type)[k]));
       if (!Number.isFinite(from)) continue;
@@ -187,24 +196,25 @@ function render({ model, el }) {
     errorPlot.layer.replaceChildren(...shapes, ...guides);
   }
 
-  function showError([name, x, h, how, type], now) {
+  function showError({ at, error: now, sweeps }) {
+    const [name, x, h, how, type] = at;
     const key = [name, x, how, type].join();
-    if (key !== drawnFor) showErrors(name, x, how, type);
+    if (key !== drawnFor) showErrors(at, sweeps);
     drawnFor = key;
     const [cx, cy] = place([h, now]);
     errorPlot.over.replaceChildren(
       drawn("path", { class: "nnc-now-line", d: `M${cx},${AREA.top} V${AREA.bottom}` }),
-      drawn("circle", { class: "nnc-now", cx, cy, r: 7 }),
+      Number.isFinite(now) ? drawn("circle", { class: "nnc-now", cx, cy, r: 7 }) : "",
       drawn("text", { x: (AREA.left + AREA.right) / 2, y: AREA.bottom + 36, "text-anchor": "middle" }, strings.h),
     );
     return best;
   }
 
   function show() {
-    const at = get();
-    const [name, x, h, how, type] = at;
-    const { low, high } = functions[name];
+    const wanted = get();
+    const [name, x, h, how, type] = wanted;
     choice.value = name;
+    const { low, high } = functions[name] || { low: -3, high: 3 };
     point.min = String(low);
     point.max = String(high);
     point.value = String(x);
@@ -216,9 +226,11 @@ function render({ model, el }) {
     dtype.show(type);
     zoom.checked = model.get("zoom");
 
-    const [slope, numerical, wrong] = [exact(name, x, type), difference(...at), error(...at)];
-    showCurve(at, slope, numerical);
-    const [bestH, best] = showError(at, wrong);
+    const found = name in CURVES ? computed(wanted, zoom.checked) : model.get("own_numbers");
+    if (!found.at || found.at[0] !== name) return; // the kernel answers in a moment, or there is a problem
+    const [slope, numerical, wrong] = ["exact", "numerical", "error"].map((one) => found[one] ?? NaN);
+    showCurve({ ...found, exact: slope, numerical });
+    const [bestH, best] = showError({ ...found, error: wrong });
     const size = Math.max(Math.abs(slope), Math.abs(numerical));
     const digits = size === 0 ? Infinity : Math.max(0, Math.floor(-Math.log10(wrong / size)));
     const shown = type === "float32" ? 9 : 17;
@@ -228,14 +240,14 @@ function render({ model, el }) {
       cell(strings.error, formatNumber(wrong), "nnc-error-now"),
       cell(strings.best, `${formatNumber(best)} (h = ${formatNumber(bestH)})`),
       Number.isFinite(digits) ? element("span", { class: "nnc-muted" }, fill(strings.digits, { n: digits })) : "");
-    explanation.textContent = fill(strings[`cause_${cause(...at)}`], { exact: formatNumber(slope), dtype: type });
+    explanation.textContent = fill(strings[`cause_${found.cause}`], { exact: formatNumber(slope), dtype: type });
     const words = { formula: functions[name].formula, x: formatNumber(x), exact: formatNumber(slope), numerical: formatNumber(numerical), error: formatNumber(wrong), h: formatNumber(h), best: formatNumber(best), best_h: formatNumber(bestH) };
     curvePlot.svg.setAttribute("aria-label", fill(strings.curve_alt, words));
     errorPlot.svg.setAttribute("aria-label", fill(strings.error_alt, words));
   }
 
   show();
-  return listen(model, Object.fromEntries(["function", "x", "h", "method", "dtype", "zoom"].map((name) => [`change:${name}`, show])));
+  return listen(model, Object.fromEntries(["function", "x", "h", "method", "dtype", "zoom", "own_numbers"].map((name) => [`change:${name}`, show])));
 }
 
 export default { render };

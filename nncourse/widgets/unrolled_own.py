@@ -58,7 +58,7 @@ def own_passes(
             found = _shaped(backward(*arrays))
             size = float(np.linalg.norm(g))
             wrong = wrong or next(
-                ([k, name] for name in found if not _alike(found[name], wanted[name], size)), []
+                ([k, name] for name in found if not alike(found[name], wanted[name], size)), []
             )
         inputs[k - 1], terms[k - 1] = found["dx"], np.linalg.norm(found["dWh"])
         dw = dw + found["dWh"]
@@ -131,7 +131,7 @@ def _shaped(gradients: Any) -> dict[str, Any]:
     return {"dx": found["dx"][0, 0], "dh": found["dh"][0], "dWh": found["dWh"]}
 
 
-def _alike(a: Any, n: Any, size: float) -> bool:
+def alike(a: Any, n: Any, size: float) -> bool:
     """Equal up to the noise of a difference, for an upstream gradient of that size."""
     far = np.linalg.norm(a - n)
     return bool(far <= ALIKE * (np.linalg.norm(a) + np.linalg.norm(n)) + 1e-8 * size)

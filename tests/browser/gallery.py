@@ -40,6 +40,19 @@ WIDGETS = {
     "DropoutExplorer": "widgets.DropoutExplorer(p=0.5)",
     "DropoutExplorer-bent": "widgets.DropoutExplorer(p=0.3, kind='plain', bent=True)",
     "BatchNormExplorer": "widgets.BatchNormExplorer(shift=1.5, gamma=2.0, beta=-1.0)",
+    "NumericalGradient-own": (
+        "import numpy as np; widgets.NumericalGradient('mine', x=0.5, own={'mine': "
+        "(lambda x: x * np.sin(x), lambda x: np.cos(x)), 'bad': lambda x: x.sum()})"
+    ),
+    "DescentExplorer-own": (
+        "widgets.DescentExplorer('mine', rate=0.02, own={'mine': "
+        "lambda w: (w[0] ** 2 - 1) ** 2 + w[1] ** 2, 'bad': lambda w: w.foo()})"
+    ),
+    "DepthExplorer-own": (
+        "widgets.DepthExplorer('sine', init='mine', own={'sine': lambda z: z.sin()}, "
+        "own_init={'mine': lambda n, m, rng: rng.normal(0, m**-0.5, (n, m))})"
+    ),
+    "MemoryCell-own": "widgets.MemoryCell(cell=lambda x, h, c, *rest: (0.9 * h + 0.01, c + h))",
     "Playground": "w = widgets.Playground('spirals', layers=[8, 6]); w.train(400); w",
     "Playground-blobs": "w = widgets.Playground('blobs', layers=[4]); w.train(60); w",
 }

@@ -1,0 +1,63 @@
+"""Widgets with the student's own code in JupyterLab: the kernel computes, the picture follows."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+
+from tests.browser.jupyterlab import ask_kernel, open_notebook, run_all
+
+pytestmark = pytest.mark.browser
+
+# The cell, the control that a key moves, and what the kernel knows of it afterwards.
+CELLS = {
+    "NumericalGradient": ("'mine', own={'mine': lambda x: x * x.sin()}", ".nnc-x", "x"),
+    "DescentExplorer": ("'mine', own={'mine': lambda w: w[0] ** 2}", ".nnc-in-rate", "rate"),
+    "DepthExplorer": ("'mine', own={'mine': lambda z: z.sin()}", ".nnc-in-scale", "scale"),
+    "MemoryCell": (
+        "cell=lambda x, h, c, Wx, Wh, b: (h + x[:, :2] * b[2:4], c)", ".nnc-in-forget", "forget"
+    ),
+}  # fmt: skip
+# All pictures of a widget; the sliders beside them say what was asked, these what has been drawn.
+LOOK = "node => [...node.querySelectorAll('path, rect, text')].map(one => one.outerHTML).join()"
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, lab):
+    codes = ["from nncourse import widgets"]
+    for k, (name, (given, *_rest)) in enumerate(CELLS.items()):
+        codes.append(f"w{k} = widgets.{name}({given})\nw{k}")
+    cells = [nbformat.v4.new_code_cell(code) for code in codes]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(content, lab.root / "work" / "own-functions.ipynb")
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    open_notebook(page, lab, "work/own-functions.ipynb")
+    assert [error for cell in run_all(page) for error in cell["errors"]] == []
+    yield page
+    context.close()
+    assert errors == []
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_picture_of_one_s_own_follows_a_slider(notebook, name):
+    k = list(CELLS).index(name)
+    _given, focus, changed = CELLS[name]
+    notebook.evaluate(f"() => window.jupyterapp.shell.currentWidget.content.scrollToItem({k + 1})")
+    widget = notebook.locator(".jp-Notebook .jp-CodeCell").nth(k + 1).locator(".nnc")
+    widget.wait_for(state="visible")
+    before = ask_kernel(notebook, f"print(w{k}.{changed})")
+    look = widget.evaluate(LOOK)
+    assert look.count("<path") > 3
+    widget.locator(focus).first.focus()
+    notebook.keyboard.press("ArrowRight")
+    for _trial in range(100):
+        if widget.evaluate(LOOK) != look:
+            break
+        notebook.wait_for_timeout(100)
+    assert widget.evaluate(LOOK) != look
+    assert ask_kernel(notebook, f"print(w{k}.{changed})") != before
