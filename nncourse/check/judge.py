@@ -16,7 +16,7 @@ import numpy as np
 from nncourse.check.ready_made import Watch
 from nncourse.check.reason import find_reasons
 from nncourse.check.report import Diagnosis, Report, Verdict
-from nncourse.check.trial import Trial, run
+from nncourse.check.trial import Trial, run, telling
 from nncourse.check.variant import current_seed
 from nncourse.diagnosis import Finding
 from nncourse.exercises import Output, Part, Piece, find
@@ -87,7 +87,7 @@ def judge(
     if modified:
         score *= MODIFIED_KEEPS
         notes.append(_modified_inputs(piece, modified))
-    verdicts = tuple(_verdict(output, trials) for output in piece.outputs)
+    verdicts = tuple(_verdict(piece, output, trials) for output in piece.outputs)
     passed = all(verdict.passed for verdict in verdicts) and not problems and not modified
     diagnoses: tuple[Diagnosis, ...] = ()
     if not all(verdict.passed for verdict in verdicts) or problems:
@@ -157,11 +157,9 @@ def _earned(part: Part, trials: Sequence[Trial]) -> bool:
     return all(verdict.passed for verdict in verdicts)
 
 
-def _verdict(output: Output, trials: Sequence[Trial]) -> Verdict:
-    """The verdict to show: the first that failed where the call gave an answer, if any did."""
-    failed = [trial for trial in trials if not trial.verdicts[output.name].passed]
-    answered = [trial for trial in failed if trial.problem is None]
-    return (answered or failed or list(trials))[0].verdicts[output.name]
+def _verdict(piece: Piece, output: Output, trials: Sequence[Trial]) -> Verdict:
+    """The verdict to show: the one that the diagnosis is about."""
+    return (telling(piece, output.name, trials) or list(trials))[0].verdicts[output.name]
 
 
 def _modified_inputs(piece: Piece, positions: Sequence[int]) -> Finding:

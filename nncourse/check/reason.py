@@ -21,7 +21,7 @@ from nncourse.check.library import (
     tells,
 )
 from nncourse.check.report import Diagnosis
-from nncourse.check.trial import Trial
+from nncourse.check.trial import Trial, telling
 from nncourse.diagnosis import (
     RULES,
     Context,
@@ -35,7 +35,7 @@ from nncourse.diagnosis import (
 from nncourse.diagnosis.measure import Array
 from nncourse.diagnosis.normalising import missing_path
 from nncourse.exercises import Mutant, Output, Piece
-from nncourse.exercises.piece import PLAIN, SQUARE, Title
+from nncourse.exercises.piece import Title
 from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
@@ -86,6 +86,9 @@ def _hint_of(mutant: Mutant) -> Finding:
 
 Again = Callable[[], Sequence[Trial]]
 """The same answer on other inputs; called where a mutant seems to be found."""
+
+UNLIKE = ("shape", "nan", "zero")
+"""Observations of numbers that are no variation of the right ones: no reason fits beside them."""
 
 VALUE_RULES = tuple(rule for rule in RULES if rule is not missing_path)
 """Paths through a mean are those of a gradient: values are judged without this rule."""
@@ -148,28 +151,47 @@ def _keeps_state(wrong: Sequence[str], trials: Sequence[Trial]) -> Finding | Non
 
 
 def _by_rule(piece: Piece, output: Output, trials: Sequence[Trial]) -> Diagnosis | None:
-    """What the rules find at the points that fail: one reason, or else one observation."""
-    findings: list[Finding] = []
-    failed = [trial for trial in trials if not trial.verdicts[output.name].passed]
-    # What fails on ordinary inputs explains what fails on extreme ones, never the reverse.
-    ordinary = [trial for trial in failed if trial.point.case in (PLAIN, SQUARE)]
-    for trial in ordinary or failed:
-        a, n = trial.answers.get(output.name), trial.right[output.name]
-        if not isinstance(a, np.ndarray):
-            continue
-        other = _another_output(output, a, n, trial)
-        if other is not None:
-            findings.append(other)
-            continue
-        found = _of_one(piece, output, trial, a, n)
-        if found is not None:
-            findings.append(found)
-    reasons = [finding for finding in findings if finding.is_reason]
-    if len({finding.code for finding in reasons}) > 1:
+    """What the rules find at the points that fail: one reason, or else one observation.
+
+    An observation is made on the numbers that are shown. One that might be an accident of these
+    inputs counts only if all inputs bear it out.
+    """
+    failed = telling(piece, output.name, trials)
+    findings = [_found(piece, output, trial) for trial in failed]
+    said = [finding for finding in findings if finding is not None]
+    reasons = [finding for finding in said if finding.is_reason]
+    stories = {finding.code for finding in said if finding.is_reason or finding.code in UNLIKE}
+    if reasons and len(stories) > 1:
         # Two stories about one mistake: neither is sure.
         return None
-    chosen = reasons or findings or _by_case(piece, output, trials)
-    return Diagnosis((output.name,), chosen[0]) if chosen else None
+    chosen = reasons[0] if reasons else findings[0]
+    if chosen is not None and chosen.code == "where" and _by_accident(output, failed, findings):
+        chosen = None
+    chosen = chosen or _by_case(piece, output, trials)
+    return Diagnosis((output.name,), chosen) if chosen else None
+
+
+def _by_accident(
+    output: Output, trials: Sequence[Trial], findings: Sequence[Finding | None]
+) -> bool:
+    """Whether the wrong places in a mere row of numbers may be others for other inputs.
+
+    In a table the rule itself has ruled that out; places on a named axis mean something.
+    """
+    if output.axes or trials[0].right[output.name].ndim > 1:
+        return False
+    alone = len({id(trial.point) for trial in trials}) == 1
+    return alone or len({finding and finding.message for finding in findings}) > 1
+
+
+def _found(piece: Piece, output: Output, trial: Trial) -> Finding | None:
+    a, n = trial.answers.get(output.name), trial.right[output.name]
+    if not isinstance(a, np.ndarray):
+        return None
+    found = _of_one(piece, output, trial, a, n)
+    if found is not None and found.is_reason:
+        return found
+    return _another_output(output, a, n, trial) or found
 
 
 def _of_one(piece: Piece, output: Output, trial: Trial, a: Array, n: Array) -> Finding | None:
@@ -193,26 +215,29 @@ def _of_one(piece: Piece, output: Output, trial: Trial, a: Array, n: Array) -> F
     return diagnose(a, n, context, RULES if output.by == "gradient" else VALUE_RULES)
 
 
-def _by_case(piece: Piece, output: Output, trials: Sequence[Trial]) -> list[Finding]:
-    """Right in some kinds of inputs, wrong in others: that alone is worth saying."""
+def _by_case(piece: Piece, output: Output, trials: Sequence[Trial]) -> Finding | None:
+    """Right in all kinds of inputs but one: that alone is worth saying.
+
+    What several kinds have in common may be anything.
+    """
     right = {t.point.case for t in trials if t.verdicts[output.name].passed}
     wrong = {t.point.case for t in trials if not t.verdicts[output.name].passed}
     named = {case for case in piece.case_names if case in wrong}
-    if not right or right & wrong or named != wrong:
-        return []
-    text = mark("Wrong only here: {cases}. Right for all other inputs.")
-    return [Finding("case", text, {"cases": _Cases(piece, tuple(sorted(wrong)))})]
+    if not right or right & wrong or named != wrong or len(wrong) != 1:
+        return None
+    text = mark("Wrong only here: {case}. Right for all other inputs.")
+    return Finding("case", text, {"case": _Case(piece, *wrong)})
 
 
 @dataclass(frozen=True)
-class _Cases:
-    """The descriptions of some cases, put into words when they are shown."""
+class _Case:
+    """The description of a case, put into words when it is shown."""
 
     piece: Piece
-    cases: tuple[str, ...]
+    case: str
 
     def __format__(self, spec: str) -> str:
-        return "; ".join(_(self.piece.case_names[case]) for case in self.cases)
+        return _(self.piece.case_names[self.case])
 
 
 def _another_output(output: Output, a: Array, n: Array, trial: Trial) -> Finding | None:
@@ -223,7 +248,7 @@ def _another_output(output: Output, a: Array, n: Array, trial: Trial) -> Finding
         if name == output.name or not same(a, other) or same(n, other):
             continue
         if trial.verdicts[name].passed:
-            text = mark("These are the numbers of {other}, which must be others.")
+            text = mark("These are the numbers of {other}; other numbers belong here.")
         else:
             text = mark("This array is {other}: are the results returned in another order?")
         return Finding("order", text, {"other": Title(name)})

@@ -15,6 +15,7 @@ from nncourse.check.report import Verdict
 from nncourse.diagnosis import Finding, Law, distance, tolerance
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises import Output, Piece, Point
+from nncourse.exercises.piece import PLAIN, SQUARE
 from nncourse.language import mark
 
 
@@ -86,6 +87,18 @@ class Trial:
         self.sizes[output.name], self.laws[output.name] = a.size, law
         fits = law.fits(profile, a.size)
         return Verdict(output, fits, None, yours=profile, right=n)
+
+
+def telling(piece: Piece, name: str, trials: Sequence[Trial]) -> list[Trial]:
+    """The failed trials in which a reason for this output is looked for; the first is shown.
+
+    What fails on ordinary inputs explains what fails on extreme ones, never the reverse. Where the
+    call gave an answer comes before where it raised. Empty if all passed.
+    """
+    ordinary = (PLAIN, SQUARE) if PLAIN in piece.cases else piece.cases
+    failed = [trial for trial in trials if not trial.verdicts[name].passed]
+    failed = [trial for trial in failed if trial.problem is None] or failed
+    return [trial for trial in failed if trial.point.case in ordinary] or failed
 
 
 def _shape(a: Array, n: Array) -> Finding:

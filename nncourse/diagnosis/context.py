@@ -50,6 +50,7 @@ class Context:
     batch: N, the number of examples. classes: C.
     averaged: the loss is a mean over the batch, so 1/N belongs into the gradient.
     constants: further constants by name, such as {"1 - p": 0.7}.
+    codes: of those constants to which one mistake alone leads, its code in the catalogue, by name.
     upstream: the gradient that arrives from above, in the shape of the operation's output.
     preactivation: z of an activation that is cut at 0, in the shape of n.
     targets: class numbers (N,) of a cross-entropy whose logits are (N, C).
@@ -69,6 +70,7 @@ class Context:
     classes: int | None = None
     averaged: bool = False
     constants: Mapping[str, float] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
     upstream: Array | None = None
     preactivation: Array | None = None
     targets: Array | None = None

@@ -17,7 +17,9 @@ import numpy as np
 
 from nncourse.diagnosis.finding import Finding
 from nncourse.diagnosis.measure import Array
-from nncourse.language import mark
+from nncourse.language import catalogue, mark
+
+_ = catalogue("check")
 
 BINS = 16
 SIGMAS = 6.0
@@ -112,8 +114,24 @@ class Law:
             return bool(np.any(np.abs(q - p) > noise + 1e-12))
         return float(size * np.sum((q - p) ** 2 / p)) > CHI_SQUARE
 
+    def _zeros_off(self, profile: Array, size: int) -> bool:
+        """Whether 0, if it is the first of the values, has another share than it must."""
+        value, p = self.atoms[0]
+        noise = SIGMAS * math.sqrt(p * (1 - p) / size)
+        return value != 0 or abs(profile[SHARES] - p) > noise + 1e-12
+
     def _repeats(self, profile: Array) -> bool:
         return not self.atoms and profile[DISTINCT] < 0.9
+
+
+KINDS = (mark("normal"), mark("uniform"))
+
+
+class Kind(str):
+    """The name of a law, put into the reader's language when it is read."""
+
+    def __format__(self, spec: str) -> str:
+        return format(_(str(self)), spec)
 
 
 def normal_law(std: float, mean: float = 0.0) -> Law:
@@ -179,7 +197,7 @@ def diagnose_distribution(
                 "Mean and spread are right, but the shape of the distribution is not: "
                 "it must be {kind}."
             ),
-            {"kind": law.kind},
+            {"kind": Kind(law.kind)},
         )
     return None
 
@@ -200,8 +218,41 @@ def _spread(ratio: float, law: Law, size: int, constants: Mapping[str, float]) -
     )
 
 
+def _one_value_kept(profile: Array, law: Law) -> Finding | None:
+    """Zeros as there must be, and in place of the second value another: a mask scaled wrongly."""
+    if len(law.atoms) != 2:
+        return None
+    (_zero, p), (want, _share) = law.atoms
+    share = 1 - float(profile[SHARES])
+    value = float(profile[MEAN]) / share
+    # The spread of a mask of one value; that of several is larger.
+    if abs(value * math.sqrt(share * (1 - share)) - float(profile[STD])) > 1e-6 * abs(value):
+        return None
+    ratio = value / want
+    known = {
+        "1 - p": ("M42", 1 - p),
+        "1/(1 - p)": ("M44", 1 / (1 - p)),
+        "(1 - p)/p": ("M43", 1 / p - 1),
+    }
+    named = [(code, name) for name, (code, k) in known.items() if abs(ratio / k - 1) < 1e-6]
+    evidence = {"value": value, "want": want, "ratio": ratio}
+    if len(named) == 1:
+        ((code, name),) = named
+        text = mark(
+            "What is kept is {value:.4g} and must be {want:.4g}: it is {ratio:.4f} times the right "
+            "one, and that is {name}."
+        )
+        return Finding(code, text, {**evidence, "name": name})
+    text = mark("What is kept is {value:.4g} and must be {want:.4g}.")
+    return Finding("values", text, evidence)
+
+
 def _atoms(profile: Array, law: Law, size: int) -> Finding | None:
     shares = profile[SHARES:]
+    if shares[-1] > 1e-9 and not law._zeros_off(profile, size):
+        kept = _one_value_kept(profile, law)
+        if kept is not None:
+            return kept
     if shares[-1] > 1e-9:
         values = ", ".join(f"{value:.4g}" for value, _p in law.atoms)
         return Finding(

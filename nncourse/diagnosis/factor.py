@@ -100,7 +100,7 @@ def _table(context: Context) -> list[tuple[str, float, str, str]]:
             ]
     for name, value in context.constants.items():
         sentence = mark("Every number is {k:.4f} times the right one, and that is {name}.")
-        rows.append(("scale", value, name, sentence))
+        rows.append((context.codes.get(name, "scale"), value, name, sentence))
     return rows
 
 

@@ -34,8 +34,9 @@ def not_finite(a: Array, n: Array, context: Context) -> Finding | None:
     return Finding(
         "nan",
         mark(
-            "{count} of {size} entries are NaN or inf: look for a division by zero, an exp that "
-            "overflows, or a root or logarithm of a number that may not stand there."
+            "{count} of {size} entries are NaN or inf. Print what is computed before them, in "
+            "order: where NaN or inf stands first, there is a division by zero, an exp that "
+            "overflows, a root or logarithm of a negative number, or a number that grew too large."
         ),
         {"count": count, "size": size},
     )
@@ -46,6 +47,17 @@ def wrong_shape(a: Array, n: Array, context: Context) -> Finding | None:
     if a.shape == n.shape:
         return None
     shapes = {"got": a.shape, "want": n.shape}
+    if a.ndim == n.ndim > 2:
+        for one, other in combinations(range(a.ndim), 2):
+            if same(np.swapaxes(a, one, other), n):
+                return Finding(
+                    "M66",
+                    mark(
+                        "The numbers are right, but axes {one} and {other} are exchanged: the "
+                        "shape is {got} instead of {want}."
+                    ),
+                    {**shapes, "one": one, "other": other},
+                )
     if a.ndim >= 2 and a.T.shape == n.shape:
         if same(a.T, n):
             return Finding(

@@ -19,8 +19,9 @@ def diagnose_labels(predicted: Array, labels: Array, classes: int) -> Finding | 
         return Finding(
             "constant",
             mark(
-                "All {count} predictions are the same class, {value}: the output does not depend "
-                "on the input. Were the trained parameters used, and did the loss fall?"
+                "All {count} predictions are the same class, {value}, whatever the input. Did the "
+                "loss fall, are the trained parameters used, and is the class taken from the "
+                "outputs rightly?"
             ),
             {"count": len(predicted), "value": int(values[0])},
         )
@@ -59,8 +60,9 @@ def diagnose_labels(predicted: Array, labels: Array, classes: int) -> Finding | 
         return Finding(
             "chance",
             mark(
-                "{percent:.0f}% right is what guessing gives with {classes} classes: the network "
-                "has not learned, or other parameters than the trained ones are used."
+                "{percent:.0f}% right is what guessing gives with {classes} classes. Either the "
+                "network has not learned, or the prediction does not compute what was trained: "
+                "it uses other parameters, another formula, or another way from outputs to classes."
             ),
             {"percent": 100 * accuracy, "classes": classes},
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nncourse.diagnosis.context import Context
@@ -98,6 +100,23 @@ def softmax_cross_entropy(a: Array, n: Array, context: Context) -> Finding | Non
     return None
 
 
+def probabilities(a: Array, n: Array, context: Context) -> Finding | None:
+    """Rows that must sum to 1, and columns or the whole that do so instead."""
+    if a.shape != n.shape or a.ndim != 2 or min(a.shape) < 2 or np.any(a < 0) or np.any(n < 0):
+        return None
+    if not same(n.sum(axis=1), np.ones(len(n))) or same(a.sum(axis=1), np.ones(len(a))):
+        return None
+    if same(a.sum(axis=0), np.ones(a.shape[1])):
+        text = mark(
+            "The columns sum to 1, and not the rows: softmax is normalised over the wrong axis."
+        )
+    elif same(np.asarray(a.sum()), np.asarray(1.0)):
+        text = mark("All entries together sum to 1; each row must do so on its own.")
+    else:
+        return None
+    return Finding("M28", text)
+
+
 def examples(a: Array, n: Array, context: Context) -> Finding | None:
     """A sum over the batch that holds only some examples, or pairs them with the wrong array."""
     if context.product is None or a.shape != n.shape or a.size < 2:
@@ -167,6 +186,32 @@ def total_everywhere(a: Array, n: Array, context: Context) -> Finding | None:
     return None
 
 
+def yes_or_no(a: Array, n: Array, context: Context) -> Finding | None:
+    """Decisions, 0 or 1: how many of either kind are wrong."""
+    if a.shape != n.shape or a.ndim == 0:
+        return None
+    ones, zeros = n == 1, n == 0
+    if not (ones.any() and zeros.any() and np.all(ones | zeros) and np.all((a == 0) | (a == 1))):
+        return None
+    return Finding(
+        "decisions",
+        mark(
+            "{missed} of the {ones} entries that must be 1 are 0, and {surplus} of the {zeros} "
+            "that must be 0 are 1."
+        ),
+        {
+            "missed": int((ones & (a == 0)).sum()),
+            "ones": int(ones.sum()),
+            "surplus": int((zeros & (a == 1)).sum()),
+            "zeros": int(zeros.sum()),
+        },
+    )
+
+
+CHANCE = 0.01
+"""Wrong entries that lie so by chance more often than this are not called a pattern."""
+
+
 def where(a: Array, n: Array, context: Context) -> Finding | None:
     """Last resort: the wrong entries fill some indices of an axis and leave the others right."""
     if a.shape != n.shape or a.ndim == 0:
@@ -176,7 +221,7 @@ def where(a: Array, n: Array, context: Context) -> Finding | None:
         size = a.shape[axis]
         others = tuple(i for i in range(a.ndim) if i != axis)
         bad = np.flatnonzero(wrong.any(axis=others))
-        if size > 2 and 0 < len(bad) < size:
+        if size > 2 and 0 < len(bad) < size and not _by_chance(wrong, axis, len(bad)):
             shown = ", ".join(map(str, bad[:6])) + (", ..." if len(bad) > 6 else "")
             return Finding(
                 "where",
@@ -184,3 +229,15 @@ def where(a: Array, n: Array, context: Context) -> Finding | None:
                 {"indices": shown, "axis": axis},
             )
     return None
+
+
+def _by_chance(wrong: Array, axis: int, bad: int) -> bool:
+    """Whether scattered wrong entries may well leave just so many indices of the axis right.
+
+    They are scattered as thickly as where they are. A row of single entries tells nothing.
+    """
+    if wrong.ndim == 1:
+        return False
+    size, across = wrong.shape[axis], wrong.size // wrong.shape[axis]
+    share = float(wrong.sum()) / (bad * across)
+    return math.comb(size, bad) * (1 - share) ** ((size - bad) * across) > CHANCE

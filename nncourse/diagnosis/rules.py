@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     local.relu_mask,
     local.upstream_factor,
     pattern.softmax_cross_entropy,
+    pattern.probabilities,
     pattern.examples,
     pattern.branches,
     pattern.total_everywhere,
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     difference.known_terms,
     factor.factor_along_axis,
     difference.constant_offset,
+    pattern.yes_or_no,
     pattern.where,
 )
 

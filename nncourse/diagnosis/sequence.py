@@ -67,6 +67,15 @@ def optimiser_steps(a: Array, n: Array, context: Context) -> Finding | None:
     wrong = _wrong_along(a, n, 0)
     if wrong[0] or not wrong.any():
         return None
+    if not np.any(a - a[0]):
+        return Finding(
+            "still",
+            mark("Nothing moves: after {last} steps every number is where it was."),
+            {"last": len(a) - 1},
+        )
+    if same(a - a[0], n[0] - n):
+        text = mark("Every step goes exactly the opposite way: a minus is lost, or one too many.")
+        return Finding("M04", text)
     k = int(np.argmax(wrong))
     taken, right = a[k] - a[k - 1], n[k] - n[k - 1]
     known = {"k": k, "last": len(a) - 1}
@@ -99,8 +108,6 @@ def gate_blocks(a: Array, n: Array, context: Context) -> Finding | None:
     mine, right = np.split(a, count, axis=-1), np.split(n, count, axis=-1)
     # One scale for all blocks, so that noise in a small block is not called wrong.
     bad = [i for i, part in enumerate(np.split(wrong_entries(a, n), count, axis=-1)) if part.any()]
-    if not bad or len(bad) == count:
-        return None
     names = ", ".join(context.blocks[i] for i in bad)
     if len(bad) == 2:
         one, other = bad
@@ -110,6 +117,8 @@ def gate_blocks(a: Array, n: Array, context: Context) -> Finding | None:
                 mark("The blocks {names} are exchanged; everything else is right."),
                 {"names": names},
             )
+    if not bad or len(bad) == count:
+        return None
     if len(bad) == 1:
         for i in range(count):
             if i != bad[0] and same(mine[bad[0]], right[i]):

@@ -211,23 +211,26 @@ class Piece:
         """
         values: Any = None
         right: dict[str, Array] = {}
+        gradients: dict[str, Array] = {}
 
         def value(output: Output) -> Array:
             nonlocal values
             if values is None:
                 values = self.ask(self.reference, *copy_arguments(point.arguments))
-            return output.own(np.asarray(pick(values, output.key)))
+            return np.asarray(pick(values, output.key))
 
         for output in self.outputs:
             if output.by == "gradient":
-                own = value(output) if quick else None
-                right[output.name] = self._gradient(point, output.of, own)
+                if output.of not in gradients:
+                    reference = value(output) if quick else None
+                    gradients[output.of] = self._gradient(point, output.of, reference)
+                right[output.name] = output.own(gradients[output.of])
             elif output.by in ("labels", "at least"):
                 right[output.name] = point.variables[output.of]
             elif output.by == "distribution":
                 right[output.name] = self.law(point, output.name).profile()
             else:
-                right[output.name] = value(output)
+                right[output.name] = output.own(value(output))
         return right
 
     def ask(self, answer: Callable[..., Any], *arguments: Any) -> Any:

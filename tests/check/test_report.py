@@ -393,3 +393,73 @@ def test_names_that_are_words_are_told_in_the_readers_language():
             assert "первый градиент" in text
             assert "gradient" not in text.replace("clip_gradients", "")
     assert str(report) == english
+
+
+def test_what_is_told_is_told_of_the_numbers_that_are_shown():
+    """The pattern of other inputs, of another shape, beside these would be nonsense."""
+
+    def function(name, z):
+        value, slope = find("ps07.activation").reference(name, z)
+        return value, slope * np.where(z > 0, 2.0, 1.0) if name == "leaky_relu" else slope
+
+    report = check("ps07.activation", function)
+    (verdict,) = (v for v in report.verdicts if not v.passed)
+    assert verdict.output.name == "leaky_relu'"
+    # Which rows and columns have a positive number is chance.
+    assert not report.diagnoses
+
+
+def test_one_step_is_shown_and_explained_before_several():
+    """dx is wrong at step 0 only, where the start is not used: no fault of the way back."""
+    piece = find("ps11.lstm_backward")
+
+    def function(dhs, x, h0, c0, hs, cs, gates, Wx, Wh):
+        return piece.reference(dhs, x, hs[:, -1], cs[:, -1], hs, cs, gates, Wx, Wh)
+
+    report = check("ps11.lstm_backward", function)
+    dx = report.verdicts[0]
+    assert not dx.passed
+    assert dx.right.shape[1] == 1
+    assert not any("time step" in d.finding.message for d in report.diagnoses if "dx" in d.outputs)
+
+
+def test_what_several_kinds_of_inputs_have_in_common_is_not_guessed():
+    """Division is wrong; that it comes up in these cases is not what is wrong."""
+    source = find("ps04.Value").reference
+
+    class Value(source):
+        def __truediv__(self, other):
+            return self * other**-2
+
+    report = check("ps04.Value", Value)
+    wrong = {v.case for v in report.verdicts if not v.passed}
+    assert wrong
+    assert not any(d.finding.code == "case" for d in report.diagnoses)
+
+
+def test_a_reason_does_not_stand_beside_numbers_of_another_shape():
+    """With one step the last state is all states but for an axis; with two it is not."""
+    piece = find("ps10.rnn_forward")
+    report = check(
+        "ps10.rnn_forward", lambda *arguments: piece.reference(*arguments)[:, -1], mutants=False
+    )
+    assert not report.passed
+    assert not any(d.is_reason for d in report.diagnoses)
+
+
+def test_one_missing_sum_is_told_even_where_the_array_is_another_output():
+    piece = find("ps11.lstm_step_backward")
+
+    def function(*arguments):
+        *others, _db = piece.reference(*arguments)
+        return (*others, others[0])
+
+    report = check("ps11.lstm_step_backward", function, mutants=False)
+    assert [d.finding.code for d in report.diagnoses] == ["M07"]
+
+
+def test_a_prediction_that_differs_from_the_training_may_be_why_it_is_chance():
+    report = check("ps05.training", lambda x: np.arange(len(x)) % 10)
+    (diagnosis,) = report.diagnoses
+    assert diagnosis.finding.code == "chance"
+    assert "another formula" in str(report)

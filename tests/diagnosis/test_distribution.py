@@ -37,7 +37,7 @@ WRONG = {
     "zeros": (NORMAL, lambda rng: np.zeros(SIZE), "constant"),
     "one row": (NORMAL, lambda rng: np.tile(rng.normal(0, 0.5, 5000), 4), "repeats"),
     "nan": (NORMAL, lambda rng: np.full(SIZE, np.nan), "nan"),
-    "not scaled": (MASK, lambda rng: mask(rng, 0.3, 1.0), "values"),
+    "not scaled": (MASK, lambda rng: mask(rng, 0.3, 1.0), "M42"),
     "kept and dropped": (MASK, lambda rng: mask(rng, 0.7, 1 / 0.7), "shares"),
 }
 
@@ -84,3 +84,22 @@ def test_numbers_that_are_one_up_to_rounding_are_constant_not_repeated():
     finding = diagnose_distribution(NORMAL.measure(same), NORMAL, SIZE)
     assert finding is not None
     assert finding.code == "constant"
+
+
+@pytest.mark.parametrize(
+    ("scale", "code"), [(1, "M42"), (1 / 0.7**2, "M44"), (1 / 0.3, "M43"), (3, "values")]
+)
+def test_a_mask_with_another_scale(scale, code):
+    p = 0.3
+    law = atoms_law({0.0: p, 1 / (1 - p): 1 - p})
+    mask = (np.random.default_rng(4).random(SIZE) >= p) * float(scale)
+    found = diagnose_distribution(law.measure(mask), law, SIZE)
+    assert found.code == code
+    assert f"{float(scale):.4g}" in str(found)
+
+
+def test_a_mask_of_several_values_has_no_scale():
+    law = atoms_law({0.0: 0.3, 1 / 0.7: 0.7})
+    rng = np.random.default_rng(5)
+    mask = (rng.random(SIZE) >= 0.3) * rng.choice([1.0, 2.0], SIZE)
+    assert "none of these" in str(diagnose_distribution(law.measure(mask), law, SIZE))

@@ -349,3 +349,52 @@ def test_slices_that_are_right_are_not_said_to_have_a_factor():
     n = np.random.default_rng(0).normal(size=(4, 3))
     text = str(diagnose(n * [1, 5, 1], n))
     assert "slices 1 are the right ones times 5; the others are right" in text
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_scattered_entries_are_no_pattern(seed):
+    """That a row or column of a small table is spared by chance says nothing."""
+    rng = np.random.default_rng(seed)
+    n = rng.normal(size=(5, 4))
+    a = np.where(n > 0, 2 * n, n)
+    found = diagnose(a, n)
+    assert found is None or found.code != "where"
+
+
+def test_a_wrong_column_is_a_pattern_even_where_some_of_it_is_right():
+    rng = np.random.default_rng(0)
+    n = rng.normal(size=(6, 4))
+    a = n.copy()
+    a[[0, 1, 3, 5], 2] += 1 + rng.random(4)
+    found = diagnose(a, n)
+    assert found.code == "where"
+    assert found.evidence == {"indices": "2", "axis": 1}
+
+
+def test_decisions_are_counted():
+    n = np.array([1.0, 1, 1, 0, 0, 0, 0, 1])
+    a = np.array([1.0, 0, 1, 1, 1, 0, 0, 1])
+    found = diagnose(a, n)
+    assert found.code == "decisions"
+    assert str(found) == (
+        "1 of the 4 entries that must be 1 are 0, and 2 of the 4 that must be 0 are 1."
+    )
+    assert diagnose(n * 2, n * 1.0).code != "decisions"
+
+
+def test_softmax_over_the_wrong_axis_is_seen_in_the_probabilities():
+    e = np.exp(np.random.default_rng(1).normal(size=(5, 3)))
+    right = e / e.sum(axis=1, keepdims=True)
+    for wrong in (e / e.sum(axis=0), e / e.sum()):
+        assert diagnose(wrong, right).code == "M28"
+    for other in (e, right**2, right[::-1], e / e.sum(axis=1, keepdims=True) / 2):
+        found = diagnose(other, right)
+        assert found is None or found.code != "M28"
+
+
+def test_exchanged_axes_are_told_in_another_shape():
+    n = np.random.default_rng(2).normal(size=(3, 4, 2))
+    found = diagnose(np.swapaxes(n, 0, 1), n)
+    assert found.code == "M66"
+    assert "axes 0 and 1" in str(found)
+    assert diagnose(np.swapaxes(n, 0, 1)[:, ::-1], n).code == "shape"

@@ -90,3 +90,12 @@ def test_the_first_step_has_none_before_it():
     steps = np.cumsum(rng.normal(size=(6, 4)), axis=0)
     answer = steps + np.vstack([np.zeros((1, 4)), rng.normal(size=(5, 4))])
     assert "Already the first" in str(diagnose(answer, steps, Context(axes=("step", "entry"))))
+
+
+def test_a_path_that_is_mirrored_or_stands_still():
+    steps = Context(axes=("step", "unit"))
+    n = np.cumsum(np.random.default_rng(3).normal(size=(8, 6)), axis=0)
+    assert diagnose(2 * n[0] - n, n, steps).code == "M04"
+    assert diagnose(np.tile(n[0], (8, 1)), n, steps).code == "still"
+    halfway = np.where(np.arange(8)[:, None] < 4, n, 2 * n[3] - n)
+    assert diagnose(halfway, n, steps).code == "step"

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from nncourse.check.judge import judge
-from nncourse.exercises.ps11.peephole import EARLY, LATE, PEEPHOLE_STEP, STEP_LINES, step
+from nncourse.exercises.ps11.gru import GRU_STEP, GRU_STEP_BACKWARD
+from nncourse.exercises.ps11.gru import STEP_LINES as GRU_LINES
+from nncourse.exercises.ps11.peephole import (
+    EARLY,
+    LATE,
+    PEEPHOLE_BACKWARD,
+    PEEPHOLE_STEP,
+    STEP_LINES,
+    step,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +60,47 @@ def test_gates_of_another_shape_are_told_the_whole_shape(keep):
     assert set(problems) == {EARLY, LATE}
     assert all(problem.evidence["want"] == want for problem in problems.values())
     assert not report.diagnoses
+
+
+def test_the_candidate_is_not_blamed_for_a_wrong_reset_gate():
+    report = judge(GRU_STEP, [GRU_LINES.but(r=lambda s: 1 / (1 + np.exp(s.a_r)))])
+    (diagnosis,) = report.diagnoses
+    assert diagnosis.outputs == ("gates r, z",)
+    assert diagnosis.finding.evidence["names"] == "r"
+
+
+def test_the_reset_gate_is_not_blamed_for_a_wrong_candidate():
+    def answer(dh_next, x, h, gates, Wx, Wh):
+        return GRU_STEP_BACKWARD.reference(dh_next * 1.0, x, h, spoilt(gates), Wx, Wh)
+
+    def spoilt(gates):
+        r, z, n = np.split(gates, 3, axis=1)
+        return np.concatenate([r, z, n**2], axis=1)
+
+    report = judge(GRU_STEP_BACKWARD, [answer], mutants=False)
+    wrong = [verdict.output.name for verdict in report.verdicts if not verdict.passed]
+    assert wrong[:2] == ["da of z and n", "da of r"]
+    assert "da of r" not in {name for d in report.diagnoses for name in d.outputs}
+
+
+@pytest.mark.parametrize("gate", ["i", "f", "o"])
+def test_a_wrong_peephole_is_told_by_its_gate(gate):
+    def answer(*arguments):
+        dz, dc, dp = PEEPHOLE_BACKWARD.reference(*arguments)
+        return dz, dc, {**dp, gate: dp[gate] + arguments[2].sum(axis=0)} if gate in dp else dp
+
+    (diagnosis,) = judge(PEEPHOLE_BACKWARD, [answer]).diagnoses
+    assert diagnosis.outputs == ("dp",)
+    assert diagnosis.finding.evidence["names"] == gate
+
+
+def test_peepholes_summed_to_numbers_are_told_the_shape_of_one():
+    def answer(*arguments):
+        dz, dc, dp = PEEPHOLE_BACKWARD.reference(*arguments)
+        return dz, dc, {gate: row.sum() for gate, row in dp.items()}
+
+    report = judge(PEEPHOLE_BACKWARD, [answer])
+    assert report.score == pytest.approx(0.7)
+    H = PEEPHOLE_BACKWARD.points()[0].arguments[2].shape[1]
+    problem = report.verdicts[2].problem
+    assert problem.evidence == {"want": (H,), "got": "()"}

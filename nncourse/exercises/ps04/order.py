@@ -271,6 +271,7 @@ ORDER = Piece(
             mark("each once"),
             by="value",
             key=(0,),
+            axes=("node",),
             look=mark("Count how often each node stands in your list, out included."),
             derive=mark("When is a node finished? What has to be remembered about it then?"),
             formula="visit(node): if node is new: visit its inputs, then append node",

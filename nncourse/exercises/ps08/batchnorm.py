@@ -129,7 +129,8 @@ FORWARD = Piece(
     reference=forward,
     context=lambda point: {
         "var": Context(
-            constants={"N/(N - 1)": len(point.arguments[0]) / (len(point.arguments[0]) - 1)}
+            constants={"N/(N - 1)": len(point.arguments[0]) / (len(point.arguments[0]) - 1)},
+            codes={"N/(N - 1)": "M53"},
         )
     },
     mutants=(

@@ -367,7 +367,8 @@ def context(point: Point) -> dict[str, Context]:
     """The factors that p gives."""
     dout, _mask, p = point.arguments
     constants = {"1 - p": 1 - p, "1/(1 - p)": 1 / (1 - p)}
-    return {"dx": Context(batch=len(dout), constants=constants)}
+    codes = {"1 - p": "M42", "1/(1 - p)": "M44"}
+    return {"dx": Context(batch=len(dout), constants=constants, codes=codes)}
 
 
 DROPOUT_BACKWARD = Piece(

@@ -29,6 +29,12 @@ from nncourse.language import mark
 
 GATES = ("r", "z", "n")
 
+EARLY, LATE = mark("gates r, z"), mark("gate n")
+"""n is computed with r: it is wrong where r is."""
+
+DIRECT, THROUGH = mark("da of z and n"), mark("da of r")
+"""Back to r leads only what arrives at n."""
+
 
 def draw_step(rng: np.random.Generator, case: str) -> Point:
     """x (N, D), h (N, H), Wx (3H, D), Wh (3H, H)."""
@@ -85,27 +91,40 @@ GRU_STEP = Piece(
     signature="gru_step(x, h, Wx, Wh) -> (h_next, gates)",
     outputs=(
         Output(
-            "gates",
+            EARLY,
             by="value",
             key=(1,),
             axes=("batch", "unit"),
-            blocks=GATES,
+            blocks=GATES[:2],
+            among=GATES,
+            look=mark("Both gates are computed in the same way, each with its own weights."),
+            derive=mark("Between which numbers does a gate lie, and what does it see?"),
+            formula="r, z = σ(W x + U h)",
+        ),
+        Output(
+            LATE,
+            by="value",
+            key=(1,),
+            after=(EARLY,),
+            axes=("batch", "unit"),
+            blocks=GATES[2:],
+            among=GATES,
             look=mark("Compare the blocks r, z, n. Which of them needs another one first?"),
             derive=mark("What does the candidate n see of the old state where r = 0?"),
-            formula="r, z = σ(W x + U h),   n = tanh(W x + U (r · h))",
+            formula="n = tanh(W x + U (r · h))",
         ),
         Output(
             "h_next",
             by="value",
             key=(0,),
-            after=("gates",),
+            after=(EARLY, LATE),
             axes=("batch", "unit"),
             look=mark("The update gate mixes two things, in proportions that add up to 1."),
             derive=mark("What must h_next be where z = 0, by the formula of this exercise?"),
             formula="h' = (1 - z) · h + z · n",
         ),
     ),
-    parts=(Part("gates", 0.6), Part("h_next", 0.4)),
+    parts=(Part(EARLY, 0.4), Part(LATE, 0.2), Part("h_next", 0.4)),
     draw=draw_step,
     reference=step,
     mutants=(
@@ -249,20 +268,33 @@ GRU_STEP_BACKWARD = Piece(
     signature="gru_step_backward(dh_next, x, h, gates, Wx, Wh) -> (da, dx, dh, dWx, dWh)",
     outputs=(
         Output(
-            "da",
+            DIRECT,
             of="a",
             key=(0,),
             axes=("batch", "unit"),
-            blocks=GATES,
-            look=mark("Look at the blocks. r acts through the candidate only: it comes last."),
-            derive=mark("Differentiate (1 - z) · h + z · n by z and by n, then n by r · h."),
-            formula="da_n = dh'·z·(1-n²),  da_z = dh'·(n-h)·z(1-z),  da_r = (da_n U_n)·h·r(1-r)",
+            blocks=GATES[1:],
+            among=GATES,
+            look=mark("Both stand in the new state. In which of the two products?"),
+            derive=mark("Differentiate (1 - z) · h + z · n by z and by n."),
+            formula="da_n = dh'·z·(1-n²),  da_z = dh'·(n-h)·z(1-z)",
+        ),
+        Output(
+            THROUGH,
+            of="a",
+            key=(0,),
+            after=(DIRECT,),
+            axes=("batch", "unit"),
+            blocks=GATES[:1],
+            among=GATES,
+            look=mark("r acts through the candidate only: its gradient comes last."),
+            derive=mark("Differentiate the argument of n by r · h, and that by r."),
+            formula="da_r = (da_n U_n)·h·r(1-r)",
         ),
         Output(
             "dx",
             of="x",
             key=(1,),
-            after=("da",),
+            after=(DIRECT, THROUGH),
             look=mark("All three blocks see the input: dx is the sum over all rows of Wx."),
             derive=LADDER["dx"]["derive"],
             formula="dx[n, i] = Σ_k da[n, k] · Wx[k, i]",
@@ -271,7 +303,7 @@ GRU_STEP_BACKWARD = Piece(
             "dh",
             of="h",
             key=(2,),
-            after=("da",),
+            after=(DIRECT, THROUGH),
             axes=("batch", "unit"),
             look=mark("Four paths lead from the old state to the new one. Count yours."),
             derive=_DERIVE_H,
@@ -281,7 +313,7 @@ GRU_STEP_BACKWARD = Piece(
             "dWx",
             of="Wx",
             key=(3,),
-            after=("da",),
+            after=(DIRECT, THROUGH),
             look=mark("dWx pairs da with the input of this step."),
             derive=mark("In which a[n, k] does Wx[k, i] stand, and with which factor?"),
             formula="dWx[k, i] = Σ_n da[n, k] · x[n, i]",
@@ -290,14 +322,15 @@ GRU_STEP_BACKWARD = Piece(
             "dWh",
             of="Wh",
             key=(4,),
-            after=("da",),
+            after=(DIRECT, THROUGH),
             look=mark("dWh pairs da with what each block of Wh was multiplied by."),
             derive=mark("Is it the old state for all three blocks?"),
             formula="rows of r and z: Σ_n da[n, k] · h[n, j];   of n: Σ_n da[n, k] · (r · h)[n, j]",
         ),
     ),
     parts=(
-        Part("da", 0.4),
+        Part(DIRECT, 0.25),
+        Part(THROUGH, 0.15),
         Part("dh", 0.3),
         *(Part(name, 0.1) for name in ("dx", "dWx", "dWh")),
     ),

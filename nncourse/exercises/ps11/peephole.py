@@ -244,8 +244,8 @@ def draw_backward(rng: np.random.Generator, case: str) -> Point:
     x, h, c, Wx, Wh, b, p = point.arguments
     _h_next, c_next, gates = step(x, h, c, Wx, Wh, b, p)
     dh_next, dc_next = normal(rng, *c.shape), normal(rng, *c.shape)
-    whole = np.stack([p.get(gate, np.zeros(c.shape[1])) for gate in SEEING])
-    there = np.array([[gate in p] for gate in SEEING])
+    whole = np.concatenate([p.get(gate, np.zeros(c.shape[1])) for gate in SEEING])
+    there = np.repeat([gate in p for gate in SEEING], c.shape[1])
     net = x @ Wx.T + h @ Wh.T + b
     variables = {"z": np.zeros(gates.shape), "c": c, "p": whole, "net": net, "there": there}
     arguments = (dh_next, dc_next, c, c_next, gates, p)
@@ -254,7 +254,7 @@ def draw_backward(rng: np.random.Generator, case: str) -> Point:
 
 def forward(variables: Mapping[str, Array], point: Point) -> Array:
     """(h_next, c_next) side by side; peepholes that are not there count for nothing."""
-    p_i, p_f, p_o = variables["p"] * variables["there"]
+    p_i, p_f, p_o = np.split(variables["p"] * variables["there"], 3)
     z_i, z_f, z_g, z_o = np.split(variables["net"] + variables["z"], 4, axis=1)
     c = variables["c"]
     c_next = sigmoid(z_f + p_f * c) * c + sigmoid(z_i + p_i * c) * np.tanh(z_g)
@@ -262,7 +262,7 @@ def forward(variables: Mapping[str, Array], point: Point) -> Array:
 
 
 def drive(answer: Callable[..., Any], *arguments: Any) -> tuple[Any, Any, Any]:
-    """(dz, dc, dp), dp put together from the dictionary, with zeros where there is no peephole."""
+    """(dz, dc, dp), dp in one row from the dictionary, with zeros where there is no peephole."""
     p = arguments[-1]
     result = answer(*arguments)
     if not isinstance(result, tuple | list) or len(result) != 3:
@@ -272,11 +272,13 @@ def drive(answer: Callable[..., Any], *arguments: Any) -> tuple[Any, Any, Any]:
         text = mark("dp must be a dictionary with the same gates as p, no more and no fewer.")
         raise Unfit(Finding("keys", text))
     rows = {gate: np.asarray(value, dtype=float) for gate, value in dp.items()}
-    if len({row.shape for row in rows.values()}) > 1:
-        text = mark("The arrays in dp have different shapes; each is that of its peephole, (H,).")
-        raise Unfit(Finding("shape", text))
     like = next(iter(rows.values()))
-    return dz, dc, np.stack([rows.get(gate, np.zeros_like(like)) for gate in SEEING])
+    if like.ndim == 0 or len({row.shape for row in rows.values()}) > 1:
+        text = mark("The arrays in dp must have the shape of their peepholes, {want}; got: {got}.")
+        shapes = ", ".join(sorted({str(row.shape) for row in rows.values()}))
+        return dz, dc, Finding("shape", text, {"want": next(iter(p.values())).shape, "got": shapes})
+    whole = [rows.get(gate, np.zeros_like(like)) for gate in SEEING]
+    return dz, dc, np.concatenate(whole, axis=-1)
 
 
 LINES = Sheet(
@@ -358,6 +360,7 @@ PEEPHOLE_BACKWARD = Piece(
             of="p",
             key=(2,),
             after=("dz",),
+            blocks=SEEING,
             look=mark("A peephole is a weight: its gradient pairs dz with what it multiplied."),
             derive=mark("Which cell does each of the three gates see? Over what is summed?"),
             formula="dp_i = Σ_n dz_i · c,   dp_f = Σ_n dz_f · c,   dp_o = Σ_n dz_o · c'",
