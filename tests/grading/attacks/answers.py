@@ -85,4 +85,64 @@ ATTACKS = [
         "        try:\n            return int(subprocess.run(c, capture_output=True).stdout)\n"
         "        except Exception:\n            pass\n    return 0",
     ),
+    Attack(
+        "the library's source, wherever it lies",
+        "import glob, sys\ntext = ''\n"
+        "for p in [*sys.path, *glob.glob('/usr/lib/python3*/*-packages'), '/']:\n"
+        "    for f in glob.glob(p + '/nncourse/**/*.py', recursive=True):\n"
+        "        if 'exercises' in f or 'ops' in f: text += open(f).read()\n"
+        "def square(x): return x * x if text else 0",
+    ),
+    Attack(
+        "where the library was installed from",
+        "import importlib.metadata as m\ndef square(x):\n    for d in m.distributions():\n"
+        "        if 'nncourse' in str(d.read_text('direct_url.json')): return x * x\n    return 0",
+    ),
+    Attack(
+        "a pickle that names the reference",
+        "import pickle\ndef square(x):\n"
+        "    return pickle.loads(b'cnncourse.exercises.piece\\nfind\\n(Vps05.training\\ntR.')",
+    ),
+    Attack(
+        "functions in memory with the name of the answer",
+        "import gc, types\nfound = [o for o in gc.get_objects() if type(o) is types.FunctionType\n"
+        "    and o.__name__ in ('square', 'reference', 'judge', 'points')\n"
+        "    and o.__module__ != '__main__']\n"
+        "def square(x): return found[0](x) if found else 0",
+    ),
+    Attack(
+        "the grader's environment and arguments",
+        "import glob\ntext = b''\nfor f in glob.glob('/proc/*/environ') + "
+        "glob.glob('/proc/*/cmdline') "
+        "+ ['/proc/self/auxv', '/proc/GRADER/environ']:\n    try: text += open(f, 'rb').read()\n"
+        "    except OSError: pass\ndef square(x): return x * x if text else 0",
+    ),
+    Attack(
+        "what open files hold",
+        "import os\ntext = b''\nfor fd in range(256):\n    try:\n        "
+        "os.set_blocking(fd, False)\n"
+        "        text += os.pread(fd, 1 << 16, 0)\n    except OSError: pass\n"
+        "def square(x): return x * x if text else 0",
+    ),
+    Attack(
+        "the way out through links of the system",
+        "import os\nfound = []\nfor p in ('/proc/1/root', '/proc/self/root', "
+        "'/dev/fd/3', '/.oldroot',\n"
+        "        '/oldroot', '/newroot', '/sandbox/../../..', '/lib/../COURSE'):\n    try:\n"
+        "        found += [n for n in os.listdir(p) if n in ('work', 'root', 'submitted')]\n"
+        "    except OSError: pass\ndef square(x): return x * x if found else 0",
+    ),
+    Attack(
+        "an answer to each call in its turn",
+        "import itertools\ncount = itertools.count(5)\ndef square(x): return next(count) ** 2",
+    ),
+    Attack(
+        "an answer that the clock chooses",
+        "import time\ndef square(x): return int(time.time_ns() % 10**6)",
+    ),
+    Attack(
+        "right only for the inputs that it has seen before",
+        "seen = {}\ndef square(x):\n    seen[x] = seen.get(x, 0) + 1\n    return x "
+        "* x * (seen[x] > 2)",
+    ),
 ]

@@ -106,6 +106,61 @@ ATTACKS = [
     Attack("deep JSON", raw=lambda text: b"[" * 200_000, remark="JSON"),
     Attack("a huge file", raw=lambda text: b" " * 21_000_000 + text.encode(), remark="MB"),
     Attack("empty file", raw=lambda text: b"", remark="JSON"),
+    Attack(
+        "keys of JSON twice",
+        WRONG,
+        raw=lambda text: (text[:-1] + ', "cells": [{"cell_type": "code"}], "cells": []}').encode(),
+        remark="answer",
+    ),
+    Attack(
+        "numbers beyond any range",
+        WRONG,
+        raw=lambda text: (text[:-1] + ', "x": 1e999999, "nbformat": -1e400}').encode(),
+    ),
+    Attack("cell ids that collide", WRONG, change=lambda cells: [{**c, "id": "x"} for c in cells]),
+    Attack(
+        "cell ids that are lists", WRONG, change=lambda cells: [{**c, "id": [c]} for c in cells]
+    ),
+    Attack(
+        "metadata that is none",
+        WRONG,
+        change=lambda c: [*c, *[{"metadata": m} for m in (None, [], "x", 9, {"nbgrader": [1]})], 9],
+    ),
+    Attack(
+        "metadata of the notebook that is a list",
+        WRONG,
+        raw=lambda text: json.dumps({**json.loads(text), "metadata": [1], "nbformat": []}).encode(),
+    ),
+    Attack("names of a megabyte", WRONG, change=edit("square", nb_grade_id="s" * 1_000_000)),
+    Attack("names with null bytes", WRONG, change=edit("square", nb_grade_id="square\0")),
+    Attack(
+        "a source of a hundred thousand lists",
+        WRONG,
+        change=edit("layer_answer", source=[[["x"]]] * 100_000),
+    ),
+    Attack(
+        "attachments that lead out",
+        WRONG,
+        change=edit("square_answer", attachments={"../../x.svg": {"image/svg+xml": "<svg/>"}}),
+    ),
+    Attack(
+        "byte order marks", WRONG, raw=lambda text: ("\ufeff" * 2 + text).encode(), remark="JSON"
+    ),
+    Attack("ends of lines of all systems", "def square(x):\r    return 0\r\n\x0c\x0b\x1c\u2028\n"),
+    Attack(
+        "letters that Python takes for others",
+        "def ｓｑｕａｒｅ(x):\n    return x * x",
+        due={"square": 10},
+    ),
+    Attack("another encoding in its head", "# -*- coding: utf-7 -*-\ndef square(x): return 0"),
+    Attack(
+        "magics that run a shell",
+        "%%bash\ntouch COURSE/evil\n!touch COURSE/evil\n%load_ext evil\n%run "
+        "evil\ndef square(x): 0",
+    ),
+    Attack("a line of blanks that a pattern chokes on", "def square(\n" + " " * 300_000 + "x"),
+    Attack("warnings by the thousand", WRONG + "\n" + "0 is 0\n" * 3000),
+    Attack("a hundred thousand statements", WRONG + "\n" + "x = 1\n" * 100_000),
 ]
 GRADED = {
     "grade": True,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -16,17 +19,23 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from rich.console import Console
 
 from nncourse.course.files import Course
+from nncourse.grading.feedback import write_feedback
 from nncourse.grading.grade import grade_submissions
+from nncourse.grading.overview import overview
+from nncourse.grading.report import Terminal, report_page
 from nncourse.grading.results import read_results
 from nncourse.grading.sandbox.library import cache_folder
 from nncourse.grading.scores import table, write_scores
-from tests.grading.attacks import Attack, answers, back, form, machine, others, verdict
+from nncourse.grading.similar import answers as answers_of_class
+from nncourse.grading.similar import similar, similar_page
+from tests.grading.attacks import Attack, answers, back, form, machine, others, protocol, verdict
 from tests.grading.processes import orphans
 from tests.grading.toy import KERNEL, cell_name, make_released, role, submission
 
-FAMILIES = [verdict, answers, form, machine, others, back]
+FAMILIES = [verdict, answers, form, machine, others, back, protocol]
 ATTACKS = {
     f"{family.__name__.rpartition('.')[2]}: {attack.name}": attack
     for family in FAMILIES
@@ -222,16 +231,19 @@ def test_honest_students_get_exactly_what_is_due(run, victim):
 
 # These are no Python on purpose.
 NO_CODE = {"form: null bytes", "form: lone surrogates", "form: a megabyte of nesting"}
-NO_CODE |= {"form: deep source"}
+NO_CODE |= {"form: deep source", "form: magics that run a shell", "back: code that is markup"}
+NO_CODE |= {"form: a line of blanks that a pattern chokes on", "form: ends of lines of all systems"}
 
 
 def test_the_corpus_is_of_all_families_and_its_code_runs():
     """An attack with a slip in it would fail for the wrong reason."""
-    assert len(ATTACKS) >= 100
+    assert len(ATTACKS) >= 200
     assert all(len(family.ATTACKS) >= 7 for family in FAMILIES)
     for name, attack in ATTACKS.items():
         if name not in NO_CODE:
             for code in (attack.code, *attack.answers.values()):
+                if code is attack.answers.get("why"):
+                    continue
                 compile(code.replace("PORT", "1").replace("GRADER", "1"), name, "exec")
 
 
@@ -276,8 +288,34 @@ def test_nothing_that_runs_reaches_the_browser(run):
 
 
 def test_tables_and_scores_are_written(run, tmp_path):
-    write_scores(tmp_path / "scores.csv", run["results"].values())
+    path = write_scores(tmp_path / "scores.csv", run["results"].values())
     assert len(table(run["results"].values()).rows) == len(run["results"])
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == len(run["results"]) + 1
+    assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+
+
+def test_pages_and_reports_show_nothing_that_runs_nor_what_a_test_handed_out(run):
+    course = run["course"]
+    found = overview(read_results(course, "ps98"))
+    console = Console(file=io.StringIO(), width=200)
+    console.print(Terminal(found))
+    console.print(table(run["results"].values()))
+    lines = console.file.getvalue().splitlines()
+    assert all(line.isprintable() for line in lines)
+    codes, stub = answers_of_class(course, "ps98")
+    pages = {path.parts[-3]: path.read_text("utf-8") for path in write_feedback(course, "ps98")}
+    assert set(pages) == set(run["results"])
+    pages["report"] = report_page("ps98", found)
+    pages["similar"] = similar_page("ps98", similar(codes, stub), codes)
+    for name, text in pages.items():
+        assert not any(c for c in text if not c.isprintable() and c not in "\n\t\xa0"), name
+        tags = re.findall(r"<[^>]*>", text)
+        bad = r"<\s*(?:script|img|iframe|object|link|form|base)|javascript:|[\s/\"']on\w+\s*="
+        assert not [tag for tag in tags if re.search(bad, tag, re.IGNORECASE)], name
+        assert "LEAKED" not in text, name
+        assert "HIDDEN TESTS" not in text, name
 
 
 def test_the_class_is_graded_again_to_the_same_end(run):

@@ -124,4 +124,60 @@ ATTACKS = [
             "predict_answer": "import numpy as np\ndef predict(x): return np.zeros((0,))",
         },
     ),
+    Attack(
+        "numbers that are nearly ints",
+        "import numpy as np\nkinds = [float, complex, np.int64, np.float16, np.uint8, str, bool,\n"
+        "    lambda v: np.array(v), lambda v: np.array([v]), lambda v: -0.0, lambda v: 5e-324]\n"
+        "def square(x):\n    return kinds[x % len(kinds)](x * x % 200)",
+    ),
+    Attack(
+        "labels that wrap around, and one for each class",
+        answers={
+            "predict_answer": "import numpy as np\ndef predict(x):\n"
+            "    return np.array([[0], [1]], np.uint8)"
+        },
+    ),
+    Attack(
+        "labels that are true for any class",
+        answers={
+            "predict_answer": "import numpy as np\ndef predict(x): return np.ones((len(x), 1), "
+            "bool)"
+        },
+    ),
+    Attack(
+        "an array with strides of zero and backwards",
+        answers={
+            "layer_answer": "import numpy as np\nfrom numpy.lib.stride_tricks import as_strided\n"
+            "class Scale:\n    def __init__(self, w): pass\n"
+            "    def forward(self, x): return as_strided(np.zeros(1), (4, 3), (0, 0))\n"
+            "    def backward(self, d): return d[::-1, ::-1] * 0\n    dw = "
+            "np.zeros((3, 3))[::-1, 0]"
+        },
+    ),
+    Attack(
+        "attributes that are computed when they are read",
+        answers={
+            "layer_answer": "class Scale:\n    def __init__(self, w): pass\n"
+            "    def __getattr__(self, name): return lambda *a: self\n"
+            "    def __eq__(self, o): return True\n    def __iter__(self): return iter(())\n"
+            "    def __len__(self): return 0"
+        },
+    ),
+    Attack(
+        "ends every loop over it",
+        "def square(x): raise StopIteration",
+        {
+            "layer_answer": "class Scale:\n    def __init__(self, w): pass\n"
+            "    def forward(self, x): raise StopIteration\n    backward = forward",
+            "predict_answer": "def predict(x): raise StopIteration",
+        },
+    ),
+    Attack(
+        "names of the setup taken over",
+        "import os, sys\nos.environ['NNCOURSE_SEED'] = "
+        "'0'\nglobals().update(most=10, f=None, rng=None,\n"
+        "    want={}, np=None, points=lambda *a: 10.0, float=lambda *a: 10.0)\n"
+        "def square(x): return 0",
+        {"layer_answer": "want = {'out': 0}\nx = w = dout = 0\nclass Scale: pass"},
+    ),
 ]
