@@ -4,8 +4,8 @@ An oracle is a fork that lives for one submission, and whatever it does for the 
 oracle does for the first time: load modules and catalogues, read data, train the network that
 mutants need, let the interpreter find out which of its instructions are hot. So the worker loads
 what is needed, and while the first oracle works, it judges each piece with a right and with a wrong
-answer of the course's own; later forks inherit all of that. No cell of a lecturer and no line of a
-student's is run here.
+answer of the course's own, and puts the verdict into words; later forks inherit all of that. No
+cell of a lecturer and no line of a student's is run here.
 """
 
 from __future__ import annotations
@@ -38,13 +38,17 @@ def load(assignment: Assignment) -> list[Piece]:
 
 
 def rehearse(pieces: Iterable[Piece]) -> None:
-    """Judge each piece with a right and with a wrong answer."""
+    """Judge each piece with a right and with a wrong answer, which mutants or rules explain."""
     for piece in pieces:
         with contextlib.suppress(Exception):  # the graded cell itself will say what is wrong
             _points, right = piece.task(SEED, quick=True)
             decode(encode(right))
-            for answer in (piece.reference, *[mutant.function for mutant in piece.mutants[:1]]):
-                oracle.summary(judge(piece, [answer], seed=SEED))
+            wrong = [mutant.function for mutant in piece.mutants[:1]]
+            for answers, mutants in (([piece.reference, *wrong], True), (wrong, False)):
+                for answer in answers:
+                    report = judge(piece, [answer], seed=SEED, mutants=mutants)
+                    oracle.summary(report)
+                    str(report)
 
 
 def _checked(assignment: Assignment) -> Iterator[str]:

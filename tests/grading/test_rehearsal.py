@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -85,6 +87,30 @@ def test_the_pieces_of_the_graded_cells_are_found() -> None:
     found[0]._tasks.clear()
     rehearse(found)
     assert SEED in found[0]._tasks
+
+
+NOTHING_NEW = """
+import sys
+from nncourse.check.judge import judge
+from nncourse.exercises.ps05 import PIECES
+from nncourse.grading import oracle
+from nncourse.grading.rehearsal import rehearse
+
+rehearse(PIECES.values())
+loaded = set(sys.modules)
+for piece in PIECES.values():
+    for mutants in (True, False):
+        for mutant in piece.mutants:
+            report = judge(piece, [mutant.function], seed=2, mutants=mutants)
+            report.points(10)
+            oracle.summary(report)
+assert set(sys.modules) == loaded, sorted(set(sys.modules) - loaded)
+"""
+
+
+def test_after_the_rehearsal_no_oracle_loads_anything() -> None:
+    done = subprocess.run([sys.executable, "-c", NOTHING_NEW], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-1000:]
 
 
 def graded(name: str, source: str) -> dict:
