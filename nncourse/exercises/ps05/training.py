@@ -34,7 +34,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     """All held-out digits in an order of the seed, x (360, 64) in [0, 1]."""
     _train, (x, y) = digits()
     order = rng.permutation(len(x))
-    return Point((x[order].copy(),), {"labels": y[order]}, 1.0, case)
+    return Point((x[order],), {"labels": y[order]}, 1.0, case)
 
 
 @lru_cache
