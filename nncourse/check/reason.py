@@ -106,18 +106,18 @@ def _by_mutant(
     if output.by in ("table", "at least"):
         return None  # so few different answers that many mistakes share one
     counts: list[tuple[int, Mutant]] = []
-    telling: set[str] = set()
+    fitting: set[str] = set()
     for mutant, others in library:
         if reproduces(output.name, trials, others):
             explained = sum(reproduces(name, trials, others) for name in wrong)
             counts.append((explained, mutant))
         if tells(piece, output, trials, others):
-            telling.add(mutant.name)
+            fitting.add(mutant.name)
     if not counts:
         return None
     most = max(count for count, _mutant in counts)
     best = [mutant for count, mutant in counts if count == most]
-    if len({mutant.hint for mutant in best}) > 1 or best[0].name not in telling:
+    if len({mutant.hint for mutant in best}) > 1 or best[0].name not in fitting:
         return None
     fresh = again()
     confirmed = any(
