@@ -140,6 +140,14 @@ total.backward()
 assert [v.grad for v in values] == [1.0] * 4
 """,
         ),
+        (
+            "tests",
+            "sum",
+            """
+total = sum([Value(1.0), Value(2.0)], Value(3.0))
+assert abs(total.data - 6.0) < 1e-12
+""",
+        ),
     ],
     {
         "value": """
@@ -186,8 +194,25 @@ class Value:
     def backward(self): pass
 """
             },
-            [0, 0],
-        )
+            [0, 0, 0],
+        ),
+        "numbers with arithmetic of their own": (
+            {
+                "value": """
+class Number:
+    def __sub__(self, other): return 0.0
+    __rsub__ = __add__ = __radd__ = __mul__ = __rmul__ = __pow__ = __truediv__ = __sub__
+    def __neg__(self): return 0.0
+class Value:
+    def __init__(self, data): self.data = self.grad = Number()
+    def __add__(self, other): return self
+    __mul__ = __pow__ = __sub__ = __rsub__ = __truediv__ = __radd__ = __rmul__ = __add__
+    def __neg__(self): return self
+    def backward(self): pass
+"""
+            },
+            [0, 0, 0],
+        ),
     },
     {"operators": ["add", "sub", "mul", "truediv", "pow", "neg"]},
 )
@@ -529,7 +554,48 @@ def shifted(x):
     {"objects": {"Param": ["data", "grad", "zero"]}, "operators": ["sub"]},
 )
 
+SEVERAL = Kind(
+    [
+        SETUP,
+        ("answer", "square", ""),
+        ("tests", "map", "assert all(map(lambda n: square(n) == n * n, [2, 5, 7]))"),
+        (
+            "tests",
+            "zip",
+            """
+for got, want in zip(map(square, [2, 5]), [4, 25]):
+    assert got == want
+""",
+        ),
+        ("tests", "iterator", "assert [n for n in squares(4)] == [0, 1, 4, 9]"),
+    ],
+    {
+        "square": """
+def square(x):
+    return x * x
+def squares(n):
+    return (square(i) for i in range(n))
+"""
+    },
+    {
+        "ends every loop": (
+            {
+                "square": """
+def square(x):
+    raise StopIteration
+class squares:
+    def __init__(self, n): pass
+    def __iter__(self): return self
+    def __next__(self): raise StopIteration
+"""
+            },
+            [0, 0, 0],
+        )
+    },
+)
+
 KINDS = {
+    "functions that a loop goes over": SEVERAL,
     "objects of the tests as arguments": OBJECTS,
     "a class with a cache": CACHE,
     "an engine with operators": ENGINE,
