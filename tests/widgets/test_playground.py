@@ -355,7 +355,8 @@ def test_own_layers_and_own_optimiser():
 def test_a_mistake_in_own_code_is_shown_and_the_playground_lives_on():
     class Broken(Halving):
         def step(self):
-            raise ZeroDivisionError("my mistake")
+            if self.rate < 1:
+                raise ZeroDivisionError("my mistake")
 
     widget = playground.Playground("moons", optimizer=Broken)
     widget._asked(widget, {"do": "step", "serial": 1}, [])
@@ -366,6 +367,9 @@ def test_a_mistake_in_own_code_is_shown_and_the_playground_lives_on():
     train_live(widget, 5)
     assert "my mistake" in widget.error
     assert (widget.playing, widget.frames) == (False, 1)
+    widget.session.optimizer.rate = 1  # mended from outside: only the next start can tell
+    train_live(widget, 2)
+    assert (widget.error, widget.frames) == ("", 3)
     widget.features = ["x9"]
     assert "features" in widget.error
     widget.features = ["x1"]
