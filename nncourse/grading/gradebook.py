@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nncourse.grading.query import SQLITE, GradebookError, patiently, rows
+from nncourse.grading.query import SQLITE, GradebookError, among, patiently, rows
 from nncourse.language import catalogue
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ class Gradebook:
 
     def _portion(self, students: Sequence[str]) -> dict[str, dict[str, Any]]:
         names = {cell: name for _, cell, name in self.grade_cells}
-        given = {f"student_{number}": student for number, student in enumerate(students)}
-        these = f"({', '.join(f':{key}' for key in given)})"
+        these, given = among(students)
         found: dict[str, dict[str, Any]] = {}
         for student, penalty, cell, score, waits in self._rows(
             GRADES + these, {"id": self.id, **given}

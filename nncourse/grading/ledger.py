@@ -1,7 +1,7 @@
 """The writing of a gradebook's tables: one transaction for a batch of submissions.
 
-``nncourse.grading.gradebook`` decides what is written and when; this module knows nbgrader's tables
-and loads SQLAlchemy.
+``nncourse.grading.gradebook`` decides what is written and when; this module knows nbgrader's
+tables.
 """
 
 from __future__ import annotations
@@ -12,10 +12,27 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
+from nncourse.grading.query import Database, Transaction, among
 
 if TYPE_CHECKING:
     from nncourse.grading.gradebook import Entry, Gradebook
+
+EPOCH = datetime.datetime(1970, 1, 1)
+
+MAKE_RECORDS = """
+create table if not exists nncourse_verdict (
+    assignment varchar(128) not null,
+    student varchar(128) not null,
+    digest varchar(64) not null,
+    seed varchar(32),
+    data text not null,
+    primary key (assignment, student)
+)
+"""
+SCORES = """
+select notebook_id, sum(coalesce(manual_score, auto_score, 0.0)) from grade
+where notebook_id in {} group by notebook_id
+"""
 
 
 class Ledger:
@@ -29,86 +46,66 @@ class Ledger:
         self.grade_cells = book.grade_cells
         self.comment_cells = book.comment_cells
         self.penalty = book.penalty
-        options: dict[str, Any] = {"pool_pre_ping": True}
-        if book.url.startswith("sqlite"):
-            options["connect_args"] = {"timeout": patience}
-        self.engine = sa.create_engine(book.url, **options)
-        self._load()
+        self.database = Database(book.url, patience)
+        with self.database.transaction() as db:
+            db.rows(MAKE_RECORDS)
+            ((due,),) = db.rows("select duedate from assignment where id = :id", {"id": self.id})
+        self.duedate = _time(due)
 
     def close(self) -> None:
         """Let go of the database."""
-        self.engine.dispose()
+        self.database.close()
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write all of them, or none."""
-        with self.engine.begin() as db:
+        with self.database.transaction() as db:
             self._write(db, {entry.student: entry for entry in entries})
 
-    def _load(self) -> None:
-        """Describe the tables, and make the one for records."""
-        meta = sa.MetaData()
-
-        def table(name: str, *columns: sa.Column) -> sa.Table:
-            return sa.Table(name, meta, *columns, autoload_with=self.engine, resolve_fks=False)
-
-        self.students = table("student")
-        self.submissions = table("submitted_assignment", sa.Column("extension", sa.Interval))
-        self.notebooks = table("submitted_notebook")
-        self.grades = table("grade")
-        self.comments = table("comment")
-        self.records = sa.Table(
-            "nncourse_verdict",
-            meta,
-            sa.Column("assignment", sa.String(128), primary_key=True),
-            sa.Column("student", sa.String(128), primary_key=True),
-            sa.Column("digest", sa.String(64), nullable=False),
-            sa.Column("seed", sa.String(32)),
-            sa.Column("data", sa.Text, nullable=False),
-        )
-        self.records.create(self.engine, checkfirst=True)
-        assignments = table("assignment")
-        with self.engine.connect() as db:
-            query = sa.select(assignments.c.duedate).where(assignments.c.id == self.id)
-            self.duedate = db.execute(query).scalar()
-
-    def _write(self, db: sa.Connection, entries: Mapping[str, Entry]) -> None:
-        names = list(entries)
-        known = self._column(db, self.students.c.id, self.students.c.id, names)
-        _insert(db, self.students, [{"id": name} for name in names if name not in known])
-        own = self.submissions.c.assignment_id == self.id
-        ids = self._pairs(db, self.submissions, "student_id", names, own)
-        rows = []
-        for name in names:
-            if name not in ids:
-                ids[name] = _new_id()
-                row = {"id": ids[name], "assignment_id": self.id, "student_id": name}
-                rows.append({**row, "timestamp": entries[name].timestamp})
-        _insert(db, self.submissions, rows)
-        fresh = {row["student_id"] for row in rows}
-        _update(
-            db,
-            self.submissions,
-            [
-                {"id_": ids[n], "timestamp_": entries[n].timestamp}
-                for n in names
-                if n not in fresh and entries[n].timestamp is not None
-            ],
-            "timestamp",
-        )
+    def _write(self, db: Transaction, entries: Mapping[str, Entry]) -> None:
+        known = self._known(db, list(entries))
+        _insert(db, "student", [{"id": name} for name in entries if name not in known])
+        ids = self._submissions(db, entries)
         notebooks = self._notebooks(db, ids)
         self._grades(db, entries, notebooks)
         self._comments(db, entries, notebooks)
-        self._penalties(db, entries, ids, notebooks)
+        self._penalties(db, ids, notebooks)
         self._records(db, entries)
 
-    def _notebooks(self, db: sa.Connection, ids: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    def _known(self, db: Transaction, names: Sequence[str]) -> set[str]:
+        """Which of these students have a row."""
+        these, given = among(names)
+        return {name for (name,) in db.rows(f"select id from student where id in {these}", given)}
+
+    def _submissions(self, db: Transaction, entries: Mapping[str, Entry]) -> dict[str, str]:
+        """The row of each student's submission."""
+        these, given = among(entries)
+        query = f"""
+            select student_id, id from submitted_assignment
+            where assignment_id = :assignment and student_id in {these}
+        """
+        ids: dict[str, str] = dict(db.rows(query, {"assignment": self.id, **given}))
+        new, changed = [], []
+        for name, entry in entries.items():
+            stamp = self.database.time(entry.timestamp)
+            if name not in ids:
+                ids[name] = _new_id()
+                row = {"id": ids[name], "assignment_id": self.id, "student_id": name}
+                new.append({**row, "timestamp": stamp})
+            elif stamp is not None:
+                changed.append({"id": ids[name], "timestamp": stamp})
+        _insert(db, "submitted_assignment", new)
+        _update(db, "submitted_assignment", changed)
+        return ids
+
+    def _notebooks(self, db: Transaction, ids: Mapping[str, str]) -> dict[tuple[str, str], str]:
         """The row of each student's notebook: (student, notebook) to its id."""
-        table = self.notebooks
         students = {submission: student for student, submission in ids.items()}
-        query = sa.select(table.c.id, table.c.assignment_id, table.c.notebook_id).where(
-            table.c.assignment_id.in_(list(students))
-        )
-        found = {(students[r.assignment_id], r.notebook_id): r.id for r in db.execute(query)}
+        these, given = among(students)
+        query = f"""
+            select id, assignment_id, notebook_id from submitted_notebook
+            where assignment_id in {these}
+        """
+        found = {(students[a], notebook): id for id, a, notebook in db.rows(query, given)}
         rows = []
         for student, submission in ids.items():
             for notebook in self.notebook_ids:
@@ -116,20 +113,20 @@ class Ledger:
                     found[student, notebook] = _new_id()
                     row = {"id": found[student, notebook], "assignment_id": submission}
                     rows.append({**row, "notebook_id": notebook, "flagged": False})
-        _insert(db, table, rows)
+        _insert(db, "submitted_notebook", rows)
         return found
 
     def _grades(
         self,
-        db: sa.Connection,
+        db: Transaction,
         entries: Mapping[str, Entry],
         notebooks: Mapping[tuple[str, str], str],
     ) -> None:
-        table = self.grades
-        query = sa.select(
-            table.c.id, table.c.notebook_id, table.c.cell_id, table.c.manual_score
-        ).where(table.c.notebook_id.in_(list(notebooks.values())))
-        known = {(r.notebook_id, r.cell_id): (r.id, r.manual_score) for r in db.execute(query)}
+        these, given = among(notebooks.values())
+        query = f"""
+            select notebook_id, cell_id, id, manual_score from grade where notebook_id in {these}
+        """
+        known = {(n, cell): (id, manual) for n, cell, id, manual in db.rows(query, given)}
         new, changed = [], []
         for student, entry in entries.items():
             for notebook, cell, name in self.grade_cells:
@@ -138,26 +135,23 @@ class Ledger:
                 row, manual = known.get(at, (None, None))
                 # As nbgrader does: what the lecturer has graded before is to be looked at again.
                 waits = auto is None or manual is not None
+                values = {"auto_score": auto, "needs_manual_grade": waits}
                 if row is None:
-                    keys = {"id": _new_id(), "notebook_id": at[0], "cell_id": cell}
-                    new.append({**keys, "auto_score": auto, "needs_manual_grade": waits})
+                    new.append({"id": _new_id(), "notebook_id": at[0], "cell_id": cell, **values})
                 else:
-                    values = {"auto_score_": auto, "needs_manual_grade_": waits}
-                    changed.append({"id_": row, **values})
-        _insert(db, table, new)
-        _update(db, table, changed, "auto_score", "needs_manual_grade")
+                    changed.append({"id": row, **values})
+        _insert(db, "grade", new)
+        _update(db, "grade", changed)
 
     def _comments(
         self,
-        db: sa.Connection,
+        db: Transaction,
         entries: Mapping[str, Entry],
         notebooks: Mapping[tuple[str, str], str],
     ) -> None:
-        table = self.comments
-        query = sa.select(table.c.id, table.c.notebook_id, table.c.cell_id).where(
-            table.c.notebook_id.in_(list(notebooks.values()))
-        )
-        known = {(r.notebook_id, r.cell_id): r.id for r in db.execute(query)}
+        these, given = among(notebooks.values())
+        query = f"select notebook_id, cell_id, id from comment where notebook_id in {these}"
+        known = {(notebook, cell): id for notebook, cell, id in db.rows(query, given)}
         new, changed = [], []
         for student, entry in entries.items():
             for notebook, cell, name in self.comment_cells:
@@ -167,73 +161,68 @@ class Ledger:
                     keys = {"id": _new_id(), "notebook_id": at[0], "cell_id": cell}
                     new.append({**keys, "auto_comment": text})
                 else:
-                    changed.append({"id_": known[at], "auto_comment_": text})
-        _insert(db, table, new)
-        _update(db, table, changed, "auto_comment")
+                    changed.append({"id": known[at], "auto_comment": text})
+        _insert(db, "comment", new)
+        _update(db, "comment", changed)
 
     def _penalties(
         self,
-        db: sa.Connection,
-        entries: Mapping[str, Entry],
+        db: Transaction,
         ids: Mapping[str, str],
         notebooks: Mapping[tuple[str, str], str],
     ) -> None:
         """nbgrader's own rule for late work, asked only where there is any."""
         if self.penalty is None or self.duedate is None:
             return
-        table = self.submissions
-        query = sa.select(table.c.student_id, table.c.timestamp, table.c.extension).where(
-            table.c.id.in_(list(ids.values()))
-        )
+        these, given = among(ids.values())
+        query = f"""
+            select student_id, timestamp, extension from submitted_assignment where id in {these}
+        """
         rows = []
         scores = self._scores(db, notebooks)
-        for row in db.execute(query).all():
-            due = self.duedate + (row.extension or datetime.timedelta())
-            late = 0.0 if row.timestamp is None else (row.timestamp - due).total_seconds()
+        for student, timestamp, extension in db.rows(query, given):
+            stamp, due = _time(timestamp), self.duedate + _span(extension)
+            late = 0.0 if stamp is None else (stamp - due).total_seconds()
             for notebook in self.notebook_ids:
-                at = notebooks[row.student_id, notebook]
+                at = notebooks[student, notebook]
                 penalty = None
                 if late > 0:
                     score = scores.get(at, 0.0)
-                    penalty = self.penalty(row.student_id, score, late)
+                    penalty = self.penalty(student, score, late)
                     penalty = None if penalty is None else min(max(penalty, 0.0), score)
-                rows.append({"id_": at, "late_submission_penalty_": penalty})
-        _update(db, self.notebooks, rows, "late_submission_penalty")
+                rows.append({"id": at, "late_submission_penalty": penalty})
+        _update(db, "submitted_notebook", rows)
 
-    def _scores(self, db: sa.Connection, notebooks: Mapping[Any, str]) -> dict[str, float]:
-        grades = self.grades
-        score = sa.func.coalesce(grades.c.manual_score, grades.c.auto_score, 0.0)
-        query = (
-            sa.select(grades.c.notebook_id, sa.func.sum(score).label("score"))
-            .where(grades.c.notebook_id.in_(list(notebooks.values())))
-            .group_by(grades.c.notebook_id)
-        )
-        return {row.notebook_id: float(row.score) for row in db.execute(query)}
+    def _scores(self, db: Transaction, notebooks: Mapping[Any, str]) -> dict[str, float]:
+        these, given = among(notebooks.values())
+        return {notebook: float(s) for notebook, s in db.rows(SCORES.format(these), given)}
 
-    def _records(self, db: sa.Connection, entries: Mapping[str, Entry]) -> None:
-        table = self.records
-        own = table.c.assignment == self.assignment
-        db.execute(sa.delete(table).where(own, table.c.student.in_(list(entries))))
+    def _records(self, db: Transaction, entries: Mapping[str, Entry]) -> None:
+        keys = [{"assignment": self.assignment, "student": student} for student in entries]
+        own = "assignment = :assignment and student = :student"
+        db.each(f"delete from nncourse_verdict where {own}", keys)
         rows = [
             {
-                "assignment": self.assignment,
-                "student": entry.student,
+                **key,
                 "digest": entry.digest,
                 "seed": None if entry.seed is None else str(entry.seed),
                 "data": _text(entry.data),
             }
-            for entry in entries.values()
+            for key, entry in zip(keys, entries.values(), strict=True)
         ]
-        _insert(db, table, rows)
+        _insert(db, "nncourse_verdict", rows)
 
-    def _column(self, db: sa.Connection, column: Any, key: Any, values: list[str]) -> set[str]:
-        return set(db.execute(sa.select(column).where(key.in_(values))).scalars())
 
-    def _pairs(
-        self, db: sa.Connection, table: sa.Table, key: str, values: list[str], own: Any
-    ) -> dict[str, str]:
-        query = sa.select(table.c[key], table.c.id).where(own, table.c[key].in_(values))
-        return {row[0]: row[1] for row in db.execute(query)}
+def _time(value: Any) -> datetime.datetime | None:
+    """A time, which SQLite holds as text."""
+    return datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _span(value: Any) -> datetime.timedelta:
+    """A span of time, which SQLite holds as the time that much after 1970."""
+    if value is None:
+        return datetime.timedelta()
+    return datetime.datetime.fromisoformat(value) - EPOCH if isinstance(value, str) else value
 
 
 def _text(data: Mapping[str, Any]) -> str:
@@ -245,12 +234,14 @@ def _new_id() -> str:
     return uuid.uuid4().hex
 
 
-def _insert(db: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+def _insert(db: Transaction, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        db.execute(sa.insert(table), rows)
+        names, values = ", ".join(rows[0]), ", ".join(f":{name}" for name in rows[0])
+        db.each(f"insert into {table} ({names}) values ({values})", rows)
 
 
-def _update(db: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], *columns: str) -> None:
+def _update(db: Transaction, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Each row with its id and the new values of the same columns."""
     if rows:
-        values: dict[str, Any] = {column: sa.bindparam(column + "_") for column in columns}
-        db.execute(sa.update(table).where(table.c.id == sa.bindparam("id_")).values(values), rows)
+        changed = ", ".join(f"{name} = :{name}" for name in rows[0] if name != "id")
+        db.each(f"update {table} set {changed} where id = :id", rows)

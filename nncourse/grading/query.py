@@ -1,16 +1,18 @@
-"""Questions to a gradebook in plain SQL, for SQLite without loading SQLAlchemy.
+"""A gradebook in plain SQL, for SQLite without loading SQLAlchemy.
 
 To find out that nothing has changed must cost next to nothing, and loading SQLAlchemy takes longer
-than all the questions. Names of parameters are written ``:name``.
+than all the questions, and than writing the grades of a class. Names of parameters are written
+``:name``.
 """
 
 from __future__ import annotations
 
+import datetime
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, Protocol, TypeVar
 
 from nncourse.language import catalogue
 
@@ -57,6 +59,85 @@ def patiently(ask: Callable[[], Answer], seconds: float) -> Answer:
                 raise GradebookError(_explain(said)) from error
         time.sleep(pause)
         pause = min(2 * pause, 2.0)
+
+
+def among(values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
+    """The right side of ``in`` for these values, and its parameters."""
+    given = {f"among_{number}": value for number, value in enumerate(values)}
+    return f"({', '.join(f':{name}' for name in given)})", given
+
+
+class Transaction(Protocol):
+    """Statements that are done together, or not at all."""
+
+    def rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[tuple]:
+        """Do one, and give its answer."""
+
+    def each(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Do it with each of the rows; nothing if there are none."""
+
+
+class Database:
+    """Where a gradebook is written. ``patience``: seconds that SQLite waits for a lock."""
+
+    def __init__(self, url: str, patience: float) -> None:
+        self.url = url
+        self.patience = patience
+        self.engine: Any = None
+        if not url.startswith(SQLITE):
+            import sqlalchemy as sa
+
+            self.engine = sa.create_engine(url, pool_pre_ping=True)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self.engine is not None:
+            self.engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """What is done in the block is there when it ends, and not if it raises."""
+        if self.engine is not None:
+            with self.engine.begin() as connection:
+                yield _Alchemy(connection)
+            return
+        path = self.url.removeprefix(SQLITE)
+        with closing(sqlite3.connect(path, self.patience, isolation_level=None)) as db:
+            db.execute("begin immediate")
+            yield _Lite(db)
+            db.execute("commit")
+
+    def time(self, value: datetime.datetime | None) -> Any:
+        """A time as the database holds it: SQLite has text, in the form that SQLAlchemy reads."""
+        as_it_is = value is None or self.engine is not None
+        return value if as_it_is else f"{value:%Y-%m-%d %H:%M:%S.%f}"
+
+
+class _Lite:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[tuple]:
+        return self.db.execute(statement, dict(values or {})).fetchall()
+
+    def each(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.db.executemany(statement, rows)
+
+
+class _Alchemy:
+    def __init__(self, connection: Any) -> None:
+        import sqlalchemy as sa
+
+        self.connection = connection
+        self.text = sa.text
+
+    def rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[tuple]:
+        found = self.connection.execute(self.text(statement), dict(values or {}))
+        return [tuple(row) for row in found] if found.returns_rows else []
+
+    def each(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self.connection.execute(self.text(statement), rows)
 
 
 def _explain(said: str) -> str:

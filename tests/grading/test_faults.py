@@ -145,7 +145,7 @@ def test_a_gradebook_that_may_only_be_read_is_told_at_once(course, graded, monke
         options["uri"] = True
         return real(f"file:{path}?mode=ro", *arguments, **options)
 
-    monkeypatch.setattr("sqlite3.dbapi2.connect", reading)
+    monkeypatch.setattr("sqlite3.connect", reading)
     start = time.monotonic()
     with pytest.raises(CourseFolderError, match=r"readonly database.*run the command again"):
         grade_submissions(course, "ps99", folder, run=remembered(verdicts))

@@ -231,6 +231,11 @@ def test_the_penalty_for_late_work_is_nbgraders(toy, tmp_path):
             (folder / "ps99-squares.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
             (folder / "timestamp.txt").write_text(stamp, "utf-8")
         results = {r.student: r for r in grade_submissions(toy, "ps99", tmp_path)}
+        with nbgrader.gradebook() as gradebook:
+            late = gradebook.find_submission("ps99", "late")
+            assert late.timestamp == datetime.datetime(2026, 11, 21, 10)
+            gradebook.grant_extension("ps99", "late", days=2)
+        extended = {r.student: r for r in grade_submissions(toy, "ps99", tmp_path, force=True)}
     finally:
         config.write_text(before, "utf-8")
         with nbgrader.gradebook() as gradebook:
@@ -239,6 +244,7 @@ def test_the_penalty_for_late_work_is_nbgraders(toy, tmp_path):
         nbgrader.close()
     assert results["late"].penalty == 15
     assert results["late"].points == 15
+    assert extended["late"].penalty == 0
     assert results["zone"].penalty == 0
     assert "no time stamp" in " ".join(results["odd"].notes)
 

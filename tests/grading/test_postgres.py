@@ -141,16 +141,16 @@ def test_two_coordinators_with_folders_of_their_own_share_a_gradebook(
 
     def collide(self, db, entries):
         if next(turns, False):  # the other one is faster, between our look and our rows
-            look = Ledger._column
+            look = Ledger._known
 
-            def and_other(self, db, column, key, values):
-                known = look(self, db, column, key, values)
-                monkeypatch.setattr(Ledger, "_column", look)
-                with self.engine.begin() as other:
+            def and_other(self, db, names):
+                known = look(self, db, names)
+                monkeypatch.setattr(Ledger, "_known", look)
+                with self.database.transaction() as other:
                     write(self, other, entries)
                 return known
 
-            monkeypatch.setattr(Ledger, "_column", and_other)
+            monkeypatch.setattr(Ledger, "_known", and_other)
         write(self, db, entries)
 
     monkeypatch.setattr(Ledger, "_write", collide)
