@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -43,7 +45,7 @@ RUN = """async starts => {
     await app.commands.execute('notebook:run-cell');
   }
 }"""
-START = "() => window.jupyterapp.commands.execute('deck:start')"
+DECK = "what => window.jupyterapp.commands.execute(`deck:${what}`)"
 ON_SCREEN = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .filter(cell => cell.node.classList.contains('jp-deck-mod-onscreen'))
   .map(cell => cell.model.sharedModel.getSource())"""
@@ -225,32 +227,47 @@ def test_print_gives_a_page_for_each_slide(offline, lecture):
     assert visible(page, ".later") == page.locator(".later").count()
 
 
+@contextmanager
+def presenting(page) -> Iterator[None]:
+    """Within, the notebook is shown as slides. JupyterLab keeps that, for other notebooks too."""
+    page.evaluate(DECK, "start")
+    page.wait_for_selector("[data-jp-deck-mode='presenting']", state="attached")
+
+    def kept(answer) -> bool:
+        return answer.request.method == "PUT" and "slideshow" in answer.url
+
+    try:
+        yield
+    finally:
+        with page.expect_response(kept):
+            page.evaluate(DECK, "stop")
+
+
 @pytest.mark.slow
 def test_widgets_live_on_the_slides_of_jupyterlab(page, lab, pictures):
     """Start Deck on a lecture: a slide with a widget that answers a key, and the next slide."""
     open_notebook(page, lab, "lectures/en/00-start.ipynb")
     page.evaluate(RUN, ["import", "widgets.DescentExplorer"])
     page.wait_for_function(READY)
-    page.evaluate(START)
-    page.wait_for_selector("[data-jp-deck-mode='presenting']", state="attached")
-    slider = page.locator(".jp-deck-mod-onscreen .nnc-in-rate").first
-    slider.wait_for(state="visible")
-    shown = page.evaluate(ON_SCREEN)
-    assert any(source.startswith("widgets.DescentExplorer") for source in shown)
-    for theme in ("JupyterLab Dark", "JupyterLab Light"):
-        use_theme(page, theme)
-        keep_picture(page, pictures, f"slides-live-{theme.split()[1].lower()}")
-    before = slider.input_value()
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    assert slider.input_value() != before  # the widget took the key, not the slides
-    assert page.evaluate(ON_SCREEN) == shown
-    for _press in range(2):  # the first goes to the text below the widget, on the same slide
-        page.locator("button.jp-deck-mod-direction-forward").click()
-        page.wait_for_timeout(1000)
-    following = page.evaluate(ON_SCREEN)
-    assert following
-    assert not set(following) & set(shown)
+    with presenting(page):
+        slider = page.locator(".jp-deck-mod-onscreen .nnc-in-rate").first
+        slider.wait_for(state="visible")
+        shown = page.evaluate(ON_SCREEN)
+        assert any(source.startswith("widgets.DescentExplorer") for source in shown)
+        for theme in ("JupyterLab Dark", "JupyterLab Light"):
+            use_theme(page, theme)
+            keep_picture(page, pictures, f"slides-live-{theme.split()[1].lower()}")
+        before = slider.input_value()
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        assert slider.input_value() != before  # the widget took the key, not the slides
+        assert page.evaluate(ON_SCREEN) == shown
+        for _press in range(2):  # the first goes to the text below the widget, on the same slide
+            page.locator("button.jp-deck-mod-direction-forward").click()
+            page.wait_for_timeout(1000)
+        following = page.evaluate(ON_SCREEN)
+        assert following
+        assert not set(following) & set(shown)
 
 
 @pytest.mark.slow
