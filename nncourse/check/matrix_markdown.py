@@ -70,7 +70,10 @@ judged, and read each beside the changed program, as strictly as could be. *Wron
 it is literally so and sends the student to a place where nothing is wrong; also what holds of these
 inputs by chance and is told as if it meant something. *Borderline*: it is so, but of little use, or
 easily misunderstood. The judgements ([all of them](second-reader.csv)) stand as they were first
-written down; what they found was mended only after that.
+written down. What draw 1 found wrong was mended only after that, in the rules or by rewording, by
+the same reader, who then judged draw 2, made from what was told since, and the 14 hints and reasons
+that were new. Of the Russian, 46 sentences of draw 1 were compared with the English: two did not
+say the same and were mended.
 """
 
 
@@ -202,7 +205,7 @@ def _second(unseen: Sequence[Unseen], judgements: dict[Told, Judgement]) -> list
         mended = sum(j.told not in still for j in faults)
         lines += [
             f"Draw {draw}: {len(group)} observations. Of the {len(faults)} that were wrong, "
-            f"{mended} are no longer told since, and {gone - mended} of the others.",
+            f"{mended} are no longer told in these words, and {gone - mended} of the others.",
             "",
             *_table(
                 ["set", "judged", "wrong", "at most", "borderline", "wrong or borderline, at most"],
