@@ -115,7 +115,7 @@ def make_edition(source: Source, language: str) -> NotebookNode:
     Cell ids depend on the text alone, so an edit changes the ids of the cells that it touches.
     """
     cells = [
-        _edition_cell(cell)
+        _edition_cell(cell, language)
         for cell in source.cells
         if cell.metadata.get("lang") in (None, language)
     ]
@@ -143,13 +143,21 @@ def _opening_line(source: Source, language: str) -> str:
     return f"<!-- {line} -->"
 
 
-def _edition_cell(cell: NotebookNode) -> NotebookNode:
+def _edition_cell(cell: NotebookNode, language: str) -> NotebookNode:
     metadata = {key: value for key, value in cell.metadata.items() if key != "lang"}
     role = metadata.pop("nbgrader", None)
     if role is not None:
         metadata["nbgrader"] = _nbgrader_metadata(role)
     make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-    return make(cell.source, metadata=metadata)
+    note = cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
+    return make(_folded(cell.source, language) if note else cell.source, metadata=metadata)
+
+
+def _folded(note: str, language: str) -> str:
+    """A note to the lecturer, closed: it is on no slide, and a reader may pass it by."""
+    with using(language):
+        summary = _("For the lecturer")
+    return f"<details><summary>{summary}</summary>\n\n{note}\n\n</details>"
 
 
 def _nbgrader_metadata(role: Any) -> dict[str, Any]:

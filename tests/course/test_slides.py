@@ -72,8 +72,11 @@ def test_a_lecture_becomes_slides(path):
     # Every cell but the skipped, in its order, with its formulas and pictures.
     kinds = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in notebook.cells]
     kept = [cell for cell, kind in zip(notebook.cells, kinds) if kind != "skip"]
-    shown = [cell["id"] for slide in deck.slides for cell in [*slide.cells, *slide.notes]]
-    assert shown == [cell["id"] for cell in kept if cell.source.strip() or cell.get("outputs")]
+    filled = [cell for cell in kept if cell.source.strip() or cell.get("outputs")]
+    noted = [cell["id"] for cell, kind in zip(notebook.cells, kinds) if kind == "notes"]
+    shown = [cell["id"] for slide in deck.slides for cell in slide.cells]
+    assert shown == [cell["id"] for cell in filled if cell["id"] not in noted]
+    assert noted == [cell["id"] for slide in deck.slides for cell in slide.notes]
     assert page.sections == len(deck.slides) == sum(kind in ("slide", "subslide") for kind in kinds)
     sources = "".join(cell.source for cell in kept if cell.cell_type == "markdown")
     assert page.formulas == formulas_in(sources) > 0 or "00-start" in path.name
@@ -87,7 +90,31 @@ def test_a_lecture_becomes_slides(path):
         re.findall(r"<img alt=\"[^\"]*\" src=\"data:image/png;base64,([^\"]+)", deck.html)
         == pictures
     )
-    assert deck.html.count("<details>") == sources.count("<details>")
+    assert len(re.findall("<details( open)?>", deck.html)) == sources.count("<details>")
+
+
+@pytest.mark.parametrize("path", BUILT, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_lecture_has_notes_for_the_lecturer_and_shows_them_on_no_slide(path):
+    """Closed in the notebook, hidden on the page, open in the window that the key N opens."""
+    notebook = nbformat.read(path, as_version=4)
+    kind = {"ru": "Лектору", "en": "For the lecturer"}[path.parent.name]
+    notes = [
+        cell.source
+        for cell in notebook.cells
+        if cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
+    ]
+    assert len(notes) >= 6
+    opening = f"<details><summary>{kind}</summary>\n\n"
+    assert [note[:60] for note in notes if not note.startswith(opening)] == []
+    assert min(len(note) for note in notes) > 150
+    deck = slide_deck(path)
+    asides = re.findall(r"<aside hidden>(.*?)</aside>", deck.html, re.DOTALL)
+    on_slides = re.sub(r"<aside hidden>.*?</aside>", "", deck.html, flags=re.DOTALL)
+    assert sum(aside.count(f"<details open><summary>{kind}") for aside in asides) == len(notes)
+    assert kind not in on_slides
+    for note in notes:
+        first = re.split(r"[$`\"&]", note.removeprefix(opening))[0][:40].strip()
+        assert any(first in aside for aside in asides), first
 
 
 def test_every_lecture_is_there_in_both_languages():

@@ -18,6 +18,11 @@ def read(name: str) -> Any:
     return jupytext.read(ROOT / "lectures" / f"{name}.md", fmt="md:myst")
 
 
+def is_note(cell: Any) -> bool:
+    """Is the cell for the lecturer only?"""
+    return cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
+
+
 def code_cells(notebook: Any, language: str = "en") -> list[str]:
     return [
         cell.source
@@ -39,7 +44,10 @@ def functions(name: str, **names: Any) -> dict[str, Any]:
 def check_form(name: str, language: str) -> None:
     """Words, questions with hidden answers, a prediction, a mistake, figures, widgets."""
     notebook = read(name)
-    cells = [cell for cell in notebook.cells if cell.metadata.get("lang") in (None, language)]
+    cells = [
+        cell for cell in notebook.cells
+        if cell.metadata.get("lang") in (None, language) and not is_note(cell)
+    ]  # fmt: skip
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     code = "\n".join(code_cells(notebook, language))
     bare = re.sub(r"\$\$.+?\$\$|\$[^$]+\$|\]\([^)]*\)|<[^>]+>", " ", text, flags=re.DOTALL)

@@ -10,6 +10,7 @@ import pytest
 
 from nncourse import nn
 from nncourse.nn.perceptron import extend
+from tests.lectures.form import is_note
 
 NAME = "01-neuron.md"
 BITS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -215,7 +216,11 @@ def test_network_of_the_lecture(taught):
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_form_of_the_lecture(notebook, language):
-    cells = [cell for cell in notebook.cells if cell.metadata.get("lang") in (None, language)]
+    cells = [
+        cell
+        for cell in notebook.cells
+        if cell.metadata.get("lang") in (None, language) and not is_note(cell)
+    ]
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     bare = re.sub(r"\$\$.+?\$\$|\$[^$]+\$|\]\([^)]*\)|<[^>]+>", " ", text, flags=re.DOTALL)

@@ -16,6 +16,7 @@ import pytest
 import nncourse as nnc
 from nncourse import scalar
 from nncourse.plots.graphs import all_paths
+from tests.lectures.form import is_note
 
 NAME = "04-computation-graphs.md"
 NAMES = ["x", "y", "w1", "b1", "w2", "b2", "w3", "b3"]
@@ -31,7 +32,9 @@ def cells_of(notebook, kind, language="en"):
     return [
         cell.source
         for cell in notebook.cells
-        if cell.cell_type == kind and cell.metadata.get("lang") in (None, language)
+        if cell.cell_type == kind
+        and cell.metadata.get("lang") in (None, language)
+        and not is_note(cell)
     ]
 
 

@@ -15,6 +15,7 @@ import pytest
 import nncourse as nnc
 from nncourse import nn
 from nncourse.autograd.tensor import Leaf
+from tests.lectures.form import is_note
 
 NAME = "05-backpropagation.md"
 
@@ -334,7 +335,11 @@ def library_accuracy(seed):
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_form_of_the_lecture(notebook, language):
-    cells = [cell for cell in notebook.cells if cell.metadata.get("lang") in (None, language)]
+    cells = [
+        cell
+        for cell in notebook.cells
+        if cell.metadata.get("lang") in (None, language) and not is_note(cell)
+    ]
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     bare = re.sub(r"\$\$.+?\$\$|\$[^$]+\$|\]\([^)]*\)|<[^>]+>", " ", text, flags=re.DOTALL)

@@ -64,7 +64,10 @@ class Writer:
             f'<div class="step{" later" if later else ""}">{"".join(map(self.cell, cells))}</div>'
             for later, cells in enumerate(slide.steps)
         ]
-        notes = "".join(map(self.cell, slide.notes))
+        # Folded in the notebook; the lecturer's window shows them at once.
+        notes = "".join(
+            self.cell(cell).replace("<details>", "<details open>", 1) for cell in slide.notes
+        )
         return (
             f'<section class="slide" id="slide-{number}" data-title="{escape(slide.title())}">'
             f'<div class="content">{"".join(steps)}</div>'
