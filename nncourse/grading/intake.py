@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _ = catalogue("course")
 
 LARGEST = 20_000_000  # bytes; a solved exercise has well under one million
+LONGEST = 500_000  # characters of an answer; to parse millions takes minutes and gigabytes
 
 
 class IntakeError(Exception):
@@ -114,8 +115,20 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
             flags.append(name)
         if role["solution"]:
             if name in submitted:
-                cell.source = _source(submitted[name])
                 answers += 1
+                source = _source(submitted[name])
+                if len(source) <= LONGEST:
+                    cell.source = source
+                else:
+                    notes.append(
+                        _(
+                            "answer {name} has {count} characters, and at most {most} are read: "
+                            "not graded",
+                            name=name,
+                            count=len(source),
+                            most=LONGEST,
+                        )
+                    )
             else:
                 notes.append(_("answer cell {name} is missing: nothing to grade in it", name=name))
         elif name not in submitted:
