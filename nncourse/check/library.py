@@ -87,16 +87,17 @@ def reproduces_all(piece: Piece, trials: Sequence[Trial], others: Sequence[Trial
 def tells(piece: Piece, output: Output, trials: Sequence[Trial], others: Sequence[Trial]) -> bool:
     """Whether a mutant tells why this output of an answer is wrong.
 
-    It gives the output's numbers. What else it gets wrong is wrong in the same way or, if this
-    output does not follow from it, right: then a part of the mistake was made, and the rest not.
+    It gives the output's numbers. What else it gets wrong is wrong in the same way or, if neither
+    output follows from the other, right: then a part of the mistake was made, and the rest not.
     """
     if not reproduces(output.name, trials, others):
         return False
     before = _all_before(piece, output)
+    after = {one.name for one in piece.outputs if output.name in _all_before(piece, one)}
     return all(
         _passes(other.name, others)
         or reproduces(other.name, trials, others)
-        or (other.name not in before and _passes(other.name, trials))
+        or (other.name not in before | after and _passes(other.name, trials))
         for other in piece.outputs
     )
 

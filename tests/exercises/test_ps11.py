@@ -104,3 +104,17 @@ def test_peepholes_summed_to_numbers_are_told_the_shape_of_one():
     H = PEEPHOLE_BACKWARD.points()[0].arguments[2].shape[1]
     problem = report.verdicts[2].problem
     assert problem.evidence == {"want": (H,), "got": "()"}
+
+
+def test_gates_exchanged_in_what_is_returned_are_no_rows_exchanged_in_the_weights():
+    """h_next is right, so r and z were computed with their own weights."""
+
+    def answer(*arguments):
+        h_next, gates = GRU_STEP.reference(*arguments)
+        r, z, n = np.split(gates, 3, axis=1)
+        return h_next, np.concatenate([z, r, n], axis=1)
+
+    (diagnosis,) = judge(GRU_STEP, [answer]).diagnoses
+    assert not diagnosis.mutant
+    assert diagnosis.finding.code == "M86"
+    assert str(diagnosis.finding).startswith("The blocks r, z are exchanged")
