@@ -92,6 +92,7 @@ def lab_command(course: Course, browser: bool, port: int | None) -> list[str]:
     options = [
         f"--ServerApp.root_dir={course.root}",
         f"--LabApp.default_url=/lab/tree/{page}",
+        "--ServerApp.kernel_websocket_connection_class=nncourse.course.websocket.PromptConnection",
         *([] if browser else ["--no-browser"]),
         *([f"--port={port}"] if port else []),
         # In a container the only user is often root, and Jupyter would refuse to start.

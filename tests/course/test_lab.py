@@ -64,3 +64,22 @@ def test_root_is_let_in_where_it_is_the_only_user(course, monkeypatch, root):
 def test_the_server_asks_for_no_news():
     first = lab.lab_environment()["JUPYTER_CONFIG_PATH"].split(":")[0]
     assert "announcements" in (Path(first) / "labconfig" / "page_config.json").read_text()
+
+
+def test_messages_of_a_kernel_leave_at_once(course, monkeypatch):
+    pytest.importorskip("jupyter_server", reason="jupyter_server is not installed")
+    from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+
+    from nncourse.course.websocket import PromptConnection
+
+    options = lab.lab_command(course, browser=False, port=None)
+    named = next(one for one in options if "kernel_websocket_connection_class" in one)
+    assert named.endswith(f"={PromptConnection.__module__}.{PromptConnection.__name__}")
+    told = []
+    monkeypatch.setattr(PromptConnection.__base__, "connect", lambda self: told.append("connect"))
+    handler = KernelWebsocketHandler.__new__(
+        KernelWebsocketHandler
+    )  # of a page that needs no server
+    monkeypatch.setattr(handler, "set_nodelay", told.append)
+    PromptConnection(websocket_handler=handler).connect()
+    assert told == [True, "connect"]
