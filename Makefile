@@ -43,10 +43,12 @@ test test-slow: export OMP_NUM_THREADS = 1
 test test-slow: export OPENBLAS_NUM_THREADS = 1
 SHARED := -n 2 --dist loadfile
 test: lint
-	@echo "== tests, the lectures in a browser among them"
-	@$(BIN)/python -m pytest $(SHARED) -m "not slow and not alone" tests $(ARGS)
+	@echo "== tests"
+	@$(BIN)/python -m pytest $(SHARED) -m "not slow and not browser and not alone" tests $(ARGS)
 	@echo "== notebooks: every printed output is compared"
 	@$(BIN)/python -m pytest $(SHARED) --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 60 lectures solutions
+	@echo "== lectures, exercises and widgets in a browser"
+	@$(BIN)/python -m pytest $(SHARED) -m "browser and not slow and not alone" tests/browser $(ARGS)
 	@echo "== what measures time, alone"
 	@$(BIN)/python -m pytest -m alone $$(grep -rl mark.alone tests --include=*.py) $(ARGS)
 
