@@ -77,9 +77,7 @@ def test_messages_of_a_kernel_leave_at_once(course, monkeypatch):
     assert named.endswith(f"={PromptConnection.__module__}.{PromptConnection.__name__}")
     told = []
     monkeypatch.setattr(PromptConnection.__base__, "connect", lambda self: told.append("connect"))
-    handler = KernelWebsocketHandler.__new__(
-        KernelWebsocketHandler
-    )  # of a page that needs no server
+    handler = KernelWebsocketHandler.__new__(KernelWebsocketHandler)  # of no page
     monkeypatch.setattr(handler, "set_nodelay", told.append)
     PromptConnection(websocket_handler=handler).connect()
     assert told == [True, "connect"]
