@@ -54,7 +54,9 @@ test: lint
 
 test-slow: $(VENV)/installed
 	@echo "== slow tests"
-	@$(BIN)/python -m pytest $(SHARED) -m "slow and not alone" tests $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) -m "slow and not browser and not alone" tests $(ARGS)
+	@echo "== slow tests in a browser"
+	@$(BIN)/python -m pytest $(SHARED) -m "slow and browser and not alone" tests/browser $(ARGS)
 
 bench: $(VENV)/installed
 	@$(BIN)/python -m benchmarks $(ARGS)
