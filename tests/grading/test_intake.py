@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nncourse.grading.intake import LARGEST, IntakeError, rebuild, take_in
+from nncourse.grading.intake import LARGEST, LONGEST, IntakeError, rebuild, take_in
 from nncourse.grading.submissions import Submission, SubmissionsError, find_submissions
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
@@ -395,3 +395,11 @@ def test_ten_thousand_corruptions_give_a_valid_notebook_or_a_refusal(toy_file, d
 @pytest.fixture(scope="module")
 def toy_file(toy, released, tmp_path_factory):
     return submission(toy, "ps99", RIGHT), tmp_path_factory.mktemp("file") / "ann.ipynb", released
+
+
+def test_an_answer_that_would_take_minutes_to_parse_is_left_out(hand_in, released):
+    intake = hand_in(answers={**RIGHT, "plus_answer": "x = 1\n" * (LONGEST // 6 + 1)})
+    assert sources(intake.notebook)["plus_answer"] == sources(released)["plus_answer"]
+    assert sources(intake.notebook)["square_answer"] == RIGHT["square_answer"]
+    (note,) = intake.notes
+    assert "plus_answer has 500" in note

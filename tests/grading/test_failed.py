@@ -1,0 +1,87 @@
+"""Submissions whose grading fails: how long that may take, what is kept, what the lecturer is told.
+
+Nothing of a student's runs here; the grading itself is replaced by one that fails.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from nncourse.grading import worker
+from nncourse.grading.grade import grade_submissions
+from nncourse.grading.grade_command import grading
+from nncourse.grading.sandbox import Limits, SandboxUnavailable
+from tests.grading.toy import RIGHT, submission
+
+
+def test_what_failed_is_not_tried_again_until_it_changes(toy, tmp_path):
+    asked = []
+
+    def run(assignment, items):
+        for key, _item in items:
+            asked.append(key)
+            yield (
+                key,
+                json.dumps({"student": key, "failed": "grading took more than 360 s"}).encode(),
+            )
+
+    path = tmp_path / "fails.ipynb"
+    path.write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    (result,) = grade_submissions(toy, "ps99", tmp_path, run=run)
+    assert "more than 360 s" in result.problem
+    assert "--force" in result.problem
+    (result,) = grade_submissions(toy, "ps99", tmp_path, run=run)
+    assert result.skipped
+    assert "more than 360 s" in result.problem, "it is still told"
+    assert asked == ["fails"]
+    grade_submissions(toy, "ps99", tmp_path, run=run, force=True)
+    path.write_text(submission(toy, "ps99", {**RIGHT, "why": "Otherwise."}), "utf-8")
+    grade_submissions(toy, "ps99", tmp_path, run=run)
+    assert asked == ["fails"] * 3
+
+
+def test_questions_that_each_take_all_the_time_cost_twice_the_time(monkeypatch):
+    """A submission of ten such questions would hold up its class for an hour."""
+    tries = []
+
+    def fork(work, seconds, meanwhile):
+        tries.append(seconds)
+        time.sleep(seconds)
+        return None, f"question {len(tries)}", "grading took more than 0.2 s"
+
+    monkeypatch.setattr(worker, "_fork", fork)
+    monkeypatch.setattr(worker, "OWN_SECONDS", 0.1)
+    bench = worker.Bench()
+    bench.assignment = SimpleNamespace()
+    bench.sandbox = SimpleNamespace(limits=Limits(submission_seconds=0.1), start=lambda: None)
+    verdict = json.loads(bench.grade(worker.make_item("anna", {}, 1)))
+    assert "more than 0.2 s" in verdict["failed"]
+    assert 2 <= len(tries) <= 3
+    assert sum(tries) < 0.45
+
+
+@pytest.mark.parametrize(
+    ("why", "hinted"),
+    [
+        ("bubblewrap is not installed", True),
+        ("the sandbox can't be made: [Errno 28] No space left on device", False),
+    ],
+)
+def test_grading_without_protection_is_proposed_only_where_it_would_help(
+    toy, tmp_path, monkeypatch, why, hinted
+):
+    def grade_class(*args, **options):
+        raise SandboxUnavailable(why)
+
+    monkeypatch.setattr("nncourse.grading.grade.grade_class", grade_class)
+    (tmp_path / "a.ipynb").write_text("{}")
+    command = ["ps99", str(tmp_path), "--course", str(toy.root), "--workers", "1"]
+    done = CliRunner().invoke(grading, command)
+    assert done.exit_code == 1
+    assert why in done.output
+    assert ("--unsafe" in done.output) is hinted
