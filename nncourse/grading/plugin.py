@@ -13,6 +13,7 @@ and message come from one cell.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +30,7 @@ from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import answers_of, compose
 from nncourse.grading.grade import load_assignment, secret_of
-from nncourse.grading.intake import IntakeError, take_in
+from nncourse.grading.intake import LARGEST, IntakeError, take_in
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import Submission
 from nncourse.grading.worker import Worker, WorkerLost, make_item
@@ -47,10 +48,11 @@ class AnyFile(NotebookExporter):
         """The exported notebook and its resources."""
         path = Path(filename)
         resources["metadata"] = {"path": str(path.parent), "name": path.stem}
-        try:
-            notebook = read(path, as_version=4)
-        except Exception:  # a reader of hostile files may raise anything
-            notebook = new_notebook()
+        notebook = new_notebook()
+        # A reader of hostile files may raise anything.
+        with contextlib.suppress(Exception):
+            if path.is_file() and path.stat().st_size <= LARGEST:
+                notebook = read(path, as_version=4)
         return self.from_notebook_node(notebook, resources=resources, **options)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import shutil
 import time
@@ -16,6 +17,7 @@ from nncourse.grading.collect import collect
 from nncourse.grading.feedback import write_feedback
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.names import quick_names
+from nncourse.grading.plugin import AnyFile
 from nncourse.grading.scores import table, write_scores
 from nncourse.grading.submissions import LONGEST, LONGEST_BYTES
 from tests.grading.toy import RIGHT, make_released, submission, write_toy
@@ -147,3 +149,14 @@ def test_an_answer_can_neither_warn_nor_choke_the_grader(recwarn):
     start = time.monotonic()
     quick_names("def (\n" + " " * 1_000_000 + "x")
     assert time.monotonic() - start < 5
+
+
+def test_nbgrader_opens_no_file_that_is_too_large_or_none(tmp_path):
+    """It converts a submission before the answers are taken out of the file."""
+    huge, pipe = tmp_path / "huge.ipynb", tmp_path / "pipe.ipynb"
+    huge.touch()
+    os.truncate(huge, 64 << 30)
+    os.mkfifo(pipe)
+    for path in (huge, pipe):
+        text, _resources = AnyFile().from_filename(str(path), resources={})
+        assert json.loads(text)["cells"] == []
