@@ -106,6 +106,7 @@ function render({ model, el }) {
   const giveUp = () => { put(model, { playing: false }); words.textContent = strings.no_kernel; };
   const asks = requests(model, giveUp, PATIENCE);
   let [allowed, silence] = [0, null];
+  /** Called for every frame: lets the kernel go on, and waits for the next one. */
   function allow() {
     clearTimeout(silence);
     if (!playing()) return;
