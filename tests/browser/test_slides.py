@@ -29,6 +29,17 @@ SIZES = """() => [...document.querySelectorAll('.slide')].map((slide, index) => 
     hidden: [box.scrollHeight - box.clientHeight, box.scrollWidth - box.clientWidth],
   };
 })"""
+# The rows that code takes up, the lines that it has, and what of them is cut off.
+CODE = """() => [...document.querySelectorAll('.drawn pre.code')].map(pre => {
+  const style = getComputedStyle(pre);
+  const edges = parseFloat(style.paddingTop) + parseFloat(style.paddingBottom);
+  return {
+    beside: pre.closest('.beside') !== null,
+    rows: Math.round((pre.clientHeight - edges) / parseFloat(style.lineHeight)),
+    lines: pre.textContent.split('\\n').length,
+    cut: pre.scrollWidth - pre.clientWidth,
+  };
+})"""
 FORMULAS = """() => [...document.querySelectorAll('.slide.current math')].map(one => {
   const box = one.getBoundingClientRect();
   return [one.getAttribute('alttext'), box.width, box.height];
@@ -243,6 +254,15 @@ def presenting(page) -> Iterator[None]:
             page.evaluate(DECK, "stop")
 
 
+def test_code_beside_a_picture_is_neither_broken_nor_cut(offline, tmp_path):
+    """Lecture 00 has a cell whose long lines were broken once its picture stood beside it."""
+    file = tmp_path / "00.html"
+    file.write_text(slide_deck(ROOT / "lectures/ru/00-start.ipynb").html, "utf-8")
+    found = [one for one in offline(file).evaluate(CODE) if one["beside"]]
+    assert found
+    assert [one for one in found if one["rows"] > one["lines"] or one["cut"] > 1] == []
+
+
 @pytest.mark.slow
 def test_widgets_live_on_the_slides_of_jupyterlab(page, lab, pictures):
     """Start Deck on a lecture: a slide with a widget that answers a key, and the next slide."""
@@ -279,6 +299,7 @@ def test_every_slide_fits_and_is_legible(offline, tmp_path, pictures, path):
     for scheme in ("light", "dark"):
         page = offline(file, scheme)
         sizes = page.evaluate(SIZES)
+        assert [one for one in page.evaluate(CODE) if one["rows"] > one["lines"]] == []
         assert [one for one in sizes if max(one["hidden"]) > 1] == []
         assert [one for one in sizes if one["size"] < LEGIBLE] == []
         for index in range(len(sizes) // (2 * SHOWN), len(sizes), len(sizes) // SHOWN):

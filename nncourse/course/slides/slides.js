@@ -12,18 +12,24 @@
   const waiting = (slide) => [...slide.querySelectorAll(".later.waiting")];
   const overview = () => document.body.classList.contains("overview");
 
-  // Fit: slightly smaller letters, then code and picture side by side, then what is legible.
+  // Fit: slightly smaller letters, then code and picture side by side, then a lower picture, then
+  // what is legible. Side by side no line of code may be broken or cut.
 
+  const wide = (box) => box.scrollWidth > box.clientWidth + 1;
   const overflows = (box) =>
-    box.scrollHeight > box.clientHeight + 1 || box.scrollWidth > box.clientWidth + 1;
+    box.scrollHeight > box.clientHeight + 1 || wide(box) ||
+    [...box.querySelectorAll(".drawn pre.code")].some(wide);
 
   function fit(slide) {
     const box = slide.querySelector(".content");
     const drawn = slide.querySelector(".drawn") !== null;
-    const tries = [[1, 0.8, false], [1, 0.72, true], [0.76, SMALLEST, false], [0.68, SMALLEST, true]];
-    for (const [from, to, beside] of tries) {
-      if (beside && !drawn) continue;
-      box.classList.toggle("beside", beside);
+    const tries = [
+      [1, 0.8, ""], [1, 0.8, "beside"], [1, 0.8, "low"], [0.76, 0.72, "beside"], [0.76, 0.72, "low"],
+      [0.8, 0.72, "lower"], [0.76, SMALLEST, ""], [0.68, SMALLEST, "beside"],
+    ];
+    for (const [from, to, layout] of tries) {
+      if (layout && !drawn) continue;
+      for (const name of ["beside", "low", "lower"]) box.classList.toggle(name, name === layout);
       for (let size = from; size >= to - 0.001; size -= 0.04) {
         box.style.setProperty("--size", size.toFixed(2));
         if (!overflows(box)) return true;
