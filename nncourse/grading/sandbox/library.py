@@ -56,7 +56,7 @@ def withhold(
     """
     source = Path(__file__).parents[2] if source is None else source
     wanted = sorted({*names})
-    files = sorted(_files(source))
+    files = files_of(source)
     without = wanted
     if PACKAGE in wanted:
         files, without = [path for path in files if _below(_module(path), INSIDE)], []
@@ -101,11 +101,17 @@ def without_held_out(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def _files(source: Path) -> Iterable[Path]:
-    for path in source.rglob("*"):
-        inner = path.relative_to(source)
-        if path.is_file() and not any(part in LEFT_OUT for part in inner.parts):
-            yield inner
+def files_of(source: Path) -> list[Path]:
+    """The files below a folder, as paths from there, in a fixed order.
+
+    With os.walk, since pathlib takes longer to find them than it takes to read them.
+    """
+    found = []
+    for folder, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if name not in LEFT_OUT]
+        found += [path for name in names if os.path.isfile(path := os.path.join(folder, name))]
+    start = len(os.path.join(source, ""))
+    return [Path(path[start:]) for path in sorted(found)]
 
 
 def _module(path: Path) -> str:

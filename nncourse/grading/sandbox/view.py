@@ -97,13 +97,24 @@ def _places(names: Iterable[str]) -> list[Path]:
             distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        for requirement in distribution.requires or []:
+        for requirement in _requires(distribution):
             if "extra ==" not in requirement:
                 waiting.append(re.split(r"[\s;<>=!~\[(@]", requirement, maxsplit=1)[0])
         for top in _tops(distribution):
             if top not in ("", "..", "/", "__pycache__", "bin"):
                 places.add(Path(str(distribution.locate_file(top))))
     return sorted(path for path in places if path.exists() and path.suffix != ".pth")
+
+
+def _requires(distribution: importlib.metadata.Distribution) -> list[str]:
+    """What a distribution requires, one line each."""
+    # ``requires`` reads the whole description as an e-mail.
+    text = distribution.read_text("METADATA")
+    if text is None:
+        return distribution.requires or []
+    header = text.replace("\r\n", "\n").partition("\n\n")[0]
+    lines = [line.partition(": ") for line in header.splitlines()]
+    return [value for name, _colon, value in lines if name == "Requires-Dist"]
 
 
 def _tops(distribution: importlib.metadata.Distribution) -> set[str]:

@@ -22,3 +22,11 @@ def test_quoted_names_and_missing_records(tmp_path: Path) -> None:
     (folder / "RECORD").write_text('odd.py,,\n\n"with, comma/a.py",,\n/etc/x,,\n../../bin/odd,,\n')
     found = view._tops(importlib.metadata.Distribution.at(folder))
     assert found == {"odd.py", "with, comma", "", ".."}
+
+
+def test_the_requirements_of_distributions_are_those_that_python_reads() -> None:
+    found = 0
+    for distribution in importlib.metadata.distributions():
+        assert view._requires(distribution) == (distribution.requires or [])
+        found += len(distribution.requires or [])
+    assert found > 20
