@@ -212,9 +212,9 @@ class Session:
         start = time.monotonic()
         deadline = self.budget.deadline(seconds)
         outermost, self._depth = self._depth == 0, self._depth + 1
-        if not outermost:  # what a callback asks for has the time of the call that it belongs to
-            deadline = min(deadline, self._deadline)
-        self._deadline = deadline
+        if outermost:
+            self._deadline = deadline
+        deadline = min(deadline, self._deadline)  # callbacks have the time of the call around them
         try:
             request = {"do": do, "n": number, "drop": drop, "news": self.kept.news(), **what}
             # Encoded last: the generators among the arguments add their states to it.
