@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _ = catalogue("course")
 
 LARGEST = 20_000_000  # bytes; a solved exercise has well under one million
+MOST = 50_000  # cells
 LONGEST = 500_000  # characters of an answer; to parse millions takes minutes and gigabytes
 
 
@@ -276,6 +277,14 @@ def _cells(notebook: Mapping[str, Any]) -> list[Any]:
             _(
                 "the file has no list of cells. A notebook of an old format must be opened and "
                 "saved in JupyterLab; anything else is not a notebook"
+            )
+        )
+    if len(cells) > MOST:
+        raise IntakeError(
+            _(
+                "the file has {count} cells, and at most {most} are read",
+                count=len(cells),
+                most=MOST,
             )
         )
     return cells

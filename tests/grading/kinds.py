@@ -111,6 +111,26 @@ class Linear:
     },
 )
 
+OWN_NUMBERS = """\
+class Number:
+    def __sub__(self, other): return 0.0
+    __rsub__ = __add__ = __radd__ = __mul__ = __rmul__ = __pow__ = __truediv__ = __sub__
+    def __neg__(self): return 0.0
+class Value:
+    def __init__(self, data): self.data = self.grad = Number()
+    def __add__(self, other): return self
+    __mul__ = __pow__ = __sub__ = __rsub__ = __truediv__ = __radd__ = __rmul__ = __add__
+    def __neg__(self): return self
+    def backward(self): pass
+"""
+LYING = """\
+import gc
+for server in gc.get_objects():
+    if type(server).__name__ == "Server":
+        honest = server._do_operate
+        server._do_operate = lambda r: {"value": 0.0} if r["name"] == "sub" else honest(r)
+"""
+
 ENGINE = Kind(
     [
         SETUP,
@@ -196,45 +216,8 @@ class Value:
             },
             [0, 0, 0],
         ),
-        "numbers with arithmetic of their own": (
-            {
-                "value": """
-class Number:
-    def __sub__(self, other): return 0.0
-    __rsub__ = __add__ = __radd__ = __mul__ = __rmul__ = __pow__ = __truediv__ = __sub__
-    def __neg__(self): return 0.0
-class Value:
-    def __init__(self, data): self.data = self.grad = Number()
-    def __add__(self, other): return self
-    __mul__ = __pow__ = __sub__ = __rsub__ = __truediv__ = __radd__ = __rmul__ = __add__
-    def __neg__(self): return self
-    def backward(self): pass
-"""
-            },
-            [0, 0, 0],
-        ),
-        "operations answered with plain numbers": (
-            {
-                "value": """
-class Number:
-    def __sub__(self, other): return 0.0
-    __rsub__ = __add__ = __radd__ = __mul__ = __rmul__ = __pow__ = __truediv__ = __sub__
-    def __neg__(self): return 0.0
-class Value:
-    def __init__(self, data): self.data = self.grad = Number()
-    def __add__(self, other): return self
-    __mul__ = __pow__ = __sub__ = __rsub__ = __truediv__ = __radd__ = __rmul__ = __add__
-    def __neg__(self): return self
-    def backward(self): pass
-import gc
-for server in gc.get_objects():
-    if type(server).__name__ == "Server":
-        honest = server._do_operate
-        server._do_operate = lambda r: {"value": 0.0} if r["name"] == "sub" else honest(r)
-"""
-            },
-            [0, 0, 0],
-        ),
+        "numbers with arithmetic of their own": ({"value": OWN_NUMBERS}, [0, 0, 0]),
+        "operations answered with plain numbers": ({"value": OWN_NUMBERS + LYING}, [0, 0, 0]),
     },
     {"operators": ["add", "sub", "mul", "truediv", "pow", "neg"]},
 )

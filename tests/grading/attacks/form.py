@@ -117,6 +117,11 @@ ATTACKS = [
         WRONG,
         raw=lambda text: (text[:-1] + ', "x": 1e999999, "nbformat": -1e400}').encode(),
     ),
+    Attack(
+        "a million cells",
+        raw=lambda text: b'{"cells":[' + b"{}," * 999_999 + b"{}]}",
+        remark="cells",
+    ),
     Attack("cell ids that collide", WRONG, change=lambda cells: [{**c, "id": "x"} for c in cells]),
     Attack(
         "cell ids that are lists", WRONG, change=lambda cells: [{**c, "id": [c]} for c in cells]
