@@ -198,7 +198,8 @@ def test_any_text_is_refused_or_becomes_harmless_elements(tex):
     root = ET.fromstring(made)
     assert root.attrib.keys() == {"display", "alttext"}
     allowed = {"lspace", "rspace", "form", "stretchy", "fence", "largeop", "movablelimits", "width"}
-    allowed |= {"style", "accent", "accentunder", "linethickness", "minsize", "maxsize", "voffset"}
+    allowed |= {"style", "accent", "accentunder", "linethickness", "minsize", "maxsize"}
+    allowed |= {"voffset", "height"}
     allowed |= {"mathvariant", "displaystyle"}
     for node in root.iter():
         assert node.tag in ELEMENTS

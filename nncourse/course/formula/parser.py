@@ -121,7 +121,9 @@ class Parser:
                 above = self.script(above)
         if primes:
             # Fonts draw this sign small and high, to stand beside a letter and not above it.
-            mark = f'<mpadded voffset="-0.3em"><mo style="font-size:1.4em">{primes}</mo></mpadded>'
+            # Firefox lifts it too far unless it is told a height.
+            sign = f'<mo style="font-size:1.4em">{primes}</mo>'
+            mark = f'<mpadded voffset="-0.42em" height="0.7em">{sign}</mpadded>'
             above = f"<mrow>{mark}{above}</mrow>" if above else mark
         if not (below or above):
             return atom
