@@ -102,7 +102,7 @@ class Database:
                 yield _Alchemy(connection)
             return
         path = self.url.removeprefix(SQLITE)
-        with closing(sqlite3.connect(path, self.patience, isolation_level=None)) as db:
+        with closing(sqlite3.connect(path, timeout=self.patience, isolation_level=None)) as db:
             db.execute("begin immediate")
             yield _Lite(db)
             db.execute("commit")
