@@ -20,7 +20,7 @@ from nncourse.backend import Array, interface, is_array, xp
 
 # The clock counts downwards: the youngest function has the smallest number, which is what the
 # priority queue of the backward pass wants.
-tick = itertools.count(-1, -1).__next__
+clock = itertools.count(-1, -1)
 
 
 class _Changes:
@@ -35,7 +35,7 @@ class _Changes:
 
     def note(self, array: Array, line: Place | None = None) -> None:
         """``array`` has just been overwritten, by a line of the program that may be told."""
-        self.latest = tick()
+        self.latest = next(clock)
         block = _block(array)
         key = id(block)
         known = self.blocks.get(key)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nncourse import dtypes
-from nncourse.autograd.changes import tick
+from nncourse.autograd.changes import clock
 from nncourse.autograd.mode import recording, switches
 from nncourse.autograd.tensor import Leaf, Tensor
 from nncourse.autograd.vocabulary import as_type
@@ -103,7 +103,7 @@ def unary(operation: type[Function], x: Tensor, *options: Any) -> Tensor:
         out._edge = None
     else:
         node.edges = (edge,)
-        node.order = tick()
+        node.order = next(clock)
         node.shape = shape
         out._edge = node
     return out
@@ -144,7 +144,7 @@ def binary(operation: type[Function], name: str = "") -> Callable[[Any, Any], Te
             out._edge = None
         else:
             node.edges = node.needs = edge_a, edge_b
-            node.order = tick()
+            node.order = next(clock)
             node.shape = shape
             out._edge = node
         return out
@@ -169,7 +169,7 @@ def apply(operation: type[Function], inputs: tuple[Tensor | None, ...], *options
         edges = tuple([None if x is None else x._edge for x in inputs])
         if any(edges):
             node.edges = node.needs = edges
-            node.order = tick()
+            node.order = next(clock)
             node.shape = out._data.shape
             out._edge = node
     return out

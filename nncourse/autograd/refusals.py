@@ -75,9 +75,10 @@ def check_saved(node: Function) -> None:
                 )
 
 
-def wrong_shape(node: Function, edge: Edge, share: Any) -> RuntimeError:
-    """The error for a backward that returned a gradient of another shape than the input's."""
-    return RuntimeError(
-        f"the backward of {type(node).__name__} returned a gradient of shape {share.shape} "
-        f"for an input of shape {edge.shape}: they must be equal"
-    )
+def check_shape(node: Function, edge: Edge, share: Any) -> None:
+    """Raise if a gradient has another shape than the input, and that was not broadcast."""
+    if not node.broadcasts:
+        raise RuntimeError(
+            f"the backward of {type(node).__name__} returned a gradient of shape {share.shape} "
+            f"for an input of shape {edge.shape}: they must be equal"
+        )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nncourse.autograd.changes import changes, tick
+from nncourse.autograd.changes import changes, clock
 from nncourse.autograd.function import cast, constant
 from nncourse.autograd.mode import recording
 from nncourse.autograd.placement import different_devices, to_device
@@ -84,7 +84,7 @@ def _become(x: Tensor, result: Tensor, what: str) -> Tensor:
     array[...] = result._data
     changes.note(array, here())
     if node is not None:
-        node.order = tick()  # the function was made before the change of its own result was noted
+        node.order = next(clock)  # made before the change of its own result was noted
         x._edge = node
     return x
 
