@@ -33,7 +33,7 @@ HERE = ("localhost", "127.0.0.1", "::1")
 _own = threading.local()
 
 
-class ClusterError(Exception):
+class ClusterError(ConnectionError):
     """The cluster can't be used; the text says why and what to do."""
 
 
@@ -103,8 +103,9 @@ def _connected(address: str, tls: Path | None) -> Any:
     except ImportError as error:
         text = _('{name} is missing: pip install "nncourse[cluster]"', name=error.name)
         raise ClusterError(text) from error
+    security = _security(address, tls)
     try:
-        return Client(address, security=_security(address, tls), timeout="20s")
+        return Client(address, security=security, timeout="20s")
     except (OSError, ValueError) as error:
         raise ClusterError(
             _("no scheduler answers at {address}: {error}", address=address, error=error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.console import Console
 from nncourse.course.terminal import Folder, Lang, console, fail, speak
 from nncourse.grading.commands import Database, Name
 from nncourse.language import catalogue
+
+if TYPE_CHECKING:
+    from nncourse.grading.grade import Run
 
 _ = catalogue("course")
 
@@ -67,7 +70,6 @@ def grade(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
-    from nncourse.grading.cluster import ClusterError, run_on_cluster
     from nncourse.grading.grade import grade_class
     from nncourse.grading.progress import Progress
     from nncourse.grading.query import FULL
@@ -81,8 +83,8 @@ def grade(
     try:
         course = open_course(folder)
         found = find_submissions(submissions or course.submitted, assignment)
-        crew = Workers(workers if scheduler is None else 0, unsafe)
-        run = crew.run if scheduler is None else partial(run_on_cluster, scheduler, tls=tls)
+        crew = Workers(workers, unsafe)
+        run = crew.run if scheduler is None else _on_cluster(scheduler, tls)
         with crew, Progress(len(found)) as progress:
             cells = grade_class(
                 course, assignment, found, progress.advance, run=run, force=force, db=db
@@ -97,7 +99,7 @@ def grade(
         hint = _("To grade without protection what you would run yourself: --unsafe")
         full = any(words in str(error) for words in FULL)  # protection is not what is missing
         raise fail(error if full else f"{error}\n{hint}") from None
-    except (CourseFolderError, ClusterError, OSError) as error:
+    except (CourseFolderError, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail(_("stopped; what is graded is kept, the same command goes on")) from None
@@ -109,3 +111,9 @@ def grade(
     console.print(_("scores: {path}", path=path), markup=False)
     graded = course.root / "autograded"
     console.print(_("the notebooks as they were run: {path}", path=graded), markup=False)
+
+
+def _on_cluster(scheduler: str, tls: Path | None) -> Run:
+    from nncourse.grading.cluster import run_on_cluster
+
+    return partial(run_on_cluster, scheduler, tls=tls)

@@ -14,6 +14,8 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
+SHOW_SECONDS = 0.1  # between two pictures of the bar
+
 
 class Progress:
     """A bar on stderr, gone when the run is over; to be used in a ``with`` block."""
@@ -21,10 +23,12 @@ class Progress:
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         console = Console(stderr=True)
-        self.bar = Bar(*columns, TimeRemainingColumn(), console=console, transient=True)
+        # Without a thread of its own, as long as workers are to be forks.
+        options: dict[str, Any] = {"console": console, "transient": True, "auto_refresh": False}
+        self.bar = Bar(*columns, TimeRemainingColumn(), **options)
         self.task = self.bar.add_task(_("grading"), total=total)
         self.graded = self.skipped = self.failed = 0
-        self.start = time.monotonic()
+        self.start = self.shown = time.monotonic()
 
     def advance(self, result: Result) -> None:
         """One submission is done."""
@@ -32,6 +36,9 @@ class Progress:
         self.skipped += result.skipped
         self.failed += bool(result.problem)
         self.bar.advance(self.task)
+        if time.monotonic() - self.shown > SHOW_SECONDS:
+            self.bar.refresh()
+            self.shown = time.monotonic()
 
     def summary(self) -> str:
         """What was done, in one line."""

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from multiprocessing.connection import wait
 from typing import Any
 
-from nncourse.grading.worker import Worker, WorkerLost
+from nncourse.grading.bench import Bench
+from nncourse.grading.worker import Worker, WorkerLost, can_fork
 
 TRIES = 3
 
@@ -24,16 +25,17 @@ def cores() -> int:
 
 
 class Workers:
-    """The workers of this machine: ``count`` of them, by default one for each core.
+    """The workers of this machine: up to ``count`` of them, by default one for each core.
 
-    They are forked when this is made, which is best before anything is loaded that they don't
-    need and before there are threads.
+    Where this process has no other threads, it makes ready for the assignment itself, once, and
+    workers are forks of it.
     """
 
     def __init__(self, count: int | None = None, unsafe: bool = False) -> None:
         self.unsafe = unsafe
         self.most = cores() if count is None else count
-        self.idle = [Worker(unsafe) for _ in range(self.most)]
+        self.bench = Bench(unsafe)
+        self.idle: list[Worker] = []
         self.busy: dict[Worker, tuple[Any, bytes, int]] = {}
 
     def run(
@@ -51,7 +53,7 @@ class Workers:
                 job = ahead.pop() if ahead else _next(waiting)
                 if job is None:
                     break
-                worker = self.idle.pop() if self.idle else Worker(self.unsafe)
+                worker = self.idle.pop() if self.idle else self._hire(assignment)
                 self.busy[worker] = job
                 # A worker that is already gone is noticed when its answer is read.
                 with contextlib.suppress(WorkerLost):
@@ -81,12 +83,19 @@ class Workers:
                     self.idle.append(worker)
                 done.append((key, result))
 
+    def _hire(self, assignment: bytes) -> Worker:
+        if not can_fork():
+            return Worker(self.unsafe)
+        self.bench.prepare(assignment)
+        return Worker(self.unsafe, self.bench)
+
     def close(self) -> None:
         """End them all."""
         for worker in self.busy:
             worker.kill()
         for worker in [*self.busy, *self.idle]:
             worker.connection.close()
+        self.bench.close()
         for worker in [*self.busy, *self.idle]:
             worker.close()
         self.busy, self.idle = {}, []

@@ -3,9 +3,9 @@
 An oracle is a fork that lives for one submission, and whatever it does for the first time, every
 oracle does for the first time: load modules and catalogues, read data, train the network that
 mutants need, let the interpreter find out which of its instructions are hot. So the worker loads
-what is needed, and while the first oracle works, it judges each piece with a right and with a wrong
-answer of the course's own, and puts the verdict into words; later forks inherit all of that. No
-cell of a lecturer and no line of a student's is run here.
+what is needed, and while it has to wait, it judges each piece with right and with wrong answers of
+the course's own, and puts the verdict into words; later forks inherit all of that. No cell of a
+lecturer and no line of a student's is run here.
 """
 
 from __future__ import annotations
@@ -37,18 +37,26 @@ def load(assignment: Assignment) -> list[Piece]:
     return [find(name) for name in dict.fromkeys(_checked(assignment))]
 
 
-def rehearse(pieces: Iterable[Piece]) -> None:
-    """Judge each piece with a right and with a wrong answer, which mutants or rules explain."""
-    for piece in pieces:
+def rehearse(pieces: Iterable[Piece]) -> Iterator[None]:
+    """Judge each piece with a right and with wrong answers, one for each ``next``.
+
+    Right answers come first, since most answers are right, then mistakes that rules explain and
+    mistakes that mutants explain.
+    """
+    right = [(piece, [piece.reference], True) for piece in pieces]
+    wrong = [
+        (piece, [mutant.function for mutant in piece.mutants[:1]], mutants)
+        for mutants in (False, True)
+        for piece, _answers, _mutants in right
+    ]
+    for piece, answers, mutants in (*right, *wrong):
         with contextlib.suppress(Exception):  # the graded cell itself will say what is wrong
-            _points, right = piece.task(SEED, quick=True)
-            decode(encode(right))
-            wrong = [mutant.function for mutant in piece.mutants[:1]]
-            for answers, mutants in (([piece.reference, *wrong], True), (wrong, False)):
-                for answer in answers:
-                    report = judge(piece, [answer], seed=SEED, mutants=mutants)
-                    oracle.summary(report)
-                    str(report)
+            _points, tasks = piece.task(SEED, quick=True)
+            decode(encode(tasks))
+            report = judge(piece, answers, seed=SEED, mutants=mutants)
+            oracle.summary(report)
+            str(report)
+        yield
 
 
 def _checked(assignment: Assignment) -> Iterator[str]:

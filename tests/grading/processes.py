@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from nncourse.grading.sandbox.launcher import unprivileged_id
+from nncourse.grading.sandbox.walls import unprivileged_id
 
 MARKS = ("nncourse.grading.worker", "nncourse.grading.sandbox.inside")
 

@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from nncourse.grading import worker
+from nncourse.grading import bench
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.grade_command import grading
 from nncourse.grading.sandbox import Limits, SandboxUnavailable
+from nncourse.grading.worker import make_item
 from tests.grading.toy import RIGHT, submission
 
 
@@ -54,12 +55,14 @@ def test_questions_that_each_take_all_the_time_cost_twice_the_time(monkeypatch):
         time.sleep(seconds)
         return None, f"question {len(tries)}", "grading took more than 0.2 s"
 
-    monkeypatch.setattr(worker, "_fork", fork)
-    monkeypatch.setattr(worker, "OWN_SECONDS", 0.1)
-    bench = worker.Bench()
-    bench.assignment = SimpleNamespace()
-    bench.sandbox = SimpleNamespace(limits=Limits(submission_seconds=0.1), start=lambda: None)
-    verdict = json.loads(bench.grade(worker.make_item("anna", {}, 1)))
+    monkeypatch.setattr(bench, "in_fork", fork)
+    monkeypatch.setattr(bench, "OWN_SECONDS", 0.1)
+    found = bench.Bench()
+    found.assignment = SimpleNamespace()
+    found.sandbox = SimpleNamespace(
+        limits=Limits(submission_seconds=0.1), loaded=True, start=lambda: None
+    )
+    verdict = json.loads(found.grade(make_item("anna", {}, 1)))
     assert "more than 0.2 s" in verdict["failed"]
     assert 2 <= len(tries) <= 3
     assert sum(tries) < 0.45

@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from nncourse.grading.assignment import Assignment, make_assignment
-from nncourse.grading.worker import Bench, make_item
+from nncourse.grading.bench import Bench
+from nncourse.grading.worker import make_item
 from tests.grading.kinds import KINDS, POINTS, Kind
 from tests.grading.toy import role
 
@@ -213,7 +214,7 @@ def test_what_the_students_names_make_is_the_students(grade):
 
 
 def test_a_test_that_never_ends_costs_itself_alone(grade, monkeypatch):
-    monkeypatch.setattr("nncourse.grading.worker.OWN_SECONDS", -6.0)
+    monkeypatch.setattr("nncourse.grading.bench.OWN_SECONDS", -6.0)
     kind = Kind(
         [
             ("answer", "f", ""),

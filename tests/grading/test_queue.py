@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,14 +12,30 @@ from nncourse.grading.queue import Workers
 from nncourse.grading.worker import WorkerLost
 
 
+class Ready:
+    """What a coordinator has made ready."""
+
+    def __init__(self, unsafe: bool = False) -> None:
+        self.data: bytes | None = None
+
+    def prepare(self, data: bytes) -> None:
+        if data != self.data:
+            Line.happened.append("prepared")
+        self.data = data
+
+    def close(self) -> None:
+        pass
+
+
 class Line:
     """A worker that answers at once, and notes what happens in which order."""
 
     happened: list[str] = []
     lose: set[bytes] = set()
 
-    def __init__(self, unsafe: bool = False) -> None:
+    def __init__(self, unsafe: bool = False, bench: Ready | None = None) -> None:
         self.connection = self
+        self.happened.append("forked" if bench else "spawned")
         self.item = b""
 
     def send(self, assignment: bytes, item: bytes) -> None:
@@ -40,6 +57,7 @@ class Line:
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch) -> type[Line]:
     monkeypatch.setattr(queue, "Worker", Line)
+    monkeypatch.setattr(queue, "Bench", Ready)
     monkeypatch.setattr(queue, "wait", list)
     monkeypatch.setattr(Line, "happened", [])
     monkeypatch.setattr(Line, "lose", set())
@@ -64,6 +82,8 @@ def test_a_worker_has_its_next_item_before_its_result_is_taken(line: type[Line])
     assert run("abc", 1) == {"a": b"A", "b": b"B", "c": b"C"}
     assert line.happened == [
         "made a",
+        "prepared",
+        "forked",
         "sent a",
         "made b",
         "sent b",
@@ -91,3 +111,30 @@ def test_no_more_is_made_than_workers_will_soon_use(line: type[Line]) -> None:
 
 def test_nothing_to_do(line: type[Line]) -> None:
     assert run("", 2) == {}
+
+
+def test_nothing_is_made_ready_where_there_is_nothing_to_do(line: type[Line]) -> None:
+    run("", 2)
+    assert line.happened == []
+
+
+def test_all_is_made_ready_once_and_workers_are_forks_of_it(line: type[Line]) -> None:
+    line.lose |= {b"b", b"e"}
+    run("abcdef", 2)
+    assert line.happened.count("prepared") == 1
+    assert line.happened.index("prepared") < line.happened.index("forked")
+    assert (line.happened.count("forked"), line.happened.count("spawned")) == (4, 0)
+
+
+def test_beside_other_threads_workers_are_new_processes(line: type[Line]) -> None:
+    """A fork has only one of the threads, and whatever lock the others held."""
+    end = threading.Event()
+    other = threading.Thread(target=end.wait)
+    other.start()
+    try:
+        assert run("abc", 2) == {"a": b"A", "b": b"B", "c": b"C"}
+    finally:
+        end.set()
+        other.join()
+    assert line.happened.count("spawned") == 2
+    assert "prepared" not in line.happened

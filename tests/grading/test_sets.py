@@ -14,8 +14,9 @@ import pytest
 from nncourse.exercises.piece import sets
 from nncourse.grading.assignment import make_assignment
 from nncourse.grading.autograded import answers_of
+from nncourse.grading.bench import Bench
 from nncourse.grading.lint import lint
-from nncourse.grading.worker import Bench, make_item
+from nncourse.grading.worker import make_item
 
 ROOT = Path(__file__).parents[2]
 

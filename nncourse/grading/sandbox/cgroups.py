@@ -59,19 +59,24 @@ class Group:
     def remove(self) -> None:
         """Remove the group, once its last process is gone."""
         for folder in dict.fromkeys(self.folders.values()):
-            for _ in range(100):
+            for _ in range(1000):
                 try:
                     folder.rmdir()
                 except FileNotFoundError:
                     break
                 except OSError:
-                    time.sleep(0.01)
+                    time.sleep(0.001)
                 else:
                     break
 
     def _write(self, controller: str, name: str, value: int) -> None:
         with contextlib.suppress(OSError, KeyError):
             (self.folders[controller] / name).write_text(str(value))
+
+
+def controllers(group: Group | None) -> set[str]:
+    """What a group bounds; nothing without one."""
+    return set() if group is None else set(group.folders)
 
 
 def new_group() -> Group | None:

@@ -11,13 +11,13 @@ packages, an empty environment. Each session adds its own (``nncourse.grading.sa
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
-import pwd
+import select
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,11 +28,12 @@ from typing import IO, Any
 
 from nncourse.grading.sandbox import cgroups, library, view
 from nncourse.grading.sandbox.channel import Channel
+from nncourse.grading.sandbox.inside import SESSION, TWIN
 from nncourse.grading.sandbox.inside.confine import Confinement
 from nncourse.grading.sandbox.limits import MB, Budget, Limits
 from nncourse.grading.sandbox.session import Session, read_lines, replay
+from nncourse.grading.sandbox.walls import BWRAP, bubblewrap, explain, unprivileged_id
 
-BWRAP = "bwrap"
 START_SECONDS = 60.0  # for the warm process to load everything
 SESSION_SECONDS = 10.0  # for a fork
 WARM_MEMORY = 1024 * MB  # while it loads
@@ -87,8 +88,6 @@ class Sandbox:
         self.unsafe = unsafe
         self.preload = list(preload)
         self.defer = list(defer)
-        self.folder: str | None = None
-        self.group: cgroups.Group | None = None
         self.layers: dict[str, Any] = {}
         self.starts = 0
         self.own_proc = True
@@ -97,12 +96,19 @@ class Sandbox:
         draws = any("matplotlib" in name for name in (*preload, *defer))
         fonts = view.fonts(cache) if draws else None
         self.view = view.view(copy, packages, fonts, hide)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Be as one that was not started."""
         self._process: subprocess.Popen | None = None
         self._owner = 0
+        self._ready = False
         self._control: socket.socket | None = None
         self._errors: IO[bytes] | None = None
         self._sessions: list[Session] = []
         self._lock = threading.Lock()
+        self.group: cgroups.Group | None = None
+        self.folder: str | None = None
 
     def session(self, cells: Iterable[str] = (), budget: Budget | None = None) -> Session:
         """A new session, in which ``cells`` have been run.
@@ -136,10 +142,28 @@ class Sandbox:
             except (OSError, _Gone):
                 return None
 
+    def begin(self) -> None:
+        """Let the warm process start, and don't wait for it. Raises SandboxUnavailable."""
+        with self._lock:
+            self._begin()
+
     def start(self) -> None:
         """Start the warm process, if it does not run; ``session`` does so by itself."""
         with self._lock:
             self._start()
+
+    def twin(self) -> Sandbox:
+        """The same for a fork of this process, which has bounds of its own and no one to wait for.
+
+        Its warm process is forked from this one's, within the same walls. Where that can't be, it
+        starts one of its own when it needs it.
+        """
+        twin = copy.copy(self)
+        twin._forget()
+        with contextlib.suppress(OSError, _Gone):
+            if self._control is not None and self._ready:
+                twin._split_off(self._control, self.group)
+        return twin
 
     def close(self) -> None:
         """End all sessions and the warm process."""
@@ -159,28 +183,52 @@ class Sandbox:
 
     @property
     def alive(self) -> bool:
-        """Whether the warm process runs."""
-        return self._process is not None and self._process.poll() is None
+        """Whether the warm process runs: nobody else holds the other end of its socket."""
+        if self._control is None:
+            return False
+        poll = select.poll()
+        poll.register(self._control, 0)
+        return not poll.poll(0)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the warm process has something to say, so that ``start`` need not wait."""
+        if self._control is None:
+            return True
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        return self._ready or bool(poll.poll(0))
+
+    @property
+    def files(self) -> list[int]:
+        """The open files that it needs."""
+        return [] if self._control is None else [self._control.fileno()]
 
     @property
     def _borrowed(self) -> bool:
-        return self._process is not None and self._owner != os.getpid()
+        return self._control is not None and self._owner != os.getpid()
+
+    def _begin(self) -> None:
+        if not self.alive:
+            self._stop()
+            self._launch()
 
     def _start(self) -> None:
-        if self._borrowed:
-            return  # only its owner can tell whether it runs
-        if self.alive:
-            return
-        self._stop()
-        try:
-            self._launch()
-        except SandboxUnavailable as error:
-            # Containers hide parts of /proc, and then forbid a new one. Theirs does as well: only
-            # the warm process sees it, sessions see none.
-            if self.unsafe or self.own_proc is False or "proc on" not in str(error):
-                raise
-            self.own_proc = False
-            self._launch()
+        if self._borrowed or (self._ready and self.alive):
+            return None  # only its owner may start another one
+        while True:
+            self._begin()
+            twin = self._process is None
+            try:
+                return self._await()
+            except SandboxUnavailable as error:
+                # Containers hide parts of /proc, and then forbid a new one. Theirs does as well:
+                # only the warm process sees it, sessions see none.
+                other_proc = self.own_proc and not self.unsafe and "proc on" in str(error)
+                if not (twin or other_proc):
+                    raise
+                if other_proc:
+                    self.own_proc = False
 
     def _launch(self) -> None:
         if not self.unsafe and shutil.which(BWRAP) is None:
@@ -213,18 +261,45 @@ class Sandbox:
         self.starts += 1
         theirs.close()
         self._control = ours
-        answers = read_lines(ours, time.monotonic() + START_SECONDS, 1)
+
+    def _await(self) -> None:
+        """Until the warm process has loaded everything."""
+        assert self._control is not None
+        answers = read_lines(self._control, time.monotonic() + START_SECONDS, 1)
         if not answers or "ready" not in answers[0]:
             said = answers[0].get("failed", "") if answers else ""
-            self._errors.seek(0)
-            tail = self._errors.read().decode("utf-8", "replace").strip()[-2000:]
+            tail = ""
+            if self._errors is not None:
+                self._errors.seek(0)
+                tail = self._errors.read().decode("utf-8", "replace").strip()[-2000:]
             self._stop()
-            raise SandboxUnavailable(_explain(said, tail))
+            raise SandboxUnavailable(explain(said, tail))
         self.layers = {"own user namespace": answers[0]["nested"]}
         if self.group is not None:
             self.group.limit_memory(self.group.used() + self.limits.memory)
             # Guardian, session, and the warm process with bubblewrap's own.
             self.group.limit_processes(self.limits.processes + 16)
+        self._ready = True
+
+    def _split_off(self, control: socket.socket, group: cgroups.Group | None) -> None:
+        """Have a warm process forked from the one at the other end of ``control``."""
+        ours, theirs = socket.socketpair()
+        self._control, self._owner = ours, os.getpid()
+        self.group = cgroups.new_group()
+        files = [theirs.fileno()]
+        try:
+            if cgroups.controllers(self.group) != cgroups.controllers(group):
+                raise _Gone("it would have other bounds")
+            if self.group is not None:
+                files += [os.open(path, os.O_WRONLY) for path in self.group.joins]
+            socket.send_fds(control, [TWIN], files)
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            theirs.close()
+            for file in files[1:]:
+                os.close(file)
 
     def _fork(self, budget: Budget) -> Session:
         self._start()
@@ -232,7 +307,8 @@ class Sandbox:
         pairs = [socket.socketpair() for _ in range(2)]
         (session, session_end), (guard, guard_end) = pairs
         try:
-            socket.send_fds(self._control, [b"f"], [session_end.fileno(), guard_end.fileno()])
+            ends = [session_end.fileno(), guard_end.fileno()]
+            socket.send_fds(self._control, [SESSION], ends)
         finally:
             session_end.close()
             guard_end.close()
@@ -249,12 +325,11 @@ class Sandbox:
         if self._control is not None:
             self._control.close()  # the warm process ends with it
             self._control = None
+        self._ready = False
         if self._process is not None:
-            try:
-                self._process.wait(1)
-            except subprocess.TimeoutExpired:
+            if not ends_within(self._process.pid, 1.0):
                 self._process.kill()
-                self._process.wait()
+            self._process.wait()
             self._process = None
         if self._errors is not None:
             self._errors.close()
@@ -310,56 +385,15 @@ class _Gone(Exception):
     """The warm process could not make a session."""
 
 
-def unprivileged_id() -> int | None:
-    """The user to become where this process is root: one that no account has. Else None."""
-    if os.geteuid() != 0:
-        return None
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/uid_map").read_text().splitlines():
-            first, _, count = map(int, line.split())
-            for uid in range(min(first + count - 1, 64_999), max(first, 1000), -1):
-                try:
-                    pwd.getpwuid(uid)
-                except KeyError:
-                    return uid
-    return None
-
-
-def bubblewrap(seen: view.View, own_proc: bool = True) -> list[str]:
-    """bubblewrap's part of the command line."""
-    command = [
-        shutil.which(BWRAP) or BWRAP,
-        "--unshare-pid",
-        "--unshare-ipc",
-        "--unshare-net",
-        "--unshare-uts",
-    ]
-    command += ["--unshare-cgroup-try", "--hostname", "sandbox", "--new-session"]
-    command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
-    if unprivileged_id() is None:
-        command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
-    else:
-        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    command += ["--proc", "/proc"] if own_proc else ["--bind", "/proc", "/proc"]
-    command += ["--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
-    for target, at in seen.links:
-        command += ["--symlink", target, at]
-    for place, at in seen.shown:
-        # bubblewrap would make the folders on the way for root alone.
-        for parent in reversed(Path(at).parents[:-1]):
-            command += ["--dir", str(parent)]
-        command += ["--ro-bind", place, at]
-    for at in seen.covered:
-        command += ["--tmpfs", at, "--remount-ro", at]
-    return [*command, "--chdir", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/", "--"]
-
-
-def _explain(said: str, tail: str) -> str:
-    what = said or tail or "it ended without a word"
-    text = f"the sandbox could not be started: {what}"
-    if "uid map" in tail or "amespace" in tail or "unshare" in said:
-        text += (
-            ". This system keeps ordinary users, or this container, from making user namespaces; "
-            "its administrator can allow them, or start the grader as root outside of a container"
-        )
-    return text + f" (Python {sys.version_info.major}.{sys.version_info.minor})"
+def ends_within(pid: int, seconds: float) -> bool:
+    """Wait for the end of a child, which is then still to be waited for."""
+    try:
+        end = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(end, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
+    finally:
+        os.close(end)

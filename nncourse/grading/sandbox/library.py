@@ -63,7 +63,7 @@ def withhold(
     digest = hashlib.sha256(repr(wanted).encode())
     for path in files:
         digest.update(f"{path}\0".encode())
-        digest.update(hashlib.sha256((source / path).read_bytes()).digest())
+        digest.update(digest_of(source, path))
     cache = cache_folder() if cache is None else cache
     target = cache / digest.hexdigest()[:32]
     if not target.exists():
@@ -104,7 +104,7 @@ def without_held_out(data: bytes) -> bytes:
 def files_of(source: Path) -> list[Path]:
     """The files below a folder, as paths from there, in a fixed order.
 
-    With os.walk, since pathlib takes longer to find them than it takes to read them.
+    With os.walk, since pathlib takes longer to find them than it takes to read them; so below.
     """
     found = []
     for folder, folders, names in os.walk(source):
@@ -112,6 +112,12 @@ def files_of(source: Path) -> list[Path]:
         found += [path for name in names if os.path.isfile(path := os.path.join(folder, name))]
     start = len(os.path.join(source, ""))
     return [Path(path[start:]) for path in sorted(found)]
+
+
+def digest_of(folder: Path, path: Path) -> bytes:
+    """Of the content of a file below the folder."""
+    with open(os.path.join(folder, path), "rb", buffering=0) as file:
+        return hashlib.sha256(file.read()).digest()
 
 
 def _module(path: Path) -> str:

@@ -36,7 +36,8 @@ def cache(request, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def warm(cache):
+def first(cache):
+    """The sandbox whose walls ``warm`` shares."""
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
     sandbox = Sandbox(
@@ -44,6 +45,14 @@ def warm(cache):
     )
     with sandbox:
         yield sandbox
+
+
+@pytest.fixture(scope="session")
+def warm(first):
+    """What a worker has: a twin of the sandbox that its coordinator has started."""
+    with first.twin() as twin:
+        assert twin.starts == first.starts
+        yield twin
 
 
 @pytest.fixture

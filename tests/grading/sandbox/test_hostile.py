@@ -204,18 +204,18 @@ OUTLIVING = (
 
 
 @pytest.mark.parametrize("end", ["", "os._exit(0)", "time.sleep(100)"])
-def test_processes_do_not_outlive_the_session(sandbox, end):
+def test_processes_do_not_outlive_the_session(first, sandbox, end):
     with sandbox.session() as session:
         session.run_cell("1")
         session.close()
-    before = processes_below(sandbox._process.pid)
+    before = processes_below(first._process.pid)
     with sandbox.session() as session:
         session.limits = type(sandbox.limits)(cell_seconds=0.2)
         session.run_cell(OUTLIVING + end)
     deadline = time.monotonic() + 1
-    while processes_below(sandbox._process.pid) - before and time.monotonic() < deadline:
+    while processes_below(first._process.pid) - before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert processes_below(sandbox._process.pid) - before == set()
+    assert processes_below(first._process.pid) - before == set()
 
 
 FLOODS = {

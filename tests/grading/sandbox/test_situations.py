@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from nncourse.grading.sandbox import Sandbox, SandboxUnavailable
-from nncourse.grading.sandbox.launcher import unprivileged_id
 from nncourse.grading.sandbox.protections import protections
+from nncourse.grading.sandbox.walls import unprivileged_id
 
 PROBE = Path(__file__).with_name("probe.py")
 PROJECT = Path(__file__).parents[3]

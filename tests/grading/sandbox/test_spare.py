@@ -61,16 +61,16 @@ def test_a_spare_session_that_has_died_is_not_idle(cache: Path) -> None:
             assert session.run_cell("1 + 1").output == "2\n"
 
 
-def test_a_session_that_is_not_waited_for_ends_as_well(warm: Sandbox) -> None:
-    before = _processes(warm)
+def test_a_session_that_is_not_waited_for_ends_as_well(first: Sandbox, warm: Sandbox) -> None:
+    before = _processes(first)
     session = warm.session()
     session.run_cell("import os, time\nif os.fork() == 0:\n    time.sleep(100)")
-    assert _processes(warm) > before
+    assert _processes(first) > before
     session.close(wait=False)
     end = time.monotonic() + 10
-    while _processes(warm) > before and time.monotonic() < end:
+    while _processes(first) > before and time.monotonic() < end:
         time.sleep(0.01)
-    assert _processes(warm) == before
+    assert _processes(first) == before
 
 
 def _processes(sandbox: Sandbox) -> set[int]:

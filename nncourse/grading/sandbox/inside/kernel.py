@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -47,6 +48,15 @@ def syscall(number: int, *arguments: object, name: str) -> int:
     full = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     _libc.syscall.restype = ctypes.c_long
     return _checked(_libc.syscall(ctypes.c_long(number), *full), name)
+
+
+def close_all_but(kept: Iterable[int]) -> None:
+    """Close every open file above the standard ones that is not in ``kept``."""
+    low = 3
+    for file in sorted(kept):
+        os.closerange(low, file)
+        low = file + 1
+    os.closerange(low, 4096)
 
 
 def prctl(option: int, *arguments: object) -> int:

@@ -10,6 +10,9 @@ and the guardian forks the session:
 A message on ``control`` is one byte and two sockets: the session's and the guardian's. The guardian
 writes JSON lines to its socket: that the session is confined, and later how it ended. When the
 grader closes that socket, or ends itself, the session is killed.
+
+Another message asks for a twin, for another process of the grader's: a fork of the warm process
+that joins control groups of its own and has a ``control`` of its own.
 """
 
 from __future__ import annotations
@@ -28,12 +31,14 @@ import tempfile
 from typing import Any, NoReturn
 
 from nncourse.grading.sandbox.channel import Channel
-from nncourse.grading.sandbox.inside import confine, kernel
+from nncourse.grading.sandbox.inside import TWIN, confine, kernel
 from nncourse.grading.sandbox.inside.cells import Notebook
 from nncourse.grading.sandbox.inside.confine import Confinement
 from nncourse.grading.sandbox.inside.deferred import defer
 from nncourse.grading.sandbox.inside.serve import Server
 from nncourse.grading.sandbox.inside.watch import INTERVAL, Watch
+
+MOST_FILES = 8  # with a message
 
 
 def main() -> None:
@@ -56,16 +61,32 @@ def main() -> None:
         _tell(control, failed=f"{type(error).__name__}: {error}")
         raise
     while True:
-        message, files, _, _ = socket.recv_fds(control, 1, 2)
+        message, files, _, _ = socket.recv_fds(control, 1, MOST_FILES)
         if not message:
             return
-        session, guard = (socket.socket(fileno=file) for file in files)
         # Where another session has used up all processes, this one is refused, not the warm ended.
         with contextlib.suppress(OSError):
             if os.fork() == 0:
-                _guard(to, nested, control, session, guard)
-        session.close()
-        guard.close()
+                if message == TWIN:
+                    control = _take_over(nested, control, *files)
+                    continue
+                _guard(to, nested, control, *(socket.socket(fileno=file) for file in files))
+        for file in files:
+            os.close(file)
+
+
+def _take_over(nested: bool, control: socket.socket, file: int, *groups: int) -> socket.socket:
+    """Be a warm process for somebody else, in the control groups behind these files."""
+    control.close()
+    control = socket.socket(fileno=file)
+    try:
+        for group in groups:
+            os.write(group, b"0")
+            os.close(group)
+    except OSError:
+        os._exit(1)  # without its bounds it must not be
+    _tell(control, ready=True, nested=nested)
+    return control
 
 
 def _tell(to: socket.socket, **what: Any) -> None:
@@ -169,12 +190,7 @@ def _session(to: Confinement, session: socket.socket, guard: socket.socket) -> N
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
-        kept = sorted({session.fileno(), guard.fileno()})
-        low = 3
-        for file in kept:
-            os.closerange(low, file)
-            low = file + 1
-        os.closerange(low, 4096)
+        kernel.close_all_but({session.fileno(), guard.fileno()})
         os.chdir(confine.WORK if to.namespaces else tempfile.mkdtemp(dir=to.folder))
         confine.set_limits(to)
         layers = confine.drop_rights(to)

@@ -1,0 +1,277 @@
+"""The grading of items for an assignment that was made ready.
+
+For each item an oracle is forked, which is ended when it takes too long or too much memory; then
+the item is graded once more, without the question at which that happened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import resource
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any, NoReturn
+
+from nncourse import language
+from nncourse.grading.assignment import Assignment
+from nncourse.grading.sandbox import Limits, Sandbox, SandboxUnavailable, Session
+from nncourse.grading.sandbox.inside import kernel
+from nncourse.grading.sandbox.library import WithheldError
+from nncourse.grading.sandbox.limits import MB
+
+OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's code may take
+OWN_MEMORY = 2048 * MB
+SELDOM = (
+    50_000  # objects between two collections in a process that lives for a fraction of a second
+)
+RETRIES = 2  # with a new warm process
+
+
+class Bench:
+    """An assignment made ready to grade items, and its sandbox.
+
+    Forks of the process that made it ready have everything that it has; ``take_over`` is for them.
+    """
+
+    def __init__(self, unsafe: bool = False) -> None:
+        self.unsafe = unsafe
+        self.assignment: Assignment | None = None
+        self.sandbox: Sandbox | None = None
+        self._rules: Any = None
+        self._pieces: list[Any] = []
+        self._rehearsal: Iterator[None] = iter(())
+        self._spare: Session | None = None
+        self._digest = b""
+
+    def prepare(self, data: bytes) -> None:
+        """Make ready for an assignment; the sandbox stays if its rules are the same.
+
+        Raises SandboxUnavailable.
+        """
+        digest = hashlib.sha256(data).digest()
+        if digest == self._digest:
+            return
+        self.assignment = Assignment.from_bytes(data)
+        if self.sandbox is None or self._rules != self.assignment.rules:
+            self.close()
+            self._rules = self.assignment.rules
+            try:
+                self.sandbox = make_sandbox(self._rules, self.unsafe, self.assignment.draws)
+            except (OSError, WithheldError) as error:
+                raise SandboxUnavailable(f"the sandbox can't be made: {error}") from error
+        self.sandbox.begin()
+        from nncourse.grading.rehearsal import load, rehearse
+
+        # The sandbox loads what it needs while this process does.
+        self._pieces = load(self.assignment)
+        self._rehearsal = rehearse(self._pieces)
+        for _right_answer in self._pieces:
+            self._rehearse()
+        self._wait()
+        self._digest = digest
+
+    def _wait(self) -> None:
+        """Until the sandbox is there; rehearse meanwhile."""
+        assert self.sandbox is not None
+        while not self.sandbox.loaded and self._rehearse():
+            pass
+        self.sandbox.start()
+        gc.freeze()  # so that forks copy fewer pages
+
+    def _rehearse(self) -> bool:
+        """One step; False after the last."""
+        assert self.assignment is not None
+        with language.using(self.assignment.language):
+            return next(self._rehearsal, self) is None
+
+    def take_over(self) -> None:
+        """Be the bench of a fork, apart from that of its parent."""
+        assert self.sandbox is not None
+        self.sandbox = self.sandbox.twin()
+        self._spare = None
+
+    @property
+    def files(self) -> list[int]:
+        """The open files that it needs."""
+        return [] if self.sandbox is None else self.sandbox.files
+
+    def grade(self, item: bytes) -> bytes:
+        """The verdict on an item, as JSON. Raises SandboxUnavailable."""
+        assert self.assignment is not None
+        assert self.sandbox is not None
+        work = json.loads(item)
+        given_up: dict[str, str] = {}
+        seconds = self.sandbox.limits.submission_seconds + OWN_SECONDS
+        start = time.monotonic()
+        lost = 0
+        while True:
+            self._wait()
+            left = min(seconds, start + 2 * seconds - time.monotonic())
+            answer, at, why = in_fork(
+                lambda say: self._oracle(work, given_up, say), left, self._make_ready
+            )
+            if answer is not None and "unavailable" in answer and lost < RETRIES:
+                lost += 1  # the warm process has died; the next start makes another
+                self._end_spare()
+                self.sandbox.close()
+                continue
+            if answer is not None:
+                break
+            # Questions that each take their time must not hold up the class.
+            if not at or at in given_up or left < seconds:
+                answer = {"student": work["student"], "failed": why}
+                break
+            given_up[at] = why
+        if "unavailable" in answer:
+            raise SandboxUnavailable(answer["unavailable"])
+        answer["seconds"] = time.monotonic() - start
+        return json.dumps(answer, ensure_ascii=True).encode()
+
+    def _make_ready(self) -> None:
+        """For the next item, while an oracle has the session that was at hand."""
+        assert self.sandbox is not None
+        if self._spare is not None:
+            self._spare.hand_over()
+        self._spare = self.sandbox.spare()
+        if self._rehearse():
+            gc.freeze()
+
+    def _oracle(
+        self, work: dict[str, Any], given_up: dict[str, str], say: Callable[[str], None]
+    ) -> dict[str, Any]:
+        from nncourse.grading.oracle import Oracle
+
+        assert self.assignment is not None
+        assert self.sandbox is not None
+        try:
+            with language.using(self.assignment.language):
+                for piece in self._pieces:
+                    with contextlib.suppress(Exception):  # then the check itself draws
+                        piece.task(work["seed"], quick=True)
+                oracle = Oracle(
+                    self.assignment,
+                    self.sandbox,
+                    work["answers"],
+                    work["seed"],
+                    say,
+                    given_up,
+                    self._spare,
+                )
+                outcome = oracle.grade().to_json()
+        except SandboxUnavailable as error:
+            return {"unavailable": str(error)}
+        return {"student": work["student"], "seed": work["seed"], **outcome}
+
+    def close(self) -> None:
+        """End the sandbox."""
+        self._end_spare()
+        if self.sandbox is not None:
+            self.sandbox.close()
+            self.sandbox = None
+        self._digest = b""
+
+    def _end_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.close(wait=False)
+            self._spare = None
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def make_sandbox(rules: Mapping[str, Any], unsafe: bool = False, draws: bool = True) -> Sandbox:
+    """The sandbox that the rules of an assignment ask for, not yet started.
+
+    ``draws``: whether most submissions will use matplotlib.
+    """
+    known = {field.name for field in fields(Limits)}
+    given = {name: value for name, value in rules["limits"].items() if name in known}
+    packages = list(rules["packages"])
+    pyplot = ["matplotlib", "matplotlib.pyplot"] if "matplotlib" in packages else []
+    preload = ["numpy"] if "numpy" in packages else []
+    preload += pyplot if draws else []
+    withheld = list(rules["withheld"])
+    if withheld != ["nncourse"]:
+        preload += ["nncourse", "nncourse.data.digits:_split"]
+        preload += ["nncourse.check", "nncourse.plots"] if pyplot else ["nncourse.check"]
+    return Sandbox(
+        replace(Limits(), **given),
+        withheld=withheld,
+        packages=packages,
+        preload=preload,
+        defer=[] if draws else pyplot,
+        unsafe=unsafe,
+    )
+
+
+def in_fork(
+    work: Callable[[Callable[[str], None]], dict[str, Any]],
+    seconds: float,
+    meanwhile: Callable[[], None],
+) -> tuple[dict[str, Any] | None, str, str]:
+    """Do ``work`` in a fork: (its answer or None, what it said it was at last, why it failed).
+
+    ``meanwhile``: done here while that goes on.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _child(work, writing)
+    os.close(writing)
+    meanwhile()
+    deadline = time.monotonic() + seconds
+    data = bytearray()
+    why = ""
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000 + 1):
+            why = f"grading took more than {seconds:g} s"
+            break
+        part = os.read(reading, 1 << 16)
+        if not part:
+            break
+        data += part
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(reading)
+    answer, at = None, ""
+    for line in bytes(data).splitlines():
+        with contextlib.suppress(ValueError):
+            message = json.loads(line)
+            answer, at = message.get("answer", answer), message.get("at", at)
+    return answer, at, why or f"the grading process ended with status {status}"
+
+
+def _child(work: Callable[[Callable[[str], None]], dict[str, Any]], writing: int) -> NoReturn:
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        with open("/proc/self/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + OWN_MEMORY,) * 2)
+        gc.set_threshold(SELDOM)
+        _write(writing, {"answer": work(lambda at: _write(writing, {"at": at}))})
+    except BaseException as error:
+        with contextlib.suppress(BaseException):
+            _write(writing, {"answer": {"failed": f"{type(error).__name__}: {error}"}})
+    finally:
+        os._exit(0)
+
+
+def _write(file: int, message: dict[str, Any]) -> None:
+    data = json.dumps(message, ensure_ascii=True).encode() + b"\n"
+    while data:
+        data = data[os.write(file, data) :]
