@@ -14,7 +14,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from nncourse.grading.bench import Bench
-from nncourse.grading.worker import Worker, WorkerLost, can_fork
+from nncourse.grading.worker import Worker, WorkerLost, can_fork, one_thread
 
 TRIES = 3
 
@@ -86,8 +86,9 @@ class Workers:
     def _hire(self, assignment: bytes) -> Worker:
         if not can_fork():
             return Worker(self.unsafe)
-        self.bench.prepare(assignment)
-        return Worker(self.unsafe, self.bench)
+        with one_thread():
+            self.bench.prepare(assignment)
+            return Worker(self.unsafe, self.bench)
 
     def close(self) -> None:
         """End them all."""

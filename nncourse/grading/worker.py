@@ -19,6 +19,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
+from typing import Any
 
 from nncourse.grading.bench import Bench
 from nncourse.grading.sandbox import SandboxUnavailable
@@ -32,6 +33,17 @@ ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 def can_fork() -> bool:
     """Whether a worker can be a fork, which has everything loaded: while there is one thread."""
     return threading.active_count() == 1
+
+
+def one_thread() -> Any:
+    """Let NumPy compute in one thread, for good or in a ``with`` block.
+
+    Workers share the cores, and threads within each would only be in each other's way; and a sum
+    has the same order everywhere.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 class WorkerLost(Exception):
@@ -67,7 +79,7 @@ class Worker:
             code = 1
             try:
                 os.setsid()
-                os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+                one_thread()
                 file = end.detach()
                 if bench is not None:
                     bench.take_over()

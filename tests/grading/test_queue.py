@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nncourse.grading import queue
 from nncourse.grading.queue import Workers
@@ -124,6 +125,28 @@ def test_all_is_made_ready_once_and_workers_are_forks_of_it(line: type[Line]) ->
     assert line.happened.count("prepared") == 1
     assert line.happened.index("prepared") < line.happened.index("forked")
     assert (line.happened.count("forked"), line.happened.count("spawned")) == (4, 0)
+
+
+def test_workers_compute_in_one_thread_and_their_coordinator_as_before(
+    line: type[Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Watched(Line):
+        def __init__(self, unsafe: bool = False, bench: Ready | None = None) -> None:
+            super().__init__(unsafe, bench)
+            seen.append(threads())
+
+    monkeypatch.setattr(queue, "Worker", Watched)
+    with threadpool_limits(2):
+        run("ab", 2)
+        assert seen == [1, 1]
+        assert threads() == 2
+
+
+def threads() -> int:
+    """In how many threads NumPy multiplies matrices here."""
+    return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
 
 
 def test_beside_other_threads_workers_are_new_processes(line: type[Line]) -> None:
