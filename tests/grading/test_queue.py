@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from nncourse.grading import queue
 from nncourse.grading.queue import Workers
-from nncourse.grading.worker import WorkerLost
+from nncourse.grading.worker import WorkerLost, can_fork
 
 
 class Ready:
@@ -59,6 +59,7 @@ class Line:
 def line(monkeypatch: pytest.MonkeyPatch) -> type[Line]:
     monkeypatch.setattr(queue, "Worker", Line)
     monkeypatch.setattr(queue, "Bench", Ready)
+    monkeypatch.setattr(queue, "can_fork", lambda: True)  # other tests may have left threads
     monkeypatch.setattr(queue, "wait", list)
     monkeypatch.setattr(Line, "happened", [])
     monkeypatch.setattr(Line, "lose", set())
@@ -149,8 +150,11 @@ def threads() -> int:
     return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
 
 
-def test_beside_other_threads_workers_are_new_processes(line: type[Line]) -> None:
+def test_beside_other_threads_workers_are_new_processes(
+    line: type[Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A fork has only one of the threads, and whatever lock the others held."""
+    monkeypatch.setattr(queue, "can_fork", can_fork)
     end = threading.Event()
     other = threading.Thread(target=end.wait)
     other.start()
