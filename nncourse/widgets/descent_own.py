@@ -17,6 +17,7 @@ import nncourse as nnc
 from nncourse.language import catalogue
 from nncourse.widgets.explorer import normals
 from nncourse.widgets.numbers import format_number
+from nncourse.widgets.own import slope_of
 
 _ = catalogue("widgets")
 
@@ -94,16 +95,7 @@ class OwnLoss:
         x = nnc.tensor(w, requires_grad=True)
         q = self.loss(x)
         number = _number(q, w)
-        if isinstance(q, nnc.Tensor) and q.requires_grad:
-            q.sum().backward()
-        if x.grad is None:
-            raise ValueError(
-                _(
-                    "no gradient comes back: compute with the Tensor itself, without numpy(), "
-                    "item() or detach()"
-                )
-            )
-        return number, x.grad.numpy()
+        return number, slope_of(q, x)
 
     def _surface(self) -> np.ndarray:
         end = time.perf_counter() + PATIENCE

@@ -46,7 +46,12 @@ def value_and_slope(own: Own, z: Array) -> tuple[Array, Array]:
     x = nnc.tensor(z, requires_grad=True)
     y = _called(own, x)
     found = _like(y.detach().numpy(), z, _("the function"))
-    if y.requires_grad:
+    return found, slope_of(y, x)
+
+
+def slope_of(y: Any, x: nnc.Tensor) -> Array:
+    """The gradient of the sum of y, which was computed from x; raises where none comes back."""
+    if isinstance(y, nnc.Tensor) and y.requires_grad:
         y.sum().backward()
     if x.grad is None:
         raise ValueError(
@@ -55,7 +60,7 @@ def value_and_slope(own: Own, z: Array) -> tuple[Array, Array]:
                 "or detach()"
             )
         )
-    return found, x.grad.numpy()
+    return x.grad.numpy()
 
 
 @_QUIET
