@@ -67,12 +67,12 @@ def report(
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.overview import overview
     from nncourse.grading.report import Terminal, report_page
-    from nncourse.grading.results import read_results
+    from nncourse.grading.results import each_result
 
     speak(lang)
     try:
         course = open_course(folder)
-        found = overview(read_results(course, assignment, db))
+        found = overview(each_result(course, assignment, db))
     except CourseFolderError as error:
         raise fail(error) from None
     if not found.shares and not found.failed:
@@ -198,14 +198,14 @@ def export(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.export import FORMATS, fill_roster, write_rows
-    from nncourse.grading.results import read_results
+    from nncourse.grading.results import each_result
 
     speak(lang)
     if kind not in FORMATS:
         raise fail(_("{kind} is unknown: use one of {kinds}", kind=kind, kinds=", ".join(FORMATS)))
     try:
         course = open_course(folder)
-        results = read_results(course, assignment, db)
+        results = each_result(course, assignment, db)
         if roster is None:
             rows = FORMATS[kind](assignment, results)
             missing: list[str] = []

@@ -50,11 +50,14 @@ def moodle_rows(assignment: str, results: Iterable[Result]) -> Rows:
 
 def canvas_rows(assignment: str, results: Iterable[Result]) -> Rows:
     """For Grades, Import: students by their login, and the row of the points possible."""
-    everyone = list(results)
-    most = max((result.max_points for result in everyone), default=0.0)
-    rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment]]
-    rows.append(["    Points Possible", "", "", "", "", number(most)])
-    return rows + [[plain(r.student), "", "", plain(r.student), "", _score(r)] for r in everyone]
+    most = 0.0
+    rows = []
+    for result in results:
+        most = max(most, result.max_points)
+        name = plain(result.student)
+        rows.append([name, "", "", name, "", _score(result)])
+    head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment]
+    return [head, ["    Points Possible", "", "", "", "", number(most)], *rows]
 
 
 FORMATS: dict[str, Callable[[str, Iterable[Result]], Rows]] = {
@@ -88,15 +91,15 @@ def fill_roster(
                 head=", ".join(head),
             )
         )
-    scores = {result.student.casefold(): result for result in results}
-    missing = {result.student for result in scores.values()}
+    scores = {result.student.casefold(): (result.student, _score(result)) for result in results}
+    missing = {student for student, _ in scores.values()}
     for row in rows[1:]:
         row += [""] * (len(head) - len(row))
         for key in keys:
-            result = scores.get(row[key].strip().casefold())
-            if result is not None:
-                row[at[0]] = _score(result)
-                missing.discard(result.student)
+            found = scores.get(row[key].strip().casefold())
+            if found is not None:
+                student, row[at[0]] = found
+                missing.discard(student)
                 break
     return rows, sorted(missing)
 

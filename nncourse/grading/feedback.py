@@ -24,7 +24,7 @@ from nncourse.grading.assignment import role_of, text_of
 from nncourse.grading.gradebook import Gradebook, GradebookError
 from nncourse.grading.page import bar, number, page, table
 from nncourse.grading.query import rows
-from nncourse.grading.results import Grade, Result, open_gradebook, read_results
+from nncourse.grading.results import Grade, Result, each_result, open_gradebook
 from nncourse.grading.sanitize import clean_html, clean_output, clean_text
 from nncourse.grading.submissions import STUDENT
 from nncourse.language import catalogue, current, mark, using
@@ -71,11 +71,6 @@ def write_feedback(course: CourseFolder, assignment: str, db: str | None = None)
 
     This is where nbgrader's ``release_feedback`` looks. Raises CourseFolderError.
     """
-    results = [r for r in read_results(course, assignment, db) if STUDENT.fullmatch(r.student)]
-    if not results:
-        raise CourseFolderError(
-            _("nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment)
-        )
     name = course.notebook(assignment).stem
     try:
         with open_gradebook(course, assignment, db) as book:
@@ -83,7 +78,9 @@ def write_feedback(course: CourseFolder, assignment: str, db: str | None = None)
     except GradebookError as error:
         raise CourseFolderError(str(error)) from error
     paths = []
-    for result in results:
+    for result in each_result(course, assignment, db):
+        if not STUDENT.fullmatch(result.student):
+            continue
         file = course.autograded(result.student, assignment) / f"{name}.ipynb"
         notebook = json.loads(file.read_text("utf-8")) if file.is_file() else None
         with using(result.language or current()):
@@ -92,6 +89,10 @@ def write_feedback(course: CourseFolder, assignment: str, db: str | None = None)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         paths.append(path)
+    if not paths:
+        raise CourseFolderError(
+            _("nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment)
+        )
     return paths
 
 

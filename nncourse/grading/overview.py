@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nncourse.exercises.mistakes import CATALOGUE
 from nncourse.grading.results import Result
@@ -73,11 +73,18 @@ class Overview:
 
 def overview(results: Iterable[Result]) -> Overview:
     """The numbers of a class, with texts in the current language."""
-    everyone = list(results)
-    graded = [result for result in everyone if not result.problem]
-    found = Overview(failed={r.student: r.problem for r in everyone if r.problem})
+    found = Overview()
+    mistakes = _Mistakes()
+    graded = []
+    for result in results:
+        if result.problem:
+            found.failed[result.student] = result.problem
+            continue
+        mistakes.count(result)
+        # The texts of a class may be larger than memory.
+        graded.append(replace(result, notes=[], reasons={}, reports={}))
     found.waiting = sum(bool(result.waiting) for result in graded)
-    found.mistakes = _mistakes(graded)
+    found.mistakes = mistakes.found()
     if not graded:
         return found
     found.max_points = max(result.max_points for result in graded)
@@ -121,21 +128,29 @@ def _difficulty(name: str, graded: Sequence[Result]) -> Difficulty:
     return Difficulty(name, most, mean, full, some, none, len(grades) - len(done))
 
 
-def _mistakes(graded: Sequence[Result]) -> list[Frequent]:
-    """By code, the most frequent first; what is told of each is its most frequent sentence."""
-    students: dict[str, dict[str, None]] = {}
-    parts: dict[str, dict[str, None]] = {}
-    texts: dict[str, Counter[str]] = {}
-    for result in graded:
+class _Mistakes:
+    """By code: whose they are, in which parts they occurred, and what was said of them."""
+
+    def __init__(self) -> None:
+        self.students: dict[str, dict[str, None]] = {}
+        self.parts: dict[str, dict[str, None]] = {}
+        self.texts: dict[str, Counter[str]] = {}
+
+    def count(self, result: Result) -> None:
         for part, reports in result.reports.items():
             for mistake in (m for report in reports for m in report["mistakes"]):
                 code = mistake["code"]
-                students.setdefault(code, {})[result.student] = None
-                parts.setdefault(code, {})[part] = None
+                self.students.setdefault(code, {})[result.student] = None
+                self.parts.setdefault(code, {})[part] = None
                 says = mistake.get("says", {}).get(current()) or CATALOGUE.get(code, ("", code))[1]
-                texts.setdefault(code, Counter())[says] += 1
-    found = [
-        Frequent(code, texts[code].most_common(1)[0][0], tuple(parts[code]), tuple(whose))
-        for code, whose in students.items()
-    ]
-    return sorted(found, key=lambda mistake: (-len(mistake.students), mistake.code))
+                self.texts.setdefault(code, Counter())[says] += 1
+
+    def found(self) -> list[Frequent]:
+        """The most frequent first; what is told of each is its most frequent sentence."""
+        found = [
+            Frequent(
+                code, self.texts[code].most_common(1)[0][0], tuple(self.parts[code]), tuple(whose)
+            )
+            for code, whose in self.students.items()
+        ]
+        return sorted(found, key=lambda mistake: (-len(mistake.students), mistake.code))
