@@ -28,9 +28,8 @@ from nncourse.grading.sandbox.limits import MB
 
 OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's code may take
 OWN_MEMORY = 2048 * MB
-SELDOM = (
-    50_000  # objects between two collections in a process that lives for a fraction of a second
-)
+# Objects between two collections, in a process that lives for a fraction of a second.
+SELDOM = 50_000
 RETRIES = 2  # with a new warm process
 
 

@@ -169,9 +169,9 @@ class Proxies:
     ) -> None:
         self.kind = _operators(tuple(operators))
         self.session = session
-        session.show = self._show
-        session.find = _find
-        session.guests = Guests(objects, operators)
+        session.references.show = self._show
+        session.references.find = _find
+        session.references.guests = Guests(objects, operators)
 
     def name(self, name: str) -> Proxy:
         """The stand-in for a name of the student's notebook."""

@@ -24,7 +24,6 @@ from typing import Any
 from nncourse.grading.bench import Bench
 from nncourse.grading.sandbox import SandboxUnavailable
 from nncourse.grading.sandbox.inside import kernel
-from nncourse.grading.sandbox.launcher import ends_within
 
 PATIENCE = 5.0  # seconds for a worker to end by itself
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -131,7 +130,7 @@ class Worker:
     def close(self) -> None:
         """End the process; at once, if it is at work."""
         self.connection.close()
-        if not ends_within(self.pid, PATIENCE):
+        if not kernel.ends_within(self.pid, PATIENCE):
             self.kill()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)

@@ -22,38 +22,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from nncourse.grading.sandbox import cgroups, library, view
+from nncourse.grading.sandbox import cgroups, library, view, walls
 from nncourse.grading.sandbox.channel import Channel
-from nncourse.grading.sandbox.inside import SESSION, TWIN
-from nncourse.grading.sandbox.inside.confine import Confinement
+from nncourse.grading.sandbox.guard import Guard, read_lines
+from nncourse.grading.sandbox.inside import SESSION, TWIN, kernel
 from nncourse.grading.sandbox.limits import MB, Budget, Limits
-from nncourse.grading.sandbox.session import Session, read_lines, replay
-from nncourse.grading.sandbox.walls import BWRAP, bubblewrap, explain, unprivileged_id
+from nncourse.grading.sandbox.session import Session, replay
 
 START_SECONDS = 60.0  # for the warm process to load everything
 SESSION_SECONDS = 10.0  # for a fork
 WARM_MEMORY = 1024 * MB  # while it loads
-
-# Sums in a fixed order, and no threads that a fork would lose.
-ENVIRONMENT = {
-    "PATH": "/nowhere",
-    "HOME": "/tmp/work",
-    "TMPDIR": "/tmp",
-    "LANG": "C.UTF-8",
-    "MPLBACKEND": "agg",
-    "MPLCONFIGDIR": "/tmp/matplotlib",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
-START = (
-    "import sys; sys.path[:0] = {path!r}; "
-    "from nncourse.grading.sandbox.inside.warm import main; main()"
-)
 
 
 class SandboxUnavailable(Exception):
@@ -231,7 +212,7 @@ class Sandbox:
                     self.own_proc = False
 
     def _launch(self) -> None:
-        if not self.unsafe and shutil.which(BWRAP) is None:
+        if not self.unsafe and shutil.which(walls.BWRAP) is None:
             raise SandboxUnavailable(
                 "bubblewrap is not installed, and without it student code can reach everything "
                 "that you can. Install it (Debian, Ubuntu: apt install bubblewrap)"
@@ -243,14 +224,17 @@ class Sandbox:
             self.group.limit_memory(self.limits.memory + WARM_MEMORY)
         if self.unsafe:
             self.folder = tempfile.mkdtemp(prefix="nncourse-")
-        job = json.dumps(self._job(theirs.fileno()))
+        outside = walls.Walls(self.view, self.unsafe, self.own_proc, self.folder)
+        watch = self.group is None or "memory" not in self.group.folders
+        job = {"control": theirs.fileno(), "preload": self.preload, "defer": self.defer}
+        job |= outside.job(self.limits, watch)
         # The shell joins the control groups before anything else is started.
         join = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; shift; exec "$@"'
         joins = self.group.joins if self.group is not None else []
-        command = ["/bin/sh", "-c", join, "sh", *joins, "--", *self._command(), job]
+        command = ["/bin/sh", "-c", join, "sh", *joins, "--", *outside.command(), json.dumps(job)]
         self._process = subprocess.Popen(
             command,
-            env=self._environment(),
+            env=outside.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -273,7 +257,7 @@ class Sandbox:
                 self._errors.seek(0)
                 tail = self._errors.read().decode("utf-8", "replace").strip()[-2000:]
             self._stop()
-            raise SandboxUnavailable(explain(said, tail))
+            raise SandboxUnavailable(walls.explain(said, tail))
         self.layers = {"own user namespace": answers[0]["nested"]}
         if self.group is not None:
             self.group.limit_memory(self.group.used() + self.limits.memory)
@@ -319,7 +303,7 @@ class Sandbox:
             raise _Gone(answers[0].get("failed", "") if answers else "the warm process is gone")
         kills = self.group.kills if self.group is not None else int
         layers = {**self.layers, **answers[0]["confined"]}
-        return Session(Channel(session), guard, self.limits, budget, kills, layers)
+        return Session(Channel(session), Guard(guard, kills), self.limits, budget, layers)
 
     def _stop(self) -> None:
         if self._control is not None:
@@ -327,7 +311,7 @@ class Sandbox:
             self._control = None
         self._ready = False
         if self._process is not None:
-            if not ends_within(self._process.pid, 1.0):
+            if not kernel.ends_within(self._process.pid, 1.0):
                 self._process.kill()
             self._process.wait()
             self._process = None
@@ -341,59 +325,6 @@ class Sandbox:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
 
-    def _job(self, control: int) -> dict[str, Any]:
-        uid = unprivileged_id() if not self.unsafe else None
-        bounds = asdict(self.limits)
-        wanted = {name: bounds[name] for name in Confinement.__annotations__ if name in bounds}
-        shown = [at for place, at in self.view.shown]
-        if self.unsafe:
-            shown = [place for place, _ in self.view.shown]
-        to = Confinement(
-            uid=uid,
-            gid=uid,
-            namespaces=not self.unsafe,
-            watch=self.group is None or "memory" not in self.group.folders,
-            readable=[*shown, "/sandbox"] if not self.unsafe else shown,
-            folder=self.folder or "",
-            **wanted,
-        )
-        fonts = next((place for place, at in self.view.shown if at == view.FONTS), "")
-        return {
-            "control": control,
-            "confinement": asdict(to),
-            "preload": self.preload,
-            "defer": self.defer,
-            "matplotlib": (fonts if self.unsafe else view.FONTS) if fonts else "",
-        }
-
-    def _environment(self) -> dict[str, str]:
-        if self.folder is None:
-            return ENVIRONMENT
-        own = {"HOME": self.folder, "TMPDIR": self.folder}
-        return {**ENVIRONMENT, **own, "MPLCONFIGDIR": f"{self.folder}/matplotlib"}
-
-    def _command(self) -> list[str]:
-        path = [view.LIBRARY, view.PACKAGES]
-        if self.unsafe:
-            packages = {str(Path(p).parent) for p, at in self.view.shown if "/packages/" in at}
-            path = [p for p, at in self.view.shown if at == view.LIBRARY] + sorted(packages)
-        python = [self.view.python, "-I", "-S", "-B", "-c", START.format(path=path)]
-        return python if self.unsafe else [*bubblewrap(self.view, self.own_proc), *python]
-
 
 class _Gone(Exception):
     """The warm process could not make a session."""
-
-
-def ends_within(pid: int, seconds: float) -> bool:
-    """Wait for the end of a child, which is then still to be waited for."""
-    try:
-        end = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        poll = select.poll()
-        poll.register(end, select.POLLIN)
-        return bool(poll.poll(1000 * seconds))
-    finally:
-        os.close(end)

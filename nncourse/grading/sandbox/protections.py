@@ -14,12 +14,8 @@ from pathlib import Path
 
 from nncourse.grading.sandbox import cgroups
 from nncourse.grading.sandbox.inside import landlock, seccomp
-from nncourse.grading.sandbox.launcher import (
-    BWRAP,
-    Sandbox,
-    SandboxUnavailable,
-    unprivileged_id,
-)
+from nncourse.grading.sandbox.launcher import Sandbox, SandboxUnavailable
+from nncourse.grading.sandbox.walls import BWRAP, unprivileged_id
 
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv", "/run/systemd/container")
 

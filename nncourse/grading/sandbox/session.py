@@ -7,23 +7,20 @@ had to go); after the latter a new session can replay the cells.
 
 from __future__ import annotations
 
-import json
 import select
-import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-import numpy as np
-
 from nncourse.grading.sandbox.channel import Channel, Closed, Late
-from nncourse.grading.sandbox.guests import Guests
+from nncourse.grading.sandbox.guard import Guard
 from nncourse.grading.sandbox.handle import Handle
 from nncourse.grading.sandbox.in_place import update
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.limits import Budget, Limits
 from nncourse.grading.sandbox.outcome import CellResult, SessionEnded, StudentError, student_error
-from nncourse.grading.sandbox.wire import Reference, WireError
+from nncourse.grading.sandbox.references import References
+from nncourse.grading.sandbox.wire import WireError
 
 GRACE = 5.0  # seconds for a killed session to be gone
 
@@ -34,10 +31,9 @@ class Session:
     def __init__(
         self,
         channel: Channel,
-        guard: socket.socket,
+        guard: Guard,
         limits: Limits,
         budget: Budget,
-        memory_kills: Callable[[], int],
         layers: dict[str, Any],
     ) -> None:
         self.channel = channel
@@ -48,22 +44,13 @@ class Session:
         self.cells: list[str] = []
         self.ended: SessionEnded | None = None
         self.dropped: list[int] = []
-        self.functions: list[Callable] = []
-        self.generators: list[tuple[np.random.Generator, Any]] = []
+        self.references = References(self)
         self.kept = Kept()
-        self.guests = Guests()
-        # How an oracle shows an object of the sandbox to its tests, and finds it behind that.
-        self.show: Callable[[Handle], Any] = lambda handle: handle
-        self.find: Callable[[Any], Any] = lambda value: value
         self._shared = 0
         self._still_kept: set[int] = set()
-        self._states: list[Any] = []
-        self._memory_kills = memory_kills
-        self._kills_before = memory_kills()
         self._number = 0
         self._depth = 0
         self._deadline = 0.0
-        self._gone = False
 
     # What can be asked for.
 
@@ -150,7 +137,7 @@ class Session:
         a test computes, such as the difference between what came and what is right.
         """
         answer = self._ask("operate", self.limits.call_seconds, name=name, args=args)
-        if type(self.find(answer["value"])) is not Handle:
+        if type(self.references.find(answer["value"])) is not Handle:
             self._end("protocol", "an operation gives an object")
         return self._value(answer)
 
@@ -168,9 +155,8 @@ class Session:
     def hand_over(self) -> None:
         """Leave the session to a fork of this process, which has its sockets as well."""
         self.ended = SessionEnded("closed", "another process has the session")
-        self._gone = True
         self.channel.close()
-        self.guard.close()
+        self.guard.hand_over()
 
     @property
     def idle(self) -> bool:
@@ -178,14 +164,14 @@ class Session:
         if self.ended is not None:
             return False
         poll = select.poll()
-        for end in (self.channel.socket, self.guard):
+        for end in (self.channel.socket, self.guard.socket):
             poll.register(end, select.POLLIN)
         return not poll.poll(0)
 
     def begin(self, budget: Budget) -> None:
         """Let the time run that its submission has."""
         self.budget = budget
-        self._kills_before = self._memory_kills()
+        self.guard.begin()
 
     def __enter__(self) -> Session:
         return self
@@ -206,7 +192,7 @@ class Session:
         self._check_open()
         self._number += 1
         number = self._number
-        self._states = []
+        self.references.states = []
         self._still_kept = set()
         drop, self.dropped = self.dropped[:10_000], self.dropped[10_000:]
         start = time.monotonic()
@@ -218,8 +204,8 @@ class Session:
         try:
             request = {"do": do, "n": number, "drop": drop, "news": self.kept.news(), **what}
             # Encoded last: the generators among the arguments add their states to it.
-            request["states"] = self._states
-            self.channel.send(request, deadline, self._refer)
+            request["states"] = self.references.states
+            self.channel.send(request, deadline, self.references.refer)
             for _ in range(self.limits.callbacks):
                 answer = self._receive(number, deadline)
                 if "callback" not in answer and "guest" not in answer:
@@ -232,7 +218,8 @@ class Session:
                 self._end("budget", f"the submission took more than {self.budget.seconds:g} s")
             self._end("time", f"it took more than {seconds:g} s")
         except Closed:
-            self._end(*self._death())
+            self.channel.close()
+            self._end(*self.guard.death(self.limits.cpu_seconds))
         except (SessionEnded, WireError):
             raise
         except BaseException:
@@ -257,7 +244,7 @@ class Session:
 
     def _receive(self, number: int, deadline: float) -> dict[str, Any]:
         try:
-            answer = self.channel.receive(deadline, self._resolve)
+            answer = self.channel.receive(deadline, self.references.resolve)
         except WireError as error:
             self._end("protocol", f"the answer can't be read: {error}")
         if type(answer) is not dict or type(answer.get("n")) is not int or answer["n"] != number:
@@ -269,14 +256,19 @@ class Session:
         if type(args) is not tuple or type(kwargs) is not dict:
             self._end("protocol", "a callback of something else")
         self.kept.learn(message.get("news"))
+        function = None
+        if "guest" not in message:
+            function = self.references.function(message["callback"])
+            if function is None:
+                self._end("protocol", "a callback of something else")
         try:
-            if "guest" in message:
+            if function is None:
                 do, name = message.get("do_"), message.get("name")
-                answer = self.guests.ask(message["guest"], do, name, args, kwargs)
+                answer = self.references.guests.ask(message["guest"], do, name, args, kwargs)
             else:
-                answer = {"value": self._function(message["callback"])(*args, **kwargs)}
+                answer = {"value": function(*args, **kwargs)}
             answer["news"] = self.kept.news()
-            self.channel.send(answer, deadline, self._refer)
+            self.channel.send(answer, deadline, self.references.refer)
         except (Late, Closed, SessionEnded):
             raise
         except Exception as error:
@@ -284,54 +276,10 @@ class Session:
             text = f"{type(error).__name__}: {error}"[:500]
             self.channel.send({"error": text.encode("utf-8", "replace").decode()}, deadline)
 
-    def _function(self, number: Any) -> Callable:
-        if type(number) is not int or not 0 <= number < len(self.functions):
-            self._end("protocol", "a callback of something else")
-        return self.functions[number]
-
-    def _refer(self, value: Any) -> Reference:
-        value = self.find(value)
-        guest = self.guests.number(value)
-        if guest is not None:
-            return Reference("guest", guest)
-        if type(value) is np.random.Generator:
-            return Reference("generator", self._generator(value))
-        if type(value) is Handle:
-            if value._session is not self:
-                raise WireError("an object of another session")
-            return Reference("object", value._number)
-        if callable(value) and not isinstance(value, type):
-            self.functions.append(value)
-            return Reference("function", len(self.functions) - 1)
-        raise WireError(f"an object of type {type(value).__name__}, which is no plain data")
-
-    def _generator(self, generator: np.random.Generator) -> int:
-        """Its number; its state goes along if the other side doesn't know it."""
-        state = generator.bit_generator.state
-        if state["bit_generator"] != "PCG64":
-            raise WireError(f"a generator of kind {state['bit_generator']}, not PCG64")
-        known = [g for g, _ in self.generators]
-        number = next((i for i, g in enumerate(known) if g is generator), len(known))
-        if number == len(known):
-            self.generators.append((generator, None))
-        if self.generators[number][1] != state:
-            self.generators[number] = (generator, state)
-            self._states.append([number, state])
-        return number
-
-    def _resolve(self, reference: Reference) -> Any:
-        if reference.kind == "object":
-            return self.show(Handle(self, reference.number))
-        if reference.kind == "guest" and reference.number < len(self.guests.objects):
-            return self.guests.objects[reference.number]
-        if reference.kind == "function" and reference.number < len(self.functions):
-            return self.functions[reference.number]
-        raise WireError("a function that was not given")
-
     def _value(self, answer: dict[str, Any]) -> Any:
         value = answer["value"]
         why = answer.get("why")
-        handle = self.find(value)
+        handle = self.references.find(value)
         if type(handle) is Handle and type(why) is str:
             handle.why = why[:500]
         return value
@@ -356,51 +304,10 @@ class Session:
         self._kill()
         raise SessionEnded(kind, text)
 
-    def _death(self) -> tuple[str, str]:
-        """Why the process is gone, from what the guardian and the kernel say."""
-        message = self._kill()
-        status = message.get("status")
-        if message.get("memory") or self._memory_kills() > self._kills_before:
-            return "memory", "it used more memory than there is for it"
-        # The kernel counts in its own ticks, so a little less may be reported.
-        if status == -9 and message.get("cpu", 0.0) >= 0.9 * self.limits.cpu_seconds:
-            return "cpu", f"it used more than {self.limits.cpu_seconds} s of processor time"
-        if "failed" in message:
-            return "killed", f"the session could not be ended in order: {message['failed']}"
-        if status is not None and status < 0:
-            return "killed", f"its process was ended by signal {-status}"
-        return "exit", "it ended its process"
-
-    def _kill(self, wait: bool = True) -> dict[str, Any]:
-        """End all processes of the session; returns the guardian's last message."""
-        if self._gone:
-            return {}
-        self._gone = True
+    def _kill(self, wait: bool = True) -> None:
         # The session's end of this socket may be held open by another of its processes.
         self.channel.close()
-        try:
-            self.guard.shutdown(socket.SHUT_WR)
-            lines = read_lines(self.guard, time.monotonic() + GRACE) if wait else []
-        except OSError:
-            lines = []
-        self.guard.close()
-        return lines[-1] if lines else {}
-
-
-def read_lines(end: socket.socket, deadline: float, count: int | None = None) -> list[dict]:
-    """JSON lines from a trusted process: ``count`` of them, or until it closes its end."""
-    data = b""
-    poll = select.poll()
-    poll.register(end, select.POLLIN)
-    while count is None or data.count(b"\n") < count:
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000 + 1):
-            break
-        part = end.recv(4096)
-        if not part:
-            break
-        data += part
-    return [json.loads(line) for line in data.splitlines()]
+        self.guard.end(wait)
 
 
 def _steps(path: str) -> list[str]:

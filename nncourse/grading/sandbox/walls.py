@@ -1,4 +1,4 @@
-"""The outer walls: bubblewrap's command line, and who the sandbox is to be."""
+"""The outer walls: the command that starts the warm process in bubblewrap, or without it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,80 @@ import os
 import pwd
 import shutil
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from nncourse.grading.sandbox.view import View
+from nncourse.grading.sandbox.inside.confine import Confinement
+from nncourse.grading.sandbox.limits import Limits
+from nncourse.grading.sandbox.view import FONTS, LIBRARY, PACKAGES, View
 
 BWRAP = "bwrap"
+# Sums in a fixed order, and no threads that a fork would lose.
+ENVIRONMENT = {
+    "PATH": "/nowhere",
+    "HOME": "/tmp/work",
+    "TMPDIR": "/tmp",
+    "LANG": "C.UTF-8",
+    "MPLBACKEND": "agg",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+START = (
+    "import sys; sys.path[:0] = {path!r}; "
+    "from nncourse.grading.sandbox.inside.warm import main; main()"
+)
+
+
+@dataclass(frozen=True)
+class Walls:
+    """view: what the sandbox shows. unsafe: without bubblewrap. own_proc: with a /proc of its own.
+    folder: for its files, where it has no /tmp of its own.
+    """
+
+    view: View
+    unsafe: bool
+    own_proc: bool
+    folder: str | None
+
+    def command(self) -> list[str]:
+        """What starts the warm process; its job is the last argument, to be added."""
+        path = [LIBRARY, PACKAGES]
+        if self.unsafe:
+            packages = {str(Path(p).parent) for p, at in self.view.shown if "/packages/" in at}
+            path = [p for p, at in self.view.shown if at == LIBRARY] + sorted(packages)
+        python = [self.view.python, "-I", "-S", "-B", "-c", START.format(path=path)]
+        return python if self.unsafe else [*bubblewrap(self.view, self.own_proc), *python]
+
+    def environment(self) -> dict[str, str]:
+        """Its environment variables, and no others."""
+        if self.folder is None:
+            return ENVIRONMENT
+        own = {"HOME": self.folder, "TMPDIR": self.folder}
+        return {**ENVIRONMENT, **own, "MPLCONFIGDIR": f"{self.folder}/matplotlib"}
+
+    def job(self, limits: Limits, watch: bool) -> dict[str, Any]:
+        """How its sessions are to be confined. ``watch``: no control group bounds their memory."""
+        uid = unprivileged_id() if not self.unsafe else None
+        bounds = asdict(limits)
+        wanted = {name: bounds[name] for name in Confinement.__annotations__ if name in bounds}
+        shown = [place if self.unsafe else at for place, at in self.view.shown]
+        to = Confinement(
+            uid=uid,
+            gid=uid,
+            namespaces=not self.unsafe,
+            watch=watch,
+            readable=shown if self.unsafe else [*shown, "/sandbox"],
+            folder=self.folder or "",
+            **wanted,
+        )
+        fonts = next((place for place, at in self.view.shown if at == FONTS), "")
+        return {
+            "confinement": asdict(to),
+            "matplotlib": (fonts if self.unsafe else FONTS) if fonts else "",
+        }
 
 
 def unprivileged_id() -> int | None:

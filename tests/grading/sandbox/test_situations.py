@@ -133,7 +133,7 @@ def test_where_user_namespaces_are_forbidden_it_is_refused(open_cache):
 
 
 def test_without_bubblewrap_it_is_refused(monkeypatch, cache):
-    monkeypatch.setattr("nncourse.grading.sandbox.launcher.BWRAP", "no-such-program")
+    monkeypatch.setattr("nncourse.grading.sandbox.walls.BWRAP", "no-such-program")
     monkeypatch.setattr("nncourse.grading.sandbox.protections.BWRAP", "no-such-program")
     sandbox = Sandbox(withheld=["nncourse"], packages=["numpy"], preload=[], cache=cache)
     with pytest.raises(SandboxUnavailable, match=r"bubblewrap is not installed.*apt install"):
@@ -145,7 +145,7 @@ def test_without_bubblewrap_it_is_refused(monkeypatch, cache):
 
 
 def test_unsafe_runs_without_bubblewrap_within_limits(monkeypatch, cache, tmp_path):
-    monkeypatch.setattr("nncourse.grading.sandbox.launcher.BWRAP", "no-such-program")
+    monkeypatch.setattr("nncourse.grading.sandbox.walls.BWRAP", "no-such-program")
     secret = tmp_path / "secret"
     secret.write_text("secret")
     with (

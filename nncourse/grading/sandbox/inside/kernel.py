@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 from collections.abc import Iterable
 
 CLONE_NEWNS = 0x00020000
@@ -57,6 +58,20 @@ def close_all_but(kept: Iterable[int]) -> None:
         os.closerange(low, file)
         low = file + 1
     os.closerange(low, 4096)
+
+
+def ends_within(pid: int, seconds: float) -> bool:
+    """Wait for the end of a child, which is then still to be waited for."""
+    try:
+        end = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(end, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
+    finally:
+        os.close(end)
 
 
 def prctl(option: int, *arguments: object) -> int:

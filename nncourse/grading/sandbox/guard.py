@@ -1,0 +1,78 @@
+"""The grader's end of a session's guardian: it ends the session, and knows how it ended."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+GRACE = 5.0  # seconds for a killed session to be gone
+
+
+class Guard:
+    """``memory_kills``: how many processes the kernel has killed so far for want of memory."""
+
+    def __init__(self, end: socket.socket, memory_kills: Callable[[], int]) -> None:
+        self.socket = end
+        self._memory_kills = memory_kills
+        self._kills_before = memory_kills()
+        self._gone = False
+
+    def begin(self) -> None:
+        """What was killed before is not the session's."""
+        self._kills_before = self._memory_kills()
+
+    def hand_over(self) -> None:
+        """Leave it to a fork of this process."""
+        self._gone = True
+        self.socket.close()
+
+    def end(self, wait: bool = True) -> dict[str, Any]:
+        """End all processes of the session; returns the guardian's last message."""
+        if self._gone:
+            return {}
+        self._gone = True
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+            lines = read_lines(self.socket, time.monotonic() + GRACE) if wait else []
+        except OSError:
+            lines = []
+        self.socket.close()
+        return lines[-1] if lines else {}
+
+    def death(self, cpu_seconds: float) -> tuple[str, str]:
+        """Why the process is gone (kind and text), from what the guardian and the kernel say.
+
+        ``cpu_seconds``: how much it might use.
+        """
+        message = self.end()
+        status = message.get("status")
+        if message.get("memory") or self._memory_kills() > self._kills_before:
+            return "memory", "it used more memory than there is for it"
+        # The kernel counts in its own ticks, so a little less may be reported.
+        if status == -9 and message.get("cpu", 0.0) >= 0.9 * cpu_seconds:
+            return "cpu", f"it used more than {cpu_seconds} s of processor time"
+        if "failed" in message:
+            return "killed", f"the session could not be ended in order: {message['failed']}"
+        if status is not None and status < 0:
+            return "killed", f"its process was ended by signal {-status}"
+        return "exit", "it ended its process"
+
+
+def read_lines(end: socket.socket, deadline: float, count: int | None = None) -> list[dict]:
+    """JSON lines from a trusted process: ``count`` of them, or until it closes its end."""
+    data = b""
+    poll = select.poll()
+    poll.register(end, select.POLLIN)
+    while count is None or data.count(b"\n") < count:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000 + 1):
+            break
+        part = end.recv(4096)
+        if not part:
+            break
+        data += part
+    return [json.loads(line) for line in data.splitlines()]
