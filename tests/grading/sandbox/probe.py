@@ -55,11 +55,14 @@ def main() -> None:
     said = asdict(protections(cache))
     box = Sandbox(withheld=["nncourse"], packages=["numpy"], preload=[], cache=cache)
     try:
-        with box, box.session() as session:
-            source = HOSTILE.replace("SECRET", repr(str(secret)))
-            said["gained"] = session.run_cell(source).output.strip()
-        with box, box.session() as session:
-            said["next"] = session.run_cell("6 * 7").output.strip()
+        with box, box.twin() as one, box.twin() as other, other.session() as honest:
+            with one.session() as session:
+                source = HOSTILE.replace("SECRET", repr(str(secret)))
+                said["gained"] = session.run_cell(source).output.strip()
+                said["beside"] = honest.run_cell("6 * 7").output.strip()
+            said["starts"] = sorted({box.starts, one.starts, other.starts})
+            with one.session() as session:
+                said["next"] = session.run_cell("6 * 7").output.strip()
     except SandboxUnavailable:
         said["gained"] = "refused"
     said["secret"] = secret.read_text()

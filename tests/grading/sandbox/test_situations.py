@@ -82,7 +82,8 @@ def assert_holds(said: dict) -> None:
     assert said["reason"] == ""
     assert said["sandbox"] is True
     assert said["gained"] == "[]"
-    assert said["next"] == "42"
+    assert said["next"] == said["beside"] == "42"
+    assert len(said["starts"]) == 1, "the twins have started nothing of their own"
     assert said["secret"] == "secret"
 
 
