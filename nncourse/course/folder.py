@@ -66,6 +66,8 @@ def settings(language: str) -> Settings:
                 "nbgrader.preprocessors.AssignLatePenalties",
             ],
         },
+        "GenerateFeedback": {"exporter_class": "nncourse.grading.plugin.Feedback"},
+        "HTMLExporter": {"filters": {"markdown2html": "nncourse.grading.formulas.markdown"}},
         "OverwriteCells": {"add_missing_cells": True},
         "Execute": {
             "timeout": CELL_TIMEOUT,
@@ -92,6 +94,8 @@ def config_text(language: str) -> str:
             "CourseDirectory": _("The course's name in the gradebook."),
             "ClearSolutions": _("What students find in place of solutions."),
             "Autograde": _("Answers run in a sandbox; the tests run outside of it."),
+            "GenerateFeedback": _("The pages of nncourse feedback, which show no hidden test."),
+            "HTMLExporter": _("The formgrader draws formulas without the network."),
             "OverwriteCells": _("A deleted graded cell is put back and run."),
             "Execute": _("Seconds that a cell may take; kernels end at once and in silence."),
         }

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment, role_of, text_of
+from nncourse.grading.sanitize import clean_markdown, one_line
 from nncourse.grading.whole import write_whole
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+UNGRADED = {"outputs": {}, "seed": ""}  # a verdict that says nothing
+REMARKS = "nncourse-remarks"  # the id of a cell
 
 
 def answers_of(notebook: Any) -> dict[str, str]:
@@ -27,9 +34,16 @@ def answers_of(notebook: Any) -> dict[str, str]:
 
 
 def compose(
-    assignment: Assignment, answers: Mapping[str, str], verdict: Mapping[str, Any]
+    assignment: Assignment,
+    answers: Mapping[str, str],
+    verdict: Mapping[str, Any],
+    remarks: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The notebook as it was run: the lecturer's, with the answers and all outputs."""
+    """The notebook as it was run: the lecturer's, with the answers and all outputs.
+
+    ``remarks``: what the lecturer should know; the formgrader shows no more than the notebook, so
+    they open it.
+    """
     outputs = verdict["outputs"]
     count = 0
     cells = [dict(cell) for cell in assignment.notebook["cells"]]
@@ -46,7 +60,16 @@ def compose(
                 output["execution_count"] = count
     metadata = dict(assignment.notebook["metadata"])
     metadata["nncourse"] = {**metadata.get("nncourse", {}), "seed": str(verdict["seed"])}
+    if remarks:
+        cells.insert(0, _remarks_cell(remarks))
     return {**assignment.notebook, "cells": cells, "metadata": metadata}
+
+
+def _remarks_cell(remarks: Sequence[str]) -> dict[str, Any]:
+    lines = [f"- {clean_markdown(one_line(remark))}" for remark in remarks]
+    title = _("Remarks of the grader")
+    source = "\n".join([f"**{title}**", "", *lines])
+    return {"cell_type": "markdown", "id": REMARKS, "metadata": {}, "source": source}
 
 
 def write_notebook(

@@ -38,6 +38,7 @@ FROM submitted_assignment s
 JOIN submitted_notebook n ON n.assignment_id = s.id
 JOIN comment c ON c.notebook_id = n.id
 WHERE s.assignment_id = :assignment AND c.manual_comment IS NOT NULL"""
+OF_STUDENT = " AND s.student_id = :student"
 
 SENTENCE = 1000  # characters of a reason
 LONGEST = 20_000  # characters of an answer or an output
@@ -72,20 +73,9 @@ def write_feedback(course: CourseFolder, assignment: str, db: str | None = None)
     This is where nbgrader's ``release_feedback`` looks. Raises CourseFolderError.
     """
     name = course.notebook(assignment).stem
-    try:
-        with open_gradebook(course, assignment, db) as book:
-            comments = lecturers_comments(book)
-    except GradebookError as error:
-        raise CourseFolderError(str(error)) from error
     paths = []
-    for result in each_result(course, assignment, db):
-        if not STUDENT.fullmatch(result.student):
-            continue
-        file = course.autograded(result.student, assignment) / f"{name}.ipynb"
-        notebook = json.loads(file.read_text("utf-8")) if file.is_file() else None
-        with using(result.language or current()):
-            text = feedback_page(assignment, result, notebook, comments.get(result.student, {}))
-        path = course.feedback(result.student, assignment) / f"{name}.html"
+    for student, text in feedback_pages(course, assignment, db):
+        path = course.feedback(student, assignment) / f"{name}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         paths.append(path)
@@ -96,11 +86,37 @@ def write_feedback(course: CourseFolder, assignment: str, db: str | None = None)
     return paths
 
 
-def lecturers_comments(book: Gradebook) -> dict[str, dict[str, str]]:
+def feedback_pages(
+    course: CourseFolder, assignment: str, db: str | None = None, student: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """Each student in the gradebook with their page; ``student``: this one only.
+
+    Raises CourseFolderError.
+    """
+    name = course.notebook(assignment).name
+    try:
+        with open_gradebook(course, assignment, db) as book:
+            comments = lecturers_comments(book, student)
+    except GradebookError as error:
+        raise CourseFolderError(str(error)) from error
+    for result in each_result(course, assignment, db, None if student is None else [student]):
+        if not STUDENT.fullmatch(result.student):
+            continue
+        file = course.autograded(result.student, assignment) / name
+        notebook = json.loads(file.read_text("utf-8")) if file.is_file() else None
+        with using(result.language or current()):
+            text = feedback_page(assignment, result, notebook, comments.get(result.student, {}))
+        yield result.student, text
+
+
+def lecturers_comments(book: Gradebook, student: str | None = None) -> dict[str, dict[str, str]]:
     """What the lecturer wrote in the formgrader: {student: {cell: comment}}."""
     names = {cell: name for _notebook, cell, name in book.comment_cells}
     found: dict[str, dict[str, str]] = {}
-    for student, cell, comment in rows(book.url, COMMENTS, {"assignment": book.id}):
+    question, given = COMMENTS, {"assignment": book.id}
+    if student is not None:
+        question, given = question + OF_STUDENT, {**given, "student": student}
+    for student, cell, comment in rows(book.url, question, given):
         if cell in names:
             found.setdefault(student, {})[names[cell]] = comment
     return found
@@ -219,8 +235,10 @@ def _section(result: Result, part: Part, comments: Mapping[str, str]) -> Iterato
         yield _why([_("Graded by hand, without a comment.")], "why by-hand")
     names = [part.name, *(role_of(cell)["grade_id"] for cell in part.answers)]
     for name in dict.fromkeys(names):
-        if comments.get(name):
-            yield _why([_("The lecturer: {comment}", comment=comments[name])], "why by-hand")
+        if comments.get(name):  # the formgrader says that they may hold Markdown and formulas
+            comment = clean_text(comments[name])
+            text = render(_("The lecturer: {comment}", comment=comment))
+            yield f'<div class="why by-hand">{text}</div>'
     for cell in part.answers:
         yield from _answer(cell, part.first)
 

@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,11 @@ from nncourse.grading.assignment import (
     text_of,
     tool_version,
 )
-from nncourse.grading.autograded import answers_of, compose, remove, write_notebook
+from nncourse.grading.autograded import UNGRADED, answers_of, compose, remove, write_notebook
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
 from nncourse.grading.lock import alone
-from nncourse.grading.results import Result, each_result, open_gradebook
+from nncourse.grading.results import Result, each_result, findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import Submission, find_submissions, timestamp_of
 from nncourse.grading.worker import WorkerLost, make_item
@@ -283,23 +283,18 @@ class Grading:
         self, submission: Submission, digest: str, intake: Any, answer: bytes | WorkerLost
     ) -> tuple[Result, Entry]:
         if isinstance(answer, WorkerLost):
-            return self._failed(
-                submission, "", _("its grading was lost several times: {error}", error=answer)
-            )
+            text = _("its grading was lost several times: {error}", error=answer)
+            return self._failed(submission, "", text, answers_of(intake.notebook))
         verdict = json.loads(answer)
         if "failed" in verdict:
             text = _("{error}. Grade again with --force to try it anew", error=verdict["failed"])
-            return self._failed(submission, digest, text)
-        result = Result(submission.student, seconds=verdict["seconds"], seed=verdict["seed"])
-        result.notes = [*intake.notes, *verdict["notes"]]
+            return self._failed(submission, digest, text, answers_of(intake.notebook))
+        data = findings(verdict, intake.notes, intake.language)
+        notes = data["notes"]
+        result = Result(submission.student, notes=notes, seconds=verdict["seconds"])
         scores: dict[str, float | None] = {}
         for name, question in verdict["questions"].items():
             scores[name] = question["points"]
-            if question["why"]:
-                result.reasons[name] = question["why"]
-                result.notes.append(_("{name}: 0 points, {why}", name=name, why=question["why"]))
-            if question["report"]:
-                result.reports[name] = question["report"]
         comments: dict[str, str | None] = {}
         for cell, released in zip(intake.notebook.cells, self.released.cells, strict=True):
             role = role_of(cell)
@@ -312,23 +307,28 @@ class Grading:
             stamp = timestamp_of(submission)
         except ValueError as error:
             stamp = None
-            result.notes.append(str(error))
-        notebook = compose(self.assignment, answers_of(intake.notebook), verdict)
+            notes.append(str(error))
+        notebook = compose(self.assignment, answers_of(intake.notebook), verdict, notes)
+        self._keep(submission, notebook)
+        seed = verdict["seed"]
+        return result, Entry(submission.student, digest, scores, comments, seed, stamp, data)
+
+    def _keep(self, submission: Submission, notebook: dict[str, Any]) -> None:
         clean_notebook(notebook)
         write_notebook(self.course, submission.student, self.assignment.name, self.file, notebook)
-        data = {
-            "notes": result.notes,
-            "reasons": result.reasons,
-            "reports": result.reports,
-            "seconds": round(result.seconds, 3),
-            "language": intake.language,
-        }
-        return result, Entry(submission.student, digest, scores, comments, result.seed, stamp, data)
 
-    def _failed(self, submission: Submission, digest: str, problem: str) -> tuple[Result, Entry]:
-        """0 automatic points, so that the gradebook and its exports know the student."""
-        for folder in (self.course.autograded, self.course.feedback):
-            remove(folder(submission.student, self.assignment.name))
+    def _failed(
+        self,
+        submission: Submission,
+        digest: str,
+        problem: str,
+        answers: Mapping[str, str] | None = None,
+    ) -> tuple[Result, Entry]:
+        """0 automatic points, so that the gradebook and its exports know the student; and a
+        notebook with the problem and the ``answers``, if any, so that the formgrader does.
+        """
+        remove(self.course.feedback(submission.student, self.assignment.name))
+        self._keep(submission, compose(self.assignment, answers or {}, UNGRADED, [problem]))
         scores = dict.fromkeys((name for _, _, name in self.book.grade_cells), 0.0)
         entry = Entry(submission.student, digest, scores, data={"problem": problem})
         return Result(submission.student, problem=problem), entry

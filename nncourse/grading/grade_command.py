@@ -111,6 +111,11 @@ def grade(
     console.print(_("scores: {path}", path=path), markup=False)
     graded = course.root / "autograded"
     console.print(_("the notebooks as they were run: {path}", path=graded), markup=False)
+    if len(found) > len(shown) or any(result.waiting for result in shown):
+        text = _(
+            "to grade by hand: jupyter lab in {path}, menu Nbgrader, Formgrader", path=course.root
+        )
+        console.print(text, markup=False)
 
 
 def _on_cluster(scheduler: str, tls: Path | None) -> Run:

@@ -177,17 +177,19 @@ class Gradebook:
         Raises GradebookError where that lasts longer than PATIENCE, or waiting would not help.
         Manual scores, extra credit, comments and flags of the lecturer's stay as they are.
         """
-        if not entries:
-            return
+        if entries:
+            patiently(lambda: self._opened().write(entries), PATIENCE)
 
-        def write() -> None:
-            from nncourse.grading.ledger import Ledger
+    def record(self, entry: Entry) -> None:
+        """Write only what is not nbgrader's, where nbgrader itself writes the grades."""
+        patiently(lambda: self._opened().record(entry), PATIENCE)
 
-            if self._ledger is None:
-                self._ledger = Ledger(self, PATIENCE)
-            self._ledger.write(entries)
+    def _opened(self) -> Ledger:
+        from nncourse.grading.ledger import Ledger
 
-        patiently(write, PATIENCE)
+        if self._ledger is None:
+            self._ledger = Ledger(self, PATIENCE)
+        return self._ledger
 
     def _rows(self, question: str, values: Mapping[str, Any]) -> list[tuple]:
         return rows(self.url, question, values, PATIENCE)

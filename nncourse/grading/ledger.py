@@ -61,6 +61,11 @@ class Ledger:
         with self.database.transaction() as db:
             self._write(db, {entry.student: entry for entry in entries})
 
+    def record(self, entry: Entry) -> None:
+        """Write what is not nbgrader's."""
+        with self.database.transaction() as db:
+            self._records(db, {entry.student: entry})
+
     def _write(self, db: Transaction, entries: Mapping[str, Entry]) -> None:
         known = self._known(db, list(entries))
         _insert(db, "student", [{"id": name} for name in entries if name not in known])

@@ -1,13 +1,15 @@
-"""The grader inside nbgrader: ``nbgrader autograde`` and the formgrader's button, by configuration.
+"""The grader inside nbgrader: its commands and the formgrader's buttons, by configuration.
 
     c.Autograde.exporter_class = "nncourse.grading.plugin.AnyFile"
     c.Autograde.sanitize_preprocessors = ["nncourse.grading.plugin.Rebuild"]
     c.Autograde.autograde_preprocessors = ["nncourse.grading.plugin.Judge", ...]
+    c.GenerateFeedback.exporter_class = "nncourse.grading.plugin.Feedback"
 
 nbgrader converts a submission twice. In the first pass the answers are put into the lecturer's own
 notebook; in the second they run in the sandbox, and the verdicts become the outputs of the graded
 cells, from which nbgrader reads the points: a result is partial credit, an error is none. So points
-and message come from one cell.
+and message come from one cell. Beside nbgrader's grades stands our record of what was found, from
+which the feedback, the report and the next grading take it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat import NotebookNode, from_dict, read
 from nbformat.v4 import new_notebook
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -28,15 +30,15 @@ from traitlets import Bool
 from nncourse.check.variant import seed_of
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment
-from nncourse.grading.autograded import answers_of, compose
+from nncourse.grading.autograded import UNGRADED, answers_of, compose
+from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.grade import load_assignment, secret_of
-from nncourse.grading.intake import LARGEST, IntakeError, take_in
+from nncourse.grading.gradebook import Entry
+from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
+from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import Submission
 from nncourse.grading.worker import Worker, WorkerLost, make_item
-from nncourse.language import catalogue
-
-_ = catalogue("course")
 
 Pair = tuple[NotebookNode, dict[str, Any]]
 
@@ -56,13 +58,36 @@ class AnyFile(NotebookExporter):
         return self.from_notebook_node(notebook, resources=resources, **options)
 
 
+class Feedback(Exporter):
+    """The page that ``nncourse feedback`` writes, without the hidden tests, in place of nbgrader's.
+
+    It is made from the gradebook; the preprocessors of nbgrader's page have nothing to do.
+    """
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+
+    def from_filename(self, filename: str, resources: Any = None, **options: Any) -> Any:
+        """The page of the student to whom the graded notebook belongs, and the resources."""
+        converter: Any = self.parent
+        names, directory = resources["nbgrader"], converter.coursedir
+        course = CourseFolder(Path(directory.root))
+        pages = feedback_pages(course, names["assignment"], directory.db_url, names["student"])
+        ((_student, page),) = pages
+        return page, {**resources, "output_extension": self.file_extension}
+
+
 class _Step(NbGraderPreprocessor):
     enabled = Bool(True).tag(config=True)
 
     @property
     def course(self) -> CourseFolder:
         """The course folder that nbgrader works in."""
-        return CourseFolder(Path(self.parent.parent.coursedir.root))
+        return CourseFolder(Path(self._directory.root))
+
+    @property
+    def _directory(self) -> Any:
+        return self.parent.parent.coursedir
 
 
 class Rebuild(_Step):
@@ -74,18 +99,19 @@ class Rebuild(_Step):
         assignment = names["assignment"]
         released = read(self.course.notebook(assignment), as_version=4)
         path = Path(place["path"]) / f"{place['name']}.ipynb"
+        problem = ""
         try:
             intake = take_in(Submission(names["student"], path), released)
-            notebook, notes = intake.notebook, intake.notes
         except IntakeError as error:
-            notebook, notes = released, [str(error)]
-        for note in notes:
+            intake, problem = Intake(released, []), str(error)
+        for note in [problem] if problem else intake.notes:
             self.log.warning("%s: %s", names["student"], note)
         self._clear(assignment, names["student"])
         packed = load(self.course, assignment)
-        answers = answers_of(notebook)
-        notebook = from_dict(compose(packed, answers, {"outputs": {}, "seed": ""}))
-        notebook.metadata["nncourse"] = {"notes": notes}
+        notebook = from_dict(compose(packed, answers_of(intake.notebook), UNGRADED))
+        notebook.metadata["nncourse"].update(
+            notes=intake.notes, problem=problem, submitted_in=intake.language
+        )
         return notebook, resources
 
     def _clear(self, assignment: str, student: str) -> None:
@@ -113,7 +139,7 @@ class Judge(_Step):
         answers = answers_of(nb)
         seed = seed_of(names["student"], names["assignment"], secret_of(self.course))
         item = make_item(names["student"], answers, seed)
-        notes = list(nb.metadata.get("nncourse", {}).get("notes", []))
+        about = nb.metadata["nncourse"]  # from the first pass
         try:
             verdict = json.loads(_worker(self.unsafe).grade(assignment.packed, item))
         except WorkerLost:
@@ -121,15 +147,19 @@ class Judge(_Step):
             raise
         if "failed" in verdict:
             raise RuntimeError(verdict["failed"])
-        for name, question in verdict["questions"].items():
-            if question["why"]:
-                notes.append(_("{name}: 0 points, {why}", name=name, why=question["why"]))
-        notes += verdict["notes"]
-        notebook = from_dict(clean_notebook(compose(assignment, answers, verdict)))
-        notebook.metadata["nncourse"] = {"notes": notes, "seed": str(seed)}
-        for note in notes:
-            self.log.info("%s: %s", names["student"], note)
-        return notebook, resources
+        if about["problem"]:
+            data: dict[str, Any] = {"problem": about["problem"]}
+            remarks = [about["problem"]]
+        else:
+            data = findings(verdict, about["notes"], about["submitted_in"])
+            remarks = data["notes"]
+        with open_gradebook(self.course, names["assignment"], self._directory.db_url) as book:
+            # Without a digest: ``nncourse grade`` does not take the grade for one of its own.
+            book.record(Entry(names["student"], "", {}, seed=verdict["seed"], data=data))
+        for remark in remarks:
+            self.log.info("%s: %s", names["student"], remark)
+        notebook = clean_notebook(compose(assignment, answers, verdict, remarks))
+        return from_dict(notebook), resources
 
 
 def load(course: CourseFolder, name: str) -> Assignment:

@@ -17,7 +17,7 @@ _ = catalogue("course")
 
 MOST = 20  # mistakes that are listed
 NAMED = 12  # students that are named for each
-WIDTH, HEIGHT, FOOT, HEAD = 640, 180, 40, 22  # of the picture, in pixels
+WIDTH, HEIGHT, FOOT, HEAD = 640, 194, 40, 36  # of the picture, in pixels
 
 
 def summary(found: Overview) -> list[str]:

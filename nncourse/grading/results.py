@@ -5,7 +5,7 @@ A class may be larger than memory, so ``each_result`` holds a few hundred studen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +104,23 @@ def _result(student: str, found: dict[str, Any], max_scores: dict[str, float]) -
         penalty=found["penalty"],
         language=data.get("language", ""),
     )
+
+
+def findings(verdict: Mapping[str, Any], notes: Iterable[str], language: str) -> dict[str, Any]:
+    """What is kept of a verdict beside the grades, as plain data; see ``Result``.
+
+    ``notes``: what was noticed before the answers ran. ``language``: of the submission.
+    """
+    questions = verdict["questions"].items()
+    reasons = {name: question["why"] for name, question in questions if question["why"]}
+    lost = [_("{name}: 0 points, {why}", name=name, why=why) for name, why in reasons.items()]
+    return {
+        "notes": [*notes, *verdict["notes"], *lost],
+        "reasons": reasons,
+        "reports": {name: question["report"] for name, question in questions if question["report"]},
+        "seconds": round(verdict["seconds"], 3),
+        "language": language,
+    }
 
 
 def open_gradebook(course: CourseFolder, assignment: str, db: str | None = None) -> Gradebook:

@@ -86,7 +86,7 @@ def course(tmp_path_factory):
     nbgrader = Nbgrader(course)
     with nbgrader.gradebook() as book:
         comment = book.find_comment("why", "ps99-squares", "ps99", "wrong")
-        comment.manual_comment = "Not <b>quite</b>."
+        comment.manual_comment = "Not <b>quite</b>: **why** $x^2$?"
         grade = book.find_grade("why", "ps99-squares", "ps99", "wrong")
         grade.manual_score, grade.needs_manual_grade = 2.0, False
         book.db.commit()
@@ -117,8 +117,10 @@ def test_it_speaks_the_language_of_the_submission(pages):
     assert "Тест обнаружил неверный результат." in pages["неправ"]
 
 
-def test_the_lecturers_comment_is_in_it_and_escaped(pages):
-    assert "The lecturer: Not &lt;b&gt;quite&lt;/b&gt;." in pages["wrong"]
+def test_the_lecturers_comment_is_in_it_rendered_and_escaped(pages):
+    assert (
+        "The lecturer: Not &lt;b&gt;quite&lt;/b&gt;: <strong>why</strong> <span" in pages["wrong"]
+    )
     assert "2 / 5" in pages["wrong"]
 
 

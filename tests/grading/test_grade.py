@@ -124,10 +124,20 @@ def test_good_work_gets_no_remarks(graded):
         assert graded[name].notes == []
 
 
-def test_the_notebook_as_it_was_run_is_kept_of_whoever_was_graded(graded, toy):
-    for name, result in graded.items():
-        pages = list(toy.autograded(name, "ps99").glob("*"))
-        assert bool(pages) == (not result.problem), name
+def first_cell(toy, name):
+    (path,) = toy.autograded(name, "ps99").iterdir()
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook.cells[0].source
+
+
+def test_remarks_open_the_notebook_that_the_formgrader_shows(graded, toy):
+    assert first_cell(toy, "right") == "# Squares"
+    assert "square_answer: it took more than 2 s" in first_cell(toy, "hangs")
+    assert "not valid JSON" in first_cell(toy, "cut off")
+
+
+def test_the_notebook_as_it_was_run_is_kept(graded, toy):
     (path,) = toy.autograded("wrong", "ps99").iterdir()
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)

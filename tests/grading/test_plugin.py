@@ -15,8 +15,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nncourse.course.files import Course
 from nncourse.course.folder import make_course
+from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.grade import grade_submissions, release_assignment
 from nncourse.grading.nbgrader import Nbgrader
+from nncourse.grading.results import each_result, read_results
 from tests.grading.toy import (
     KERNEL,
     LIMITS,
@@ -180,11 +182,46 @@ def test_the_own_command_gives_the_same_scores(graded, course):
     assert after == before
 
 
-@pytest.mark.slow
-def test_feedback_and_export_are_nbgraders(graded, course):
+def test_our_record_goes_along(graded, course):
+    found = {result.student: result for result in read_results(course, "ps97")}
+    assert "it ended its process" in found["dies"].reasons["partial"]
+    assert found["dies"].language == "en"
+    assert "not valid JSON" in found["cut off"].problem
+    assert not any(result.problem for name, result in found.items() if name != "cut off")
+
+
+def test_remarks_open_the_notebook(graded, course):
+    for name, says in (("cut off", "not valid JSON"), ("deleted", "cell partial was deleted")):
+        (path,) = course.autograded(name, "ps97").glob("*.ipynb")
+        assert says in nbformat.read(path, as_version=4).cells[0].source
+
+
+def test_grading_again_after_the_own_command_forgets_what_that_found(course, tmp_path):
+    """In the formgrader a lecturer grades a mended submission anew."""
+    mended = submission(course, "ps99", RIGHT)
+    (tmp_path / "mended.ipynb").write_text("{", "utf-8")
+    (broken,) = grade_submissions(course, "ps99", tmp_path)
+    assert broken.problem
+    hand_in(course, "mended", mended, "ps99", "ps99-squares.ipynb")
+    nbgrader(course, "autograde", "ps99", "--student", "mended", "--force")
+    (result,) = each_result(course, "ps99", students=["mended"])
+    assert (result.problem, result.points) == ("", 15)
+    (again,) = grade_submissions(course, "ps99", tmp_path)
+    assert not again.skipped, "the own command does not take nbgrader's grade for one of its own"
+
+
+def test_nbgraders_feedback_is_ours_and_shows_no_hidden_test(graded, course):
     nbgrader(course, "generate_feedback", "ps97")
-    (page,) = course.feedback("half", "ps97").glob("*.html")
-    assert "1 of 3 are right" in page.read_text("utf-8")
+    pages = {p.parents[1].name: p.read_text("utf-8") for p in course.root.glob("feedback/*/*/*")}
+    assert set(pages) == {*CLASS, "cut off", "deleted"}
+    assert pages == dict(feedback_pages(course, "ps97"))
+    assert "2.5 / 10" in pages["half"]
+    assert "HIDDEN" in (course.source("ps97") / "ps97-partial.ipynb").read_text("utf-8")
+    assert not any("HIDDEN" in page or "f(0) == 0" in page for page in pages.values())
+
+
+@pytest.mark.slow
+def test_export_is_nbgraders(graded, course):
     nbgrader(course, "export", "--to", "grades.csv")
     rows = (course.root / "grades.csv").read_text().splitlines()
     assert any(row.startswith("ps97") and ",right," in row and "15.0" in row for row in rows)

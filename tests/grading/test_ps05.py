@@ -188,7 +188,8 @@ def test_the_run_notebook_shows_the_check_and_its_points(graded, course):
     message, result = cells["relu_backward"].outputs
     assert "ps05.relu_backward" in message.text
     assert result.data == {"text/plain": "0.0"}
-    assert not course.autograded("cut off", "ps05").exists()
+    (page,) = course.autograded("cut off", "ps05").glob("*.ipynb")
+    assert "JSON" in nbformat.read(page, as_version=4).cells[0].source
 
 
 def test_the_grader_knows_which_mistake_was_made(graded):
