@@ -47,6 +47,7 @@ class Bench:
         self._pieces: list[Any] = []
         self._rehearsal: Iterator[None] = iter(())
         self._spare: Session | None = None
+        self._last: Session | None = None  # that an oracle was given
         self._digest = b""
 
     def prepare(self, data: bytes) -> None:
@@ -94,7 +95,7 @@ class Bench:
         """Be the bench of a fork, apart from that of its parent."""
         assert self.sandbox is not None
         self.sandbox = self.sandbox.twin()
-        self._spare = None
+        self._spare = self._last = None
 
     @property
     def files(self) -> list[int]:
@@ -112,6 +113,7 @@ class Bench:
         lost = 0
         while True:
             self._wait()
+            self._end_last()
             left = min(seconds, start + 2 * seconds - time.monotonic())
             answer, at, why = in_fork(
                 lambda say: self._oracle(work, given_up, say), left, self._make_ready
@@ -138,7 +140,7 @@ class Bench:
         assert self.sandbox is not None
         if self._spare is not None:
             self._spare.hand_over()
-        self._spare = self.sandbox.spare()
+        self._last, self._spare = self._spare, self.sandbox.spare()
         if self._rehearse():
             gc.freeze()
 
@@ -171,6 +173,7 @@ class Bench:
     def close(self) -> None:
         """End the sandbox."""
         self._end_spare()
+        self._end_last()
         if self.sandbox is not None:
             self.sandbox.close()
             self.sandbox = None
@@ -180,6 +183,12 @@ class Bench:
         if self._spare is not None:
             self._spare.close(wait=False)
             self._spare = None
+
+    def _end_last(self) -> None:
+        """What it still holds would be missing to the next, whose bounds are the same."""
+        if self._last is not None:
+            self._last.close()
+            self._last = None
 
     def __enter__(self) -> Bench:
         return self

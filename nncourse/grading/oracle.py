@@ -103,6 +103,7 @@ class Oracle:
         self.space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
         self.session: Session | None = None
         self.spare = session
+        self._lent = False
         self.cells: list[str] = []
         self.count = 0
 
@@ -123,8 +124,9 @@ class Oracle:
                     self._run_tests(cell)
         finally:
             if self.session is not None:
-                # Without namespaces nothing else would end what it has left.
-                self.session.close(wait=self.sandbox.unsafe)
+                # The first one's end is waited for by the process that has made it. Without
+                # namespaces nothing else would end what it has left.
+                self.session.close(wait=not self._lent or self.sandbox.unsafe)
         self.outcome.seconds = time.monotonic() - start
         return self.outcome
 
@@ -137,9 +139,10 @@ class Oracle:
                 self.cells = list(self.session.cells)
                 self.session.close()
             if self.spare is not None and self.spare.idle:
-                self.session = self.spare
+                self.session, self._lent = self.spare, True
                 self.session.begin(self.budget)
             else:
+                self._lent = False
                 self.session = self.sandbox.session(self.cells, self.budget)
             self.spare = None
             rules = self.assignment.rules

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
 
+import nncourse.grading.bench as bench_module
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
 from nncourse.grading.worker import make_item
 from tests.grading.kinds import KINDS, POINTS, Kind
+from tests.grading.processes import processes_below
 from tests.grading.toy import role
 
 BARE = {"withheld": ["nncourse"], "packages": ["numpy"]}
@@ -131,6 +134,33 @@ def test_loops_in_every_cell_are_bounded_by_the_submission(grade):
     result = grade(THREE, {"one": loop, "two": loop, "three": loop})
     assert points(result) == [0, 0, 0]
     assert result["seconds"] < 20
+
+
+LATE = """
+import os
+for _ in range(30):
+    if os.fork() == 0:
+        while True:
+            pass
+"""
+
+
+def test_when_one_begins_nothing_of_the_last_is_there(bench, grade, monkeypatch):
+    """What it still holds counts against the bounds of both."""
+    running = []
+
+    def in_fork(*arguments):
+        running.append(len(processes_below(os.getpid())))
+        return original(*arguments)
+
+    original = bench_module.in_fork
+    monkeypatch.setattr(bench_module, "in_fork", in_fork)
+    grade(THREE)
+    for _ in range(4):
+        assert points(grade(THREE, {"three": THREE.right["three"] + LATE})) == [10, 10, 10]
+    grade(THREE)
+    quiet = running[1]
+    assert max(running[1:]) <= quiet + 1, "the guardian may be on its way out"
 
 
 def test_an_error_is_shown_with_the_students_line(grade):

@@ -25,11 +25,6 @@ class Guard:
         """What was killed before is not the session's."""
         self._kills_before = self._memory_kills()
 
-    def hand_over(self) -> None:
-        """Leave it to a fork of this process."""
-        self._gone = True
-        self.socket.close()
-
     def end(self, wait: bool = True) -> dict[str, Any]:
         """End all processes of the session; returns the guardian's last message."""
         if self._gone:

@@ -153,10 +153,9 @@ class Session:
         self._kill(wait)
 
     def hand_over(self) -> None:
-        """Leave the session to a fork of this process, which has its sockets as well."""
+        """Leave the session to a fork of this process; when that is done, ``close`` it here."""
         self.ended = SessionEnded("closed", "another process has the session")
         self.channel.close()
-        self.guard.hand_over()
 
     @property
     def idle(self) -> bool:

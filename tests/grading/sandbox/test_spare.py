@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nncourse.grading.sandbox import Sandbox
 from nncourse.grading.sandbox.limits import Budget
+from tests.grading.processes import processes_below
 
 
 def test_a_spare_session_waits_for_its_submission(warm: Sandbox) -> None:
@@ -38,7 +39,9 @@ def test_a_spare_session_is_given_to_a_fork(warm: Sandbox) -> None:
         finally:
             os._exit(code)
     spare.hand_over()
+    assert not spare.idle
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    spare.close()
 
 
 def test_a_spare_session_that_has_died_is_not_idle(cache: Path) -> None:
@@ -76,17 +79,4 @@ def test_a_session_that_is_not_waited_for_ends_as_well(first: Sandbox, warm: San
 def _processes(sandbox: Sandbox) -> set[int]:
     """The processes in and below the sandbox."""
     assert sandbox._process is not None
-    parents = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat") as file:
-                    fields = file.read().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                parents[int(name)] = int(fields[1])
-    below = {sandbox._process.pid}
-    while fresh := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= fresh
-    return below
+    return processes_below(sandbox._process.pid)
