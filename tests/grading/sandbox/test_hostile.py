@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from nncourse.grading.sandbox import Handle, Sandbox, SessionEnded, StudentError
+from tests.grading.processes import processes_below
 from tests.grading.sandbox.conftest import LIMITS
 
 # How a cell may end its process or try to; each runs as a cell and inside a call.
@@ -173,21 +174,6 @@ def test_thread_bombs(session):
         "        count += 1\nexcept RuntimeError:\n    print(count)"
     )
     assert int(result.output) < 24
-
-
-def processes_below(root: int) -> set[int]:
-    """All descendants of a process, whatever session or namespace they are in."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = int(fields[1])
-    found = {root}
-    while new := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= new
-    return found
 
 
 OUTLIVING = (
@@ -447,13 +433,15 @@ def test_open_files_are_bounded(session):
 def test_limits_cannot_be_raised(session):
     result = session.run_cell(
         "import resource as r\nfor name in dir(r):\n    if name.startswith('RLIMIT_'):\n"
-        "        which = getattr(r, name)\n        soft, hard = r.getrlimit(which)\n"
+        "        which = getattr(r, name)\n"
+        "        if which == r.RLIMIT_CORE:\n            continue  # not even to be read\n"
+        "        soft, hard = r.getrlimit(which)\n"
         "        if hard != r.RLIM_INFINITY:\n            try:\n"
         "                r.setrlimit(which, (hard, hard + 1))\n                print(name)\n"
         "            except (OSError, ValueError):\n                pass\n"
-        "print([r.getrlimit(w)[1] for w in (r.RLIMIT_NPROC, r.RLIMIT_NOFILE, r.RLIMIT_CORE)])"
+        "print([r.getrlimit(w)[1] for w in (r.RLIMIT_NPROC, r.RLIMIT_NOFILE)])"
     )
-    assert result.output == "[24, 64, 0]\n"
+    assert result.output == "[24, 64]\n"
 
 
 @pytest.mark.slow
@@ -494,6 +482,24 @@ CALLS = {
     "setns": ("setns", (0, 0)),
     "hostname": ("sethostname", (b"mine", 4)),
     "nice": ("setpriority", (0, 0, -5)),
+    "inotify": ("inotify_init", ()),
+    "inotify with flags": ("inotify_init1", (0,)),
+    "a file out of memory": ("syscall", (221, 0, 0, 0, 4)),
+    "what is in memory": ("syscall", (27, None, 0, None)),
+    "what was in memory": ("syscall", (451, 0, None, None, 0)),
+    "the system's load": ("sysinfo", (b" " * 112,)),
+    "open files sent about": ("sendmsg", (0, None, 0)),
+    "many of them": ("sendmmsg", (0, None, 0, 0)),
+    "a core of its own": ("prctl", (62, 1, 0, 1, 0)),
+    "pages merged": ("prctl", (67, 1, 0, 0, 0)),
+    "huge pages": ("syscall", (9, 0, 1 << 21, 3, 0x40022, -1, 0)),
+    "whether a read would wait": ("syscall", (327, 0, None, 0, 0, 0, 8)),
+    "a lease": ("fcntl", (0, 1024, 0)),
+    "a notice": ("fcntl", (0, 1026, 1)),
+    "whose lock": ("fcntl", (0, 5, b" " * 32)),
+    "core dumps": ("setrlimit", (4, b"\0" * 16)),
+    "core dumps again": ("syscall", (302, 0, 4, b"\0" * 16, None)),
+    **{f"sockets {family}": ("socketpair", (family, 1, 0, b" " * 8)) for family in range(2, 46)},
 }
 
 
@@ -509,6 +515,33 @@ def test_calls_that_no_exercise_needs(session):
         "        print(name, ctypes.get_errno())"
     )
     assert (result.output, result.error) == ("", None)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/limits"), reason="there is no /proc")
+def test_a_crash_starts_nothing_on_the_machine(session):
+    """Where core dumps go to a program, the kernel starts it outside, unless the limit is 1."""
+    limits = []
+    for pid in processes_below(os.getpid()) - {os.getpid()}:
+        lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+        limits += [line.split()[4:6] for line in lines if line.startswith("Max core file size")]
+    assert ["1", "1"] in limits
+    result = session.run_cell(
+        "import resource\ntry: resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        "except OSError: print('refused')\nexcept ValueError: print('refused')"
+    )
+    assert result.output == "refused\n"
+
+
+def test_locks_and_writing_out_trouble_no_honest_notebook(session):
+    result = session.run_cell(
+        "import fcntl, os, sqlite3\nwith open('file', 'w') as file:\n"
+        "    fcntl.flock(file, fcntl.LOCK_EX)\n    fcntl.lockf(file, fcntl.LOCK_EX)\n"
+        "    file.write('x')\n    file.flush()\n    os.fsync(file.fileno())\nos.sync()\n"
+        "with sqlite3.connect('data') as data:\n    data.execute('create table t (x)')\n"
+        "    data.execute('insert into t values (42)')\n"
+        "print(sqlite3.connect('data').execute('select x from t').fetchall())"
+    )
+    assert (result.output, result.error) == ("[(42,)]\n", None)
 
 
 def test_no_rights(session):

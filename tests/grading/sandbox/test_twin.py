@@ -16,6 +16,17 @@ from nncourse.grading.sandbox.limits import MB
 
 LIMITS = Limits(memory=200 * MB, processes=24, cell_seconds=3.0)
 NAMES = ["numpy"]
+SHARED = """\
+import mmap, os, time
+for i in range(8):
+    if os.fork() == 0:
+        x = mmap.mmap(-1, 60 << 20)
+        for at in range(0, len(x), 4096):
+            x[at] = 1
+        x.madvise(mmap.MADV_DONTNEED)
+        time.sleep(100)
+time.sleep(2)
+"""
 MANY = """\
 import os, time
 for i in range(4):
@@ -67,11 +78,14 @@ def test_nothing_is_loaded_again(twins: tuple[Sandbox, ...]) -> None:
     assert outputs(first, "1 + 1") == ["2\n"]
 
 
-def test_memory_that_one_takes_ends_nothing_in_the_other(twins: tuple[Sandbox, ...]) -> None:
+@pytest.mark.parametrize("crowd", [MANY, SHARED])
+def test_memory_that_one_takes_ends_nothing_in_the_other(
+    twins: tuple[Sandbox, ...], crowd: str
+) -> None:
     first, one, other = twins
     with first.session() as above, other.session() as honest, one.session() as greedy:
         honest.run_cell("import numpy as np\nx = np.ones(5_000_000)")
-        error = greedy.run_cell(MANY).error
+        error = greedy.run_cell(crowd).error
         assert error is not None or (one.group is not None and one.group.kills() > 0)
         assert honest.run_cell("x.sum()").output.endswith("5000000.0)\n")
         assert above.run_cell("1").output == "1\n"
@@ -107,6 +121,101 @@ def test_sessions_don_t_meet(twins: tuple[Sandbox, ...]) -> None:
         kill = "import os\nfor p in range(2, 40):\n    try: os.kill(p, 9)\n    except OSError: pass"
         caller.run_cell(kill)
         assert server.run_cell("1").output == "1\n"
+
+
+# What two sessions have in common, above all the files of the machine: what one does before, what
+# the other says with it, and what the first then looks at. It prints only if it has heard.
+COMMON = """
+import ctypes, fcntl, os, signal, struct, time
+libc = ctypes.CDLL(None, use_errno=True)
+shared = open(os.__file__, "rb")
+seldom = open(os.path.join(os.path.dirname(os.__file__), "this.py"), "rb")
+lock = struct.pack("hhqqi", fcntl.F_RDLCK, 0, 0, 0, 0)
+write = struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0)
+def cached():
+    try: return os.preadv(seldom.fileno(), [bytearray(9)], 0, os.RWF_NOWAIT) > 0
+    except BlockingIOError: return False
+def tasks():
+    info = bytearray(112)
+    if libc.sysinfo((ctypes.c_char * 112).from_buffer(info)): return 0
+    return struct.unpack_from("H", info, 80)[0]
+def fill():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [40])
+    info, sent = struct.pack("iii116x", 40, 0, -1), 0
+    while sent < 1000 and libc.syscall(QUEUE, os.getpid(), 40, info) == 0: sent += 1
+    return sent
+"""
+COMMON = COMMON.replace("QUEUE", {"x86_64": "129", "aarch64": "138"}[os.uname().machine])
+CHANNELS = {
+    "a lock": (
+        "",
+        "fcntl.flock(shared, fcntl.LOCK_EX)",
+        "try: fcntl.flock(shared, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "except BlockingIOError: print('heard')",
+    ),
+    "a lock of a part": (
+        "",
+        "fcntl.fcntl(shared, fcntl.F_SETLK, lock)",
+        "if struct.unpack('hhqqi', fcntl.fcntl(shared, fcntl.F_GETLK, write))[0] != fcntl.F_UNLCK:"
+        " print('heard')",
+    ),
+    "a lock of an open file": (
+        "",
+        "fcntl.fcntl(shared, 37, lock)",
+        "if struct.unpack('hhqqi', fcntl.fcntl(shared, 36, write))[0] != fcntl.F_UNLCK:"
+        " print('heard')",
+    ),
+    "who opens a file": (
+        "watch = libc.inotify_init1(os.O_NONBLOCK)\n"
+        "libc.inotify_add_watch(watch, os.__file__.encode(), 0x20)",
+        "open(os.__file__).close()",
+        "if os.read(watch, 100): print('heard')",
+    ),
+    "who opens a device": (
+        "watch = libc.inotify_init1(os.O_NONBLOCK)\n"
+        "libc.inotify_add_watch(watch, b'/dev/full', 0x20)",
+        "open('/dev/full').close()",
+        "if os.read(watch, 100): print('heard')",
+    ),
+    "the time of a device": (
+        "before = os.stat('/dev/full').st_mtime_ns",
+        "os.utime('/dev/full')",
+        "if os.stat('/dev/full').st_mtime_ns != before: print('heard')",
+    ),
+    "what is in memory": (
+        "for _ in range(100):\n"
+        "    os.posix_fadvise(seldom.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)\n"
+        "    if not cached(): break",
+        "seldom.read()",
+        "if cached(): print('heard')",
+    ),
+    "the number of tasks": (
+        "before = tasks()",
+        "for _ in range(20):\n    if os.fork() == 0: time.sleep(9)",
+        "if tasks() - before > 15: print('heard')",
+    ),
+    "a priority": (
+        "",
+        "os.setpriority(os.PRIO_USER, os.getuid(), 9)",
+        "if os.getpriority(os.PRIO_PROCESS, 0) == 9: print('heard')",
+    ),
+    "the room for signals that wait": (
+        "",
+        "fill()",
+        "if fill() == 0: print('heard')",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_neither_tells_the_other_anything(first: Sandbox, warm: Sandbox, name: str) -> None:
+    before, says, after = CHANNELS[name]
+    with first.session() as listener, warm.session() as speaker:
+        for session in (listener, speaker):
+            assert session.run_cell(COMMON).error is None
+        listener.run_cell(before)
+        speaker.run_cell(says)
+        assert listener.run_cell(after).output == ""
 
 
 def test_one_ends_alone(twins: tuple[Sandbox, ...]) -> None:

@@ -16,6 +16,7 @@ from nncourse.grading.sandbox.inside import kernel, landlock, seccomp
 
 FOLDER = "/tmp"  # the private one; everything else is read-only
 WORK = "/tmp/work"
+DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,11 @@ def enter_namespaces(to: Confinement, nested: bool) -> None:
     kernel.mount("folder", FOLDER, "tmpfs", own, room)
     kernel.mount("shared", "/dev/shm", "tmpfs", own, room)
     os.mkdir(WORK, 0o700)
+    # They are the machine's own, and whoever may write to a device may set its time of change.
+    for device in (*DEVICES, "/dev/tty"):
+        kept = os.statvfs(device).f_flag & (kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+        again = kernel.MS_BIND | kernel.MS_REMOUNT | kernel.MS_RDONLY
+        kernel.mount("none", device, "none", again | kept)
     for hidden in ("/proc", "/dev/pts"):
         if os.path.isdir(hidden):
             kernel.mount("none", hidden, "tmpfs", own | kernel.MS_RDONLY, "size=0,nr_inodes=1")
@@ -108,7 +114,8 @@ def set_limits(to: Confinement) -> None:
         resource.RLIMIT_CPU: to.cpu_seconds,
         resource.RLIMIT_NOFILE: to.open_files,
         resource.RLIMIT_FSIZE: to.file_size,
-        resource.RLIMIT_CORE: 0,
+        # At 0 a system whose core dumps go to a program would still start it, outside.
+        resource.RLIMIT_CORE: 1,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_SIGPENDING: 256,
@@ -143,6 +150,5 @@ def drop_rights(to: Confinement) -> dict[str, Any]:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
     private = [FOLDER, "/dev/shm"] if to.namespaces else [os.getcwd()]
-    devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
-    known = landlock.restrict(to.readable, private, devices)
+    known = landlock.restrict(to.readable, private, DEVICES)
     return {"landlock": known, "seccomp": seccomp.install()}

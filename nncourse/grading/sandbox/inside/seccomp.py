@@ -93,25 +93,75 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "shmget": (29, 194),
     "msgget": (68, 186),
     "semget": (64, 190),
+    # files that sessions and the machine have in common: who opens them, which are in memory
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "fadvise64": (221, 223),
+    "readahead": (187, 213),
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
+    # the machine's load and memory, processes of all sessions included
+    "sysinfo": (99, 179),
+    # open files sent about are counted by user, the grader's own among them
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
+}
+# A private folder lies in memory and is one session's, so there is nothing to write out and no one
+# to lock out. The files of the machine are everyone's: locks on them, and waiting for its disks,
+# would be felt elsewhere.
+NOTHING_TO_DO: dict[str, tuple[int, int | None]] = {
+    "sync": (162, 81),
+    "syncfs": (306, 267),
+    "fsync": (74, 82),
+    "fdatasync": (75, 83),
+    "sync_file_range": (277, 84),
+    "flock": (73, 32),
 }
 NEWEST = 462  # calls above are unknown to this list; from 424 on all machines share the numbers
 CLONE = (56, 220)
 CLONE3 = (435, 435)
-SOCKET = (41, 198)
+SOCKETS = ((41, 198), (53, 199))  # socket and socketpair
 IOCTL = (16, 29)
+FCNTL = (72, 25)
+PRCTL = (157, 167)
+MMAP = (9, 222)
+PREADV2 = (327, 286)
+SETRLIMIT, PRLIMIT64 = (160, 164), (302, 261)
 
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
-NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
-TIOCSTI, TIOCLINUX = 0x5412, 0x541C
-
 ALLOW = 0x7FFF0000
 KILL_PROCESS = 0x80000000
+DONE = 0x00050000
 REFUSE = 0x00050000 | errno.EPERM
 NOT_THERE = 0x00050000 | errno.ENOSYS
 
 LOAD, JUMP_EQUAL, JUMP_GREATER, JUMP_SET, RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
-NUMBER, ARCHITECTURE, FIRST, SECOND = 0, 4, 16, 24  # offsets in struct seccomp_data
+NUMBER, ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
+FIRST, SECOND, _THIRD, FOURTH, _FIFTH, SIXTH = range(16, 64, 8)
+
+NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
+TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW = 5, 6, 7, 36, 37, 38
+F_SETLEASE, F_NOTIFY = 1024, 1026
+PR_SCHED_CORE, PR_SET_MEMORY_MERGE = 62, 67  # to have a core for oneself, to share equal pages
+MAP_HUGETLB = 0x40000  # pages from a store that the machine's other programs count on
+RWF_NOWAIT = 8  # tells what of a file is in memory
+RLIMIT_CORE = 4  # its value keeps the machine from starting a program when a process crashes
+
+# Calls judged by an argument: the call, the argument, the test, its values, the verdict.
+BY_ARGUMENT = [
+    (CLONE, FIRST, JUMP_SET, [NEW_NAMESPACES], REFUSE),
+    (IOCTL, SECOND, JUMP_EQUAL, [TIOCSTI, TIOCLINUX], REFUSE),
+    (FCNTL, SECOND, JUMP_EQUAL, [F_GETLK, F_OFD_GETLK, F_SETLEASE, F_NOTIFY], REFUSE),
+    (FCNTL, SECOND, JUMP_EQUAL, [F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW], DONE),
+    (PRCTL, FIRST, JUMP_EQUAL, [PR_SCHED_CORE, PR_SET_MEMORY_MERGE], REFUSE),
+    (MMAP, FOURTH, JUMP_SET, [MAP_HUGETLB], REFUSE),
+    (PREADV2, SIXTH, JUMP_SET, [RWF_NOWAIT], REFUSE),
+    (SETRLIMIT, FIRST, JUMP_EQUAL, [RLIMIT_CORE], REFUSE),
+    (PRLIMIT64, SECOND, JUMP_EQUAL, [RLIMIT_CORE], REFUSE),
+]
 
 
 def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -124,7 +174,7 @@ def _when(code: int, value: int, verdict: int) -> list[bytes]:
 
 def _argument(number: int, offset: int, tests: list[bytes]) -> list[bytes]:
     """Tests on the lower half of an argument of one call; the number is loaded again after."""
-    body = [_step(LOAD, offset), *tests, _step(RETURN, ALLOW)]
+    body = [_step(LOAD, offset), *tests, _step(LOAD, NUMBER)]
     return [_step(JUMP_EQUAL, number, 0, len(body)), *body]
 
 
@@ -139,17 +189,19 @@ def program(machine: str) -> bytes:
     steps += _when(JUMP_GREATER, NEWEST, NOT_THERE)
     # Its flags lie in memory, where a filter can't look. The C library then uses clone.
     steps += _when(JUMP_EQUAL, CLONE3[column], NOT_THERE)
-    for numbers in REFUSED.values():
-        number = numbers[column]
-        if number is not None:
-            steps += _when(JUMP_EQUAL, number, REFUSE)
-    steps += _argument(CLONE[column], FIRST, _when(JUMP_SET, NEW_NAMESPACES, REFUSE))
+    for calls, verdict in ((REFUSED, REFUSE), (NOTHING_TO_DO, DONE)):
+        for numbers in calls.values():
+            number = numbers[column]
+            if number is not None:
+                steps += _when(JUMP_EQUAL, number, verdict)
     # Only sockets between processes of the session. Some families, such as those to a virtual
     # machine's host, know no network namespaces.
     unix = [_step(JUMP_EQUAL, 1, 1, 0), _step(RETURN, REFUSE)]
-    steps += _argument(SOCKET[column], FIRST, unix)
-    terminal = _when(JUMP_EQUAL, TIOCSTI, REFUSE) + _when(JUMP_EQUAL, TIOCLINUX, REFUSE)
-    steps += _argument(IOCTL[column], SECOND, terminal)
+    for call in SOCKETS:
+        steps += _argument(call[column], FIRST, unix)
+    for call, place, test, values, verdict in BY_ARGUMENT:
+        tests = [step for value in values for step in _when(test, value, verdict)]
+        steps += _argument(call[column], place, tests)
     steps += [_step(RETURN, ALLOW)]
     return b"".join(steps)
 
