@@ -131,9 +131,22 @@ class Bench:
                 break
             given_up[at] = why
         if "unavailable" in answer:
-            raise SandboxUnavailable(answer["unavailable"])
+            self._try_without(answer["unavailable"])
+            answer = {"student": work["student"], "failed": answer["unavailable"]}
         answer["seconds"] = time.monotonic() - start
         return json.dumps(answer, ensure_ascii=True).encode()
+
+    def _try_without(self, why: str) -> None:
+        """Whether it is this submission for which there is no session, or all of them.
+
+        Raises SandboxUnavailable if it is all.
+        """
+        assert self.sandbox is not None
+        self._end_spare()
+        self.sandbox.close()
+        with self.sandbox.session() as session:
+            if session.run_cell("").error is not None:
+                raise SandboxUnavailable(why)
 
     def _make_ready(self) -> None:
         """For the next item, while an oracle has the session that was at hand."""

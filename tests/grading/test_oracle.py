@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 import nncourse.grading.bench as bench_module
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
+from nncourse.grading.sandbox import Sandbox, SandboxUnavailable
 from nncourse.grading.worker import make_item
 from tests.grading.kinds import KINDS, POINTS, Kind
 from tests.grading.processes import processes_below
@@ -161,6 +163,30 @@ def test_when_one_begins_nothing_of_the_last_is_there(bench, grade, monkeypatch)
     grade(THREE)
     quiet = running[1]
     assert max(running[1:]) <= quiet + 1, "the guardian may be on its way out"
+
+
+@pytest.mark.parametrize("everyone", [False, True])
+def test_where_one_has_no_session_the_others_go_on(grade, monkeypatch, everyone):
+    """The run ends only where nobody could have one."""
+    grader = os.getpid()
+    session = Sandbox.session
+
+    def no_session(self, *arguments):
+        if everyone or os.getpid() != grader:
+            raise SandboxUnavailable("no session could be started")
+        return session(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sandbox, "session", no_session)
+        patch.setattr(Sandbox, "spare", lambda self: None)
+        with contextlib.suppress(SandboxUnavailable):
+            grade(THREE)  # which may have a session that was made before
+        if everyone:
+            with pytest.raises(SandboxUnavailable, match="no session could be started"):
+                grade(THREE)
+        else:
+            assert grade(THREE)["failed"] == "no session could be started"
+    assert points(grade(THREE)) == [10, 10, 10]
 
 
 def test_an_error_is_shown_with_the_students_line(grade):
