@@ -30,11 +30,21 @@ from nncourse.grading.sandbox.library import cache_folder
 from nncourse.grading.scores import table, write_scores
 from nncourse.grading.similar import answers as answers_of_class
 from nncourse.grading.similar import similar, similar_page
-from tests.grading.attacks import Attack, answers, back, form, machine, others, protocol, verdict
+from tests.grading.attacks import (
+    Attack,
+    answers,
+    back,
+    beside,
+    form,
+    machine,
+    others,
+    protocol,
+    verdict,
+)
 from tests.grading.processes import orphans
 from tests.grading.toy import KERNEL, cell_name, make_released, role, submission
 
-FAMILIES = [verdict, answers, form, machine, others, back, protocol]
+FAMILIES = [verdict, answers, form, machine, others, beside, back, protocol]
 ATTACKS = {
     f"{family.__name__.rpartition('.')[2]}: {attack.name}": attack
     for family in FAMILIES
@@ -243,7 +253,7 @@ NO_CODE |= {"form: a line of blanks that a pattern chokes on", "form: ends of li
 
 def test_the_corpus_is_of_all_families_and_its_code_runs():
     """An attack with a slip in it would fail for the wrong reason."""
-    assert len(ATTACKS) >= 200
+    assert len(ATTACKS) >= 230
     assert all(len(family.ATTACKS) >= 7 for family in FAMILIES)
     for name, attack in ATTACKS.items():
         if name not in NO_CODE:
