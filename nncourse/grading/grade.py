@@ -296,6 +296,7 @@ class Grading:
         for name, question in verdict["questions"].items():
             scores[name] = question["points"]
         comments: dict[str, str | None] = {}
+        written: dict[str, str] = {}
         for cell, released in zip(intake.notebook.cells, self.released.cells, strict=True):
             role = role_of(cell)
             if role.get("solution"):
@@ -303,6 +304,8 @@ class Grading:
                 comments[role["grade_id"]] = "No response." if empty else None
                 if role.get("grade"):
                     scores[role["grade_id"]] = 0.0 if empty else None
+                    text = cell.source.encode("utf-8", "replace")
+                    written[role["grade_id"]] = hashlib.sha256(text).hexdigest()
         try:
             stamp = timestamp_of(submission)
         except ValueError as error:
@@ -310,8 +313,10 @@ class Grading:
             notes.append(str(error))
         notebook = compose(self.assignment, answers_of(intake.notebook), verdict, notes)
         self._keep(submission, notebook)
-        seed = verdict["seed"]
-        return result, Entry(submission.student, digest, scores, comments, seed, stamp, data)
+        entry = Entry(
+            submission.student, digest, scores, comments, verdict["seed"], stamp, data, written
+        )
+        return result, entry
 
     def _keep(self, submission: Submission, notebook: dict[str, Any]) -> None:
         clean_notebook(notebook)

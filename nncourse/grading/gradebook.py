@@ -68,6 +68,7 @@ class Entry:
     scores: points by graded cell; None waits for the lecturer. comments: nbgrader's automatic
     comments by answer cell. digest: of everything that the grades depend on. seed: of the inputs.
     timestamp: when it was handed in, in UTC. data: what else is kept, as plain data.
+    written: digests of the answers that are graded by hand, by their cells.
     """
 
     student: str
@@ -77,6 +78,7 @@ class Entry:
     seed: int | None = None
     timestamp: datetime.datetime | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
 
 
 class Gradebook:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nncourse.grading.query import Database, Transaction, among
@@ -129,17 +129,23 @@ class Ledger:
     ) -> None:
         these, given = among(notebooks.values())
         query = f"""
-            select notebook_id, cell_id, id, manual_score from grade where notebook_id in {these}
+            select notebook_id, cell_id, id, auto_score, manual_score, needs_manual_grade
+            from grade where notebook_id in {these}
         """
-        known = {(n, cell): (id, manual) for n, cell, id, manual in db.rows(query, given)}
+        known = {(n, cell): row for n, cell, *row in db.rows(query, given)}
+        of = {notebook: student for (student, _notebook), notebook in notebooks.items()}
+        by_hand = {of[n] for (n, _cell), (_, _, manual, _) in known.items() if manual is not None}
+        before = self._written(db, by_hand)
         new, changed = [], []
         for student, entry in entries.items():
             for notebook, cell, name in self.grade_cells:
                 at = notebooks[student, notebook], cell
                 auto = entry.scores.get(name)
-                row, manual = known.get(at, (None, None))
-                # As nbgrader does: what the lecturer has graded before is to be looked at again.
-                waits = auto is None or manual is not None
+                row, old, manual, waits = known.get(at, (None, None, None, False))
+                if manual is None:
+                    waits = auto is None
+                elif old != auto or before.get(student, {}).get(name) != entry.written.get(name):
+                    waits = True  # what the lecturer has graded before is to be looked at again
                 values = {"auto_score": auto, "needs_manual_grade": waits}
                 if row is None:
                     new.append({"id": _new_id(), "notebook_id": at[0], "cell_id": cell, **values})
@@ -147,6 +153,16 @@ class Ledger:
                     changed.append({"id": row, **values})
         _insert(db, "grade", new)
         _update(db, "grade", changed)
+
+    def _written(self, db: Transaction, students: Collection[str]) -> dict[str, dict[str, str]]:
+        """What was recorded of each student's written answers."""
+        these, given = among(students)
+        query = f"""
+            select student, data from nncourse_verdict
+            where assignment = :assignment and student in {these}
+        """
+        found = db.rows(query, {"assignment": self.assignment, **given}) if students else []
+        return {student: json.loads(data).get("written", {}) for student, data in found}
 
     def _comments(
         self,
@@ -211,7 +227,7 @@ class Ledger:
                 **key,
                 "digest": entry.digest,
                 "seed": None if entry.seed is None else str(entry.seed),
-                "data": _text(entry.data),
+                "data": _text({**entry.data, "written": dict(entry.written)}),
             }
             for key, entry in zip(keys, entries.values(), strict=True)
         ]

@@ -197,23 +197,40 @@ def test_the_table_shows_problems_and_is_safe_from_markup(graded):
     assert "[bold]not markup" in text
 
 
-def test_a_manual_grade_survives_regrading(graded, toy, tmp_path):
+def by_hand(toy, name, points):
     from nncourse.grading.nbgrader import Nbgrader
 
     nbgrader = Nbgrader(toy)
     with nbgrader.gradebook() as gradebook:
-        grade = gradebook.find_grade("why", "ps99-squares", "ps99", "right")
-        grade.manual_score, grade.needs_manual_grade = 8.0, False
+        grade = gradebook.find_grade(name, "ps99-squares", "ps99", "right")
+        grade.manual_score, grade.needs_manual_grade = points, False
         gradebook.db.commit()
     nbgrader.close()
+
+
+def test_a_manual_grade_survives_regrading(graded, toy, tmp_path):
+    by_hand(toy, "why", 8.0)
     (tmp_path / "right.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
     (result,) = grade_submissions(toy, "ps99", tmp_path, force=True)
     assert not result.skipped
-    assert result.points == 23
-    assert result.waiting == ["why"], "as nbgrader does: a grade given before is looked at again"
+    assert (result.points, result.waiting) == (23, []), "nothing has changed"
     by_name = {r.student: r for r in read_results(toy, "ps99")}
     assert by_name["right"].points == 23
     assert by_name["half"].points == 10, "others are left alone"
+
+
+def test_a_manual_grade_of_what_changed_is_kept_and_looked_at_again(graded, toy, tmp_path):
+    by_hand(toy, "why", 8.0)
+    by_hand(toy, "plus", 4.0)
+    other = {**RIGHT, "why": "For another reason."}
+    (tmp_path / "right.ipynb").write_text(submission(toy, "ps99", other), "utf-8")
+    (result,) = grade_submissions(toy, "ps99", tmp_path)
+    assert (result.points, result.waiting) == (22, ["why"])
+    other["plus_answer"] = "def plus(x):\n    return 0"
+    (tmp_path / "right.ipynb").write_text(submission(toy, "ps99", other), "utf-8")
+    (result,) = grade_submissions(toy, "ps99", tmp_path)
+    assert (result.points, result.waiting) == (22, ["plus", "why"]), "it still waits"
+    by_hand(toy, "plus", None)
 
 
 def test_the_penalty_for_late_work_is_nbgraders(toy, tmp_path):
