@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nncourse.grading.assignment import Assignment, Cell
+from nncourse.grading.given import Given
 from nncourse.grading.names import names
 from nncourse.grading.sandbox.inside.cells import MAGIC, parse
 from nncourse.language import catalogue
@@ -37,13 +38,16 @@ class Remark:
 
 def lint(assignment: Assignment) -> list[Remark]:
     """The remarks on all graded cells of an assignment, in their order."""
-    return [remark for cell in assignment.tests for remark in _Cell(assignment, cell).remarks()]
+    given = Given()
+    cells = [_Cell(assignment, cell, given) for cell in assignment.tests]
+    return [remark for cell in cells for remark in cell.remarks()]
 
 
 class _Cell:
-    def __init__(self, assignment: Assignment, cell: Cell) -> None:
+    def __init__(self, assignment: Assignment, cell: Cell, given: Given) -> None:
         self.assignment = assignment
         self.cell = cell
+        self.given = given
         self.foreign = assignment.foreign[cell.index]
 
     def remarks(self) -> Iterator[Remark]:
@@ -53,7 +57,7 @@ class _Cell:
         except SyntaxError as error:
             yield Remark(self.cell.name, error.lineno or 1, _("it is no Python"))
             return
-        found = [*self._magics(), *self._names(tree), *self._last(tree)]
+        found = [*self._magics(), *self._names(tree), *self._last(tree), *self._given(tree)]
         for node in ast.walk(tree):
             found += [self._at(node, text) for text in self._node(node)]
         yield from sorted(set(found), key=lambda remark: (remark.line, remark.text))
@@ -97,6 +101,16 @@ class _Cell:
             if self._is_foreign(called):
                 text = _("the points are what the student's code says: compute them from values")
                 yield self._at(last, text)
+
+    def _given(self, tree: ast.Module) -> Iterator[Remark]:
+        """What the student's code can change until it fits."""
+        for name in self.given.read_late(tree, self.foreign):
+            text = _(
+                "{name} is read after the student's code was given it, and may be changed by then: "
+                "compute what is right before the call, or give a copy",
+                name=name.id,
+            )
+            yield self._at(name, text)
 
     def _node(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call):

@@ -41,8 +41,8 @@ CACHE = Kind(
             """
 rng = np.random.default_rng(1)
 W, x = rng.normal(size=(4, 3)), rng.normal(size=(2, 4))
-layer = Linear(W)
-np.testing.assert_allclose(layer.forward(x), x @ W)
+layer = Linear(W.copy())
+np.testing.assert_allclose(layer.forward(x.copy()), x @ W)
 """,
         ),
         (
@@ -50,14 +50,14 @@ np.testing.assert_allclose(layer.forward(x), x @ W)
             "backward",
             """
 dout = rng.normal(size=(2, 3))
-first, second = Linear(W), Linear(2 * W)
-first.forward(x)
+first, second = Linear(W.copy()), Linear(2 * W)
+first.forward(x.copy())
 second.forward(x + 1)
-np.testing.assert_allclose(first.backward(dout), dout @ W.T)
+np.testing.assert_allclose(first.backward(dout.copy()), dout @ W.T)
 np.testing.assert_allclose(first.dW, x.T @ dout)
-np.testing.assert_allclose(second.backward(dout), 2 * dout @ W.T)
+np.testing.assert_allclose(second.backward(dout.copy()), 2 * dout @ W.T)
 second.W = W
-np.testing.assert_allclose(second.forward(x), x @ W)
+np.testing.assert_allclose(second.forward(x.copy()), x @ W)
 """,
         ),
     ],
@@ -305,7 +305,7 @@ CHECKER = Kind(
 rng = np.random.default_rng(3)
 A, x = rng.normal(size=(3, 3)), rng.normal(size=3)
 f = lambda x: float(x @ A @ x)
-np.testing.assert_allclose(numerical_gradient(f, x), (A + A.T) @ x, rtol=1e-6)
+np.testing.assert_allclose(numerical_gradient(f, x.copy()), (A + A.T) @ x, rtol=1e-6)
 """,
         ),
         (
@@ -315,7 +315,8 @@ np.testing.assert_allclose(numerical_gradient(f, x), (A + A.T) @ x, rtol=1e-6)
 w = rng.normal(size=(2, 2))
 before = w.copy()
 cubes = lambda _: float((w**3).sum())
-np.testing.assert_allclose(numerical_gradient(cubes, w), 3 * w**2, rtol=1e-6)
+want = 3 * w**2
+np.testing.assert_allclose(numerical_gradient(cubes, w), want, rtol=1e-6)
 np.testing.assert_array_equal(w, before)
 """,
         ),
@@ -375,7 +376,8 @@ rng = np.random.default_rng(int(os.environ["NNCOURSE_SEED"]))
 x = rng.normal(size=(50, 40))
 seed = int(rng.integers(1 << 30))
 keep = np.random.default_rng(seed).random(x.shape) >= 0.3
-np.testing.assert_allclose(dropout(x, 0.3, np.random.default_rng(seed)), x * keep / 0.7)
+found = dropout(x.copy(), 0.3, np.random.default_rng(seed))
+np.testing.assert_allclose(found, x * keep / 0.7)
 """,
         ),
         (
@@ -384,7 +386,7 @@ np.testing.assert_allclose(dropout(x, 0.3, np.random.default_rng(seed)), x * kee
             """
 rng = np.random.default_rng(7)
 other = np.random.default_rng(7)
-a, b = dropout(x, 0.3, rng), dropout(x, 0.3, rng)
+a, b = dropout(x.copy(), 0.3, rng), dropout(x.copy(), 0.3, rng)
 for got in (a, b):
     np.testing.assert_allclose(got, x * (other.random(x.shape) >= 0.3) / 0.7)
 sizes = [len(part) for part in batches(10, 4, np.random.default_rng(0))]

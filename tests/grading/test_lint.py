@@ -47,6 +47,11 @@ def remarks(test: str) -> list[str]:
         ("f(1)\nscore(f)", 2, "what the student's code says"),
         ("from m import PIECES\nassert f(PIECES['f'].reference)", 2, "the reference would go"),
         ("assert (", 1, "no Python"),
+        ("x = np.ones(3)\nassert np.allclose(f(x), x * 2)", 2, "x is read after"),
+        ("x = [1]\ny = f(x)\nassert y == x", 3, "x is read after"),
+        ("l, x = Layer(), np.ones(3)\nl.forward(x)\nwant = x * 2\nwant + 1", 3, "x is read after"),
+        ("x = np.random.normal(size=3)\nout = Layer().forward(x=x)\nout - x", 3, "x is read after"),
+        ("x = np.ones(3)\nfor _ in [1]:\n    y = f(x)\nassert y is x", 4, "x is read after"),
     ],
 )
 def test_what_does_not_carry_over_is_said_with_its_line(test, line, says):
@@ -61,6 +66,13 @@ def test_what_does_not_carry_over_is_said_with_its_line(test, line, says):
         "layer = Layer()\nlayer.W = np.ones(3)\nassert layer.forward(2) == 4",
         "assert f(lambda x: x)",
         "10.0 * (f(1) == 1)",
+        "x = np.ones(3)\nassert np.allclose(x * 2, f(x))",
+        "x = np.ones(3)\nassert np.allclose(f(x.copy()), x * 2)",
+        "x = np.ones(3)\nwant = x * 2\nassert np.allclose(f(x), want)\nassert f(x) is not None",
+        "x = np.ones(3)\nf(x)\nassert np.allclose(x, 1)",
+        "x = np.ones(3)\nf(x)\nx = np.zeros(3)\nassert np.allclose(f(x), 0)",
+        "n = np.random.randint(9)\nassert f(n) == n",
+        "x = np.ones(3)\nf(x)\nassert f(lambda: x)",
         "from nncourse.check import check\ncheck('ps05.linear_backward', f).points(10)",
     ],
 )
