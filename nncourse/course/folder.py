@@ -67,7 +67,7 @@ def settings(language: str) -> Settings:
             ],
         },
         "GenerateFeedback": {"exporter_class": "nncourse.grading.plugin.Feedback"},
-        "HTMLExporter": {"filters": {"markdown2html": "nncourse.grading.formulas.markdown"}},
+        "HTMLExporter": {"filters": {"markdown2html": "nncourse.grading.formgrader.markdown"}},
         "OverwriteCells": {"add_missing_cells": True},
         "Execute": {
             "timeout": CELL_TIMEOUT,
@@ -95,7 +95,9 @@ def config_text(language: str) -> str:
             "ClearSolutions": _("What students find in place of solutions."),
             "Autograde": _("Answers run in a sandbox; the tests run outside of it."),
             "GenerateFeedback": _("The pages of nncourse feedback, which show no hidden test."),
-            "HTMLExporter": _("The formgrader draws formulas without the network."),
+            "HTMLExporter": _(
+                "The formgrader draws formulas without the network, and shows marks."
+            ),
             "OverwriteCells": _("A deleted graded cell is put back and run."),
             "Execute": _("Seconds that a cell may take; kernels end at once and in silence."),
         }

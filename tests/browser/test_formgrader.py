@@ -158,6 +158,10 @@ def test_a_file_that_can_not_be_graded_is_there_with_the_problem(formgrader, pag
 def test_a_grade_by_hand_with_its_comment_stays_and_reaches_the_student(formgrader, page, pictures):
     course = formgrader.course
     formgrader.open_submission(page, "right")
+    marks = answer(page).locator("details")
+    assert "The rubric." not in marks.inner_text()
+    marks.locator("summary").click()
+    assert "The rubric." in marks.inner_text()
     with page.expect_response(lambda answer: "/api/comment/" in answer.url) as saved:
         answer(page).locator("textarea.comment").fill(COMMENT)
         answer(page).locator("textarea.comment").press("Tab")

@@ -1,0 +1,78 @@
+"""Markdown in the formgrader: formulas without the network, and the marks beside a written answer.
+
+nbgrader's pages load MathJax from afar to draw what stands between dollar signs, and show a written
+answer without what it is graded by. In a configured course its filter for Markdown is this one:
+
+    c.HTMLExporter.filters = {"markdown2html": "nncourse.grading.formgrader.markdown"}
+
+Formulas become MathML; one that our converter does not know is left to MathJax. Above a written
+answer stands, folded, the lecturer's own with its marks, out of ``source/``. It is on the page for
+the lecturer only, never in the notebook. All else is as nbconvert has it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from jinja2 import pass_context
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from nncourse.course.formula import FormulaError, mathml
+from nncourse.grading.assignment import role_of, text_of
+from nncourse.language import catalogue, current, using
+
+_ = catalogue("course")
+
+
+class _Renderer(IPythonRenderer):
+    def inline_math(self, body: str) -> str:
+        try:
+            return mathml(body)
+        except FormulaError:
+            return super().inline_math(body)
+
+    def block_math(self, body: str) -> str:
+        try:
+            return mathml(body, display=True)
+        except FormulaError:
+            return super().block_math(body)
+
+
+@pass_context
+def markdown(context: Any, source: str) -> str:
+    """The HTML of a Markdown cell; ``context``: the template's, which knows the cell."""
+    cell = context.get("cell", {})
+    return _marks(cell, context.get("resources", {})) + _render(source, cell)
+
+
+def _render(source: str, cell: Mapping[str, Any]) -> str:
+    attachments = cell.get("attachments", {})
+    return MarkdownWithMath(_Renderer(escape=False, attachments=attachments)).render(source)
+
+
+def _marks(cell: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
+    """The lecturer's own answer to a question that is graded by hand, folded.
+
+    Only the formgrader gives its pages a ``submission_id``; nbgrader's feedback has none.
+    """
+    role = role_of(cell)
+    written = cell.get("cell_type") == "markdown" and role.get("grade") and role.get("solution")
+    if not written or "submission_id" not in resources:
+        return ""
+    graded = Path(resources["metadata"]["path"]).resolve()  # autograded/STUDENT/ASSIGNMENT
+    source = graded.parents[2] / "source" / graded.name / f"{resources['metadata']['name']}.ipynb"
+    try:
+        notebook = json.loads(source.read_text("utf-8"))
+    except (OSError, ValueError):  # the course's folders have other names
+        return ""
+    own = next((c for c in notebook["cells"] if role_of(c).get("grade_id") == role["grade_id"]), {})
+    with using(notebook["metadata"].get("nncourse", {}).get("language") or current()):
+        title = escape(_("Your own answer, and the marks"))
+    return (
+        f'<details><summary style="display: list-item">{title}</summary>'
+        f"<blockquote>{_render(text_of(own), own)}</blockquote></details>"
+    )
