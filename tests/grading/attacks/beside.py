@@ -100,7 +100,8 @@ ATTACKS = [
     quietly(
         "everything written out again and again",
         "end = time.time() + 0.4\nfile = open(common[0])\nwhile time.time() < end:\n"
-        "    os.sync()\n    libc.syncfs(file.fileno())\n    tried(os.fsync, file.fileno())",
+        "    os.sync()\n    libc.syncfs(file.fileno())\n    tried(os.fsync, file.fileno())\n"
+        "    with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as m: tried(m.flush)",
     ),
     quietly(
         "open files that are sent about",

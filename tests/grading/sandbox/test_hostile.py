@@ -532,11 +532,27 @@ def test_a_crash_starts_nothing_on_the_machine(session):
     assert result.output == "refused\n"
 
 
+NOWHERE = {"syncfs": (-1,), "fsync": (-1,), "fdatasync": (-1,), "flock": (-1, 2)}
+NOWHERE |= {"sync_file_range": (-1, 0, 0, 0), "msync": (4096, 4096, 4), "fcntl": (-1, 6, 0)}
+
+
+def test_locks_and_writing_out_end_before_the_kernel(session):
+    """As done, though there is no such file."""
+    result = session.run_cell(
+        "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.msync.argtypes = [ctypes.c_void_p] * 2\n"
+        f"for name, arguments in {NOWHERE!r}.items():\n"
+        "    if getattr(libc, name)(*arguments) != 0:\n        print(name)"
+    )
+    assert (result.output, result.error) == ("", None)
+
+
 def test_locks_and_writing_out_trouble_no_honest_notebook(session):
     result = session.run_cell(
         "import fcntl, os, sqlite3\nwith open('file', 'w') as file:\n"
         "    fcntl.flock(file, fcntl.LOCK_EX)\n    fcntl.lockf(file, fcntl.LOCK_EX)\n"
         "    file.write('x')\n    file.flush()\n    os.fsync(file.fileno())\nos.sync()\n"
+        "import numpy as np\nwritten = np.memmap('array', float, 'w+', shape=9)\n"
+        "written[:] = 1\nwritten.flush()\nassert np.fromfile('array').sum() == 9\n"
         "with sqlite3.connect('data') as data:\n    data.execute('create table t (x)')\n"
         "    data.execute('insert into t values (42)')\n"
         "print(sqlite3.connect('data').execute('select x from t').fetchall())"

@@ -4,6 +4,10 @@ The namespaces already take the rights away; the filter keeps a student's code f
 those parts of the kernel. It is a list of what is refused, so that a new version of Python or
 NumPy doesn't break; calls that are newer than this list are refused as not existing. The program
 is a classic BPF one, put together here by hand: it is short, and no library is needed for it.
+
+Two sessions that want to can still notice each other: by the time that things take, and by waiting
+at a page of a common file, which is how locks between processes work. Neither says anything that
+they could not have agreed upon before.
 """
 
 from __future__ import annotations
@@ -116,6 +120,7 @@ NOTHING_TO_DO: dict[str, tuple[int, int | None]] = {
     "fsync": (74, 82),
     "fdatasync": (75, 83),
     "sync_file_range": (277, 84),
+    "msync": (26, 227),
     "flock": (73, 32),
 }
 NEWEST = 462  # calls above are unknown to this list; from 424 on all machines share the numbers
