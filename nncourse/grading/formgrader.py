@@ -69,10 +69,11 @@ def _marks(cell: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
         notebook = json.loads(source.read_text("utf-8"))
     except (OSError, ValueError):  # the course's folders have other names
         return ""
-    own = next((c for c in notebook["cells"] if role_of(c).get("grade_id") == role["grade_id"]), {})
+    cells = {role_of(one).get("grade_id"): one for one in notebook["cells"]}
+    own = cells.get(role["grade_id"], {})
     with using(notebook["metadata"].get("nncourse", {}).get("language") or current()):
         title = escape(_("Your own answer, and the marks"))
     return (
         f'<details><summary style="display: list-item">{title}</summary>'
-        f"<blockquote>{_render(text_of(own), own)}</blockquote></details>"
+        f"{_render(text_of(own), own)}<hr></details>"
     )
