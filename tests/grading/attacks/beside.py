@@ -78,7 +78,7 @@ ATTACKS = [
     ),
     listening(
         "a time of a device that somebody has set",
-        "heard = any(time.time() - os.stat(path).st_mtime < 30 for path in common)",
+        "heard = any(time.time() - os.stat(path).st_mtime < 3 for path in common)",
     ),
     listening(
         "the load of the machine",
