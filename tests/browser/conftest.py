@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def lab(root: Path, chromium: str, tmp_path_factory) -> Iterator[Lab]:
     for folder in ("lectures", "exercises"):
         shutil.copytree(root / folder, course / folder, ignore=shutil.ignore_patterns("*.md"))
     home = tmp_path_factory.mktemp("home")
+    command = ["nncourse.cli", "lab", "--lang", "en", "--expose-app-in-browser"]
+    with serving(command, course, home) as lab:
+        yield lab
+
+
+@contextmanager
+def serving(command: list[str], folder: Path, home: Path) -> Iterator[Lab]:
+    """A JupyterLab that ``python -m COMMAND`` starts in ``folder``, with settings of its own."""
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("JUPYTER")},
         "HOME": str(home),
@@ -64,18 +73,17 @@ def lab(root: Path, chromium: str, tmp_path_factory) -> Iterator[Lab]:
     }
     port = free_port()
     log = home / "lab.log"
-    options = ["--no-browser", "--lang", "en", f"--port={port}", "--expose-app-in-browser"]
     with log.open("w") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "nncourse.cli", "lab", *options],
-            cwd=course,
+            [sys.executable, "-m", *command, "--no-browser", f"--port={port}"],
+            cwd=folder,
             env=environment,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        yield Lab(f"http://127.0.0.1:{port}", wait_for_token(server, log), course)
+        yield Lab(f"http://127.0.0.1:{port}", wait_for_token(server, log), folder)
     finally:
         # The server and its kernels share a process group of their own.
         if server.poll() is None:

@@ -5,14 +5,9 @@ JupyterLab is started in the course folder, as a lecturer starts it.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +15,7 @@ from nncourse.course.folder import CourseFolder, make_course
 from nncourse.grading.feedback import write_feedback
 from nncourse.grading.grade import grade_submissions, release_assignment
 from nncourse.grading.results import each_result
-from tests.browser.conftest import free_port, wait_for_token
+from tests.browser.conftest import Lab, serving
 from tests.browser.jupyterlab import keep_picture
 from tests.grading.test_plugin import CLASS, hand_in, write_partial
 from tests.grading.toy import submission
@@ -30,22 +25,19 @@ pytestmark = pytest.mark.browser
 HOSTILE = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'> Since $x^2$."
 COMMENT = "Almost: **why** is $x^2 > 0$?"
 # nbgrader's pages load MathJax from afar; our formulas need none.
-MATHJAX = (
-    """window.MathJax = {Hub: {Config() {}, Queue() {}, Startup: {signal: {Interest() {}}}}}"""
-)
+MATHJAX = "window.MathJax = {Hub: {Config() {}, Queue() {}, Startup: {signal: {Interest() {}}}}}"
 
 
 @dataclass(frozen=True)
 class Formgrader:
     """A running JupyterLab, and the course folder that it was started in."""
 
-    url: str
-    token: str
+    lab: Lab
     course: CourseFolder
 
     def open(self, page, path):
         page.route(re.compile("mathjax", re.I), lambda route: route.fulfill(body=MATHJAX))
-        page.goto(f"{self.url}/login?token={self.token}&next=/formgrader/{path}")
+        page.goto(f"{self.lab.url}/login?token={self.lab.token}&next=/formgrader/{path}")
         page.wait_for_load_state("networkidle")
 
     def open_submission(self, page, student):
@@ -86,31 +78,9 @@ def formgrader(tmp_path_factory):
         hand_in(course, name, submission(course, "ps97", given))
     hand_in(course, "cut off", "{")
     grade_submissions(course, "ps97")
-    home = root / "home"
-    home.mkdir()
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("JUPYTER")},
-        "HOME": str(home),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    port = free_port()
-    log = home / "lab.log"
-    options = ["--no-browser", "--allow-root", f"--port={port}"]
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            cwd=course.root,
-            env=environment,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield Formgrader(f"http://127.0.0.1:{port}", wait_for_token(server, log), course)
-    finally:
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait(20)
+    (root / "home").mkdir()
+    with serving(["jupyterlab", "--allow-root"], course.root, root / "home") as lab:
+        yield Formgrader(lab, course)
 
 
 def test_the_list_of_submissions(formgrader, page, pictures):
