@@ -11,6 +11,7 @@ from tests.browser.jupyterlab import (
     run_all,
     show,
     use_theme,
+    wait_until,
 )
 
 pytestmark = pytest.mark.browser
@@ -50,6 +51,8 @@ def test_the_lecture_runs_and_its_stepper_moves(page, lab, pictures, language):
         arg=[PICTURE, before],
     )
     keep_picture(page, pictures, f"lecture-05-{language}-after")
+    # The page sends a step only when the kernel is done with the last.
+    wait_until(page, lambda: state(page, "GraphStepper", "step")["step"] >= step + 9)
     assert state(page, "GraphStepper", "step")["step"] == step + 9
     # The arrows moved the widget and left the notebook's selected cell alone.
     assert page.evaluate("() => document.activeElement.classList.contains('nnc-stage')")
