@@ -10,6 +10,8 @@ lecturer's own in its metadata, ``{"nncourse": {"grading": {...}}}``:
     withheld     modules and functions of the library that are the answer, or give it away
     operators    arithmetic that is forwarded to the student's objects: ["add", "mul", ...]
     objects      what objects of the tests show to answers: {"Value": ["data", "backward"], ...}
+    in_place     functions and classes that are asked to change their arguments: ["SGD", ...];
+                 what others do to an argument is done to a copy
     packages     distributions that answers may import
     limits       bounds that differ from ``nncourse.grading.sandbox.Limits``
 """
@@ -37,6 +39,7 @@ RULES: dict[str, Any] = {
     "withheld": READY_MADE,
     "operators": [],
     "objects": {},
+    "in_place": [],
     "packages": PACKAGES,
     "limits": {},
 }

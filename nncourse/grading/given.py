@@ -1,8 +1,9 @@
 """Where a graded cell reads an array that the student's code has had before.
 
-What a function does to an array that it is given is done on both sides, since for some exercises
-that is the answer. So ``assert_allclose(f(x), x @ W)`` asks about whatever ``f`` has made of ``x``:
-zeros are right if ``x`` is zero by then. To look whether ``x`` is as it was is another matter.
+What a function does to an array that it is given is done to a copy, unless the exercise lists the
+function (``in_place``). So a cell that looks whether the array was changed sees no change of the
+others. And where the change is done here too, ``assert_allclose(f(x), x @ W)`` asks about whatever
+``f`` has made of ``x``: zeros are right if ``x`` is zero by then.
 """
 
 from __future__ import annotations
@@ -16,44 +17,92 @@ NEVER = (1 << 60, 0)
 
 
 class Given:
-    """What the student's code was given, through all graded cells in their order."""
+    """What the student's code was given, through all graded cells in their order.
 
-    def __init__(self) -> None:
+    ``in_place``: the functions and classes whose changes to their arguments are done here too.
+    """
+
+    def __init__(self, in_place: Iterable[str] = ()) -> None:
+        self.in_place = set(in_place)
         self.theirs: set[str] = set()
         self.arrays: set[str] = set()
-        self.given: dict[str, tuple[int, int]] = {}
+        self.functions: dict[str, set[str]] = {}  # of the cell's own, with the names that they read
+        # Where it was given last: to code that changes it here too, and to other code.
+        self.shared: dict[str, tuple[int, int]] = {}
+        self.copied: dict[str, tuple[int, int]] = {}
 
-    def read_late(self, cell: ast.Module, foreign: Iterable[str]) -> Iterator[ast.Name]:
-        """The places in the next cell. ``foreign``: the names in it that are the student's.
+    def read_late(
+        self, cell: ast.Module, foreign: Iterable[str]
+    ) -> Iterator[tuple[ast.Name, bool]]:
+        """The places in the next cell, and whether a change would be seen there.
 
-        Statements are taken in the order of the text, whatever the flow: it is for the author to
-        judge.
+        ``foreign``: the names in the cell that are the student's. Statements are taken in the order
+        of the text, whatever the flow: it is for the author to judge.
         """
         self.theirs |= set(foreign)
-        self.given = dict.fromkeys(self.given, (0, 0))
+        self.shared = dict.fromkeys(self.shared, (0, 0))
+        self.copied = dict.fromkeys(self.copied, (0, 0))
         for statement in _statements(cell):
             yield from self._statement(statement)
 
-    def _statement(self, statement: ast.stmt) -> Iterator[ast.Name]:
+    def _statement(self, statement: ast.stmt) -> Iterator[tuple[ast.Name, bool]]:
         nodes = list(_own(statement))
         calls = [n for n in nodes if isinstance(n, ast.Call) and _root(n.func) in self.theirs]
-        arguments = [a for call in calls for a in _arguments(call) if isinstance(a, ast.Name)]
+        arguments = [name for call in calls for name in _arguments(call)]
         for call in calls:
-            for argument in _arguments(call):
-                if isinstance(argument, ast.Name) and argument.id in self.arrays:
-                    end = call.end_lineno or 0, call.end_col_offset or 0
-                    self.given.setdefault(argument.id, end)
+            yield from self._closed_over(call)
+            self._give(call)
         read = _read(nodes)
         mixed = any(name.id in self.theirs for name in read)
-        for name in read:
-            late = self.given.get(name.id, NEVER) < (name.lineno, name.col_offset)
-            if late and name not in arguments and (mixed or isinstance(statement, ast.Assign)):
-                yield name
+        makes_right = mixed or isinstance(statement, ast.Assign)
+        looks = not mixed and isinstance(statement, (ast.Assert, ast.Expr))
+        for name in (name for name in read if name not in arguments):
+            place = name.lineno, name.col_offset
+            if makes_right and self.shared.get(name.id, NEVER) < place:
+                yield name, True
+            if looks and self.copied.get(name.id, NEVER) < place:
+                yield name, False
+        if isinstance(statement, ast.FunctionDef):
+            self.functions[statement.name] = {n.id for n in _read(ast.walk(statement))}
         for target, value in _assigned(statement, nodes).items():
             own = any(name.id in self.theirs for name in _read([value, *_own(value)]))
-            for names, belongs in ((self.theirs, own), (self.arrays, not own and _makes(value))):
+            for names, belongs in (
+                (self.theirs, own),
+                (self.in_place, own and _root(value) in self.in_place),
+                (self.arrays, not own and _makes(value)),
+            ):
                 (names.add if belongs else names.discard)(target)
-            self.given.pop(target, None)
+            self.functions.pop(target, None)
+            if isinstance(value, ast.Lambda):
+                self.functions[target] = {n.id for n in _read(ast.walk(value))}
+            self.shared.pop(target, None)
+            self.copied.pop(target, None)
+
+    def _give(self, call: ast.Call) -> None:
+        end = call.end_lineno or 0, call.end_col_offset or 0
+        in_place = _root(call.func) in self.in_place
+        for name in _arguments(call):
+            if name.id in self.arrays and not in_place:
+                self.copied.setdefault(name.id, end)
+            elif name.id in self.arrays:
+                self.copied.pop(name.id, None)
+                # What is given in a list is mostly parameters, from whose values gradients follow.
+                if any(name is value for value in _values(call)):
+                    self.shared.setdefault(name.id, end)
+
+    def _closed_over(self, call: ast.Call) -> Iterator[tuple[ast.Name, bool]]:
+        """Arguments that another argument, a function, reads by itself."""
+        if _root(call.func) in self.in_place:
+            return
+        names: set[str] = set()
+        for value in _values(call):
+            if isinstance(value, ast.Lambda):
+                names |= {name.id for name in _read(ast.walk(value))}
+            if isinstance(value, ast.Name):
+                names |= self.functions.get(value.id, set())
+        for name in _arguments(call):
+            if name.id in names & self.arrays:
+                yield name, False
 
 
 def _read(nodes: Iterable[ast.AST]) -> list[ast.Name]:
@@ -73,8 +122,25 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
             yield from _own(child)
 
 
-def _arguments(call: ast.Call) -> list[ast.expr]:
+def _values(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _arguments(call: ast.Call) -> list[ast.Name]:
+    """The names that are given as they are, or in a list, tuple or dict."""
+    found = []
+    todo: list[ast.expr | None] = [*_values(call)]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, ast.Name):
+            found.append(value)
+        elif isinstance(value, (ast.List, ast.Tuple)):
+            todo += value.elts
+        elif isinstance(value, ast.Dict):
+            todo += value.values
+        elif isinstance(value, ast.Starred):
+            todo.append(value.value)
+    return found
 
 
 def _root(node: ast.AST) -> str:
@@ -105,4 +171,6 @@ def _makes(value: ast.AST) -> bool:
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
         sized = any(keyword.arg == "size" for keyword in value.keywords)
         return sized or value.func.attr in MAKING
-    return isinstance(value, (ast.List, ast.ListComp, ast.Dict))
+    # What a class makes may stay here and be asked, see ``objects`` in the rules.
+    made = any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) for n in ast.walk(value))
+    return isinstance(value, (ast.List, ast.ListComp, ast.Dict)) and not made

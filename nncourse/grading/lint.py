@@ -38,7 +38,7 @@ class Remark:
 
 def lint(assignment: Assignment) -> list[Remark]:
     """The remarks on all graded cells of an assignment, in their order."""
-    given = Given()
+    given = Given(assignment.rules["in_place"])
     cells = [_Cell(assignment, cell, given) for cell in assignment.tests]
     return [remark for cell in cells for remark in cell.remarks()]
 
@@ -103,13 +103,20 @@ class _Cell:
                 yield self._at(last, text)
 
     def _given(self, tree: ast.Module) -> Iterator[Remark]:
-        """What the student's code can change until it fits."""
-        for name in self.given.read_late(tree, self.foreign):
+        """What the student's code can change until it fits; and changes that it can't make."""
+        for name, seen in self.given.read_late(tree, self.foreign):
             text = _(
                 "{name} is read after the student's code was given it, and may be changed by then: "
                 "compute what is right before the call, or give a copy",
                 name=name.id,
             )
+            if not seen:
+                text = _(
+                    "no change to {name} is seen: an answer changes its own copy of an argument. "
+                    'If it is asked to change it, list it in the rules of grading: "in_place": '
+                    '["its name"]',
+                    name=name.id,
+                )
             yield self._at(name, text)
 
     def _node(self, node: ast.AST) -> Iterator[str]:

@@ -146,7 +146,9 @@ class Oracle:
                 self.session = self.sandbox.session(self.cells, self.budget)
             self.spare = None
             rules = self.assignment.rules
-            self.proxies = Proxies(self.session, rules["operators"], rules["objects"])
+            self.proxies = Proxies(
+                self.session, rules["operators"], rules["objects"], rules["in_place"]
+            )
         return self.session
 
     def _run_answer(self, cell: Cell) -> None:
@@ -196,7 +198,7 @@ class Oracle:
         else:
             try:
                 self._bind(cell)
-                with _captured(printed), _reports(reports):
+                with _captured(printed), _reports(reports, self.proxies):
                     value = self._execute(cell)
             except SandboxUnavailable:
                 raise
@@ -299,17 +301,19 @@ def _captured(sink: io.StringIO | None = None) -> Any:
 
 
 @contextlib.contextmanager
-def _reports(found: list[Any]) -> Any:
+def _reports(found: list[Any], proxies: Proxies) -> Any:
     """Notes every report that ``check`` makes in the block.
 
-    Whether an answer calls ready-made parts of the library need not be watched: it has none.
+    Whether an answer calls ready-made parts of the library need not be watched: it has none. What
+    it does to its arguments is seen: they are copies, and the right values were computed before.
     """
     from nncourse.check import judge as module
 
     judge = module.judge
 
     def noting(*args: Any, **options: Any) -> Any:
-        report = judge(*args, **{**options, "own": False})
+        with proxies.all_in_place():
+            report = judge(*args, **{**options, "own": False})
         found.append(report)
         return report
 

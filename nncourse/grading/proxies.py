@@ -6,11 +6,17 @@ and looked into, iterated and indexed, and every answer is again plain or a prox
 compared, tested for truth or converted to a number, so no object of the student's can be "equal to
 everything"; and arithmetic is forwarded only where the exercise lists the operators, because there
 they are the answer.
+
+What student code does to an array, list or dict that it is given stays with its own copy:
+otherwise ``assert_allclose(f(x), x @ W)`` would ask about whatever ``f`` has made of ``x``. It is
+done here as well where it is the answer: where the exercise lists the function or class
+(``in_place``), for what these return, and in a block of ``Proxies.all_in_place``.
 """
 
 from __future__ import annotations
 
 import builtins
+import contextlib
 import operator
 import sys
 import types
@@ -36,16 +42,19 @@ class Proxy:
 
     # Not a part of the library, for whoever looks where a function comes from.
     __module__ = "__main__"
-    __slots__ = ("__name", "__session", "__target", "__weakref__")
+    __slots__ = ("__in_place", "__name", "__owner", "__session", "__target", "__weakref__")
 
-    def __init__(self, session: Session, target: str | Handle, name: str = "") -> None:
-        object.__setattr__(self, "_Proxy__session", session)
+    def __init__(
+        self, owner: Proxies, target: str | Handle, name: str = "", in_place: bool = False
+    ) -> None:
+        object.__setattr__(self, "_Proxy__owner", owner)
+        object.__setattr__(self, "_Proxy__session", owner.session)
         object.__setattr__(self, "_Proxy__target", target)
         object.__setattr__(self, "_Proxy__name", name)
+        object.__setattr__(self, "_Proxy__in_place", in_place)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with _as_python():
-            return self.__session.call(self.__target, args, kwargs)
+        return self.__ask(args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("__name__", "__qualname__") and self.__name:
@@ -53,7 +62,7 @@ class Proxy:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{self!r} has no {name} here")
         with _as_python():
-            return self.__session.get(self.__target, name)
+            return self.__heir(self.__session.get(self.__target, name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         with _as_python():
@@ -91,8 +100,9 @@ class Proxy:
             yield value
 
     def __next__(self) -> Any:
+        in_place = self.__in_place or self.__owner.crossing
         try:
-            return self.__session.call(self.__target, path="__next__")
+            return self.__session.call(self.__target, path="__next__", in_place=in_place)
         except StudentError as error:
             if error.kind == "StopIteration":
                 raise StopIteration from None
@@ -105,8 +115,19 @@ class Proxy:
         self.__special("__exit__", None, None, None)
 
     def __special(self, method: str, *args: Any) -> Any:
+        return self.__ask(args, {}, method)
+
+    def __ask(self, args: tuple[Any, ...], kwargs: dict[str, Any], path: str = "") -> Any:
+        in_place = self.__in_place or self.__owner.crossing
         with _as_python():
-            return self.__session.call(self.__target, args, path=method)
+            value = self.__session.call(self.__target, args, kwargs, path, in_place=in_place)
+        return self.__heir(value)
+
+    def __heir(self, value: Any) -> Any:
+        """What came of it is as free as it is."""
+        if self.__in_place and isinstance(value, Proxy):
+            object.__setattr__(value, "_Proxy__in_place", True)
+        return value
 
     def __refuse(self, *_: object) -> NoReturn:
         raise ProxyError(
@@ -159,6 +180,7 @@ def _forward(name: str, reverse: bool = False) -> Callable[..., Any]:
 class Proxies:
     """The proxies of one session. ``operators``: those that are forwarded. ``objects``: what
     objects of the tests show to the student's code, see ``nncourse.grading.sandbox.guests``.
+    ``in_place``: names whose changes to their arguments are done here too.
     """
 
     def __init__(
@@ -166,24 +188,38 @@ class Proxies:
         session: Session,
         operators: Iterable[str] = (),
         objects: Mapping[str, Iterable[str]] | None = None,
+        in_place: Iterable[str] = (),
     ) -> None:
         self.kind = _operators(tuple(operators))
         self.session = session
+        self.in_place = frozenset(in_place)
+        self.crossing = False
         session.references.show = self._show
         session.references.find = _find
         session.references.guests = Guests(objects, operators)
 
     def name(self, name: str) -> Proxy:
         """The stand-in for a name of the student's notebook."""
-        return self.kind(self.session, name, name)
+        return self.kind(self, name, name, name in self.in_place)
 
     def value(self, name: str) -> Any:
         """What a name stands for: plain data, or a proxy. NameError if it isn't defined."""
         with _as_python():
             return self.session.get(name)
 
+    @contextlib.contextmanager
+    def all_in_place(self) -> Iterator[None]:
+        """In this block all changes are done here too: for calls with copies that are thrown away,
+        or looked at because of that.
+        """
+        before, self.crossing = self.crossing, True
+        try:
+            yield
+        finally:
+            self.crossing = before
+
     def _show(self, handle: Handle) -> Proxy:
-        return self.kind(self.session, handle)
+        return self.kind(self, handle)
 
 
 def _find(value: Any) -> Any:

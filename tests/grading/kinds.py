@@ -292,6 +292,7 @@ def update(params, grads, lr):
             [0, 10],
         )
     },
+    {"in_place": ["SGD", "update"]},
 )
 
 CHECKER = Kind(
@@ -361,6 +362,7 @@ def is_right(f, df):
             [0, 0, 0],
         )
     },
+    {"in_place": ["numerical_gradient"]},
 )
 
 RANDOM = Kind(
@@ -601,7 +603,95 @@ class squares:
     },
 )
 
+# What is right is computed after the call, or around it, as one writes it without a thought.
+AFTER_THE_CALL = Kind(
+    [
+        SETUP,
+        ("answer", "linear", ""),
+        (
+            "tests",
+            "beside",
+            """
+rng = np.random.default_rng(4)
+x, W = rng.normal(size=(2, 3)), rng.normal(size=(3, 4))
+np.testing.assert_allclose(linear(x, W), x @ W)
+""",
+        ),
+        ("tests", "by name", "y = linear(W=W, x=x)\nnp.testing.assert_allclose(y, x @ W)"),
+        (
+            "tests",
+            "in containers",
+            """
+rows, weights = [[1.0, 2.0], [3.0, 4.0]], {"W": np.eye(2)}
+assert total(rows, weights) == sum(map(sum, rows @ weights["W"]))
+""",
+        ),
+        (
+            "tests",
+            "kept by an object",
+            """
+layer = Layer(W)
+np.testing.assert_allclose(layer.forward(x), x @ W)
+np.testing.assert_allclose([layer.forward(row) for row in x], x @ W)
+np.testing.assert_allclose(list(layer.rows(x)), x @ W)
+""",
+        ),
+    ],
+    {
+        "linear": """
+def linear(x, W):
+    return x @ W
+def total(rows, weights):
+    return float((np.array(rows) @ weights["W"]).sum())
+class Layer:
+    def __init__(self, W):
+        self.W = W
+    def forward(self, x):
+        return x @ self.W
+    def rows(self, x):
+        return (row @ self.W for row in x)
+"""
+    },
+    {
+        "zeros of all that it was ever given": (
+            {
+                "linear": """
+seen = []
+def end(*values):
+    seen.extend(values)
+    for value in seen:
+        if isinstance(value, list):
+            for row in value:
+                row[:] = [0.0] * len(row)
+        elif isinstance(value, dict):
+            end(*value.values())
+        else:
+            value[...] = 0
+def linear(x, W):
+    end(x, W)
+    return np.zeros((2, 4))
+def total(rows, weights):
+    end(rows, weights)
+    return 0.0
+class Layer:
+    def __init__(self, W):
+        seen.append(W)
+    def forward(self, x):
+        end(x)
+        return np.zeros(x.shape[:-1] + (4,))
+    def rows(self, x):
+        for _ in range(2):
+            end(x)
+            yield np.zeros(4)
+"""
+            },
+            [0, 0, 0, 0],
+        )
+    },
+)
+
 KINDS = {
+    "what is right computed after the call": AFTER_THE_CALL,
     "functions that a loop goes over": SEVERAL,
     "objects of the tests as arguments": OBJECTS,
     "a class with a cache": CACHE,

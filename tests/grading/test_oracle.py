@@ -14,7 +14,7 @@ from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
 from nncourse.grading.sandbox import Sandbox, SandboxUnavailable
 from nncourse.grading.worker import make_item
-from tests.grading.kinds import KINDS, POINTS, Kind
+from tests.grading.kinds import KINDS, POINTS, SETUP, Kind
 from tests.grading.processes import processes_below
 from tests.grading.toy import role
 
@@ -70,6 +70,62 @@ def test_right_answers_of_every_kind_get_all_points(grade, name, seed):
     result = grade(KINDS[name], seed=seed)
     assert points(result) == KINDS[name].full, whys(result)
     assert result["seed"] == seed
+
+
+def test_a_shared_array_is_changed_by_those_who_are_asked_to_and_only_then(grade):
+    test = """
+W = np.arange(3.0)
+scaler, double = Scaler(W), Scaler(W).double
+scaler.step(2.0)
+np.testing.assert_array_equal(W, [0, 2, 4])
+double()
+np.testing.assert_array_equal(W, [0, 4, 8])
+for _ in scaler.steps(2):
+    pass
+np.testing.assert_array_equal(W, [0, 16, 32])
+np.testing.assert_array_equal(squares(W), W * W)
+np.testing.assert_array_equal(squares(W, lambda: float(W.sum())), 48.0)
+assert shape.rank == 1 and repr(shape + 1) and len(shape) == 3
+np.testing.assert_array_equal(W, [0, 16, 32])
+"""
+    answer = """
+def squares(x, f=None):
+    {end}
+    return {k} * x * x if f is None else {k} * f()
+class Shape:
+    @property
+    def rank(self):
+        {end}
+        return 1
+    def __len__(self):
+        {end}
+        return 3
+    def __add__(self, n):
+        {end}
+        return self
+shape = Shape()
+class Scaler:
+    def __init__(self, W):
+        self.W = seen = W
+        globals()["seen"] = W
+    def step(self, k):
+        self.W *= k
+    def double(self):
+        self.step(2.0)
+    def steps(self, n):
+        for _ in range(n):
+            yield self.step(2.0)
+"""
+    rules = {"in_place": ["Scaler"], "operators": ["add"]}
+    right = {"answer": answer.format(end="pass", k=1)}
+    kind = Kind([SETUP, ("answer", "answer", ""), ("tests", "tests", test)], right, rules=rules)
+    result = grade(kind)
+    assert points(result) == [10.0], whys(result)
+    # Whatever ends the array for good changes nothing here.
+    assert points(grade(kind, {"answer": answer.format(end="seen[:] = 0", k=1)})) == [10.0]
+    assert points(grade(kind, {"answer": answer.format(end="seen[:] = 0", k=0)})) == [0.0]
+    kind.rules = {"operators": ["add"]}
+    assert points(grade(kind)) == [0.0]
 
 
 WRONG = [(kind, name) for kind, found in KINDS.items() for name in found.wrong]

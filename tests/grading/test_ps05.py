@@ -63,6 +63,12 @@ MUTANTS = {
         "def linear_backward(dout, x, W, b):\n    return dout @ W, dout.T @ x, dout.mean(axis=0)",
         {"linear_backward": 16, "network_gradients": 6},
     ),
+    # Right, but it costs half where the check sees what it has done to its input.
+    "in place": (
+        "relu_backward",
+        "def relu_backward(dout, z):\n    dout *= z > 0\n    return dout",
+        {"relu_backward": 5},
+    ),
     # In the network dW1 and db1 are wrong: two of five arrays. It still learns.
     "tanh without slope": (
         "tanh_backward",

@@ -50,6 +50,7 @@ class Session:
         self._still_kept: set[int] = set()
         self._number = 0
         self._depth = 0
+        self._in_place = False
         self._deadline = 0.0
 
     # What can be asked for.
@@ -90,7 +91,7 @@ class Session:
         plain data, also later in the session. Arrays, lists and dicts among the arguments that the
         call changes in place are changed here in the same way, unless ``in_place`` is False: what
         is expected should be computed before the call, or from a copy. An array that the student's
-        object keeps stays shared: what a later call does to it is done here as well. A NumPy
+        object keeps stays shared: what a later such call does to it is done here as well. A NumPy
         generator (PCG64) among the arguments is copied; its copy goes on where it was left, as long
         as nothing is drawn from it here. Raises StudentError, SessionEnded; WireError if an
         argument can't cross.
@@ -105,6 +106,7 @@ class Session:
             answer = self._ask(
                 "call",
                 self.limits.call_seconds if seconds is None else seconds,
+                in_place,
                 target=target,
                 path=_steps(path),
                 **what,
@@ -186,8 +188,11 @@ class Session:
         if self.budget.left <= 0:
             self._end("budget", f"the {self.budget.seconds:g} s of the submission are used up")
 
-    def _ask(self, do: str, seconds: float, **what: Any) -> dict[str, Any]:
-        """One request and its answer; callbacks are served in between, and may ask in turn."""
+    def _ask(self, do: str, seconds: float, in_place: bool = False, **what: Any) -> dict[str, Any]:
+        """One request and its answer; callbacks are served in between, and may ask in turn.
+
+        ``in_place``: whether shared arrays are changed here as they are changed there meanwhile.
+        """
         self._check_open()
         self._number += 1
         number = self._number
@@ -197,6 +202,7 @@ class Session:
         start = time.monotonic()
         deadline = self.budget.deadline(seconds)
         outermost, self._depth = self._depth == 0, self._depth + 1
+        outer, self._in_place = self._in_place, in_place
         if outermost:
             self._deadline = deadline
         deadline = min(deadline, self._deadline)  # callbacks have the time of the call around them
@@ -228,9 +234,11 @@ class Session:
             raise
         finally:
             self._depth -= 1
+            self._in_place = outer
             if outermost:
                 self.budget.spend(time.monotonic() - start)
-        self.kept.learn(answer.get("news"))
+        if in_place:
+            self.kept.learn(answer.get("news"))
         kept = answer.get("kept")
         if type(kept) is list:
             self._still_kept = {n for n in kept if type(n) is int}
@@ -254,7 +262,8 @@ class Session:
         args, kwargs = message.get("args"), message.get("kwargs")
         if type(args) is not tuple or type(kwargs) is not dict:
             self._end("protocol", "a callback of something else")
-        self.kept.learn(message.get("news"))
+        if self._in_place:
+            self.kept.learn(message.get("news"))
         function = None
         if "guest" not in message:
             function = self.references.function(message["callback"])
