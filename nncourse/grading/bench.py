@@ -131,8 +131,9 @@ class Bench:
                 break
             given_up[at] = why
         if "unavailable" in answer:
+            # Maybe the machine's trouble and not its own: the next run tries it again.
             self._try_without(answer["unavailable"])
-            answer = {"student": work["student"], "failed": answer["unavailable"]}
+            answer = {"student": work["student"], "lost": answer["unavailable"]}
         answer["seconds"] = time.monotonic() - start
         return json.dumps(answer, ensure_ascii=True).encode()
 

@@ -286,6 +286,12 @@ class Grading:
             text = _("its grading was lost several times: {error}", error=answer)
             return self._failed(submission, "", text, answers_of(intake.notebook))
         verdict = json.loads(answer)
+        if "lost" in verdict:
+            text = _(
+                "no session could be started for it: {error}. The next run tries it anew",
+                error=verdict["lost"],
+            )
+            return self._failed(submission, "", text, answers_of(intake.notebook))
         if "failed" in verdict:
             text = _("{error}. Grade again with --force to try it anew", error=verdict["failed"])
             return self._failed(submission, digest, text, answers_of(intake.notebook))

@@ -145,8 +145,9 @@ class Judge(_Step):
         except WorkerLost:
             _worker.cache_clear()
             raise
-        if "failed" in verdict:
-            raise RuntimeError(verdict["failed"])
+        why = verdict.get("failed", verdict.get("lost"))
+        if why is not None:
+            raise RuntimeError(why)
         if about["problem"]:
             data: dict[str, Any] = {"problem": about["problem"]}
             remarks = [about["problem"]]

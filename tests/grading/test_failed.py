@@ -5,7 +5,9 @@ Nothing of a student's runs here; the grading itself is replaced by one that fai
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import time
 from types import SimpleNamespace
 
@@ -15,7 +17,7 @@ from typer.testing import CliRunner
 from nncourse.grading import bench
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.grade_command import grading
-from nncourse.grading.sandbox import Limits, SandboxUnavailable
+from nncourse.grading.sandbox import Limits, SandboxUnavailable, StudentError
 from nncourse.grading.worker import make_item
 from tests.grading.toy import RIGHT, submission
 
@@ -44,6 +46,61 @@ def test_what_failed_is_not_tried_again_until_it_changes(toy, tmp_path):
     path.write_text(submission(toy, "ps99", {**RIGHT, "why": "Otherwise."}), "utf-8")
     grade_submissions(toy, "ps99", tmp_path, run=run)
     assert asked == ["fails"] * 3
+
+
+def test_what_no_session_was_started_for_is_tried_again_by_the_next_run(toy, tmp_path):
+    asked = []
+
+    def run(assignment, items):
+        for key, _item in items:
+            asked.append(key)
+            lost = {"student": key, "lost": "the sandbox can't be started: no more processes"}
+            yield key, json.dumps(lost).encode()
+
+    (tmp_path / "lost.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    for _run in range(2):
+        (result,) = grade_submissions(toy, "ps99", tmp_path, run=run)
+        assert "no more processes. The next run tries it anew" in result.problem
+    assert asked == ["lost"] * 2
+    if shutil.which("bwrap"):
+        (result,) = grade_submissions(toy, "ps99", tmp_path)
+        assert result.problem == ""
+
+
+class Unstartable:
+    """A sandbox whose sessions start for nobody, or for nobody but in the coordinator's trial."""
+
+    limits = Limits(submission_seconds=1.0)
+    loaded = True
+
+    def __init__(self, for_nobody):
+        self.error = StudentError("OSError", "no more processes") if for_nobody else None
+
+    def start(self):
+        pass
+
+    close = start
+
+    @contextlib.contextmanager
+    def session(self):
+        yield SimpleNamespace(run_cell=lambda source: SimpleNamespace(error=self.error))
+
+
+@pytest.mark.parametrize("for_nobody", [False, True])
+def test_a_submission_is_told_from_a_machine_that_starts_no_session(monkeypatch, for_nobody):
+    monkeypatch.setattr(
+        bench, "in_fork", lambda work, seconds, meanwhile: ({"unavailable": "no more"}, "", "")
+    )
+    found = bench.Bench()
+    found.assignment = SimpleNamespace()
+    found.sandbox = Unstartable(for_nobody)
+    if for_nobody:
+        with pytest.raises(SandboxUnavailable, match="no more"):
+            found.grade(make_item("anna", {}, 1))
+    else:
+        verdict = json.loads(found.grade(make_item("anna", {}, 1)))
+        assert verdict["lost"] == "no more"
+        assert "failed" not in verdict
 
 
 def test_questions_that_each_take_all_the_time_cost_twice_the_time(monkeypatch):
