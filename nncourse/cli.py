@@ -174,7 +174,8 @@ def slides(
     help=_(
         "Make nbgrader's course folder, if there is none, and release assignments in it: their "
         "notebooks with solutions come into source/, what students get into release/. Nothing "
-        "that is in source/ is overwritten, so it may be edited and released again."
+        "that is in source/ is overwritten, so it may be edited and released again. The solutions "
+        "are graded as a trial: they must earn all points, and a notebook without answers none."
     )
 )
 def release(
@@ -183,8 +184,10 @@ def release(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, make_course
+    from nncourse.grading.dry_run import dry_run
     from nncourse.grading.grade import load_assignment, release_assignment
     from nncourse.grading.lint import lint
+    from nncourse.grading.sandbox import SandboxUnavailable
 
     speak(lang)
     try:
@@ -195,6 +198,11 @@ def release(
             )
             for remark in lint(load_assignment(course, assignment)):
                 console.print(f"  {remark}", markup=False)
+            try:
+                for line in dry_run(course, assignment):
+                    console.print(f"  {line}", markup=False)
+            except SandboxUnavailable as error:
+                console.print(_("  not tried: {why}", why=error), markup=False)
     except CourseFolderError as error:
         raise fail(error) from None
 

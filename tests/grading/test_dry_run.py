@@ -1,0 +1,51 @@
+"""What a lecturer is told of an assignment before students get it."""
+
+import shutil
+
+import nbformat
+import pytest
+
+from nncourse.grading.dry_run import dry_run
+from nncourse.grading.grade import release_assignment
+from tests.grading.toy import make_released, with_solution, write_toy
+
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What is told of the toy with other sources in some of its cells."""
+    root = tmp_path_factory.mktemp("dry_run")
+    course = make_released(root / "course", write_toy(root / "own"), "ps99", "en")
+    path = course.source("ps99") / "ps99-squares.ipynb"
+    original = path.read_text("utf-8")
+
+    def told(changed):
+        notebook = nbformat.reads(original, as_version=4)
+        for cell in notebook.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            cell.source = changed.get(name, cell.source)
+        nbformat.write(notebook, path)
+        release_assignment(course, "ps99")
+        return list(dry_run(course, "ps99"))
+
+    return told
+
+
+def test_a_good_assignment_is_passed_in_silence(told):
+    assert told({}) == []
+
+
+def test_answers_that_lose_points_are_told(told):
+    # An answer changes its own copy of x, which is not listed in the rules.
+    in_place = {
+        "square_answer": with_solution("def square(x):\n    x[1] **= 2"),
+        "square": "x = [1, 2]\nsquare(x)\nassert x == [1, 4]",
+    }
+    (line,) = told(in_place)
+    assert line.startswith("square: the answers in source/ earn 0 of 10 points: it ended in an err")
+
+
+def test_points_for_nothing_are_told(told):
+    ignoring = "try:\n    plus(1)\nexcept NotImplementedError:\n    pass\n5"
+    assert told({"plus": ignoring}) == ["plus: a notebook without answers earns 5 of 5 points"]
