@@ -36,6 +36,7 @@ from nncourse.grading.assignment import (
 from nncourse.grading.autograded import UNGRADED, answers_of, compose, remove, write_notebook
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
+from nncourse.grading.literals import heavy_answers
 from nncourse.grading.lock import alone
 from nncourse.grading.results import Result, each_result, findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
@@ -295,7 +296,9 @@ class Grading:
         if "failed" in verdict:
             text = _("{error}. Grade again with --force to try it anew", error=verdict["failed"])
             return self._failed(submission, digest, text, answers_of(intake.notebook))
-        data = findings(verdict, intake.notes, intake.language)
+        answers = answers_of(intake.notebook)
+        literals = heavy_answers(self.assignment, answers)
+        data = findings(verdict, intake.notes, intake.language, literals)
         notes = data["notes"]
         result = Result(submission.student, notes=notes, seconds=verdict["seconds"])
         scores: dict[str, float | None] = {}
@@ -317,7 +320,7 @@ class Grading:
         except ValueError as error:
             stamp = None
             notes.append(str(error))
-        notebook = compose(self.assignment, answers_of(intake.notebook), verdict, notes)
+        notebook = compose(self.assignment, answers, verdict, notes)
         self._keep(submission, notebook)
         entry = Entry(
             submission.student, digest, scores, comments, verdict["seed"], stamp, data, written

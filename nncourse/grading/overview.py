@@ -49,7 +49,8 @@ class Frequent:
 class Overview:
     """shares: of the points, by student; only of those who could be graded. quartiles: of them.
 
-    outliers: students with unusual scores; slow: with unusual times; failed: with their problems.
+    outliers: students with unusual scores; slow: with unusual times; failed: with their problems;
+    literals: with answers that carry much data.
     """
 
     shares: dict[str, float] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Overview:
     outliers: list[str] = field(default_factory=list)
     slow: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    literals: dict[str, dict[str, int]] = field(default_factory=dict)
     waiting: int = 0
     seconds: float = 0.0
     median_seconds: float = 0.0
@@ -81,6 +83,8 @@ def overview(results: Iterable[Result]) -> Overview:
             found.failed[result.student] = result.problem
             continue
         mistakes.count(result)
+        if result.literals:
+            found.literals[result.student] = result.literals
         # The texts of a class may be larger than memory.
         graded.append(replace(result, notes=[], reasons={}, reports={}))
     found.waiting = sum(bool(result.waiting) for result in graded)

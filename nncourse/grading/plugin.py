@@ -35,6 +35,7 @@ from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.grade import load_assignment, secret_of
 from nncourse.grading.gradebook import Entry
 from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
+from nncourse.grading.literals import heavy_answers
 from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import Submission
@@ -152,7 +153,8 @@ class Judge(_Step):
             data: dict[str, Any] = {"problem": about["problem"]}
             remarks = [about["problem"]]
         else:
-            data = findings(verdict, about["notes"], about["submitted_in"])
+            literals = heavy_answers(assignment, answers)
+            data = findings(verdict, about["notes"], about["submitted_in"], literals)
             remarks = data["notes"]
         with open_gradebook(self.course, names["assignment"], self._directory.db_url) as book:
             # Without a digest: ``nncourse grade`` does not take the grade for one of its own.

@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape as plain
 from rich.table import Table
 
+from nncourse.grading.literals import remark
 from nncourse.grading.overview import BINS, Difficulty, Overview
 from nncourse.grading.page import bar, number, page, table
 from nncourse.grading.sanitize import clean_text, one_line
@@ -60,6 +61,7 @@ def remarkable(found: Overview) -> list[tuple[str, str]]:
         for student in found.outliers
     ]
     lines += [(s, _("took {seconds:.1f} s", seconds=time)) for s, time in found.slow.items()]
+    lines += [(s, remark(*item)) for s, heavy in found.literals.items() for item in heavy.items()]
     lines += list(found.failed.items())
     return [(one_line(student), one_line(why)) for student, why in lines]
 

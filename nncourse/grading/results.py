@@ -11,6 +11,7 @@ from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.gradebook import Gradebook, GradebookError
+from nncourse.grading.literals import remark
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -34,6 +35,7 @@ class Result:
     reasons: why a graded cell earned nothing, where it did not end in points. reports: what the
     checks in each graded cell found, see ``nncourse.grading.oracle.Question``. seed: of its inputs.
     penalty: for late work. skipped: it was unchanged. language: of the submission, if known.
+    literals: answers that carry much data, see ``nncourse.grading.literals``.
     """
 
     student: str
@@ -47,6 +49,7 @@ class Result:
     penalty: float = 0.0
     skipped: bool = False
     language: str = ""
+    literals: dict[str, int] = field(default_factory=dict)
 
     @property
     def points(self) -> float:
@@ -103,10 +106,13 @@ def _result(student: str, found: dict[str, Any], max_scores: dict[str, float]) -
         seed=found["seed"],
         penalty=found["penalty"],
         language=data.get("language", ""),
+        literals=data.get("literals", {}),
     )
 
 
-def findings(verdict: Mapping[str, Any], notes: Iterable[str], language: str) -> dict[str, Any]:
+def findings(
+    verdict: Mapping[str, Any], notes: Iterable[str], language: str, literals: Mapping[str, int]
+) -> dict[str, Any]:
     """What is kept of a verdict beside the grades, as plain data; see ``Result``.
 
     ``notes``: what was noticed before the answers ran. ``language``: of the submission.
@@ -114,12 +120,14 @@ def findings(verdict: Mapping[str, Any], notes: Iterable[str], language: str) ->
     questions = verdict["questions"].items()
     reasons = {name: question["why"] for name, question in questions if question["why"]}
     lost = [_("{name}: 0 points, {why}", name=name, why=why) for name, why in reasons.items()]
+    data = [remark(name, count) for name, count in literals.items()]
     return {
-        "notes": [*notes, *verdict["notes"], *lost],
+        "notes": [*notes, *data, *verdict["notes"], *lost],
         "reasons": reasons,
         "reports": {name: question["report"] for name, question in questions if question["report"]},
         "seconds": round(verdict["seconds"], 3),
         "language": language,
+        "literals": dict(literals),
     }
 
 

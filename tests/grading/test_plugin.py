@@ -55,6 +55,7 @@ CLASS = {
         0,
         0,
     ),
+    "pasted": ({"f_answer": f"DATA = {'7' * 200}\ndef f(x):\n    return x * x"}, 10, 5),
     "dies": ({"f_answer": "import os\ndef f(x):\n    os._exit(0)"}, 0, 0),
     "empty": ({}, 0, 0),
 }
@@ -186,6 +187,7 @@ def test_our_record_goes_along(graded, course):
     found = {result.student: result for result in read_results(course, "ps97")}
     assert "it ended its process" in found["dies"].reasons["partial"]
     assert found["dies"].language == "en"
+    assert found["pasted"].literals == {"f_answer": 200}
     assert "not valid JSON" in found["cut off"].problem
     assert not any(result.problem for name, result in found.items() if name != "cut off")
 
