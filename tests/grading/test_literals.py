@@ -188,8 +188,7 @@ def test_the_lecturer_sees_it_and_nothing_else_changes(toy, tmp_path):
     assert note in console.export_text()
     assert note in report_page("ps99", seen)
     with using("ru"):
-        assert "plus_answer: 361" in report_page("ps99", seen)
-        assert "вставить" in report_page("ps99", seen)
+        assert "чем нужно коду (знаков: 361)" in report_page("ps99", seen)
     for path in write_feedback(toy, "ps99"):
         text = path.read_text("utf-8")
         assert "361" not in text
