@@ -6,6 +6,7 @@ would be the wrong measure: a right but saturated tanh gradient scores 3e-3 ther
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -22,12 +23,18 @@ KINK_DISTANCE = 10 * STEP
 """Points nearer than this to a kink are drawn again; the difference would straddle it."""
 
 
+@np.errstate(over="ignore")
 def distance(a: Array, n: Array) -> float:
-    """|a - n| / (|a| + |n|) over all elements; 0 for two zero arrays, 1 at most by the triangle."""
+    """|a - n| / (|a| + |n|) over all elements; 0 for two zero arrays, 1 at most by the triangle.
+
+    In float64, whatever the dtypes: in their own the squares of large numbers are infinite, and
+    any difference is nothing beside that. Where float64 is too small as well the distance is 1.
+    """
+    a, n = np.asarray(a, np.float64), np.asarray(n, np.float64)
     size = float(np.linalg.norm(a)) + float(np.linalg.norm(n))
     if size == 0:
         return 0.0
-    return float(np.linalg.norm(np.asarray(a, float) - n)) / size
+    return float(np.linalg.norm(a - n)) / size if math.isfinite(size) else 1.0
 
 
 def tolerance(a: Array) -> float:

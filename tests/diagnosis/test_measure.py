@@ -28,6 +28,24 @@ def test_distance_does_not_depend_on_the_scale(a, scale):
     assert distance(scale * a, scale * b) == pytest.approx(distance(a, b), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    "a",
+    [
+        np.full((3, 4), 3e38, np.float32),
+        np.full((3, 4), 60000, np.float16),
+        np.full((3, 4), 1e200),
+        np.full((3, 4), np.finfo(np.float64).max),
+        np.full((3, 4), -128, np.int8),
+    ],
+    ids=lambda a: f"{a.dtype} {a[0, 0]}",
+)
+def test_numbers_whose_squares_overflow_are_far_from_everything(a):
+    n = np.linspace(-1.0, 1.0, 12).reshape(3, 4)
+    assert distance(a, n) > 0.9
+    assert distance(n, a) > 0.9
+    assert not same(a, n)
+
+
 def test_saturated_tanh_passes_norm_wise_though_single_entries_are_off():
     z = np.array([0.3, -1.2, 9.0, 12.0])
     n = central_difference(np.tanh, z, np.ones(4))
