@@ -14,7 +14,7 @@ import tarfile
 import unicodedata
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +31,8 @@ NESTED = 100 << 20  # bytes of an archive within an archive
 HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 HEADERS += (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)  # type: ignore[assignment]
 LONGEST_NAME = 1 << 16  # bytes
+LONGEST_PATH = 1000  # characters
+ZIP_ENTRY = b"PK\x01\x02"  # begins an entry in the list of a zip
 DEPTH = 2  # an archive of all, and one of each student
 
 
@@ -47,6 +49,19 @@ class ArchiveError(Exception):
     """Nothing can be read; the text says why and what to do."""
 
 
+@dataclass(frozen=True)
+class File:
+    """A file and its path inside of the source, with "/". packed: the beginning of the path that
+    leads to the archive in which the file lies, if that lies in the source; what follows was
+    written by whoever packed it. account: to whom the file belongs, where it is on this disk.
+    """
+
+    path: str
+    data: bytes
+    packed: str = ""
+    account: int | None = None
+
+
 @dataclass
 class Reader:
     """Goes through a folder or an archive; ``refused``: (name, why) of what was left out.
@@ -61,8 +76,8 @@ class Reader:
     files: int = 0
     size: int = 0
 
-    def read(self, source: Path) -> Iterator[tuple[str, bytes]]:
-        """Each wanted file: its path inside of ``source``, with "/", and its bytes.
+    def read(self, source: Path) -> Iterator[File]:
+        """Each wanted file.
 
         Raises ArchiveError if ``source`` itself is no folder and no archive, or too large.
         """
@@ -75,11 +90,12 @@ class Reader:
                     self._refuse(name, _("a link"))
                 elif path.is_file() and self._wanted(name):
                     try:
-                        size, data = path.stat().st_size, path.open("rb")
+                        about, data = path.stat(), path.open("rb")
                     except OSError as error:
                         self._refuse(name, str(error.strerror))
                         continue
-                    yield from self._file(_tame(name) or name, size, data, DEPTH)
+                    for file in self._file(_tame(name) or name, "", about.st_size, data, DEPTH):
+                        yield replace(file, account=about.st_uid)
             return
         if not source.is_file():
             raise ArchiveError(_("there is no {path}", path=source))
@@ -101,26 +117,27 @@ class Reader:
                 _("{name} is damaged: {error}", name=source.name, error=error)
             ) from error
 
-    def _archive(
-        self, inside: str, name: str, file: IO[bytes], depth: int
-    ) -> Iterator[tuple[str, bytes]]:
+    def _archive(self, inside: str, name: str, file: IO[bytes], depth: int) -> Iterator[File]:
         kind = name.lower().rpartition(".")[2]
         entries = self._zip(inside, file) if kind == "zip" else self._tar(inside, file, kind)
         for entry, size, data in entries:
-            self._count(size)
             path = _tame(entry)
-            if path is None:
+            if len(entry) > LONGEST_PATH:
+                self._refuse(inside + entry, _("its path is too long"))
+            elif path is None:
                 self._refuse(inside + entry, _("its path leads out of the archive"))
             elif data is not None and self._wanted(path):
-                yield from self._file(inside + path, size, data, depth)
+                yield from self._file(inside + path, inside, size, data, depth)
 
     def _zip(self, inside: str, file: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes] | None]]:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist():
                 name = _name_in_zip(entry)
                 if entry.is_dir() or not self._wanted(name):
-                    yield name, entry.file_size, None
-                elif stat.S_ISLNK(entry.external_attr >> 16):
+                    yield name, entry.file_size, None  # it costs nothing
+                    continue
+                self._count(entry.file_size)
+                if stat.S_ISLNK(entry.external_attr >> 16):
                     self._refuse(inside + name, _("a link"))
                 elif entry.flag_bits & 1:
                     self._refuse(inside + name, _("encrypted"))
@@ -138,6 +155,9 @@ class Reader:
         mode = {"gz": "r:gz", "tgz": "r:gz", "bz2": "r:bz2", "xz": "r:xz"}.get(kind, "r:")
         with tarfile.open(None, mode, file, tarinfo=_Entry) as archive:  # type: ignore[call-overload]
             for entry in archive:
+                self._count(entry.size)
+                # What an entry takes may be much more than it says that it holds.
+                self._bound(self.files, archive.offset)
                 if entry.isfile():
                     wanted = self._wanted(entry.name)
                     yield entry.name, entry.size, archive.extractfile(entry) if wanted else None
@@ -145,8 +165,8 @@ class Reader:
                     self._refuse(inside + entry.name, _("a link"))
 
     def _file(
-        self, name: str, size: int, file: IO[bytes], depth: int
-    ) -> Iterator[tuple[str, bytes]]:
+        self, name: str, inside: str, size: int, file: IO[bytes], depth: int
+    ) -> Iterator[File]:
         nested = name.lower().endswith(ARCHIVES)
         limit = NESTED if nested else LARGEST
         try:
@@ -158,7 +178,7 @@ class Reader:
         if data is None or len(data) > limit:
             self._refuse(name, _("larger than {size} MB", size=round(limit / 1e6)))
         elif not nested:
-            yield name, data
+            yield File(name, data, inside)
         elif depth < 2:
             self._refuse(name, _("an archive within an archive within an archive"))
         else:
@@ -166,6 +186,8 @@ class Reader:
             # With bounds of its own, so that one student's archive does not end the collecting.
             inner = Reader(self.kinds, self.refused, MOST_FILES // 10, MOST_BYTES // 10)
             try:
+                # The reader of zips makes an object of each entry before one can be looked at.
+                inner._bound(data.count(ZIP_ENTRY), 0)
                 yield from inner._archive(folder + "/", name, io.BytesIO(data), depth - 1)
             except Exception as error:
                 self._refuse(name, str(error))
@@ -177,7 +199,10 @@ class Reader:
     def _count(self, size: int) -> None:
         self.files += 1
         self.size += size
-        if self.files > self.most_files or self.size > self.most_size:
+        self._bound(self.files, self.size)
+
+    def _bound(self, files: int, size: int) -> None:
+        if files > self.most_files or size > self.most_size:
             raise ArchiveError(
                 _(
                     "more than {files} files or {size} MB are packed: unpack it and look at it",

@@ -9,30 +9,37 @@ their bytes, which ``nncourse.grading.intake`` reads with care.
 from __future__ import annotations
 
 import datetime
+import os
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
-from nncourse.grading.archive import ArchiveError, Reader
-from nncourse.grading.sanitize import clean_text
+from nncourse.grading.archive import ArchiveError, File, Reader
 from nncourse.grading.submissions import is_student
 from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-# Tried in this order on the path inside of the source.
-LAYOUTS = [
+# Folders that only the exchange and Moodle make.
+MARKED = [
     # nbgrader's exchange: USER+ASSIGNMENT+TIMESTAMP+RANDOM/NAME.ipynb
-    r"(?:.*/)?(?P<student_id>[^+/]+)\+{assignment}\+(?P<timestamp>[^+/]+)(?:\+[^/]*)?/[^/]+$",
-    # Moodle: NAME_NUMBER_assignsubmission_file_/NAME.ipynb
-    r"(?:.*/)?(?P<student_id>[^/]+?)_\d+_assignsubmission_file(?:_[^/]*)?/(?:.*/)?[^/]+$",
+    r"(?P<student_id>[^+/]+)\+{assignment}\+(?P<timestamp>[^+/]+)(?:\+[^/]*)?/[^/]+$",
+    # Moodle: NAME_NUMBER_assignsubmission_file_/NAME.ipynb; two people may have one name.
+    r"(?P<person>(?P<student_id>[^/]+?)_\d+)_assignsubmission_file(?:_[^/]*)?/(?:.*/)?[^/]+$",
+]
+# Tried in this order on the path inside of the source.
+PLAIN = [
     r"(?:submitted/)?(?P<student_id>[^/]+)/{assignment}/[^/]+$",
     # In the exchange lie other assignments, too.
     r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/[^/]+$",
     r"(?P<student_id>[^/]+)\.ipynb$",
 ]
+UNKNOWN = datetime.datetime.min  # a time
+
+Match = re.Match[str]
 
 
 class CollectError(CourseFolderError):
@@ -50,10 +57,17 @@ class Collected:
 
 @dataclass(frozen=True)
 class _Found:
-    raw: str
-    name: str
-    data: bytes
-    stamp: datetime.datetime | None
+    """Whose a file is. person: which, of those with one name. exact: nothing of the name had to be
+    changed. own: it belongs to their account, as far as is known. wanted: it is named like the
+    assignment.
+    """
+
+    path: str
+    student: str
+    person: str
+    exact: bool
+    own: bool
+    stamp: datetime.datetime
     wanted: bool
 
 
@@ -65,58 +79,111 @@ def collect(
     ``pattern``: a regular expression with the group ``student_id`` and, if it likes,
     ``timestamp``; it is matched with the path of a notebook inside of ``source`` and, if that
     fails, with its name. Of several files of a student the latest is taken, or the one named like
-    the assignment. One that was collected before is only replaced by a later one, or where the
-    times are unknown. Raises CollectError.
+    the assignment; of several people with one name, nobody's. One that was collected before is
+    only replaced by a later one, or where the times are unknown. Raises CollectError.
     """
-    patterns = _patterns(assignment, pattern)
     source = Path(source)
     source = source / "inbound" if (source / "inbound").is_dir() else source
     reader = Reader()
     out = Collected(remarks=reader.refused)
-    found: dict[str, _Found] = {}
     try:
-        for name, data in reader.read(source):
-            match = _match(patterns, name, pattern is not None)
-            if match is None:
-                out.remarks.append((clean_text(name), _("no student is found in its path")))
-                continue
-            groups = match.groupdict()
-            raw = groups["student_id"] or ""
-            student = _student(raw)
-            if student is None:
-                why = _("the student's name {name!r} can't be a folder", name=clean_text(raw)[:80])
-                out.remarks.append((clean_text(name), why))
-                continue
-            wanted = Path(name).name.startswith(assignment)
-            new = _Found(raw, name, data, _time(groups.get("timestamp")), wanted)
-            old = found.get(student)
-            if old is not None and old.raw != new.raw:
-                why = _(
-                    "{student} is taken by {other}", student=student, other=clean_text(old.name)
-                )
-                out.remarks.append((clean_text(name), why))
-                continue
-            if old is not None:
-                least = datetime.datetime.min
-                new, old = sorted((old, new), key=lambda f: (f.stamp or least, f.wanted))[::-1]
-                why = _("not taken: {other} is", other=clean_text(new.name))
-                out.remarks.append((clean_text(old.name), why))
-            found[student] = new
+        # Looked at first and read again, so that no more than one is held at a time.
+        files = [replace(file, data=b"") for file in reader.read(source)]
+        chosen = _choose(_found(files, assignment, pattern, out), out)
+        if not files and not out.remarks:
+            raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
+        released = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
+        name = f"{assignment}.ipynb" if released is None else released.name
+        for file in Reader().read(source):
+            if (new := chosen.pop(file.path, None)) is not None:
+                _put(course, assignment, name, new, file.data, out)
     except ArchiveError as error:
         raise CollectError(str(error)) from error
-    if not found and not out.remarks:
-        raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
-    file = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
-    for student, new in sorted(found.items()):
-        name = file.name if file is not None else Path(new.name).name
-        _put(course, assignment, student, name, new, out)
     return out
 
 
-def _patterns(assignment: str, pattern: str | None) -> list[re.Pattern[str]]:
-    if pattern is None:
-        known = re.escape(assignment)
-        return [re.compile(layout.replace("{assignment}", known)) for layout in LAYOUTS]
+def _found(
+    files: list[File], assignment: str, pattern: str | None, out: Collected
+) -> dict[str, list[_Found]]:
+    """The files of each student; those of nobody are remarked upon."""
+    match_of = _by_layout(files, assignment) if pattern is None else _by_pattern(pattern)
+    found: dict[str, list[_Found]] = {}
+    for file in files:
+        match = match_of(file)
+        # Whose it is must be said outside of what they have packed.
+        if match is None or (file.packed and match.end("student_id") > len(file.packed)):
+            out.remarks.append((file.path, _("no student is found in its path")))
+            continue
+        groups = match.groupdict()
+        raw = groups["student_id"] or ""
+        student = _student(raw)
+        if student is None:
+            why = _("the student's name {name!r} can't be a folder", name=raw[:80])
+            out.remarks.append((file.path, why))
+            continue
+        stamp = _time(groups.get("timestamp"))
+        account = _account(file) if pattern is None and stamp is not None else ""
+        own = account in ("", student)
+        if not own:
+            why = _("it belongs to the account {account}", account=account)
+            out.remarks.append((file.path, why))
+        new = _Found(
+            file.path,
+            student,
+            person=groups.get("person") or raw,
+            exact=raw == student,
+            own=own,
+            stamp=stamp or UNKNOWN,
+            wanted=Path(file.path).name.startswith(assignment),
+        )
+        found.setdefault(student, []).append(new)
+    return found
+
+
+def _choose(found: dict[str, list[_Found]], out: Collected) -> dict[str, _Found]:
+    """The file that counts of each student, by its path; the others are remarked upon."""
+    chosen = {}
+    for student, theirs in found.items():
+        people = {one.person for one in theirs if one.exact} or {one.person for one in theirs}
+        if len(people) > 1:
+            why = _("not taken: several people are called {student}", student=student)
+            out.remarks += [(one.path, why) for one in theirs]
+            continue
+        known = [one for one in theirs if one.person in people]
+        *rest, best = sorted(known, key=lambda one: (one.own, one.stamp, one.wanted))
+        chosen[best.path] = best
+        why = _("not taken: {other} is", other=best.path)
+        out.remarks += [(one.path, why) for one in rest]
+        why = _("{student} is taken by {other}", student=student, other=best.path)
+        out.remarks += [(one.path, why) for one in theirs if one not in known]
+    return chosen
+
+
+def _by_layout(files: list[File], assignment: str) -> Callable[[File], Match | None]:
+    """Finds whose a file is where nothing is said about it.
+
+    What a student packed may itself be named like the folder of another one. So the marked folders
+    are looked for from the outside, and no further in than all files have their folders in common.
+    """
+    known = re.escape(assignment)
+    marked, plain = (
+        [re.compile(layout.replace("{assignment}", known)) for layout in layouts]
+        for layouts in (MARKED, PLAIN)
+    )
+    shared = os.path.commonpath([file.path for file in files]) + "/" if files else ""
+    starts = [0, *(found.end() for found in re.finditer("/", shared))]
+
+    def match(file: File) -> Match | None:
+        tries = [(layout, start) for start in starts for layout in marked]
+        tries += [(layout, 0) for layout in plain]
+        found = (layout.match(file.path, start) for layout, start in tries)
+        return next((one for one in found if one), None)
+
+    return match
+
+
+def _by_pattern(pattern: str) -> Callable[[File], Match | None]:
+    """Finds whose a file is as the lecturer says. Raises CollectError."""
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -125,48 +192,61 @@ def _patterns(assignment: str, pattern: str | None) -> list[re.Pattern[str]]:
         ) from None
     if "student_id" not in compiled.groupindex:
         raise CollectError(_("{pattern} needs the group (?P<student_id>...)", pattern=pattern))
-    return [compiled]
 
+    def match(file: File) -> Match | None:
+        found = compiled.match(file.path)
+        return found or (None if file.packed else compiled.match(file.path.rpartition("/")[2]))
 
-def _match(patterns: list[re.Pattern[str]], name: str, also_base: bool) -> re.Match[str] | None:
-    texts = [name, name.rpartition("/")[2]] if also_base else [name]
-    matches = (pattern.match(text) for pattern in patterns for text in texts)
-    return next((match for match in matches if match), None)
+    return match
 
 
 def _student(raw: str) -> str | None:
     """The name as a folder that nbgrader understands; None if nothing of it can be one."""
-    tame = re.sub(r"[^\w .@+-]", "_", raw.strip())
+    tame = re.sub(r"[^\w .@+-]", "_", " ".join(raw.split()))
     return tame if is_student(tame) and any(c.isalnum() for c in tame) else None
 
 
 def _time(text: str | None) -> datetime.datetime | None:
     """A time stamp in any order from the year on: 2026-01-30-15-00-00, 2026-01-30 15:00:00 UTC."""
-    numbers = [int(number) for number in re.findall(r"\d+", text or "")[:6]]
     try:
+        numbers = [int(number) for number in re.findall(r"\d+", text or "")[:6]]
         return datetime.datetime(*numbers) if len(numbers) >= 3 else None  # type: ignore[arg-type]
     except (ValueError, OverflowError):
         return None
 
 
+def _account(file: File) -> str:
+    """Whose file it is on this machine; '' if that says nothing: it is ours, or was packed."""
+    if file.account is None or file.packed or file.account == os.getuid():
+        return ""
+    import pwd  # not on Windows, where no file has an account
+
+    try:
+        return pwd.getpwuid(file.account).pw_name
+    except KeyError:
+        return ""
+
+
 def _put(
-    course: CourseFolder, assignment: str, student: str, name: str, new: _Found, out: Collected
+    course: CourseFolder, assignment: str, name: str, new: _Found, data: bytes, out: Collected
 ) -> None:
-    folder = course.submitted / student / assignment
+    folder = course.submitted / new.student / assignment
     if folder.is_symlink() or folder.parent.is_symlink():
-        out.remarks.append((student, _("{folder} is a link: not written", folder=folder)))
+        out.remarks.append((new.student, _("{folder} is a link: not written", folder=folder)))
         return
     stamp = folder / "timestamp.txt"
-    before = _time(stamp.read_text("utf-8", "replace")) if stamp.is_file() else None
-    if before is not None and new.stamp is not None and new.stamp <= before:
-        out.kept.append(student)
-        return
+    if stamp.is_file() and new.stamp != UNKNOWN:
+        with stamp.open("rb") as file:
+            before = _time(file.read(100).decode("utf-8", "replace"))
+        if before is not None and new.stamp <= before:
+            out.kept.append(new.student)
+            return
     folder.mkdir(parents=True, exist_ok=True)
     # Where writing fails, what was collected before is still there, with its time.
-    write_whole(folder / name, new.data)
+    write_whole(folder / name, data)
     for path in folder.iterdir():
         if path.name != name and (path.is_symlink() or path.is_file()):
             path.unlink()
-    if new.stamp is not None:
+    if new.stamp != UNKNOWN:
         write_whole(stamp, f"{new.stamp:%Y-%m-%d %H:%M:%S} UTC\n")
-    out.taken[student] = folder / name
+    out.taken[new.student] = folder / name

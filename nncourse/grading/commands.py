@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 commands = typer.Typer()
+
+REMARKS = 10  # on what one folder or archive holds
 
 Name = Annotated[str, typer.Argument(help=_("The assignment, such as ps05."))]
 Database = Annotated[
@@ -118,8 +121,17 @@ def collect(
         found = collect_from(course, assignment, source, pattern)
     except CourseFolderError as error:
         raise fail(error) from None
+    shown: Counter[str] = Counter()
     for name, why in found.remarks:
-        console.print(one_line(f"{name}: {why}"), markup=False)
+        # So that what one has packed does not hide what is said of the others.
+        place = name.partition("/")[0]
+        shown[place] += 1
+        if shown[place] <= REMARKS:
+            console.print(one_line(f"{name}: {why}"), markup=False)
+    for place, count in shown.items():
+        if count > REMARKS:
+            more = _("and {count} more", count=count - REMARKS)
+            console.print(one_line(f"{place}/: {more}"), markup=False)
     counts = {"count": len(found.taken), "kept": len(found.kept), "remarks": len(found.remarks)}
     console.print(
         _("collected: {count}, not newer: {kept}, remarks: {remarks}", **counts), markup=False

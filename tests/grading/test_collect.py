@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import io
 import stat
 import tarfile
@@ -11,11 +12,14 @@ import zipfile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from nncourse import cli
 from nncourse.course.folder import CourseFolder
 from nncourse.grading import archive as archives
-from nncourse.grading.collect import CollectError, collect
+from nncourse.grading.collect import CollectError, _time, collect
 from nncourse.grading.submissions import find_submissions
+from nncourse.language import using
 
 
 @pytest.fixture
@@ -226,7 +230,7 @@ def test_bombs_do_not_go_off(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_FILES", 100)
     monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
     with pytest.raises(CollectError, match="are packed"):
-        collect(course, "ps05", packed(tmp_path / "big.zip", {"x.txt": b"0" * (2 << 20)}))
+        collect(course, "ps05", packed(tmp_path / "big.zip", {"x.ipynb": b"0" * (2 << 20)}))
 
 
 def test_one_students_bomb_does_not_stop_the_others(course, tmp_path, monkeypatch):
@@ -316,6 +320,167 @@ def test_the_exchange(course, tmp_path):
     assert (found.taken["ann"].parent / "timestamp.txt").read_text().startswith("2026-01-31")
 
 
+MOODLE = "Anna_1_assignsubmission_file_"
+EXCHANGE = "anna+ps05+2099-01-01 00:00:00 UTC+x"
+
+
+def zipped(files):
+    made = io.BytesIO()
+    packed(made, files)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("inner", [MOODLE, EXCHANGE, "submitted/Anna/ps05", "Anna", "Anna/ps05"])
+@pytest.mark.parametrize("packing", ["folder", "archive"])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {MOODLE: "Anna", "Evil_9_assignsubmission_file_": "Evil"},
+        {"anna+ps05+2026-01-01 00:00:00 UTC+x": "anna", "evil+ps05+2026-01-01 00:00:00 UTC+x": ""},
+        {"class/Anna_1_assignsubmission_file_": "Anna", "class/Evil_2_assignsubmission_file_": ""},
+        {"Anna": "Anna", "Evil": "Evil"},
+        {"Anna/ps05": "Anna", "Evil/ps05": "Evil"},
+    ],
+)
+def test_nobody_can_take_anothers_place_by_what_is_packed(course, tmp_path, inner, packing, layout):
+    anna, evil = layout
+    files = {f"{anna}/ps05.ipynb": "right", f"{evil}/own.ipynb": "own"}
+    if packing == "folder":
+        files[f"{evil}/{inner}/ps05.ipynb"] = "wrong"
+    else:
+        files[f"{evil}/x.zip"] = files[f"{evil}.zip"] = zipped({f"{inner}/ps05.ipynb": "wrong"})
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert found.taken.pop(layout[anna]).read_text() == "right"
+    assert "anna" not in found.taken
+
+
+def test_an_archive_is_nobodys_folder_of_submissions(course, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "anna.ipynb").write_text("right")
+    packed(tmp_path / "in" / "submitted.zip", {"anna/ps05/x.ipynb": "wrong", "x.ipynb": "own"})
+    found = collect(course, "ps05", tmp_path / "in")
+    assert {student: path.read_text() for student, path in found.taken.items()} == {
+        "anna": "right",
+        "submitted": "own",
+    }
+
+
+def test_a_pattern_is_not_matched_with_the_names_that_students_gave(course, tmp_path):
+    files = {
+        "ps05_anna.ipynb": "right",
+        "ps05_evil.zip": zipped({"ps05_anna.ipynb": "wrong", "ps05_bob.ipynb": "wrong"}),
+    }
+    pattern = r"(?:.*/)?ps05_(?P<student_id>[a-z]+)\.ipynb"
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files), pattern)
+    assert list(found.taken) == ["anna"]
+    assert found.taken["anna"].read_text() == "right"
+    assert len(found.remarks) == 2
+
+
+def test_of_two_people_with_one_name_nobodys_is_taken(course, tmp_path):
+    files = {f"Anna_{n}_assignsubmission_file_/ps05.ipynb": str(n) for n in (1, 9)}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", {**files, "bob.ipynb": "x"}))
+    assert list(found.taken) == ["bob"]
+    assert [why for _name, why in found.remarks] == [
+        "not taken: several people are called Anna"
+    ] * 2
+
+
+@pytest.mark.parametrize("name", [" anna", "anna ", "\tanna", "\u00a0anna"])
+def test_a_blank_makes_no_other_name(course, tmp_path, name):
+    source = packed(tmp_path / "in.zip", {f"{name}.ipynb": "wrong", "anna.ipynb": "right"})
+    found = collect(course, "ps05", source)
+    assert {student: path.read_text() for student, path in found.taken.items()}["anna"] == "right"
+    assert set(found.taken) <= {"anna", "_anna"}
+
+
+def test_in_the_exchange_the_account_says_whose_it_is(course, tmp_path, monkeypatch):
+    """Whoever can write into the exchange can name a folder there as they like."""
+    inbound = tmp_path / "inbound"
+    for stamp, text in (("2026-01-30", "right"), ("2099-01-01", "wrong")):
+        (inbound / f"anna+ps05+{stamp} 15:00:00 UTC+q").mkdir(parents=True)
+        (inbound / f"anna+ps05+{stamp} 15:00:00 UTC+q" / "ps05.ipynb").write_text(text)
+    monkeypatch.setattr(
+        "nncourse.grading.collect._account",
+        lambda file: "evil" if "2099" in file.path else "anna",
+    )
+    found = collect(course, "ps05", tmp_path)
+    assert found.taken["anna"].read_text() == "right"
+    assert "it belongs to the account evil" in [why for _name, why in found.remarks]
+
+
+def test_a_number_of_any_length_is_no_time(course, tmp_path):
+    files = {f"ann_{'9' * 900}.ipynb": "x", "bob_2026-01-30.ipynb": "x"}
+    pattern = r"(?P<student_id>\w+?)_(?P<timestamp>[0-9-]+)\.ipynb"
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files), pattern)
+    assert sorted(found.taken) == ["ann", "bob"]
+    (found.taken["bob"].parent / "timestamp.txt").write_text("9" * 5000)
+    again = collect(course, "ps05", packed(tmp_path / "in.zip", files), pattern)
+    assert sorted(again.taken) == ["ann", "bob"]
+    assert _time("9" * 5000) is None
+
+
+def test_a_path_that_patterns_choke_on_is_refused(course, tmp_path):
+    name = "_1_assignsubmission_file" * 2500
+    inner = zipped({f"{name}.ipynb": "x"})
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", {f"{MOODLE}/x.zip": inner}))
+    assert [why for _name, why in found.remarks] == ["its path is too long"]
+
+
+def test_remarks_on_one_do_not_hide_those_on_others(course, tmp_path):
+    files = {f"evil/deep/in/{number}.ipynb": "" for number in range(500)}
+    files |= {"bob/deep/in/x.ipynb": "", "ann.ipynb": "x"}
+    (course.root / "nbgrader_config.py").write_text("c = get_config()\n")
+    source = packed(tmp_path / "in.zip", files)
+    command = ["collect", "ps05", str(source), "--course", str(course.root)]
+    with using("en"):
+        call = CliRunner().invoke(cli.app, command)
+    assert call.exit_code == 0
+    assert "bob/deep/in/x.ipynb: no student" in call.output
+    assert "evil/: and 490 more" in call.output
+    assert len(call.output.splitlines()) < 15
+
+
+def test_only_what_is_wanted_counts_in_a_zip(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_FILES", 5)
+    files = {f"evil/venv/{number}.py": "" for number in range(20)}
+    assert list(
+        collect(course, "ps05", packed(tmp_path / "in.zip", {**files, "ann.ipynb": "x"})).taken
+    )
+
+
+def test_a_list_of_entries_is_counted_before_it_is_read(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_FILES", 100)
+    bomb = zipped({f"{number}.txt": "" for number in range(11)})
+    source = packed(tmp_path / "in.zip", {"evil/x.zip": bomb, "ann.ipynb": "x"})
+    opened = []
+    real = zipfile.ZipFile
+    monkeypatch.setattr(
+        archives.zipfile, "ZipFile", lambda file: (opened.append(file), real(file))[1]
+    )
+    assert list(collect(course, "ps05", source).taken) == ["ann"]
+    assert len(opened) == 2, "the archive of all, twice"
+
+
+def test_an_entry_that_takes_more_than_it_says_is_noticed(course, tmp_path, monkeypatch):
+    """Of a sparse file in a tar only the holes may be stored, or, with a false head, gigabytes."""
+    monkeypatch.setattr(archives, "MOST_BYTES", 10 << 20)
+    entry = tarfile.TarInfo("x.ipynb")
+    entry.type, entry.size = tarfile.GNUTYPE_SPARSE, 2 << 20
+    head = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    head[386:410] = b"00000000000\0" + b"00000000012\0"  # one piece, of ten bytes
+    head[483:495] = b"00000000012\0"  # which is all
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    inner = io.BytesIO()
+    with gzip.GzipFile(fileobj=inner, mode="wb") as file:
+        file.write(bytes(head) + bytes(2 << 20) + bytes(10_240))
+    files = {"evil/x.tar.gz": inner.getvalue(), "ann.ipynb": "x"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert list(found.taken) == ["ann"]
+    assert "are packed" in found.remarks[0][1]
+
+
 @given(names=st.lists(st.text(max_size=12).map(lambda t: t + ".ipynb"), max_size=5, unique=True))
 @settings(max_examples=60, deadline=None)
 def test_no_name_writes_outside(names, tmp_path_factory):
@@ -328,4 +493,4 @@ def test_no_name_writes_outside(names, tmp_path_factory):
     collect(course, "ps05", source)
     written = set(everything_under(root)) - {"in.tar"}
     assert all(path.startswith("course/submitted/") and path.count("/") == 4 for path in written)
-    assert "course/submitted/bob/ps05/bob.ipynb" in written
+    assert "course/submitted/bob/ps05/ps05.ipynb" in written
