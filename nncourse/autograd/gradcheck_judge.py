@@ -10,22 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncourse.autograd.gradcheck_numeric import (
-    Direction,
-    NotFinite,
-    Slopes,
-    along,
-    central_slopes,
-    complex_slopes,
-    ridders_slopes,
-)
+from nncourse.autograd.gradcheck_numeric import Direction, NotFinite, along, central_slopes
+from nncourse.autograd.gradcheck_opinion import Allowed, Question, decide
 from nncourse.autograd.gradcheck_program import NOT_FINITE_AROUND, Program
 from nncourse.autograd.gradcheck_report import GradcheckReport, Verdict, context_of
 from nncourse.diagnosis.factor import constant_factor
 from nncourse.diagnosis.finding import Finding
 from nncourse.diagnosis.measure import Array, distance
 from nncourse.diagnosis.rules import diagnose
-from nncourse.language import mark
 
 LIMITS = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-6}
 """The largest norm-wise relative error of a right gradient, by the type of the input."""
@@ -34,10 +26,6 @@ DIRECTIONS = 12  # random ones, for inputs with too many coordinates
 COORDINATES = 200  # beyond so many, random directions are taken
 ATTEMPTS = 20  # points tried before a check gives up
 POINTS = 2  # points at which an input must be right
-
-COMPLEX = mark("the complex step")
-RIDDERS = mark("Ridders' extrapolation")
-
 
 _SETTLED = ("right", "wrong", "empty")
 
@@ -78,9 +66,13 @@ class Check:
         if problems:
             return GradcheckReport(program.name, (), tuple(problems))
         for attempt in range(ATTEMPTS):
+            # After the usual points, only what is still unknown is looked at.
+            settled = {
+                i for i, v in self.best.items() if attempt >= POINTS and v.status in _SETTLED
+            }
             xs = program.point if attempt == 0 else self._drawn(attempt)
             try:
-                self._judge(xs)
+                self._judge(xs, settled)
             except NotFinite:
                 continue  # outside of the domain
             except Exception:
@@ -123,8 +115,8 @@ class Check:
             points.append(np.asarray(moved))
         return points
 
-    def _judge(self, xs: list[Array]) -> None:
-        """Compare at one point, and note for each input what came out."""
+    def _judge(self, xs: list[Array], settled: set[int]) -> None:
+        """Compare at one point, and note for each input that is not settled what came out."""
         program = self.program
         xs = program.rounded(xs)
         upstreams = [random_upstream(self.random, shape) for shape in program.shapes]
@@ -133,6 +125,8 @@ class Check:
             raise NotFinite
         found = program.gradients(xs, upstreams)
         for i, a in enumerate(found):
+            if i in settled:
+                continue
             verdict = self._verdict(xs, i, a, upstreams, u)
             # A wrong gradient stays wrong, a right one stays right until it is wrong somewhere.
             known = self.best.get(i)
@@ -166,7 +160,9 @@ class Check:
         if slopes.kinks.any():
             return base.but(status="kink")
         claimed = np.array([along(a, v) for v in directions])
-        status, method, slopes = self._decided(claimed, slopes, xs, i, directions, u, limit)
+        question = Question(program.evaluate, xs, i, directions, u)
+        allowed = Allowed(limit, self.options.atol)
+        status, method, slopes = decide(claimed, slopes, question, allowed)
         error = distance(claimed, slopes.values)
         along_random = 0 if isinstance(directions[0], int) else len(directions)
         base = base.but(status=status, error=error, directions=along_random)
@@ -174,50 +170,6 @@ class Check:
             return base
         n = slopes.values.reshape(a.shape) if not along_random else self._whole(xs, i, u, a)
         return self._wrong(base, a, n, xs, i, upstreams, method)
-
-    def _decided(
-        self,
-        claimed: Array,
-        slopes: Slopes,
-        xs: list[Array],
-        i: int,
-        directions: list[Direction],
-        u: Array,
-        limit: float,
-    ) -> tuple[str, str, Slopes]:
-        """(status, method that confirmed it, the slopes to believe)."""
-        agreed = self._agreed(claimed, slopes, limit)
-        if agreed == "right" or (agreed and not claimed.any()):
-            return agreed, "", slopes
-        evaluate = self.program.evaluate
-        second = complex_slopes(evaluate, xs, i, directions, u)
-        if second is not None:
-            # Believed where it refines the differences, not where it contradicts them.
-            near = 1e-3 * float(np.linalg.norm(slopes.values)) + 10 * slopes.uncertainty
-            if float(np.linalg.norm(second - slopes.values)) <= near:
-                exact = Slopes(second, 1e-14 * np.abs(second), slopes.kinks)
-                return self._agreed(claimed, exact, limit) or "wrong", COMPLEX, exact
-        if agreed:
-            return agreed, "", slopes
-        other = ridders_slopes(evaluate, xs, i, directions, u)
-        if other.uncertainty < slopes.uncertainty:
-            slopes = other
-        agreed = self._agreed(claimed, slopes, limit)
-        if agreed:
-            return agreed, RIDDERS, slopes
-        gap = float(np.linalg.norm(claimed - slopes.values))
-        return ("wrong" if gap > 20 * slopes.uncertainty else "unclear"), RIDDERS, slopes
-
-    def _agreed(self, claimed: Array, slopes: Slopes, limit: float) -> str:
-        """ "right", "zero", or nothing where the two differ or the slopes are too noisy to tell."""
-        n, a = float(np.linalg.norm(slopes.values)), float(np.linalg.norm(claimed))
-        gap = float(np.linalg.norm(claimed - slopes.values))
-        noise = slopes.uncertainty + 1e-13
-        if n <= 10 * noise:
-            return "zero" if a <= 10 * noise else ""
-        if gap <= limit * (n + a) or gap <= self.options.atol * np.sqrt(len(claimed)):
-            return "right"
-        return ""
 
     def _whole(self, xs: list[Array], i: int, u: Array, a: Array | None = None) -> Array:
         """The numerical gradient at every coordinate, for the report.

@@ -9,12 +9,14 @@ over the catalogue of operations.
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import numpy as np
 
 import nncourse as nnc
+from nncourse.autograd import gradcheck_judge, gradcheck_opinion
 from nncourse.autograd.gradcheck import gradcheck
 from nncourse.ops.catalogue import OPERATIONS, Example
 from tests.ops.catalogue_checks import arrays_for, differentiable, gradients
@@ -122,6 +124,38 @@ def mutated(node, mutation):
         node.backward = right
 
 
+@contextmanager
+def remembered_slopes(memory):
+    """Within, gradcheck measures a slope once and finds it in ``memory`` (a dict) afterwards.
+
+    For one function only. The mutants of a function differ in the backward pass, so their slopes
+    are the same.
+    """
+
+    def remembering(measure):
+        def measured(evaluate, xs, i, directions, upstream, *limits):
+            arrays = [x.tobytes() for x in (*xs, upstream)]
+            asked = [v if isinstance(v, int) else v.tobytes() for v in directions]
+            key = (measure.__name__, *arrays, i, *asked, *limits)
+            if key not in memory:
+                memory[key] = measure(evaluate, xs, i, directions, upstream, *limits)
+            return memory[key]
+
+        return measured
+
+    with (
+        patch.object(
+            gradcheck_judge, "central_slopes", remembering(gradcheck_judge.central_slopes)
+        ),
+        patch.multiple(
+            gradcheck_opinion,
+            complex_slopes=remembering(gradcheck_opinion.complex_slopes),
+            ridders_slopes=remembering(gradcheck_opinion.ridders_slopes),
+        ),
+    ):
+        yield
+
+
 def checked(operation, example, seed=0):
     """The report of gradcheck on one example."""
     tensors = [
@@ -139,10 +173,11 @@ def _same(before, after):
     )
 
 
-def outcome(operation, node, mutation, every_example=False):
+def outcome(operation, node, mutation, every_example, memories):
     """ "no mutant", "equivalent" (no gradient of any example changes), "killed", "survived on".
 
     A mutant must be called wrong on the first example in which it changes a gradient, or on each.
+    ``memories``: for each operation and example what ``remembered_slopes`` keeps.
     """
     applies = changes = False
     for example in (*operation.examples, *MORE_EXAMPLES.get(operation.name, ())):
@@ -150,7 +185,8 @@ def outcome(operation, node, mutation, every_example=False):
         if not any(differentiable(a) for a in arrays):
             continue
         _, right = gradients(operation, example, arrays)
-        with mutated(node, mutation) as applied:
+        memory = memories[f"{operation} {example}"]
+        with mutated(node, mutation) as applied, remembered_slopes(memory):
             _, wrong = gradients(operation, example, arrays)
             applies = applies or any(applied)
             if _same(right, wrong):
@@ -175,9 +211,9 @@ def by_function():
 
 def outcomes(node, operations, every_example=False):
     """{mutation: what became of it in each operation}, without those that are no mutants."""
-    found = {}
+    found, memories = {}, defaultdict(dict)
     for mutation in MUTATIONS:
-        results = [outcome(o, node, mutation, every_example) for o in operations]
+        results = [outcome(o, node, mutation, every_example, memories) for o in operations]
         results = [result for result in results if result != "no mutant"]
         if results:
             found[mutation] = results
