@@ -143,8 +143,11 @@ def collect(
 @commands.command(
     help=_(
         "Find code that two students share and others do not, whatever the names and the layout. "
-        "The released stub, and what many of the class wrote, does not count. Writes a page with "
-        "each pair side by side. Needs the graded notebooks and copydetect.\n\n"
+        "The released stub, and what many of the class wrote, does not count. Answers are compared "
+        "with the library, too, with the exercise's references and with your solution, and those "
+        "with a long passage from there are named; a right answer of a few lines, which everyone "
+        "writes alike, never is. Writes a page with each pair side by side. Needs the graded "
+        "notebooks and copydetect.\n\n"
         "Example: nncourse similar ps05 --course my-course --least 0.6"
     )
 )
@@ -165,22 +168,32 @@ def similar(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
-    from nncourse.grading.similar import answers, similar_page
+    from nncourse.grading.copied import copied, line, section, shown, sources
+    from nncourse.grading.similar import answers, similar_page, whole
     from nncourse.grading.similar import similar as find_similar
 
     speak(lang)
     try:
         course = open_course(folder)
-        codes, stub = answers(course, assignment)
+        found, stub = answers(course, assignment)
+        codes = {student: whole(named) for student, named in found.items()}
         pairs = find_similar(codes, stub, least, common)
+        copies = copied(found, sources(course, assignment), shown(course, assignment))
     except CourseFolderError as error:
         raise fail(error) from None
+    for copy in copies:
+        console.print(line(copy), markup=False)
     for pair in pairs:
         one, other = pair.shares
         console.print(f"{pair.one} {one:.0%}  {pair.other} {other:.0%}", markup=False)
     path = output or course.root / f"{assignment}-similar.html"
-    path.write_text(similar_page(assignment, pairs, codes), encoding="utf-8")
-    console.print(_("{count} pairs; page: {path}", count=len(pairs), path=path), markup=False)
+    text = similar_page(assignment, pairs, codes, section(copies, found))
+    path.write_text(text, encoding="utf-8")
+    counts = {"copies": len(copies), "count": len(pairs)}
+    console.print(
+        _("as in the library: {copies}, pairs: {count}; page: {path}", **counts, path=path),
+        markup=False,
+    )
 
 
 @commands.command(

@@ -22,6 +22,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from rich.console import Console
 
 from nncourse.course.files import Course
+from nncourse.grading.copied import copied, section
 from nncourse.grading.feedback import write_feedback
 from nncourse.grading.overview import overview
 from nncourse.grading.report import Terminal, report_page
@@ -29,7 +30,7 @@ from nncourse.grading.results import read_results
 from nncourse.grading.sandbox.library import cache_folder
 from nncourse.grading.scores import table, write_scores
 from nncourse.grading.similar import answers as answers_of_class
-from nncourse.grading.similar import similar, similar_page
+from nncourse.grading.similar import similar, similar_page, whole
 from tests.grading.attacks import (
     Attack,
     answers,
@@ -322,11 +323,15 @@ def test_pages_and_reports_show_nothing_that_runs_nor_what_a_test_handed_out(run
     console.print(table(run["results"].values()))
     lines = console.file.getvalue().splitlines()
     assert all(line.isprintable() for line in lines)
-    codes, stub = answers_of_class(course, "ps98")
+    handed_in, stub = answers_of_class(course, "ps98")
+    codes = {student: whole(named) for student, named in handed_in.items()}
     pages = {path.parts[-3]: path.read_text("utf-8") for path in write_feedback(course, "ps98")}
     assert set(pages) == set(run["results"])
     pages["report"] = report_page("ps98", found)
-    pages["similar"] = similar_page("ps98", similar(codes, stub), codes)
+    # With the class itself for a library.
+    section_of_copies = section(copied(handed_in, codes, stub), handed_in)
+    assert section_of_copies
+    pages["similar"] = similar_page("ps98", similar(codes, stub), codes, section_of_copies)
     for name, text in pages.items():
         assert not any(c for c in text if not c.isprintable() and c not in "\n\t\xa0"), name
         tags = re.findall(r"<[^>]*>", text)

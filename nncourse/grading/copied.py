@@ -1,0 +1,123 @@
+"""Code of the library, and of the exercise's own right answers, in the answers of students.
+
+The library's source is open, so no judge of results can tell a copy of it from an answer. A short
+right answer is written alike by everyone, and no copy of it can be told either. What can be seen is
+a long passage: ``LEAST`` fingerprints in common with one module. What the released notebook shows
+does not count. A copy is a reason to look, not a verdict.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from nncourse.course.folder import CourseFolder
+from nncourse.grading.assignment import READY_MADE, text_of
+from nncourse.grading.fingerprints import Places, compare, fingerprints, hashes, marked
+from nncourse.grading.sandbox.library import files_of
+from nncourse.grading.similar import answers_in, whole
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+LIBRARY = Path(__file__).parents[1]
+# Some 120 characters of the stream of tokens in one piece, or several of 20 and more: six to ten
+# lines. Independent code shares less with any module of the library: whole files of students of
+# other courses at most 59 fingerprints (convolution), micrograd's engine 53, a numerical gradient,
+# for which there is one way to write it, 50 to 67. The other right answers of the exercises share
+# 47, an engine of 836 fingerprints 74.
+LEAST = 100
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An answer with much in common with a source: the share of the answer, and where it stands."""
+
+    student: str
+    answer: str
+    source: str
+    share: float
+    places: Places
+
+
+def sources(course: CourseFolder, assignment: str) -> dict[str, str]:
+    """What answers may have been copied from: the code by its name.
+
+    Modules of the library that compute for the student, those of the exercise with its references,
+    and the lecturer's own solution.
+    """
+    name = course.notebook(assignment).name
+    solved = json.loads((course.source(assignment) / name).read_text("utf-8"))
+    return {**library(assignment), _("your solution"): whole(answers_in(solved))}
+
+
+def library(assignment: str) -> dict[str, str]:
+    """The modules of the library among the sources, by their names."""
+    roots = [*READY_MADE, f"nncourse.exercises.{assignment}"]
+    found = {}
+    for path in files_of(LIBRARY):
+        module = ".".join(("nncourse", *path.with_suffix("").parts)).removesuffix(".__init__")
+        if path.suffix == ".py" and any(f"{module}.".startswith(f"{root}.") for root in roots):
+            found[module] = (LIBRARY / path).read_text("utf-8")
+    return found
+
+
+def shown(course: CourseFolder, assignment: str) -> str:
+    """The code that students were handed out."""
+    notebook = json.loads(course.notebook(assignment).read_text("utf-8"))
+    return "\n\n".join(text_of(cell) for cell in notebook["cells"] if cell["cell_type"] == "code")
+
+
+def copied(
+    answers: Mapping[str, Mapping[str, str]], sources: Mapping[str, str], shown: str
+) -> list[Copy]:
+    """The answers, by student and name, with ``LEAST`` fingerprints in common with a source.
+
+    Of several sources the nearest is named; the largest share comes first. Raises SimilarError
+    without copydetect.
+    """
+    ignored = hashes(shown)
+    owners: dict[int, list[str]] = {}
+    for name, code in sources.items():
+        for found in hashes(code) - ignored:
+            owners.setdefault(found, []).append(name)
+    copies = []
+    for student, named in answers.items():
+        for answer, code in named.items():
+            record = fingerprints(code, without=ignored)
+            seen = Counter(name for found in record.hashes for name in owners.get(int(found), ()))
+            source, count = max(seen.items(), key=lambda item: item[1], default=("", 0))
+            if count >= LEAST:
+                _length, shares, places = compare(record, fingerprints(sources[source]))
+                copies.append(Copy(student, answer, source, shares[0], places[0]))
+    return sorted(copies, key=lambda copy: (-copy.share, copy.student, copy.answer))
+
+
+def line(copy: Copy) -> str:
+    """A copy in one line, in the current language."""
+    share = f"{copy.share:.0%}"
+    return _(
+        "{student}, {answer}: {share} as in {source}",
+        student=copy.student,
+        answer=copy.answer,
+        share=share,
+        source=copy.source,
+    )
+
+
+def section(copies: Iterable[Copy], answers: Mapping[str, Mapping[str, str]]) -> str:
+    """The answers, with what is as in the source marked, as HTML; nothing if there are none."""
+    copies = list(copies)
+    if not copies:
+        return ""
+    title, note = _("As in the library"), _("A reason to look at the answer, not a verdict.")
+    body = [f"<h2>{escape(title)}</h2><p>{escape(note)}</p>"]
+    for copy in copies:
+        code = marked(answers[copy.student][copy.answer], copy.places)
+        body.append(f"<details><summary>{escape(line(copy))}</summary><pre>{code}</pre></details>")
+    title = _("As in other submissions")
+    return "\n".join([*body, f"<h2>{escape(title)}</h2>"])
