@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from nncourse.grading.assignment import Assignment, Cell
 from nncourse.grading.given import Given
 from nncourse.grading.names import names
-from nncourse.grading.sandbox.inside.cells import MAGIC, parse
+from nncourse.grading.sandbox.inside.cells import parse
+from nncourse.grading.sandbox.inside.magics import MAGIC
 from nncourse.language import catalogue
 
 _ = catalogue("course")

@@ -9,6 +9,7 @@ counts as read.
 from __future__ import annotations
 
 import ast
+import contextlib
 import symtable
 import types
 import warnings
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nncourse.grading.sandbox.inside.cells import MAGIC, parse
+from nncourse.grading.sandbox.inside.cells import FLAGS, parse
 
 # Calls on a module that change what later cells do.
 SETTINGS = {"seed", "manual_seed", "use", "set_printoptions", "seterr", "simplefilter"}
@@ -50,7 +51,7 @@ def names(code: str | ast.stmt) -> Names:
     """The names of a cell's source or of one statement. A cell that can't be parsed has none."""
     try:
         tree = parse(code) if isinstance(code, str) else ast.Module([code], [])
-        table = symtable.symtable(_text(code, tree), "<cell>", "exec")
+        table = _table(code, tree)
         walk = _TopLevel()
         for statement in tree.body:
             walk.visit(statement)
@@ -75,7 +76,7 @@ def quick_names(source: str) -> Names:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it is the student's code, and may ask for millions
-            waiting = [compile(parse(source), "<cell>", "exec")]
+            waiting = [compile(parse(source), "<cell>", "exec", FLAGS)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Names()
     found = Names()
@@ -86,11 +87,12 @@ def quick_names(source: str) -> Names:
     return found
 
 
-def _text(code: str | ast.stmt, tree: ast.Module) -> str:
-    """The source of the tree; that of a cell may hold magics, which the tree has not."""
-    if isinstance(code, str) and not MAGIC.search(code):
-        return code
-    return ast.unparse(tree)
+def _table(code: str | ast.stmt, tree: ast.Module) -> symtable.SymbolTable:
+    """The scopes of the tree; the source of a cell may hold magics, which the tree has not."""
+    if isinstance(code, str):
+        with contextlib.suppress(SyntaxError):
+            return symtable.symtable(code, "<cell>", "exec")
+    return symtable.symtable(ast.unparse(tree), "<cell>", "exec")
 
 
 class _TopLevel(ast.NodeVisitor):

@@ -22,9 +22,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PACKAGE = "nncourse"
-# References, the rules that find mistakes, and whatever a lecturer calls.
+# References, the rules that find mistakes, what moves in a browser (see ``inside.stand_ins``), and
+# whatever a lecturer calls.
 ALWAYS: tuple[str, ...] = ("nncourse.exercises", "nncourse.diagnosis", "nncourse.check")
-ALWAYS += ("nncourse.grading", "nncourse.course", "nncourse.cli")
+ALWAYS += ("nncourse.widgets", "nncourse.grading", "nncourse.course", "nncourse.cli")
 # What runs inside a sandbox, below packages that are empty there.
 INSIDE: tuple[str, ...] = ("nncourse.grading.sandbox.wire", "nncourse.grading.sandbox.channel")
 INSIDE += ("nncourse.grading.sandbox.inside",)

@@ -20,6 +20,7 @@ BWRAP = "bwrap"
 ENVIRONMENT = {
     "PATH": "/nowhere",
     "HOME": "/tmp/work",
+    "USER": "student",
     "TMPDIR": "/tmp",
     "LANG": "C.UTF-8",
     "MPLBACKEND": "agg",

@@ -1,26 +1,30 @@
 """Runs the cells of a notebook as a kernel would, without the kernel.
 
 No IPython: loading it costs more than everything else a submission needs. Cells run in one
-``__main__`` module; the value of a last expression is printed; IPython's magics are passed over.
+``__main__`` module; the value of a last expression is printed; IPython's magics are passed over
+(``magics``), and what notebooks import for show is stood in for (``stand_ins``).
 """
 
 from __future__ import annotations
 
+import _sitebuiltins
 import ast
 import builtins
+import inspect
 import io
 import linecache
-import re
 import sys
 import traceback
 import types
 from typing import Any
 
+from nncourse.grading.sandbox.inside import stand_ins
 from nncourse.grading.sandbox.inside.deferred import Deferred
+from nncourse.grading.sandbox.inside.magics import python
 
-MAGIC = re.compile(r"^([ \t]*+)(?:[%!].*|.*\?)$", re.MULTILINE)
 LONGEST_MESSAGE = 2000  # characters
 LONGEST_TRACEBACK = 8000
+FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 def parse(source: str, name: str = "<cell>") -> ast.Module:
@@ -28,7 +32,7 @@ def parse(source: str, name: str = "<cell>") -> ast.Module:
     try:
         return ast.parse(source, name)
     except SyntaxError:
-        plain = MAGIC.sub(r"\1pass", source)
+        plain = python(source)
         if plain == source:
             raise
         return ast.parse(plain, name)
@@ -98,7 +102,8 @@ class Notebook:
     def __init__(self, longest_output: int) -> None:
         self.module = types.ModuleType("__main__")
         self.names = self.module.__dict__
-        self.names.update(__builtins__=builtins, display=self._display, get_ipython=lambda: None)
+        self.names.update(__builtins__=builtins, help=_sitebuiltins._Helper(), **stand_ins.NAMES)
+        stand_ins.install()
         sys.modules["__main__"] = self.module
         self.output = Output(longest_output)
         sys.stdout = sys.stderr = self.output
@@ -124,16 +129,19 @@ class Notebook:
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
             last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
-        exec(compile(tree, name, "exec"), self.names)
+        self._compute(compile(tree, name, "exec", FLAGS))
         if last is not None:
-            value = eval(compile(last, name, "eval"), self.names)
+            value = self._compute(compile(last, name, "eval", FLAGS))
             if value is not None:
-                self._display(value)
+                stand_ins.display(value)
 
-    @staticmethod
-    def _display(*values: Any, **options: Any) -> None:
-        for value in values:
-            print(repr(value))
+    def _compute(self, code: types.CodeType) -> Any:
+        value = eval(code, self.names)
+        if code.co_flags & inspect.CO_COROUTINE:  # there is an ``await`` at the top level
+            import asyncio
+
+            value = asyncio.run(value)
+        return value
 
     @staticmethod
     def _close_figures() -> None:

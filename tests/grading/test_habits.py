@@ -1,0 +1,208 @@
+"""What honest students do around an answer, in JupyterLab, costs no points.
+
+Each habit stands in an answer cell before the answer and is graded from end to end: what of it
+fails takes the answer with it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from nncourse.grading.assignment import make_assignment
+from nncourse.grading.bench import Bench
+from nncourse.grading.worker import make_item
+from tests.grading.toy import LIMITS, role
+
+ANSWER = "def f(x):\n    return 2 * x\n"
+SETUP = "import numpy as np\nimport matplotlib.pyplot as plt\nfrom nncourse.check import check"
+
+HABITS = {
+    # IPython.display
+    "all of display": "from IPython.display import (display, HTML, Markdown, Image, clear_output,\n"
+    "    Math, Latex, SVG, Audio, YouTubeVideo, IFrame, Javascript, Code)\n"
+    "display(HTML('<b>x</b>'), Markdown('# a'), Math('x'), Image('there-is-none.png'))",
+    "clear_output": "from IPython.display import clear_output\nclear_output(wait=True)",
+    "display as a module": "from IPython import display\ndisplay.clear_output(wait=True)\n"
+    "display.display(display.SVG('x'))\nimport IPython.display as d\nd.display(d.Latex('x'))",
+    "IPython itself": "import IPython\nIPython.display.display(1)\n"
+    "assert IPython.version_info[0] > 7",
+    "old display": "from IPython.core.display import display, HTML\n"
+    "display(HTML('<style></style>'))",
+    "star": "from ipywidgets import *\nfrom IPython.display import *\nclear_output()\n"
+    "interact(lambda x: x, x=IntSlider(3))\ndisplay(HTML('x'))",
+    "a handle": "h = display('a', display_id=True)\nh.update('b')",
+    "all outputs": "from IPython.core.interactiveshell import InteractiveShell\n"
+    "InteractiveShell.ast_node_interactivity = 'all'",
+    # the kernel
+    "get_ipython": "from IPython import get_ipython\n"
+    "get_ipython().run_line_magic('matplotlib', 'inline')\nget_ipython().system('ls')",
+    "get_ipython without import": "get_ipython().run_line_magic('load_ext', 'autoreload')",
+    "in a kernel?": "try:\n    shell = get_ipython().__class__.__name__\n    if 'IPKernelApp' in "
+    "get_ipython().config: pass\nexcept NameError:\n    shell = None",
+    "own magic": "from IPython.core.magic import register_line_magic\n@register_line_magic\n"
+    "def hi(line): return 3\nassert hi('') == 3",
+    "help": "help(np.dot)",
+    # magics
+    "matplotlib": "%matplotlib inline\n%config InlineBackend.figure_format = 'retina'",
+    "time": "%time y = max(1, 2)\nassert y == 2",
+    "timeit": "%timeit sum(range(10))\nt = %timeit -o sum(range(10))\nprint(t.average)",
+    "cell time": "%%time",
+    "cell capture": "%%capture out\nprint(3)\nout.show()",
+    "shell": "!pip install numpy\nfiles = !ls\nfor name in files: print(name)",
+    "pip": "%pip install -q numpy",
+    "question": "?np.dot\nnp.dot?",
+    "question and docstring": '%time\ndef g():\n    """Is it so?\n    """\ns = ("%d"\n    % 3)',
+    "a cell that is indented": "    x = 3\n    if x:\n        x = 4\n    del x",
+    # widgets
+    "slider": "import ipywidgets as widgets\nlr = widgets.FloatSlider(value=0.5, min=0, max=1)\n"
+    "lr.observe(print, names='value')\nassert lr.value == 0.5",
+    "interact": "from ipywidgets import interact, fixed\n"
+    "interact(lambda x, y: x, x=(0, 3), y=fixed(1))\n"
+    "@interact(x=(0, 1))\ndef show(x): return x\nassert show(3) == 3",
+    "interactive": "from ipywidgets import interactive, HBox\nw = interactive(abs, x=(0, 3))\n"
+    "display(HBox(list(w.children)))",
+    "output": "import ipywidgets as w\nout = w.Output(layout={'border': '1px'})\nwith out:\n"
+    "    x = 3\n"
+    "@out.capture()\ndef g(): return x\nassert g() == 3\nw.Button(description='a').on_click(g)",
+    "own widget": "import ipywidgets as w\nclass Panel(w.VBox):\n    def __init__(self):\n"
+    "        super().__init__([w.Button()], layout=w.Layout(width='3px'))\nPanel()",
+    "the course's": "import nncourse.widgets\n"
+    "from nncourse.widgets import GraphStepper, GateBuilder\n"
+    "GraphStepper('x*y', x=1, y=2)\nGateBuilder()\nfrom nncourse import widgets",
+    # progress
+    "tqdm": "from tqdm import tqdm\nassert list(tqdm([1, 2], desc='a')) == [1, 2]",
+    "tqdm.auto": "from tqdm.auto import tqdm, trange\nbar = trange(3)\nfor i in bar:\n"
+    "    bar.set_postfix(loss=1)\nassert i == 2 and len(bar) == 3",
+    "tqdm.notebook": "from tqdm.notebook import tqdm\nwith tqdm(total=3) as bar:\n"
+    "    bar.update(1)\n"
+    "    bar.n += 1\ntqdm.write('x')",
+    "module tqdm": "import tqdm\nassert sum(tqdm.tqdm(range(3))) == sum(tqdm.trange(3)) == 3",
+    # pictures
+    "show": "import IPython\nplt.style.use('seaborn-v0_8')\nplt.ion()\nplt.plot([1])\n"
+    "plt.pause(0.01)\n"
+    "plt.show()\nplt.gcf()",
+    "formats": "from matplotlib_inline import backend_inline\n"
+    "backend_inline.set_matplotlib_formats('svg')",
+    "plots": "import nncourse.plots\nfrom nncourse import plots",
+    "savefig": "import os\nos.makedirs('figures', exist_ok=True)\nplt.savefig('figures/a.png')",
+    # Python
+    "modules": "import warnings, time, sys, os, logging, random, pathlib, threading, getpass\n"
+    "warnings.filterwarnings('ignore')\ngetpass.getuser()\n"
+    "logging.basicConfig(stream=sys.stdout)",
+    "main": "if __name__ == '__main__':\n    print('main')",
+    "typing": "from typing import Callable, Optional\n"
+    "def g(x: Optional[np.ndarray]) -> Callable: ...",
+    "future": "from __future__ import annotations\nclass A:\n    def g(self) -> A: ...",
+    "await": "import asyncio\nasync def g(): return 3\nx = await asyncio.gather(g(), g())\n"
+    "assert x == [3, 3]\nawait g()",
+    "path": "import sys, os\nsys.path.append('..')\nsys.path.insert(0, os.path.abspath('.'))",
+    "own file": "np.save('w.npy', np.ones(3))\nassert np.load('w.npy').sum() == 3",
+    "errors": "import sys\nprint('x', file=sys.stderr)\nnp.log(np.zeros(1))",
+    "check": "r = check('ps05.relu_backward', abs)\n"
+    "assert r.passed and r.score == 1 and not r.hints()\n"
+    "r.hint()\nr.points(10)\nfrom nncourse.check import Explanation, Report, explain_gradient\n"
+    "assert explain_gradient(1, 2).agrees",
+}
+
+# What does not work in a graded session may stand after the answer.
+AFTER = {
+    "input": "n = input('n? ')",
+    "own test that fails": "assert f(2) == 5",
+    "end": "exit()",
+    "another package": "import pandas",
+    "a file beside the notebook": "np.load('data.npz')",
+}
+
+
+def notebook(**rules):
+    cells = [
+        ("setup", "readonly", None, SETUP),
+        ("f", "solution", None, ANSWER),
+        ("t", "tests", 10.0, "assert f(2) == 4"),
+    ]
+    return {
+        "cells": [
+            {"cell_type": "code", "metadata": role(name, kind, points), "source": source}
+            for name, kind, points, source in cells
+        ],
+        "metadata": {"nncourse": {"grading": {"limits": LIMITS, **rules}}},
+    }
+
+
+def grader(bench, **rules):
+    found = notebook(**rules)
+    bench.prepare(make_assignment("toy", found, found, "en").packed)
+    return lambda answer: json.loads(bench.grade(make_item("anna", {"f": answer}, 1)))
+
+
+@pytest.fixture(scope="module")
+def bench():
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    with Bench() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def grade(bench):
+    return grader(bench)
+
+
+def points(result):
+    return result["questions"]["t"]["points"]
+
+
+def texts(result):
+    return "".join(output.get("text", "") for output in result["outputs"]["1"])
+
+
+@pytest.mark.parametrize("name", HABITS)
+def test_a_habit_costs_nothing(grade, name):
+    indent = "    " if HABITS[name].startswith(" ") else ""
+    answer = "".join(f"{indent}{line}\n" for line in ANSWER.splitlines())
+    result = grade(f"{HABITS[name]}\n{answer}")
+    assert result["notes"] == []
+    assert points(result) == 10
+
+
+@pytest.mark.parametrize("name", AFTER)
+def test_what_fails_after_the_answer_costs_nothing_but_a_remark(grade, name):
+    result = grade(ANSWER + AFTER[name])
+    assert points(result) == 10
+    assert len(result["notes"]) == 1
+
+
+def test_what_is_displayed_is_shown_as_text(grade):
+    shown = "from IPython.display import HTML\ndisplay(np.eye(2), HTML('x'))\nHTML('y')"
+    assert texts(grade(f"{shown}\n{ANSWER}")) == repr(__import__("numpy").eye(2)) + "\n"
+    assert texts(grade(f"{ANSWER}check('ps05.relu_backward', f).points(10)")) == (
+        "(checked when graded)\n"
+    )
+
+
+def test_what_is_not_stood_in_for_is_missing(grade):
+    """A bar that goes over nothing, or a name that is wrong, would be worse than an error."""
+    for source in ("import tqdm\ntqdm.bar", "from nncourse.plots import bar", "import IPythn"):
+        assert points(grade(f"{source}\n{ANSWER}")) == 0
+
+
+def test_a_package_that_the_rules_allow_is_the_real_one(bench):
+    real = "import tqdm\nassert tqdm.__version__ and tqdm.std.TqdmWarning\n"
+    real += "from tqdm.auto import tqdm\nassert sum(tqdm(range(4))) == 6\n"
+    result = grader(bench, packages=["numpy", "matplotlib", "tqdm"])(real + ANSWER)
+    assert result["notes"] == []
+    assert points(result) == 10
+
+
+def test_nothing_on_the_trusted_side_finds_a_stand_in():
+    import nncourse.grading.oracle  # noqa: F401  it has what the sandbox has of cells
+
+    found = [type(finder).__name__ for finder in sys.meta_path]
+    assert "StandIns" not in found
+    import IPython
+
+    assert IPython.__file__
