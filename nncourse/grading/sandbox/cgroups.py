@@ -11,10 +11,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import secrets
 import time
 from pathlib import Path
 
+LEFT_BEHIND = 600.0  # seconds after which an empty group of a process that is gone is removed
+
 _numbers = itertools.count()
+_swept: set[Path] = set()
 
 
 class Group:
@@ -86,7 +90,8 @@ def new_group() -> Group | None:
         own = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
     except OSError:
         return None
-    name = f"nncourse-{os.getpid()}-{next(_numbers)}"
+    # A process's number comes again: the rest keeps the name from one that was left behind.
+    name = f"nncourse-{os.getpid()}-{next(_numbers)}-{secrets.token_hex(4)}"
     return _second(mounts, own, name) or _first(mounts, own, name)
 
 
@@ -127,6 +132,9 @@ def _first(mounts: list[list[str]], own: list[list[str]], name: str) -> Group | 
 
 
 def _made(folder: Path, files: list[str]) -> Path | None:
+    if folder.parent not in _swept:
+        _swept.add(folder.parent)
+        _sweep(folder.parent)
     try:
         folder.mkdir()
     except OSError:
@@ -136,3 +144,13 @@ def _made(folder: Path, files: list[str]) -> Path | None:
     with contextlib.suppress(OSError):
         folder.rmdir()
     return None
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the groups of processes that were killed before they could."""
+    for folder in parent.glob("nncourse-*-*"):
+        with contextlib.suppress(OSError, ValueError):
+            gone = not Path("/proc", str(int(folder.name.split("-")[1]))).exists()
+            # The process may be one of another container, so the young ones are left alone.
+            if gone and time.time() - folder.stat().st_mtime > LEFT_BEHIND:
+                folder.rmdir()  # refused while there are processes in it

@@ -5,6 +5,8 @@ and in a session below a slice, and as an ordinary user in a branch that was giv
 
 from __future__ import annotations
 
+import itertools
+import os
 import shutil
 import subprocess
 import sys
@@ -184,3 +186,36 @@ def test_the_kernel_bounds_the_number_of_processes_of_a_group(group):
         "for pid in made:\n    os.kill(pid, 9)\n    os.waitpid(pid, 0)\n"
     )
     assert inside(group, forks) == (0, "4\n")
+
+
+def test_what_killed_processes_left_behind_is_removed(tmp_path, monkeypatch):
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    monkeypatch.setattr(cgroups, "_swept", set())
+    empty, busy, young, alive, other = (
+        tmp_path / name
+        for name in (
+            f"nncourse-{gone.pid}-0",
+            f"nncourse-{gone.pid}-1-ab",
+            f"nncourse-{gone.pid}-2",
+            f"nncourse-{os.getpid()}-0",
+            "nncourse-else-0",
+        )
+    )
+    for folder in (empty, busy, young, alive, other):
+        folder.mkdir()
+        if folder == busy:
+            (folder / "tasks").touch()  # so rmdir is refused
+        if folder != young:
+            os.utime(folder, (0, 0))
+    made = cgroups._made(tmp_path / "new", [])
+    assert {*tmp_path.iterdir()} == {busy, young, alive, other, made}
+
+
+def test_a_name_that_was_left_behind_is_not_in_the_way(tmp_path, monkeypatch):
+    (tmp_path / f"nncourse-{os.getpid()}-0").mkdir()
+    monkeypatch.setattr(cgroups, "_numbers", itertools.count())
+    monkeypatch.setattr(
+        cgroups, "_second", lambda mounts, own, name: cgroups._made(tmp_path / name, [])
+    )
+    assert cgroups.new_group().is_dir()
