@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from nncourse import __version__, cli, language
 from nncourse.course.files import Course
 from nncourse.course.folder import make_course
+from nncourse.course.terminal import fail
 
 COMMANDS = (
     "lab",
@@ -46,6 +47,11 @@ def test_help_says_what_a_command_does(call, command):
     assert status == 0
     assert "Usage" in text
     assert len(text.split()) > 25
+
+
+def test_what_a_student_wrote_is_nothing_to_the_terminal_in_an_error_either(capsys):
+    fail("not in the roster: \x1b]0;evil\x07\x9b2J")
+    assert capsys.readouterr().err == "nncourse: not in the roster: ?]0;evil??2J\n"
 
 
 LECTURERS = {

@@ -32,8 +32,13 @@ Folder = Annotated[
 
 
 def fail(message: object) -> typer.Exit:
-    """Print what went wrong on stderr; to be raised by the caller."""
-    print(f"nncourse: {message}", file=sys.stderr)
+    """Print what went wrong on stderr; to be raised by the caller.
+
+    A message may quote what a student has written, which the terminal must not obey.
+    """
+    from nncourse.check.call import printable
+
+    print(f"nncourse: {printable(str(message))}", file=sys.stderr)
     return typer.Exit(1)
 
 

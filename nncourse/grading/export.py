@@ -14,6 +14,7 @@ from pathlib import Path
 from nncourse.course.folder import CourseFolderError
 from nncourse.grading.page import number
 from nncourse.grading.results import Result
+from nncourse.grading.sanitize import one_line
 from nncourse.grading.scores import plain
 from nncourse.language import catalogue
 
@@ -91,17 +92,38 @@ def fill_roster(
                 head=", ".join(head),
             )
         )
-    scores = {result.student.casefold(): (result.student, _score(result)) for result in results}
-    missing = {student for student, _ in scores.values()}
-    for row in rows[1:]:
+    scores = {result.student: _score(result) for result in results}
+    left = rows[1:]
+    for row in left:
         row += [""] * (len(head) - len(row))
-        for key in keys:
-            found = scores.get(row[key].strip().casefold())
-            if found is not None:
-                student, row[at[0]] = found
-                missing.discard(student)
-                break
-    return rows, sorted(missing)
+    for key in keys:
+        for form in (str, str.casefold):
+            found = _pairs(scores, left, key, form)
+            for student, row in found:
+                row[at[0]] = scores.pop(student)
+            filled = {id(row) for _student, row in found}
+            left = [row for row in left if id(row) not in filled]
+    return rows, sorted(map(one_line, scores))
+
+
+def _pairs(
+    students: Iterable[str], rows: Rows, key: int, form: Callable[[str], str]
+) -> list[tuple[str, list[str]]]:
+    """The students with their rows by the column ``key``; ``form``: in which names are compared.
+
+    People choose the name that is shown of them, so one that several have is nobody's.
+    """
+    named: dict[str, list[str]] = {}
+    found: dict[str, Rows] = {}
+    for student in students:
+        named.setdefault(form(student), []).append(student)
+    for row in rows:
+        found.setdefault(form(row[key].strip()), []).append(row)
+    return [
+        (whose[0], found[name][0])
+        for name, whose in named.items()
+        if len(whose) == 1 == len(found.get(name, []))
+    ]
 
 
 def write_rows(path: Path, rows: Rows) -> Path:

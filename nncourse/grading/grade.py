@@ -260,8 +260,8 @@ class Grading:
     def digest(self, submission: Submission) -> str:
         """Of everything that the grades of a submission depend on."""
         digest = hmac.new(self.key.encode(), digestmod=hashlib.sha256)
-        name = os.fsencode(submission.path.name)
-        for part in (submission.student.encode(), name, self.secret.encode()):
+        names = [os.fsencode(path.name) for path in (submission.path, submission.rival) if path]
+        for part in (submission.student.encode(), *names, self.secret.encode()):
             digest.update(part + b"\0")
         try:
             if not submission.path.is_symlink() and submission.path.is_file():

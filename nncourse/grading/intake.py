@@ -12,6 +12,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ _ = catalogue("course")
 
 LARGEST = 20_000_000  # bytes; a solved exercise has well under one million
 MOST = 50_000  # cells
+ENOUGH = 100_000  # letters to know a language by
 LONGEST = 500_000  # characters of an answer; to parse millions takes minutes and gigabytes
 
 
@@ -196,7 +198,7 @@ def _language(notebook: Mapping[str, Any]) -> str:
 def _guess(cells: Iterable[Any]) -> str:
     """The language of a notebook's texts, by their letters."""
     texts = (_source(c) for c in cells if isinstance(c, dict) and c.get("cell_type") == "markdown")
-    letters = [c for text in texts for c in text[:2000] if c.isalpha()]
+    letters = list(islice((c for text in texts for c in text[:2000] if c.isalpha()), ENOUGH))
     return "ru" if 3 * sum("а" <= c.lower() <= "я" for c in letters) > len(letters) else "en"
 
 

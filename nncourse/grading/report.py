@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markup import escape as plain
 from rich.table import Table
+from rich.text import Text
 
 from nncourse.grading.literals import remark
 from nncourse.grading.overview import BINS, Difficulty, Overview
@@ -74,7 +74,7 @@ class Terminal:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         found = self.found
-        yield from (plain(line) for line in summary(found))
+        yield from (Text(line) for line in summary(found))
         if found.shares:
             yield ""
             yield self._distribution()
@@ -88,7 +88,7 @@ class Terminal:
             yield ""
             out = _grid(_("student"), _("remarks"))
             for row in rows:
-                out.add_row(*map(plain, row))
+                out.add_row(*map(Text, row))
             yield out
 
     def _distribution(self) -> Table:
@@ -105,16 +105,16 @@ class Terminal:
             column.justify = "right"
         for part in self.found.parts:
             counts = (part.full, part.some, part.none)
-            out.add_row(plain(part.name), _mean(part), *map(str, counts))
+            out.add_row(Text(part.name), _mean(part), *map(str, counts))
         return out
 
     def _mistakes(self) -> Table:
         out = _grid(_("mistake"), _("students"), _("part"), _("what is said"))
         out.columns[1].justify = "right"
         for mistake in self.found.mistakes[:MOST]:
-            parts = plain(", ".join(mistake.parts))
+            parts = Text(", ".join(mistake.parts))
             count = str(len(mistake.students))
-            out.add_row(plain(mistake.code), count, parts, plain(clean_text(mistake.text)))
+            out.add_row(Text(mistake.code), count, parts, Text(clean_text(mistake.text)))
         return out
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from nncourse.grading.results import Result
 from nncourse.grading.sanitize import one_line
@@ -17,7 +18,9 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones count in Asia
+# The beginning of a formula at that of a cell. In half of the world a semicolon ends a cell; the
+# wide signs count in Asia.
+FORMULA = re.compile(r"((?:^|;)\s*)(?=[=+\-@＝＋－＠])")
 MOST = 200  # lines of the table in the terminal
 
 
@@ -53,8 +56,8 @@ def write_scores(path: Path, results: Iterable[Result], names: Iterable[str] | N
 
 
 def plain(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula; some of them skip blanks before it."""
-    return "'" + text if text.lstrip().startswith(FORMULA) else text
+    """Text that neither a spreadsheet takes for a formula nor a terminal for a command."""
+    return FORMULA.sub(r"\1'", one_line(text))
 
 
 def passing(results: Iterable[Result], total: int, shown: list[Result]) -> Iterator[Result]:
@@ -76,17 +79,14 @@ def table(results: Iterable[Result]) -> Table:
     out.add_column(_("by hand"))
     out.add_column(_("remarks"), overflow="fold")
     for result in results:
-        remarks = [f"[red]{_shown(result.problem)}[/]"] if result.problem else []
-        remarks += [_shown(note) for note in result.notes]
+        # As texts, and not as markup: what escaping leaves of two remarks may be markup together.
+        remarks = [Text(one_line(note)) for note in result.notes]
+        if result.problem:
+            remarks.insert(0, Text(one_line(result.problem), "red"))
         out.add_row(
-            _shown(result.student),
+            Text(one_line(result.student)),
             f"{result.points:g} / {result.max_points:g}",
-            " ".join(result.waiting),
-            "\n".join(remarks),
+            Text(" ".join(result.waiting)),
+            Text("\n").join(remarks),
         )
     return out
-
-
-def _shown(text: str) -> str:
-    """Neither rich nor the terminal takes anything in it for a command."""
-    return escape(one_line(text))

@@ -17,8 +17,9 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-# nbgrader reads a student's name as a part of a path and as a pattern.
-STUDENT = re.compile(r"[\w@-][\w .@+-]*")
+# nbgrader reads a student's name as a part of a path and as a pattern. Blanks at its end or side by
+# side, and letters that are drawn as nothing, would let it pass for another's name.
+STUDENT = re.compile(r"(?!.*(?:  | $|[\u115f\u1160\u3164\uffa0]))[\w@-][\w .@+-]*")
 LONGEST = 128  # characters of a name, as wide as nbgrader's column
 LONGEST_BYTES = 240  # of a folder's name
 

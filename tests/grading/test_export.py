@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from nncourse.grading.export import FORMATS, ExportError, fill_roster, write_rows
 from nncourse.grading.results import Grade, Result
+from nncourse.grading.scores import write_scores
 
 RESULTS = [
     Result("ann", {"a": Grade(7.5, 10.0), "b": Grade(5.0, 5.0)}),
@@ -66,6 +69,48 @@ def test_a_worksheet_of_moodle_is_filled():
     assert missing == ["=1+1", "ann"]
     rows, _missing = fill_roster(roster, "ps05", RESULTS, "Maximum grade")
     assert rows[1][-1] == "0"
+
+
+def points(student, given):
+    return Result(student, {"a": Grade(given, 10.0)})
+
+
+@pytest.mark.parametrize(
+    ("roster", "results", "scores", "nowhere"),
+    [
+        # A name that is shown is its owner's to choose: another's login, or another's name.
+        (["Ann,ann", "ann,evil"], [points("ann", 9.0)], ["9", ""], []),
+        (["ann,evil", "Ann,ann"], [points("ann", 9.0)], ["", "9"], []),
+        (["ann,evil"], [points("ann", 9.0), points("evil", 1.0)], ["1"], ["ann"]),
+        (["Ann,1", "Ann,2"], [points("Ann", 9.0)], ["", ""], ["Ann"]),
+        # Whose file is named like another's but for the case.
+        (["A,ann"], [points("ANN", 1.0), points("Ann", 2.0), points("ann", 9.0)], ["9"], None),
+        (["A,Ann"], [points("Ann", 9.0), points("ann", 1.0)], ["9"], ["ann"]),
+        (["A,Ann"], [points("ANN", 9.0), points("ann", 1.0)], [""], ["ANN", "ann"]),
+        (["A,Strasse"], [points("Stra\u00dfe", 1.0), points("Strasse", 9.0)], ["9"], None),
+        (["A,\u017fam", "B,sam"], [points("sam", 9.0)], ["", "9"], []),
+        (["A,", "B,ann", "C,ann"], [points("ann", 9.0), points("b", 1.0)], ["", "1", ""], ["ann"]),
+        (["A,bob"], [points("\x1b]0;evil\x07\nbob", 9.0)], [""], ["?]0;evil? bob"]),
+    ],
+)
+def test_nobody_gets_anothers_score(roster, results, scores, nowhere):
+    text = "\n".join(["Student,SIS Login ID,ps05", *roster])
+    rows, missing = fill_roster(text, "ps05", results)
+    assert [row[-1] for row in rows[1:]] == scores
+    assert missing == (nowhere if nowhere is not None else missing)
+
+
+@pytest.mark.parametrize("text", [";=1+1;", "x;=cmd|' /C calc'!A0", "a; \t@b", "\n+1", "＝1;＝1"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_no_spreadsheet_finds_a_formula(tmp_path, text, delimiter):
+    """Where a comma is in numbers, a semicolon ends a cell."""
+    results = [Result(text, {"a": Grade(1.0, 1.0)}, problem=text)]
+    paths = [write_scores(tmp_path / "scores.csv", results)]
+    paths += [write_rows(tmp_path / f"{k}.csv", f("ps05", results)) for k, f in FORMATS.items()]
+    for path in paths:
+        for row in csv.reader(path.read_text("utf-8").splitlines(), delimiter=delimiter):
+            cells = [cell.strip() for cell in row]
+            assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
 
 
 @pytest.mark.parametrize("roster", ["", "a,b\n1,2\n", "Username,x\nann,1\n"])

@@ -297,6 +297,20 @@ def test_only_what_has_changed_is_graded_again(toy, tmp_path):
     assert read_results(toy, "ps99")[0].seed is not None
 
 
+def test_a_second_file_of_a_student_is_a_change_and_so_is_its_removal(toy, tmp_path):
+    (tmp_path / "twice").mkdir()
+    for path in (tmp_path / "twice" / "x.ipynb", tmp_path / "twice.ipynb"):
+        path.write_text(submission(toy, "ps99", answers()), "utf-8")
+    (result,) = grade_submissions(toy, "ps99", tmp_path)
+    assert "remove one of them" in result.problem
+    (tmp_path / "twice.ipynb").rename(tmp_path / "kept")
+    (result,) = [r for r in grade_submissions(toy, "ps99", tmp_path) if r.student == "twice"]
+    assert (result.problem, result.points) == ("", 15)
+    (tmp_path / "kept").rename(tmp_path / "twice.ipynb")
+    (result,) = [r for r in grade_submissions(toy, "ps99", tmp_path) if r.student == "twice"]
+    assert "remove one of them" in result.problem
+
+
 def test_seeds_differ_by_student_and_are_the_same_again(toy, tmp_path):
     for name in ("a", "b"):
         (tmp_path / f"{name}.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")

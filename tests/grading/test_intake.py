@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import nbformat
@@ -144,6 +145,25 @@ def test_files_that_are_no_text_or_too_large_or_links_are_refused(released, tmp_
 def test_a_name_that_nbgrader_would_misread_is_refused(released, name):
     with pytest.raises(IntakeError, match="can't be a folder"):
         take_in(Submission(name, Path("x.ipynb")), released)
+
+
+@pytest.mark.parametrize("name", ["ann ", "ann  lee", "ann\u3164", "\u115fann", "ann\uffa0"])
+def test_a_name_that_looks_like_another_is_refused(released, name):
+    with pytest.raises(IntakeError, match="can't be a folder"):
+        take_in(Submission(name, Path("x.ipynb")), released)
+
+
+def test_the_language_of_a_file_made_of_letters_is_soon_known(released, tmp_path):
+    """20 MB of letters took a second for each, and half a gigabyte."""
+    path = tmp_path / "ann.ipynb"
+    cells = [{"cell_type": "markdown", "source": "漢" * 2000}] * 3000
+    path.write_text(json.dumps({"cells": cells}, ensure_ascii=False), "utf-8")
+    tracemalloc.start()
+    with pytest.raises(IntakeError, match="no answer cell"):
+        take_in(Submission("ann", path), released)
+    _now, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 12 * path.stat().st_size
 
 
 @pytest.mark.parametrize("name", ["ann", "Иванов Пётр", "o'neill"[:1] + "-neill", "st0123@x.org"])

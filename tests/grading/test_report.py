@@ -119,6 +119,17 @@ def test_the_table_of_scores_obeys_nothing_either():
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize(
+    "notes", [["[/x", "]"], ["[a", "hidden", "b]"], ["x\\", "[red]"], [":warning:", "[@click=x]"]]
+)
+def test_remarks_are_no_markup_together_either(notes):
+    """Each is harmless for itself; in a cell of the table they stand below each other."""
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(table([Result("x", notes=notes), Result("y", problem=notes[0], notes=notes[1:])]))
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert [line[-1] for line in lines if line][1:] == notes * 2
+
+
 def test_a_class_of_none_and_of_one():
     assert overview([]).shares == {}
     assert report_page("ps99", overview([Result("x", problem="y")]))
