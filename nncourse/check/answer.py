@@ -40,6 +40,12 @@ def to_array(value: Any, name: str) -> Array | Finding:
         array = np.array(value, copy=True, subok=False)
     except Exception:
         array = np.array(None)
+    if array.dtype == np.float16:
+        text = mark(
+            "{name} is in float16, which keeps three digits: too few to tell right from nearly "
+            "right. Compute in float32 or float64."
+        )
+        return Finding("type", text, {"name": Title(name)})
     if array.dtype.kind not in "fiub":
         if from_list:
             text = mark("{name} is a list that is not a rectangular table of numbers.")

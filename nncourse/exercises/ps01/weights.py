@@ -7,6 +7,7 @@ soon as its inputs are a little noisy.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -59,5 +60,5 @@ def fire(w: Array, x: Array) -> Array:
 
 def margin(w: Array, x: Array, y: Array) -> float:
     """The smallest signed distance of a row from the border; 0 where there is no border."""
-    length = float(np.linalg.norm(w[1:]))
+    length = math.hypot(*w[1:])  # whose squares neither vanish nor overflow
     return float(np.min((2 * y - 1) * (x @ w[1:] - w[0]))) / length if length else 0.0

@@ -362,7 +362,7 @@ RELATIVE = Piece(
             formula="|a - n| / (|a| + |n|)",
         ),
     ),
-    parts=(Part("error", 0.8, (PLAIN,)), Part("error", 0.2, (ZERO,))),
+    parts=(Part("error", 0.8, (PLAIN,)), Part("error", 0.2, (PLAIN, ZERO))),
     draw=draw_relative,
     reference=relative_error,
     mutants=RELATIVE_MUTANTS,

@@ -7,6 +7,7 @@ all layers but the first, whose borders are the sides of the region itself.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def run(layers: Network, points: Array) -> tuple[Array, float]:
     for k, (W, b) in enumerate(layers):
         z = h @ W.T + b
         if k:
-            lengths = np.linalg.norm(W, axis=1)
+            lengths = np.array([math.hypot(*w) for w in W])  # no square vanishes or overflows
             distance = np.abs(z) / np.where(lengths > 0, lengths, np.inf)
             margin = min(margin, float(distance.min()))
         h = (z > 0).astype(np.float64)

@@ -70,18 +70,33 @@ def context(point: Point) -> dict[str, Context]:
 
 
 def drive(answer: Callable[..., Any], out: int, fan: int, seed: int) -> tuple[Any, ...]:
-    """A sample of each initialiser, from a generator of its own."""
+    """A sample of each initialiser: half of it from one generator, half from another.
+
+    What does not depend on the generator stands in both halves.
+    """
     found: list[Any] = []
     stub: NotImplementedError | None = None
     for i, name in enumerate(NAMES):
         try:
-            found.append(answer(name, out, fan, np.random.default_rng([seed, i])))
+            draws = [answer(name, out, fan, np.random.default_rng([seed, i, j])) for j in range(2)]
+            found.append(_halves(draws[0], draws[1], (out, fan)))
         except NotImplementedError as error:
             stub = error
             found.append(None)
     if stub is not None and all(array is None for array in found):
         raise stub
     return tuple(found)
+
+
+def _halves(one: Any, other: Any, shape: tuple[int, int]) -> Any:
+    """The upper half of one array above the lower half of another; the first if they don't fit."""
+    if one is None or other is None:
+        return one
+    arrays = np.array(one), np.array(other)
+    if any(array.shape != shape for array in arrays):
+        return one
+    half = shape[0] // 2
+    return np.concatenate([arrays[0][:half], arrays[1][:half]])
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:
@@ -219,12 +234,25 @@ def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any, Any]:
-    """(Q^T Q, whether two seeds give two matrices)."""
-    first, second = (np.array(answer(n, np.random.default_rng([seed, i]))) for i in range(2))
-    if first.shape != (n, n):
-        text = mark("The shape is {got}, but it must be {want}.")
-        raise Unfit(Finding("shape", text, {"got": first.shape, "want": (n, n)}))
-    return first.T @ first, float(not np.allclose(first, second))
+    """(Q^T Q, whether two seeds give two matrices, and not only other signs or another order).
+
+    Of the two products the one that is further from the unit matrix.
+    """
+    both = [np.array(answer(n, np.random.default_rng([seed, i]))) for i in range(2)]
+    for matrix in both:
+        if matrix.shape != (n, n):
+            text = mark("The shape is {got}, but it must be {want}.")
+            raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
+    products = [matrix.T @ matrix for matrix in both]
+    sizes = [np.sort(np.abs(matrix), axis=None) for matrix in both]
+    drawn = bool(np.isfinite(sizes).all()) and not np.allclose(*sizes)
+    return max(products, key=_from_unit), float(drawn)
+
+
+def _from_unit(product: Array) -> float:
+    """The largest difference from the unit matrix; infinite where there is a NaN."""
+    gap = float(np.max(np.abs(product - np.eye(len(product)))))
+    return np.inf if np.isnan(gap) else gap
 
 
 def orthogonal(n: int, rng: np.random.Generator) -> Array:
@@ -269,7 +297,7 @@ ORTHOGONAL = Piece(
             formula="A from rng, normal numbers",
         ),
     ),
-    parts=(Part("QᵀQ", 0.8, (PLAIN,)), Part("random", 0.2, (PLAIN,))),
+    parts=(Part("QᵀQ", 0.5, (PLAIN,)), Part("random", 0.5, (PLAIN,))),
     draw=draw_orthogonal,
     reference=orthogonal,
     drive=drive_orthogonal,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,13 +45,39 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive(answer: Dropout, x: Array, p: float, seed: int, train: bool) -> tuple[Any, Any]:
-    """(out, mask): the function gets a generator of its own."""
-    result = answer(x, p, np.random.default_rng(seed), train)
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        text = mark("Two arrays are expected: out and mask.")
-        raise Unfit(Finding("count", text))
-    out, mask = result
+    """(out, mask): the function gets a generator of its own; in training two, one by one."""
+    results = [answer(x, p, np.random.default_rng([seed, i]), train) for i in range(1 + train)]
+    for result in results:
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            text = mark("Two arrays are expected: out and mask.")
+            raise Unfit(Finding("count", text))
+    out, mask = results[0]
+    if train:
+        _look(*(result[1] for result in results))
     return out, np.ones_like(x) if not train and mask is None else mask
+
+
+def _look(one: Any, other: Any) -> None:
+    """Raises Unfit for masks that are drawn, but not for every entry and every time anew."""
+    try:
+        one, other = np.array(one), np.array(other)
+    except (TypeError, ValueError):
+        return
+    dropped = np.asarray(one == 0)
+    share = float(np.mean(dropped))
+    if dropped.ndim != 2 or not 0 < share < 1:
+        return  # what is wrong with it, its law will say
+    if np.array_equal(one, other):
+        text = mark("Another generator gives the same mask: draw it from rng, in every call anew.")
+        raise Unfit(Finding("state", text))
+    for axis, length in enumerate(dropped.shape):
+        limit = 7 * math.sqrt(share * (1 - share) / length)
+        if np.max(np.abs(dropped.mean(axis=axis) - share)) > limit:
+            text = mark(
+                "Whole rows or columns of the mask are dropped together: every entry needs a draw "
+                "of its own."
+            )
+            raise Unfit(Finding("repeats", text))
 
 
 def inverted(x: Array, p: float, rng: np.random.Generator, train: bool) -> tuple[Array, Array]:
@@ -71,7 +98,9 @@ def _given(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Arra
         if not train:
             return {"out": x * of_test(p)}
         mask = answers.get("mask")
-        return {"out": x * mask} if mask is not None and mask.shape == x.shape else {}
+        if mask is None or mask.shape != x.shape or np.ptp(mask) == 0:
+            return {}  # a mask of one value shows nothing about how it is applied
+        return {"out": x * mask}
 
     return given
 

@@ -1,0 +1,160 @@
+"""Answers that are no solutions, and what little they earn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nncourse.check.judge import judge
+from nncourse.check.matrix import pieces_of
+from nncourse.exercises.piece import find, sets
+
+PIECES = {f"{name}.{piece.name}": piece for name in sets() for piece in pieces_of(name).values()}
+NUMBERS = (np.ndarray, np.generic, int, float)
+CONSTANT = {
+    "zeros": lambda a: np.zeros(a.shape),
+    "ones": lambda a: np.ones(a.shape),
+    "huge in float16": lambda a: np.full(a.shape, 60_000, np.float16),
+    "huge in float32": lambda a: np.full(a.shape, 3e38, np.float32),
+    "huge in float64": lambda a: np.full(a.shape, 1e200),
+    "NaN": lambda a: np.full(a.shape, np.nan),
+    "infinite": lambda a: np.full(a.shape, np.inf),
+    "nothing": lambda a: np.zeros((0, *a.shape[1:])),
+    "one number": lambda a: np.zeros((1,) * a.ndim),
+    "the smallest integers": lambda a: np.full(a.shape, np.iinfo(np.int64).min),
+    "True": lambda a: np.ones(a.shape, bool),
+}
+
+
+# A neuron whose weights are all the same is an AND, if with no margin.
+DUE = {"ps01.gates": 0.2}
+
+
+def each(value, change):
+    """The same tuples and dicts with every number and array changed."""
+    if isinstance(value, dict):
+        return {key: each(item, change) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(each(item, change) for item in value)
+    return change(np.asarray(value)) if isinstance(value, NUMBERS) else value
+
+
+def changed(function, change):
+    return lambda *arguments: each(function(*arguments), change)
+
+
+def score(piece, answer, seed=7):
+    return judge(piece, [answer], seed=seed, mutants=False).score
+
+
+def numbers_of(name):
+    """The piece, if its answer is a function that returns numbers."""
+    piece, found = PIECES[name], []
+    if not isinstance(piece.reference, type):
+        score(piece, changed(piece.reference, lambda a: found.append(a) or a))
+    if not found:
+        pytest.skip("its answer is no function that returns numbers")
+    return piece
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_constants_earn_nothing(name):
+    """Whatever the numbers, as long as they have the shape of the right ones."""
+    piece = numbers_of(name)
+    for what, change in CONSTANT.items():
+        assert score(piece, changed(piece.reference, change)) <= DUE.get(name, 0), what
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_no_mistake_earns_more_in_a_coarse_precision(name):
+    piece = numbers_of(name)
+    for mutant in piece.mutants:
+        coarse = changed(mutant.function, lambda a: a.astype(np.float16))
+        assert score(piece, coarse) <= score(piece, mutant.function) + 1e-9, mutant.name
+
+
+def test_a_coarse_precision_is_named():
+    piece = PIECES["ps02.softmax"]
+    report = judge(piece, [changed(piece.reference, lambda a: a.astype(np.float16))])
+    assert not report.passed
+    assert "float16" in str(report)
+
+
+@pytest.mark.parametrize("factor", [1e-150, 1.58e-162, 1e-160, 1e160])
+def test_a_margin_does_not_depend_on_the_size_of_the_weights(factor):
+    for name, thin in (("ps01.gates", "thin margins"), ("ps01.minterm", "thin margin")):
+        mutant = next(m.function for m in PIECES[name].mutants if m.name == thin)
+
+        def weights(*arguments, answer=mutant):
+            found = answer(*arguments)
+            if isinstance(found, dict):
+                return {key: factor * np.array(value) for key, value in found.items()}
+            return factor * np.array(found)
+
+        assert score(PIECES[name], weights) == pytest.approx(score(PIECES[name], mutant))
+
+
+def block(x, p, rng, train):
+    mask = np.ones(x.size)
+    mask[: round(p * x.size)] = 0
+    return mask.reshape(x.shape) / (1 - p)
+
+
+def columns(x, p, rng, train):
+    mask = np.ones(x.shape)
+    mask[:, rng.permutation(x.shape[1])[: round(p * x.shape[1])]] = 0
+    return mask / (1 - p)
+
+
+def one_seed(x, p, rng, train):
+    return (np.random.default_rng(0).random(x.shape) >= p) / (1 - p)
+
+
+@pytest.mark.parametrize("mask_of", [block, columns, one_seed])
+@pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
+def test_masks_that_are_not_drawn_anew_for_every_entry(name, mask_of):
+    def answer(x, p, rng, train):
+        right = PIECES[f"ps08.{name}"].reference
+        if not train:
+            return right(x, p, rng, train)
+        mask = mask_of(x, p, rng, train) * (1 - p if name == "plain_dropout" else 1)
+        return x * mask, mask
+
+    report = judge(PIECES[f"ps08.{name}"], [answer], seed=7)
+    assert report.score <= 0.4
+    assert "mask" in str(report)
+
+
+def test_an_initialiser_that_draws_nothing():
+    def answer(name, fan_out, fan_in, rng):
+        grid = (np.arange(fan_out * fan_in) + 0.5) / (fan_out * fan_in) * 2 - 1
+        fan = fan_in + fan_out if "xavier" in name else fan_in
+        return (grid * (6 / fan) ** 0.5).reshape(fan_out, fan_in)
+
+    assert score(find("ps07.initialise"), answer) == 0
+
+
+def counting(first, second):
+    """A function that gives one matrix at odd and another at even calls."""
+    calls = []
+
+    def answer(n, rng):
+        calls.append(n)
+        return first(n, rng) if len(calls) % 2 else second(n, rng)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "due"),
+    [
+        (lambda n, rng: np.eye(n)[rng.permutation(n)], 0.5),
+        (lambda n, rng: np.eye(n) * rng.choice([-1.0, 1.0], n), 0.5),
+        (counting(lambda n, rng: np.eye(n), lambda n, rng: np.full((n, n), np.nan)), 0.5),
+        (counting(lambda n, rng: np.eye(n), lambda n, rng: rng.random((n, n))), 0.5),
+        (counting(lambda n, rng: 2**0.5 * np.eye(n), lambda n, rng: np.zeros((n, n))), 0.5),
+    ],
+    ids=["permutations", "signs", "NaN at last", "numbers at last", "half of each"],
+)
+def test_unit_matrices_in_disguise(answer, due):
+    assert score(find("ps07.orthogonal"), answer) <= due
