@@ -371,3 +371,26 @@ def test_the_bytes_of_an_assignment_hold_no_solution():
     again = Assignment.from_bytes(packed)
     assert again.packed == packed
     assert again.defines == {"one": ["one"], "two": ["two"], "three": ["three"]}
+
+
+def test_what_a_tests_own_function_asserts_is_the_tests_verdict(grade):
+    """Student code that catches it gets neither past it nor told what was right."""
+    test = """
+seen = []
+def on_step(value):
+    seen.append(value)
+    assert value == 3.0 * len(seen), f"{value} is not {3.0 * len(seen)}"
+walk(on_step)
+assert len(seen) >= 3
+"""
+    right = {"walk": "def walk(f):\n    for i in range(3): f(3.0 * (i + 1))"}
+    kind = Kind([SETUP, ("answer", "walk", ""), ("tests", "walk_test", test)], right)
+    assert points(grade(kind)) == [10]
+    catches = (
+        "def walk(f):\n    for i in range(3):\n        try: f(0)\n        except Exception: pass"
+    )
+    told = catches.replace("Exception: pass", "Exception as e: print(e)")
+    for wrong in (catches, told, catches + "\n    raise ValueError", catches + "\n    return f"):
+        result = grade(kind, {"walk": wrong})
+        assert points(result) == [0]
+        assert "AssertionError: 0 is not 3.0" in whys(result)

@@ -51,6 +51,7 @@ class Session:
         self._number = 0
         self._depth = 0
         self._in_place = False
+        self._verdict: AssertionError | None = None
         self._deadline = 0.0
 
     # What can be asked for.
@@ -94,7 +95,8 @@ class Session:
         object keeps stays shared: what a later such call does to it is done here as well. A NumPy
         generator (PCG64) among the arguments is copied; its copy goes on where it was left, as long
         as nothing is drawn from it here. Raises StudentError, SessionEnded; WireError if an
-        argument can't cross.
+        argument can't cross; and the AssertionError of a function that was called back, whatever
+        the student's code makes of it.
         """
         what: dict[str, Any] = {"args": tuple(args), "kwargs": dict(kwargs or {})}
         numbers = range(0)
@@ -237,6 +239,9 @@ class Session:
             self._in_place = outer
             if outermost:
                 self.budget.spend(time.monotonic() - start)
+        if self._verdict is not None:
+            verdict, self._verdict = self._verdict, None
+            raise verdict
         if in_place:
             self.kept.learn(answer.get("news"))
         kept = answer.get("kept")
@@ -279,6 +284,10 @@ class Session:
             self.channel.send(answer, deadline, self.references.refer)
         except (Late, Closed, SessionEnded):
             raise
+        except AssertionError as error:
+            # Of the test: the student's code has no part in it, and doesn't learn what was right.
+            self._verdict = self._verdict or error
+            self.channel.send({"error": "AssertionError"}, deadline)
         except Exception as error:
             # The test's function was given something that it can't take.
             text = f"{type(error).__name__}: {error}"[:500]
