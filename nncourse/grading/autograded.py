@@ -59,7 +59,8 @@ def compose(
             if output["output_type"] == "execute_result":
                 output["execution_count"] = count
     metadata = dict(assignment.notebook["metadata"])
-    metadata["nncourse"] = {**metadata.get("nncourse", {}), "seed": str(verdict["seed"])}
+    known = {"seed": str(verdict["seed"]), "packages": assignment.rules["packages"]}
+    metadata["nncourse"] = {**metadata.get("nncourse", {}), **known}
     if remarks:
         cells.insert(0, _remarks_cell(remarks))
     return {**assignment.notebook, "cells": cells, "metadata": metadata}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import builtins
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -20,8 +20,9 @@ from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.course.formula import FormulaError, mathml
-from nncourse.grading.assignment import role_of, text_of
+from nncourse.grading.assignment import PACKAGES, role_of, text_of
 from nncourse.grading.gradebook import Gradebook, GradebookError
+from nncourse.grading.lacking import lacking
 from nncourse.grading.page import bar, number, page, table
 from nncourse.grading.query import rows
 from nncourse.grading.results import Grade, Result, each_result, open_gradebook
@@ -156,7 +157,8 @@ def feedback_page(
         lines.append([_show(name), "…" if grade.manual else bar(_share(grade)), points])
     body.append(table([escape(_("part")), "", escape(_("points"))], lines, (2,)))
     for name in order:
-        body += _section(result, parts.get(name, Part(name)), comments)
+        part = parts.get(name, Part(name))
+        body += _section(result, part, comments, about.get("packages", PACKAGES))
     return page(f"{title}: {result.student}", "\n".join(body))
 
 
@@ -185,7 +187,7 @@ def reasons(
         for mistake in report["mistakes"]:
             says = mistake.get("says", {}).get(current(), "")[:SENTENCE]
             if mistake["code"] == "raised":
-                says = _ending(says.partition(":")[0].strip())
+                says = _ending(_raised(mistake))
             elif mistake["code"] in QUOTING:
                 says = says.partition(": ")[0] + "."
             named = ", ".join(map(_title, mistake["outputs"]))
@@ -221,7 +223,29 @@ def _ending(kind: str) -> str:
     return _("It ended in an error of its own kind.")
 
 
-def _section(result: Result, part: Part, comments: Mapping[str, str]) -> Iterator[str]:
+def _missing(part: Part, reports: list[dict[str, Any]], packages: Sequence[str]) -> Iterator[str]:
+    """What the answers have found missing; or, where they ran to their end, their tests."""
+    kinds = [kind for cell in part.answers for kind in _errors(cell.get("outputs", []))]
+    if not kinds:
+        kinds = _errors(part.outputs)
+        mistakes = [mistake for report in reports for mistake in report["mistakes"]]
+        kinds += [_raised(mistake) for mistake in mistakes if mistake["code"] == "raised"]
+    for kind in kinds:
+        yield lacking(kind, packages)
+
+
+def _raised(mistake: Mapping[str, Any]) -> str:
+    """The kind of the error that a check met: what is said of it in English begins with it."""
+    return mistake.get("says", {}).get("en", "").partition(":")[0].strip()
+
+
+def _errors(outputs: list[dict[str, Any]]) -> list[str]:
+    return [output["ename"] for output in outputs if output["output_type"] == "error"]
+
+
+def _section(
+    result: Result, part: Part, comments: Mapping[str, str], packages: Sequence[str]
+) -> Iterator[str]:
     grade = result.grades[part.name]
     points = f"{number(grade.points)} / {number(grade.max_points)}"
     yield f'<h2>{_show(part.name)} <span class="soft">{points}</span></h2>'
@@ -229,7 +253,10 @@ def _section(result: Result, part: Part, comments: Mapping[str, str]) -> Iterato
     if grade.manual:
         yield _why([_("Graded by hand, not yet.")], "why by-hand")
     elif not by_hand:
-        why = reasons(grade, result.reports.get(part.name, []), part.outputs)
+        reports = result.reports.get(part.name, [])
+        why = reasons(grade, reports, part.outputs)
+        if why:
+            why += dict.fromkeys(filter(None, _missing(part, reports, packages)))
         yield _why(why, "why part" if grade.points else "why")
     elif grade.points < grade.max_points and not comments.get(part.name):
         yield _why([_("Graded by hand, without a comment.")], "why by-hand")

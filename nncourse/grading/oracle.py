@@ -28,6 +28,7 @@ import numpy as np
 from nncourse.check.call import printable
 from nncourse.check.variant import VARIABLE
 from nncourse.grading.assignment import Assignment, Cell
+from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.proxies import Proxies
 from nncourse.grading.sandbox import (
     Budget,
@@ -166,17 +167,20 @@ class Oracle:
             outputs.append({"output_type": "stream", "name": "stdout", "text": text})
         if isinstance(result.error, StudentError):
             error = result.error
+            packages = self.assignment.rules["packages"]
             lines = printable(error.traceback).splitlines() or [_name_of(error)]
+            lines += filter(None, [lacking(error.kind, packages)])
             outputs.append(_error(printable(error.kind), printable(error.message), lines))
             if cell.kind in ("answer", "manual"):
-                self._remark(cell, _name_of(error))
+                allowed = rule(error.kind, error.message, packages)
+                self._remark(cell, _name_of(error) + (allowed and f" ({allowed})"))
         elif result.error is not None:
             outputs.append(_error("SessionEnded", str(result.error), [str(result.error)]))
             self._remark(cell, str(result.error))
         self.outcome.outputs[cell.index] = outputs
 
     def _remark(self, cell: Cell, text: str) -> None:
-        line = text.strip().partition("\n")[0][:160]
+        line = text.strip().partition("\n")[0][:240]
         name = cell.name or f"[{cell.index}]"
         self.outcome.notes.append(_("{name}: {error}", name=name, error=line))
 

@@ -49,6 +49,8 @@ STUDENTS = {
     ),
     "cross": ("en", {"why": "\n\n".join(HOSTILE)}),
     "syntax": ("en", {"square_answer": "def square(x:"}),
+    "torch": ("en", {"square_answer": "import torch\ndef square(x):\n    return x * x"}),
+    "помощник": ("ru", {"relu_answer": "def relu_backward(dout, z):\n    return mask(dout, z)"}),
 }
 
 
@@ -108,6 +110,14 @@ def test_each_lost_point_has_a_reason_and_others_have_none(pages):
     assert "It ended in an error of its own kind." in pages["thief"]
     assert "SyntaxError" in pages["syntax"]
     assert "not valid JSON" in pages["cut off"]
+
+
+def test_it_says_what_a_graded_answer_can_do(pages):
+    assert "can import Python&#x27;s own modules, numpy, and nncourse" in pages["torch"]
+    assert "Проверяются только ячейки для ответов" in pages["помощник"]
+    assert "NameError" in pages["помощник"], "the kind of error, in every language"
+    for name in ("right", "wrong", "syntax"):
+        assert "Only answer cells are graded" not in pages[name]
 
 
 def test_it_speaks_the_language_of_the_submission(pages):

@@ -135,8 +135,13 @@ def notebook(**rules):
 
 def grader(bench, **rules):
     found = notebook(**rules)
-    bench.prepare(make_assignment("toy", found, found, "en").packed)
-    return lambda answer: json.loads(bench.grade(make_item("anna", {"f": answer}, 1)))
+    packed = make_assignment("toy", found, found, "en").packed
+
+    def grade(answer):
+        bench.prepare(packed)
+        return json.loads(bench.grade(make_item("anna", {"f": answer}, 1)))
+
+    return grade
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +201,41 @@ def test_a_package_that_the_rules_allow_is_the_real_one(bench):
     result = grader(bench, packages=["numpy", "matplotlib", "tqdm"])(real + ANSWER)
     assert result["notes"] == []
     assert points(result) == 10
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("from numba import njit", "the rule packages allows numpy, matplotlib"),
+        ("import torch.nn as nn", "the rule packages allows numpy, matplotlib"),
+        ("from nncourse import nn", "left out by the rule withheld"),
+        ("import nncourse.exercises.ps05", "left out by the rule withheld"),
+    ],
+)
+def test_an_import_that_fails_says_what_can_be_imported(grade, source, says):
+    result = grade(f"{source}\n{ANSWER}")
+    assert points(result) == 0
+    (note,) = result["notes"]
+    assert note.endswith(f"({says})")
+    (error,) = result["outputs"]["1"]
+    assert error["traceback"][-1] == (
+        "A graded answer can import Python's own modules, numpy, matplotlib, and nncourse without "
+        "the parts that the exercise asks for."
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("n = input()", "nobody answers to input()"),
+        ("np.load('data.npz')", "no other files lie beside the notebook"),
+        ("helper(3)", "whatever an answer needs must stand in one of them"),
+    ],
+)
+def test_an_error_for_what_a_session_lacks_says_so(grade, source, says):
+    result = grade(f"{source}\n{ANSWER}")
+    assert points(result) == 0
+    assert says in result["outputs"]["1"][-1]["traceback"][-1]
 
 
 def test_nothing_on_the_trusted_side_finds_a_stand_in():
