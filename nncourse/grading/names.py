@@ -164,6 +164,10 @@ class _TopLevel(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for part in (*node.decorator_list, *node.bases, *node.keywords):
             self.visit(part)
+        body = _TopLevel()
+        for statement in node.body:
+            body.visit(statement)
+        self.found.runs |= body.found.runs - self.found.binds
         self._define(node.name)
 
     def _define(self, name: str) -> None:
@@ -171,7 +175,21 @@ class _TopLevel(ast.NodeVisitor):
         self.found.defines.add(name)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        pass  # its names count as read later
+        for part in (*node.args.defaults, *node.args.kw_defaults):
+            if part is not None:
+                self.visit(part)  # the other names count as read later
+
+    def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
+        if node.name:
+            self.found.binds.add(node.name)
+        self.generic_visit(node)
+
+    visit_MatchStar = visit_MatchAs
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        if node.rest:
+            self.found.binds.add(node.rest)
+        self.generic_visit(node)
 
     def _comprehension(self, node: Any) -> None:
         inside = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
@@ -209,10 +227,10 @@ def needed(units: Sequence[tuple[Names, bool]]) -> list[bool]:
 
     Each comes with whether it is needed in any case; the others are, where a needed one reads what
     they bind or change. What functions refer to is read whenever they are called, so nothing that
-    runs in between makes up for it.
+    runs in between makes up for it. Nobody can tell what ``from module import *`` binds.
     """
     modules = set().union(*(unit.imports for unit, _ in units)) if units else set()
-    keep = [always or unit.sets for unit, always in units]
+    keep = [always or unit.sets or "*" in unit.binds for unit, always in units]
     while True:
         later: set[str] = set().union(*(unit.later for (unit, _), kept in zip(units, keep) if kept))
         live: set[str] = set()

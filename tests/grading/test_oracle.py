@@ -394,3 +394,27 @@ assert len(seen) >= 3
         result = grade(kind, {"walk": wrong})
         assert points(result) == [0]
         assert "AssertionError: 0 is not 3.0" in whys(result)
+
+
+def test_cells_of_the_lecturers_that_use_the_students_names_in_unusual_places(grade):
+    given = """
+class Net:
+    layer = Scale(2)
+    def run(self, x): return self.layer.run(x)
+once = lambda x, f=square: f(x)
+match {"p": [1, 2], "q": 3, "r": 4}:
+    case {"p": [first, *others], "q": third, **rest}: pass
+from math import *
+"""
+    right = "class Scale:\n    def __init__(self, n): self.n = n\n    def run(self, x): "
+    right += "return self.n * x\ndef square(x): return x * x"
+    test = """
+assert Net().run(3) == 6 and once(3) == 9
+assert first + sum(others) + third + rest["r"] == 10
+assert square(floor(2.5)) == 4
+"""
+    cells = [SETUP, ("answer", "answer", ""), ("readonly", "given", given), ("tests", "all", test)]
+    kind = Kind(cells, {"answer": right})
+    result = grade(kind)
+    assert points(result) == [10], whys(result)
+    assert points(grade(kind, {"answer": right + " + x"})) == [0]
