@@ -90,8 +90,8 @@ def copied(
         for answer, code in named.items():
             record = fingerprints(code, without=ignored)
             seen = Counter(name for found in record.hashes for name in owners.get(int(found), ()))
-            source, count = max(seen.items(), key=lambda item: item[1], default=("", 0))
-            if count >= LEAST:
+            source = max(sources, key=lambda name: seen[name], default="")
+            if seen[source] >= LEAST:
                 _length, shares, places = compare(record, fingerprints(sources[source]))
                 copies.append(Copy(student, answer, source, shares[0], places[0]))
     return sorted(copies, key=lambda copy: (-copy.share, copy.student, copy.answer))

@@ -31,12 +31,12 @@ WORD = 30  # characters; in a text of several words, what is longer is no word
 TOKEN = re.compile(
     r"""
     \#[^\n]*+
-  | (?P<text> [rRbBuUfF]{0,2}+ (?:
+  | (?P<text>
         \"{3} (?: [^"\\]++ | \\. | "(?!"") )*+ (?: \"{3} | \Z | . )
       | '{3}  (?: [^'\\]++ | \\. | '(?!'') )*+ (?: '{3}  | \Z | . )
       | "     (?: [^"\\\n]++ | \\. )*+ "?
       | '     (?: [^'\\\n]++ | \\. )*+ '?
-    ) )
+    )
   | (?P<number> \.?\d[\w.]*+ )
   | \w++
     """,

@@ -53,6 +53,7 @@ FORMS = {
     "packed": repr(PACKED),
     "base85": repr(base64.b85encode(PACKED)),
     "base64": repr(base64.b64encode(PACKED).decode()),
+    "base64 in lines": '"""\n' + base64.encodebytes(PACKED).decode() + '"""',
     "an integer": DIGITS,
     "in groups": f"{int(DIGITS):_}",
     "hexadecimal": hex(int(DIGITS)),
