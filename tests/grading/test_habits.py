@@ -9,13 +9,20 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from nncourse.course.files import Course
 from nncourse.grading.assignment import make_assignment
 from nncourse.grading.bench import Bench
+from nncourse.grading.grade_command import grading
+from nncourse.grading.results import read_results
 from nncourse.grading.worker import make_item
-from tests.grading.toy import LIMITS, role
+from tests.grading.toy import LIMITS, make_released, role, submission, with_cell
+
+ROOT = Path(__file__).parents[2]
 
 ANSWER = "def f(x):\n    return 2 * x\n"
 SETUP = "import numpy as np\nimport matplotlib.pyplot as plt\nfrom nncourse.check import check"
@@ -246,3 +253,151 @@ def test_nothing_on_the_trusted_side_finds_a_stand_in():
     import IPython
 
     assert IPython.__file__
+
+
+SLOPPY = {
+    "linear_backward_answer": """\
+%matplotlib inline
+%load_ext autoreload
+%autoreload 2
+!pip install -q tqdm
+import sys, os, time, warnings, math
+import matplotlib.pyplot as plt
+from IPython.display import display, clear_output, HTML
+from tqdm.auto import tqdm
+import ipywidgets as widgets
+
+warnings.filterwarnings("ignore")
+sys.path.append("..")
+np.set_printoptions(precision=3)
+plt.rcParams["figure.figsize"] = (4, 3)
+
+def linear_backward(dout, x, W, b):
+    # is it x or x.T?
+    dx = dout @ W
+    dW = dout.T @ x
+    db = dout.sum(axis=0)
+    return dx, dW, db
+
+np.sum?
+display(linear_backward(np.ones((2, 1)), np.eye(2), np.ones((1, 2)), np.zeros(1)))
+%timeit linear_backward(np.ones((2, 1)), np.eye(2), np.ones((1, 2)), np.zeros(1))
+assert check("ps05.linear_backward", linear_backward).passed
+""",
+    "relu_backward_answer": """\
+%%time
+def relu_backward(dout: np.ndarray, z: np.ndarray) -> np.ndarray:
+    '''Why not z >= 0?
+    % of kinks: none
+    '''
+    dz = np.zeros_like(z)
+    for i in tqdm(range(z.shape[0]), leave=False):
+        dz[i] = dout[i] * (z[i] > 0)
+    return dz
+
+r = check("ps05.relu_backward", relu_backward)
+r.hint()
+r""",
+    "sigmoid_backward_answer": """\
+    def sigmoid_backward(dout, s):
+        return dout * s * (1 - s)
+
+    if __name__ == "__main__":
+        plt.plot(np.linspace(0, 1), sigmoid_backward(np.ones(50), np.linspace(0, 1)));
+        plt.show()
+""",
+    "tanh_backward_answer": """\
+from ipywidgets import interact
+@interact(a=(0.1, 3.0))
+def picture(a=1.0):
+    plt.plot(np.tanh(a * np.linspace(-3, 3)))
+
+def tanh_backward(dout, h):
+    return dout * (1 - h**2)
+
+out = widgets.Output()
+with out:
+    print(tanh_backward(1, 0.5))
+out""",
+    "softmax_cross_entropy_answer": """\
+def softmax_cross_entropy(logits, y):
+    N = len(y)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    loss = -log_p[range(N), y].mean()
+    dlogits = np.exp(log_p)
+    dlogits[range(N), y] -= 1
+    return loss, dlogits / N
+
+%time loss, d = softmax_cross_entropy(np.zeros((2, 3)), np.array([0, 1]))
+assert math.isclose(loss, math.log(3))
+check("ps05.softmax_cross_entropy", softmax_cross_entropy).points(20)
+""",
+    "network_gradients_answer": """\
+def network_gradients(params, x, y):
+    W1, b1, W2, b2 = (params[k] for k in ("W1", "b1", "W2", "b2"))
+    h = np.tanh(x @ W1.T + b1)
+    loss, dlogits = softmax_cross_entropy(h @ W2.T + b2, y)
+    dh, dW2, db2 = linear_backward(dlogits, h, W2, b2)
+    _, dW1, db1 = linear_backward(tanh_backward(dh, h), x, W1, b1)
+    return loss, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
+help(network_gradients)
+""",
+    "predicted_loss_answer": "def predicted_loss():\n    return math.log(10)\npredicted_loss?",
+    "corrected_gradient_answer": """\
+def corrected_gradient(w1, w2, x, y):
+    u = np.tanh(w1 @ x)
+    a = np.tanh(w2 @ u)
+    return np.outer((a - y) * (1 - a**2) * w2 * (1 - u**2), x)
+""",
+    "train_answer": """\
+from tqdm.notebook import trange
+handle = display(HTML("<progress>"), display_id=True)
+
+def train(x, y, epochs=15, batch_size=64, lr=0.3, momentum=0.9, hidden=32):
+    rng = np.random.default_rng(0)
+    params, losses = init_params(64, hidden, 10), []
+    velocity = {k: np.zeros_like(v) for k, v in params.items()}
+    for epoch in (bar := trange(epochs, desc="epochs")):
+        order = rng.permutation(len(x))
+        for rows in np.split(order, range(batch_size, len(x), batch_size)):
+            loss, grads = network_gradients(params, x[rows], y[rows])
+            losses.append(loss)
+            for k in params:
+                velocity[k] = momentum * velocity[k] - lr * grads[k]
+                params[k] += velocity[k]
+        bar.set_postfix(loss=f"{loss:.3f}")
+        clear_output(wait=True)
+        handle.update(HTML(f"<b>{epoch}</b>"))
+        print(epoch, loss)
+    plt.plot(losses)
+    plt.savefig("losses.png")
+    plt.show()
+    return params, losses
+""",
+    "predict_answer": """\
+def predict(x):
+    h = np.tanh(x @ trained["W1"].T + trained["b1"])
+    return (h @ trained["W2"].T + trained["b2"]).argmax(axis=1)
+get_ipython().run_line_magic("whos", "")
+await __import__("asyncio").sleep(0)
+""",
+}
+
+
+def test_a_sloppy_students_exercise_5_gets_what_a_tidy_ones_does(tmp_path):
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    course = make_released(tmp_path / "course", Course(ROOT), "ps05", "en")
+    (tmp_path / "in").mkdir()
+    for name, answers in (("sloppy", SLOPPY), ("empty", {})):
+        text = submission(course, "ps05", answers, with_cell("import torch"))
+        (tmp_path / "in" / f"{name}.ipynb").write_text(text, "utf-8")
+    command = ["ps05", str(tmp_path / "in"), "--course", str(course.root), "--workers", "1"]
+    done = CliRunner().invoke(grading, command)
+    assert done.exit_code == 0, done.output
+    results = {result.student: result for result in read_results(course, "ps05")}
+    assert results["empty"].points == 0
+    wrong = {g: v.points for g, v in results["sloppy"].grades.items() if v.points < v.max_points}
+    assert wrong == {"explain_zero_init": 0}, results["sloppy"].notes
+    assert results["sloppy"].points == 90
