@@ -48,7 +48,7 @@ test: lint
 	@echo "== tests"
 	@$(BIN)/python -m pytest $(SHARED) -m "not slow and not browser and not alone" tests $(ANY)
 	@echo "== notebooks: every printed output is compared"
-	@$(BIN)/python -m pytest $(SHARED) --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 60 lectures solutions
+	@$(BIN)/python -m pytest $(SHARED) -p tests.notebooks.longest --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 60 lectures solutions
 	@echo "== lectures, exercises and widgets in a browser"
 	@$(BIN)/python -m pytest $(SHARED) -m "browser and not slow and not alone" tests/browser $(ANY)
 	@echo "== what measures time, alone"
