@@ -418,3 +418,32 @@ assert square(floor(2.5)) == 4
     result = grade(kind)
     assert points(result) == [10], whys(result)
     assert points(grade(kind, {"answer": right + " + x"})) == [0]
+
+
+def test_sets_complex_numbers_and_dicts_with_any_keys_are_plain_data(grade):
+    test = """
+assert count([1, 1, 2]) == {1: 2, 2: 1} and count(np.array([3])) == {3: 1}
+assert words("a b a") == {"a", "b"} and "b" in words("b c") and frozen(3) == frozenset({0, 1, 2})
+assert grid(2) == {(0, 1): None, (1, 0): None} and len(words({"x y", "z"})) == 2
+assert abs(root(-4) - 2j) < 1e-12 and root(4) * 1j == 2j and count({1: 5}) == {1: 5}
+seen = {1}
+add(seen, 2)
+assert seen == {1, 2}
+"""
+    right = """
+from collections import Counter
+def count(x): return Counter(x)
+def words(x): return set(x.split()) if isinstance(x, str) else x
+def frozen(n): return frozenset(range(n))
+def grid(n): return {(i, 1 - i): None for i in range(n)}
+def root(x): return complex(x) ** 0.5
+def add(seen, x): seen.add(x)
+"""
+    cells = [SETUP, ("answer", "answer", ""), ("tests", "all", test)]
+    kind = Kind(cells, {"answer": right}, rules={"in_place": ["add"]})
+    result = grade(kind)
+    assert points(result) == [10], whys(result)
+    equal = (
+        "\nclass All:\n    def __eq__(self, other): return True\n    __hash__ = lambda self: 1\n"
+    )
+    assert points(grade(kind, {"answer": right + equal + "def words(x): return {All()}"})) == [0]

@@ -1,5 +1,5 @@
-"""Changes in place, carried over: what a function did to its copy of a list, dict or array is done
-to the original, which stays the same object, as do the arrays in it where they can.
+"""Changes in place, carried over: what a function did to its copy of a list, dict, set or array is
+done to the original, which stays the same object, as do the arrays in it where they can.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ def update(old: Any, new: Any) -> None:
             del old[key]
         for key, value in new.items():
             old[key] = _merged(old.get(key), value)
+    elif isinstance(old, set) and type(new) is set:
+        old.clear()
+        old |= new
     elif isinstance(old, list) and type(new) is list:
         kept = [_merged(*pair) for pair in zip(old, new)]
         old[:] = kept + new[len(kept) :]
@@ -26,7 +29,7 @@ def update(old: Any, new: Any) -> None:
 
 def _merged(old: Any, new: Any) -> Any:
     """The old object, updated, where it can stay the same object; else the new one."""
-    same = isinstance(old, (np.ndarray, dict, list)) and type(old) is type(new)
+    same = isinstance(old, (np.ndarray, dict, list, set)) and type(old) is type(new)
     if same and isinstance(old, np.ndarray):
         same = old.shape == new.shape and old.dtype == new.dtype and old.flags.writeable
     if same:

@@ -4,9 +4,10 @@ The process on the other side runs code that nobody has read, so whatever comes 
 for hostile: it is parsed by this decoder, which knows a handful of types, builds nothing else and
 has a limit for everything. Nothing is ever unpickled.
 
-What crosses: None, bool, int, float, str, bytes, list, tuple, dict with str keys, NumPy arrays and
-scalars of plain dtypes. An object that stays on its side is represented by a ``Reference``, a
-number in that side's table, where both sides agree to use them.
+What crosses: None, bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, NumPy
+arrays and scalars of plain dtypes. Keys and elements of sets are scalars, or tuples of such. An
+object that stays on its side is represented by a ``Reference``, a number in that side's table,
+where both sides agree to use them.
 
 A frame is
 
@@ -17,7 +18,8 @@ The header is JSON of scalars and lists. A scalar stands for itself; a list open
     ["l", ...] list         ["d", key, value, ...] dict        ["s", n] str of n bytes in UTF-8
     ["t", ...] tuple        ["f", "nan"] a float that JSON     ["b", n] bytes
     ["r", kind, number]     does not have                      ["a", dtype, [shape]] array
-                                                               ["x", dtype] NumPy scalar
+    ["m", key, value, ...]  dict whose keys are no str         ["x", dtype] NumPy scalar
+    ["u", ...] set          ["z", ...] frozenset               ["c", real, imaginary] complex
 
 The last column takes its bytes from the buffers, in the order of the header; arrays are in C order
 and little-endian. Every byte of a frame has to be used.
@@ -47,6 +49,7 @@ SHORT = 64  # bytes; a longer string goes to the buffers
 DIGITS = 1300  # of an int, about 4300 bits: below Python's own limit for reading one
 ODD_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 KINDS = ("object", "function", "generator", "guest")
+HASHED = (type(None), bool, int, float, complex, str, bytes)
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,15 @@ class WireLimits:
     """What a frame may hold at most; both sides refuse more.
 
     header, buffers: bytes. items: values of all kinds, containers included. depth: containers
-    within containers. An array counts with its bytes.
+    within containers. An array counts with its bytes. hashed: keys and elements of sets that are no
+    str, whose hashes can be chosen to be all the same.
     """
 
     header: int = 2 << 20
     buffers: int = 64 << 20
     items: int = 100_000
     depth: int = 32
+    hashed: int = 10_000
     dimensions: int = 32
 
 
@@ -157,6 +162,7 @@ class _Writer:
         self.buffers: list[bytes] = []
         self.size = 0
         self.items = 0
+        self.hashed = 0
 
     def tree(self, value: Any, depth: int) -> Any:
         self.items += 1
@@ -184,6 +190,10 @@ class _Writer:
             return self._sequence(value, "l" if kind is list else "t", depth)
         if kind is dict:
             return self._dict(value, depth)
+        if kind is set or kind is frozenset:
+            return self._set(value, "u" if kind is set else "z", depth)
+        if kind is complex:
+            return ["c", self.tree(value.real, depth), self.tree(value.imag, depth)]
         if self.refer is not None:
             reference = self.refer(value)
             return ["r", reference.kind, reference.number]
@@ -206,15 +216,28 @@ class _Writer:
 
     def _dict(self, value: dict, depth: int) -> list:
         depth = self._deeper(depth)
-        out: list = ["d"]
+        named = all(type(key) is str or type(key) is np.str_ for key in value)
+        out: list = ["d" if named else "m"]
         for key, item in value.items():
-            if type(key) is not str and type(key) is not np.str_:
-                raise WireError(f"a dict with a key of type {type(key).__name__}, not str")
             try:
-                out += [self._text(str(key)), self.tree(item, depth)]
+                label = self._text(str(key)) if named else self._key(key, depth)
+                out += [label, self.tree(item, depth)]
             except WireError as error:
-                raise error.within(f"[{key[:40]!r}]") from None
+                raise error.within(f"[{repr(key)[:40] if hashable(key) else '?'}]") from None
         return out
+
+    def _set(self, value: set | frozenset, tag: str, depth: int) -> list:
+        depth = self._deeper(depth)
+        return [tag, *(self._key(item, depth) for item in value)]
+
+    def _key(self, value: Any, depth: int) -> Any:
+        if not hashable(value):
+            raise WireError(f"a key of type {type(value).__name__}, which is no plain data")
+        if type(value) is not str:
+            self.hashed += 1
+            if self.hashed > self.limits.hashed:
+                raise WireError(f"more than {self.limits.hashed} keys that are no str")
+        return self.tree(value, depth)
 
     def _text(self, value: str) -> str | list:
         try:
@@ -244,6 +267,15 @@ class _Writer:
         self.buffers.append(data)
         self.size += len(data)
         return len(data)
+
+
+def hashable(value: Any) -> bool:
+    """Whether it may be a key, or an element of a set: a scalar, or a tuple of such."""
+    if type(value) is tuple:
+        return all(map(hashable, value))
+    return type(value) in HASHED or (
+        isinstance(value, np.generic) and (type(value) is np.str_ or value.dtype in NAMES)
+    )
 
 
 def _parse(header: bytes, limits: WireLimits) -> Any:
@@ -300,6 +332,7 @@ class _Reader:
         self.resolve = resolve
         self.at = 0
         self.items = 0
+        self.hashed = 0
 
     def value(self, node: Any, depth: int) -> Any:
         self.items += 1
@@ -314,8 +347,10 @@ class _Reader:
             return self._sequence(node, depth)
         if tag == "t":
             return tuple(self._sequence(node, depth))
-        if tag == "d":
+        if tag == "d" or tag == "m":
             return self._dict(node, depth)
+        if tag == "u" or tag == "z":
+            return self._set(node, depth)
         if tag == "s":
             return self._text(node)
         if tag == "a" and len(node) == 3:
@@ -328,6 +363,8 @@ class _Reader:
             return ODD_FLOATS[node[1]]
         if tag == "r" and len(node) == 3:
             return self._reference(node[1], node[2])
+        if tag == "c" and len(node) == 3:
+            return self._complex(*(self.value(part, depth) for part in node[1:]))
         raise WireError(f"an unknown form in the header, {str(tag)[:20]!r}")
 
     def _sequence(self, node: list, depth: int) -> list:
@@ -341,20 +378,45 @@ class _Reader:
                 raise error.within(f"[{index - 1}]") from None
         return out
 
-    def _dict(self, node: list, depth: int) -> dict[str, Any]:
+    def _complex(self, real: Any, imaginary: Any) -> complex:
+        if type(real) is not float or type(imaginary) is not float:
+            raise WireError("a complex number of other parts than two floats")
+        return complex(real, imaginary)
+
+    def _key(self, node: Any, depth: int) -> Any:
+        key = self.value(node, depth)
+        if not hashable(key):
+            raise WireError("a key that is no plain scalar or tuple")
+        if type(key) is not str:
+            self.hashed += 1
+            if self.hashed > self.limits.hashed:
+                raise WireError(f"more than {self.limits.hashed} keys that are no str")
+        return key
+
+    def _set(self, node: list, depth: int) -> set | frozenset:
+        if depth >= self.limits.depth:
+            raise WireError(f"containers nested more than {self.limits.depth} deep")
+        items = [self._key(item, depth + 1) for item in node[1:]]
+        found = set(items)
+        if len(found) < len(items):
+            raise WireError("a set with an element twice")
+        return found if node[0] == "u" else frozenset(found)
+
+    def _dict(self, node: list, depth: int) -> dict[Any, Any]:
         if depth >= self.limits.depth:
             raise WireError(f"containers nested more than {self.limits.depth} deep")
         if len(node) % 2 == 0:
             raise WireError("a dict with a key and no value")
-        out: dict[str, Any] = {}
+        out: dict[Any, Any] = {}
         for index in range(1, len(node), 2):
-            key = self._text(node[index])
+            named = node[0] == "d"
+            key = self._text(node[index]) if named else self._key(node[index], depth + 1)
             if key in out:
-                raise WireError(f"a dict with the key {key[:40]!r} twice")
+                raise WireError(f"a dict with the key {repr(key)[:40]} twice")
             try:
                 out[key] = self.value(node[index + 1], depth + 1)
             except WireError as error:
-                raise error.within(f"[{key[:40]!r}]") from None
+                raise error.within(f"[{repr(key)[:40]}]") from None
         return out
 
     def _text(self, node: Any) -> str:

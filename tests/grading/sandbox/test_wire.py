@@ -35,11 +35,23 @@ scalars = (
     | st.booleans()
     | st.integers(-(10**60), 10**60)
     | st.floats()
+    | st.complex_numbers()
     | st.text()
     | st.text(min_size=60, max_size=80)
     | st.binary()
     | arrays
     | arrays.filter(lambda a: a.size).map(lambda a: a.flat[0])
+)
+keys = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=80)
+    | st.binary()
+    | st.integers(0, 99).map(np.int64),
+    lambda inner: st.lists(inner, max_size=2).map(tuple),
+    max_leaves=4,
 )
 values = st.recursive(
     scalars,
@@ -47,6 +59,9 @@ values = st.recursive(
         st.lists(inner, max_size=4)
         | st.lists(inner, max_size=4).map(tuple)
         | st.dictionaries(st.text(), inner, max_size=4)
+        | st.dictionaries(keys, inner, max_size=4)
+        | st.sets(keys, max_size=4)
+        | st.frozensets(keys, max_size=4)
     ),
     max_leaves=12,
 )
@@ -69,7 +84,10 @@ def same(one: object, other: object) -> bool:
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict):
-        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+        pairs = zip(one, other, strict=True)
+        return all(map(same, one, other)) and all(same(one[a], other[b]) for a, b in pairs)
+    if isinstance(one, complex):
+        return same(one.real, other.real) and same(one.imag, other.imag)
     return one == other
 
 
@@ -115,14 +133,17 @@ cycle.append(cycle)
     ("value", "named"),
     [
         (object(), "object"),
-        ([1, {"W": {1, 2}}], r"set.*\[1\]\['W'\]"),
+        ([1, {"W": {1, object()}}], r"key of type object.*\[1\]\['W'\]"),
+        ({(1, (2, print)): 3}, "key of type tuple"),
+        ({Number(1.0)}, "key of type Number"),
+        (set(range(10_001)), "keys that are no str"),
+        (dict.fromkeys(range(10_001)), "keys that are no str"),
         (np.array([object()]), "dtype object"),
         (np.array(["text"]), "dtype str"),
         (np.zeros(2, [("a", "f4")]), "dtype void"),
         (np.array(["2020-01-01"], "M8[D]"), "datetime64"),
         (np.zeros(2, np.longdouble), "longdouble|float128"),
         (np.ma.masked_array([1.0]), "MaskedArray"),
-        ({1: 2}, "key of type int"),
         (Liar(), "Liar"),
         (Number(1.0), "Number"),
         ("\ud800", "surrogate"),
@@ -163,6 +184,16 @@ HOSTILE = {
     "many dimensions": (["a", "float64", [1] * 60], b"\0" * 8, "shape"),
     "array beyond the buffers": (["a", "float64", [2]], b"\0" * 8, "beyond"),
     "bool that is 2": (["a", "bool", [1]], b"\2", "bools"),
+    "key of a list": (["m", ["l"], 1], b"", "plain scalar"),
+    "key of an array": (["m", ["a", "int8", [1]], 1], b"\1", "plain scalar"),
+    "key of a set": (["u", ["z"]], b"", "plain scalar"),
+    "number as key twice": (["m", 1, 1, 1.0, 2], b"", "twice"),
+    "element twice": (["u", 1, True], b"", "twice"),
+    "keys of one hash": (["u", *(n * (2**61 - 1) for n in range(150))], b"", "keys"),
+    "complex of texts": (["c", "1", "2"], b"", "complex"),
+    "complex of one": (["c", 1.0], b"", "unknown"),
+    "deep set": (["l", ["l", ["l", ["l", ["l", ["u"]]]]]], b"", "deep"),
+    "deep keys": (["u", ["t", ["t", ["t", ["t", ["t"]]]]]], b"", "deep"),
     "bytes left over": (None, b"x", "refers"),
     "negative length": (["b", -1], b"", "beyond"),
     "length that is a float": (["b", 1.0], b"x", "beyond"),
@@ -183,7 +214,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_decoder_names_what_it_refuses(name):
     header, buffers, named = HOSTILE[name]
-    limits = WireLimits(items=200, depth=5, buffers=1 << 20)
+    limits = WireLimits(items=200, depth=5, buffers=1 << 20, hashed=100)
     with pytest.raises(WireError, match=named):
         decode(frame(header, buffers), limits)
 
@@ -244,7 +275,7 @@ def mutated_frames(value, data):
 trees = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(
-        st.sampled_from(["l", "t", "d", "s", "b", "a", "x", "f", "r", *DTYPES]) | inner,
+        st.sampled_from([*"ltdsbaxfrmuzc", *DTYPES]) | inner,
         max_size=5,
     ),
     max_leaves=20,

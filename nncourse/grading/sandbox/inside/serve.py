@@ -32,8 +32,8 @@ from nncourse.grading.sandbox.inside.guests import Callback, CallbackError, Gues
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.wire import LIMITS, Reference, WireError, encode
 
-MUTABLE = (list, dict)  # arrays are shared
-AS_THEY_ARE = frozenset({type(None), bool, str, int, float, bytes, np.ndarray})
+MUTABLE = (list, dict, set)  # arrays are shared
+AS_THEY_ARE = frozenset({type(None), bool, str, int, float, complex, bytes, np.ndarray})
 
 
 class Server:
@@ -208,6 +208,9 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return [_plain(item, depth + 1) for item in value]
     if isinstance(value, tuple):
         return tuple([_plain(item, depth + 1) for item in value])
+    for kind in (set, frozenset):
+        if isinstance(value, kind):
+            return kind([_plain(item, depth + 1) for item in value])
     for plain in (str, int, float, bytes):
         if isinstance(value, plain):
             return plain(value)  # type: ignore[arg-type]
