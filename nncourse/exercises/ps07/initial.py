@@ -244,8 +244,8 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
     products = [matrix.T @ matrix for matrix in both]
-    sizes = [np.sort(np.abs(matrix), axis=None) for matrix in both]
-    drawn = bool(np.isfinite(sizes).all()) and not np.allclose(*sizes)
+    one, other = (np.sort(np.abs(matrix), axis=None) for matrix in both)
+    drawn = bool(np.isfinite(one + other).all()) and not np.allclose(one, other)
     return max(products, key=_from_unit), float(drawn)
 
 
