@@ -108,6 +108,18 @@ def _with(name: str, rule: Rule) -> Callable[..., Any]:
     return lambda which, out, fan, rng: (rule if which == name else RULES[which])(out, fan, rng)
 
 
+def _scaled(
+    name: str, out: int, fan: int, rng: np.random.Generator, rows: int | None = None
+) -> Array:
+    """As ``initialise``, or some rows of it, made of standard numbers."""
+    shape = (out if rows is None else rows, fan)
+    if "uniform" in name:
+        numbers, variance = rng.random(shape) * 2 - 1, 6.0
+    else:
+        numbers, variance = rng.standard_normal(shape), 2.0
+    return numbers * (variance / (fan + out if "xavier" in name else fan)) ** 0.5
+
+
 INITIALISE = Piece(
     name="initialise",
     signature="initialise(name, fan_out, fan_in, rng) -> W",
@@ -204,22 +216,11 @@ INITIALISE = Piece(
         ),
     ),
     equivalents=(
-        Equivalent(
-            "standard numbers scaled",
-            lambda name, out, fan, rng: (
-                (
-                    (rng.random((out, fan)) * 2 - 1)
-                    if "uniform" in name
-                    else rng.standard_normal((out, fan))
-                )
-                * ((6 if "uniform" in name else 2) / (fan + out if "xavier" in name else fan))
-                ** 0.5
-            ),
-        ),
+        Equivalent("standard numbers scaled", _scaled),
         Equivalent(
             "row by row, a list returned",
             lambda name, out, fan, rng: [
-                initialise(name, out, fan, rng)[0].tolist() for _row in range(out)
+                _scaled(name, out, fan, rng, rows=1)[0].tolist() for _row in range(out)
             ],
         ),
         Equivalent("float32", lambda *arguments: single(initialise(*arguments))),
