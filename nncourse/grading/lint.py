@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nncourse.grading.assignment import Assignment, Cell
+from nncourse.grading.content import content
 from nncourse.grading.given import Given
 from nncourse.grading.names import names
 from nncourse.grading.sandbox.inside.cells import parse
@@ -58,7 +59,8 @@ class _Cell:
         except SyntaxError as error:
             yield Remark(self.cell.name, error.lineno or 1, _("it is no Python"))
             return
-        found = [*self._magics(), *self._names(tree), *self._last(tree), *self._given(tree)]
+        found = [*self._magics(), *self._names(tree), *self._given(tree)]
+        found += [self._at(node, text) for node, text in content(tree, self.foreign)]
         for node in ast.walk(tree):
             found += [self._at(node, text) for text in self._node(node)]
         yield from sorted(set(found), key=lambda remark: (remark.line, remark.text))
@@ -93,16 +95,6 @@ class _Cell:
                 )
                 yield self._at(node, text)
 
-    def _last(self, tree: ast.Module) -> Iterator[Remark]:
-        """Points that are the student's own word."""
-        last = tree.body[-1] if tree.body else None
-        if isinstance(last, ast.Expr):
-            value = last.value
-            called = value.func if isinstance(value, ast.Call) else value
-            if self._is_foreign(called):
-                text = _("the points are what the student's code says: compute them from values")
-                yield self._at(last, text)
-
     def _given(self, tree: ast.Module) -> Iterator[Remark]:
         """What the student's code can change until it fits; and changes that it can't make."""
         for name, seen in self.given.read_late(tree, self.foreign):
@@ -123,6 +115,9 @@ class _Cell:
     def _node(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call):
             yield from self._call(node)
+        elif isinstance(node, ast.ExceptHandler):
+            if node.type is not None and self._is_foreign(node.type):
+                yield _caught()
         elif isinstance(node, ast.Attribute) and self._is_foreign(node.value):
             if node.attr.startswith("__") and node.attr not in ("__name__", "__call__"):
                 yield _("{what} of the student's code is out of reach here", what=node.attr)
@@ -139,6 +134,8 @@ class _Cell:
 
     def _call(self, node: ast.Call) -> Iterator[str]:
         name = _name(node.func)
+        if name in ("raises", "assertRaises") and any(map(self._is_foreign, node.args)):
+            yield _caught()
         if name in INDIRECT:
             yield _("{name}() finds the proxies here, not the student's code", name=name)
         if name == "isinstance" and len(node.args) == 2 and self._is_foreign(node.args[1]):
@@ -165,6 +162,13 @@ class _Cell:
         while isinstance(root, (ast.Attribute, ast.Subscript)):
             root = root.value
         return not isinstance(root, ast.Name) or root.id in ("self", "np", "os", "plt")
+
+
+def _caught() -> str:
+    return _(
+        "the class of a student's exception is elsewhere: catch Exception, and compare "
+        "type(error).__name__"
+    )
 
 
 def _name(node: ast.AST) -> str:

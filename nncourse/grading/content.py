@@ -1,0 +1,194 @@
+"""Where a graded cell is content with an answer that says nothing.
+
+NaN is neither larger nor smaller than any limit, an empty list has no wrong element, huge numbers
+make every quotient small, and points that student code names are whatever it likes. Right answers
+never show any of that, so the author of a cell is told.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+CLOSE = {"allclose", "assert_allclose", "assert_array_equal", "assert_almost_equal"}
+CLOSE |= {"assert_array_almost_equal", "assert_equal"}
+WRAPPING = {"round", "float", "int", "min", "max", "abs"}
+SIZES = {"shape", "size", "ndim"}
+FINITE = {"isnan", "isfinite"}
+WIDE = {"astype", "float64"}
+
+
+def content(cell: ast.Module, foreign: Iterable[str]) -> Iterator[tuple[ast.AST, str]]:
+    """The places, and what to do. ``foreign``: the names in the cell that are the student's."""
+    yield from _Content(cell, set(foreign)).found()
+
+
+class _Content:
+    def __init__(self, cell: ast.Module, foreign: set[str]) -> None:
+        self.cell = cell
+        self.foreign = foreign
+        self.nodes = list(ast.walk(cell))
+        self.words = {_name(node) for node in self.nodes}
+        # Names of values that came from the student's code, and of such that are its very word.
+        self.values: set[str] = set()
+        self.said: set[str] = set()
+        for node in self.nodes:
+            if isinstance(node, ast.Assign) and self._theirs(node.value):
+                names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+                self.values |= names
+                self.said |= names if self._word(node.value) else set()
+
+    def found(self) -> Iterator[tuple[ast.AST, str]]:
+        sized = self.words & SIZES or any(
+            _name(node.func) == "len" and self._theirs(node)
+            for node in self.nodes
+            if isinstance(node, ast.Call)
+        )
+        for node in self.nodes:
+            if not self.words & FINITE and self._lets_nan_pass(node):
+                yield (
+                    node,
+                    _(
+                        "NaN passes here, since every comparison with it is false: ask for what is "
+                        "right (assert error < limit), not for what is wrong"
+                    ),
+                )
+            if not sized and (self._looks_at_each(node) or self._to_a_number(node)):
+                yield (
+                    node,
+                    _(
+                        "an answer without any elements passes here: compare lengths or shapes "
+                        "first, or zip(..., strict=True)"
+                    ),
+                )
+            if not self.words & WIDE and self._divides(node):
+                yield (
+                    node,
+                    _(
+                        "huge numbers pass here, whose squares overflow in float32: divide by what "
+                        "is right, or compute with .astype(float)"
+                    ),
+                )
+        last = self.cell.body[-1] if self.cell.body else None
+        if isinstance(last, ast.Expr) and self._word(last.value):
+            yield last, _("the points are what the student's code says: compute them from values")
+
+    def _lets_nan_pass(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Assert) and isinstance(node.test, ast.UnaryOp):
+            return isinstance(node.test.op, ast.Not) and self._compares(node.test)
+        if isinstance(node, ast.If) and self._compares(node.test):
+            return any(map(_takes_away, node.body))
+        if isinstance(node, ast.Call) and _name(node.func) == "min" and len(node.args) > 1:
+            first, *others = node.args
+            return not self._theirs(first) and any(map(self._theirs, others))
+        return False
+
+    def _compares(self, node: ast.AST) -> bool:
+        return any(
+            isinstance(part, ast.Compare)
+            and isinstance(part.ops[0], ORDERED)
+            and self._theirs(part)
+            for part in ast.walk(node)
+        )
+
+    def _looks_at_each(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.For):
+            return self._may_be_empty(node.iter) and any(
+                isinstance(part, ast.Assert) for part in ast.walk(node)
+            )
+        if isinstance(node, ast.Call) and _name(node.func) == "all" and len(node.args) == 1:
+            each = node.args[0]
+            return isinstance(each, (ast.GeneratorExp, ast.ListComp)) and any(
+                self._may_be_empty(part.iter) for part in each.generators
+            )
+        return False
+
+    def _may_be_empty(self, values: ast.expr) -> bool:
+        if isinstance(values, ast.Call) and _name(values.func) in ("zip", "enumerate"):
+            strict = any(keyword.arg == "strict" for keyword in values.keywords)
+            return not strict and any(map(self._may_be_empty, values.args))
+        name = isinstance(values, ast.Name) and values.id in self.values
+        return name or (isinstance(values, ast.Call) and _root(values.func) in self.foreign)
+
+    def _to_a_number(self, node: ast.AST) -> bool:
+        if not isinstance(node, ast.Call) or _name(node.func) not in CLOSE or len(node.args) < 2:
+            return False
+        one, other = node.args[:2]
+        return (_is_number(one) and self._theirs(other)) or (
+            _is_number(other) and self._theirs(one)
+        )
+
+    def _divides(self, node: ast.AST) -> bool:
+        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], (ast.Lt, ast.LtE)):
+            return False
+        quotient = node.left
+        if isinstance(quotient, ast.Name):
+            named = [n for n in self.nodes if isinstance(n, ast.Assign) and _binds(n, quotient.id)]
+            quotient = named[-1].value if named else quotient
+        return any(
+            isinstance(part, ast.BinOp)
+            and isinstance(part.op, ast.Div)
+            and self._theirs(part.left)
+            and self._theirs(part.right)
+            for part in ast.walk(quotient)
+        )
+
+    def _word(self, value: ast.AST) -> bool:
+        """Whether it is what the student's code says, at most rounded or scaled."""
+        if isinstance(value, ast.Name):
+            return value.id in self.said
+        if isinstance(value, ast.BinOp):
+            parts = value.left, value.right
+            return any(map(self._word, parts)) and any(isinstance(p, ast.Constant) for p in parts)
+        if isinstance(value, ast.Call) and _name(value.func) in WRAPPING:
+            return any(map(self._word, value.args))
+        called = value.func if isinstance(value, ast.Call) else value
+        return isinstance(called, (ast.Name, ast.Attribute)) and _root(called) in self.foreign
+
+    def _theirs(self, node: ast.AST) -> bool:
+        """Whether a value of the student's is in it; a function that is passed on is none."""
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and part.id in self.values:
+                return True
+            if isinstance(part, (ast.Call, ast.Attribute)):
+                inner = part.func if isinstance(part, ast.Call) else part.value
+                if _root(inner) in self.foreign:
+                    return True
+        return False
+
+
+def _takes_away(statement: ast.stmt) -> bool:
+    """Whether points end there: an error, an assertion that fails, less points or none."""
+    if isinstance(statement, ast.AugAssign):
+        return isinstance(statement.op, ast.Sub)
+    value = getattr(statement, "value", getattr(statement, "test", None))
+    none = isinstance(value, ast.Constant) and not value.value
+    return isinstance(statement, ast.Raise) or (
+        isinstance(statement, (ast.Assert, ast.Assign)) and none
+    )
+
+
+def _is_number(node: ast.AST) -> bool:
+    node = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+
+
+def _binds(node: ast.Assign, name: str) -> bool:
+    return any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
+
+
+def _name(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _root(node: ast.AST) -> str:
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
