@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,6 +30,7 @@ LARGEST = 20_000_000  # bytes; a solved exercise has well under one million
 MOST = 50_000  # cells
 ENOUGH = 100_000  # letters to know a language by
 LONGEST = 500_000  # characters of an answer; to parse millions takes minutes and gigabytes
+DEFINED = re.compile(r"^(?:async +)?(?:def|class) +(\w+)", re.MULTILINE)
 
 
 class IntakeError(Exception):
@@ -82,14 +84,17 @@ def take_in(submission: Submission, released: NotebookNode) -> Intake:
 def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Intake:
     """Put the answers found in ``cells`` into a copy of ``released``.
 
-    Of several cells with one name the first counts. ``language``: that of the submission, if it
-    says so; else the text is looked at. Raises IntakeError if there is no answer cell.
+    Of several cells with one name the first counts, with the next ones if it was split.
+    ``language``: that of the submission, if it says so; else the text is looked at. Raises
+    IntakeError if there is no answer cell.
     """
     notes: list[str] = []
     submitted: dict[str, Any] = {}
     plain = {cell.source.strip() for cell in released.cells if not _name(cell)}
     known = [name for cell in released.cells if (name := _name(cell)) is not None]
-    own = 0
+    missing = {_name(cell): _defined(cell) for cell in released.cells}
+    rest: dict[str, list[str]] = {}
+    own, before = 0, None
     for cell in cells:
         name = _name(cell)
         if name not in known:
@@ -98,9 +103,14 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
             own += is_code and bool(source) and source not in plain
         elif name not in submitted:
             submitted[name] = cell
+            missing[name] -= _defined(cell)
+        elif name == before and missing[name]:
+            rest.setdefault(name, []).append(_source(cell))
+            missing[name] -= _defined(cell)
         else:
             note = _("cell {name} occurs twice: the first one counts", name=name)
             notes += [] if note in notes else [note]
+        before = name
 
     language = language or _guess(cells)
     # In the other edition what surrounds the answers reads differently without having been edited.
@@ -119,7 +129,9 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
         if role["solution"]:
             if name in submitted:
                 answers += 1
-                source = _source(submitted[name])
+                source = "\n".join([_source(submitted[name]), *rest.get(name, [])])
+                if name in rest:
+                    notes.append(_("cell {name} was split: its parts count as one", name=name))
                 if len(source) <= LONGEST:
                     cell.source = source
                 else:
@@ -299,6 +311,12 @@ def _name(cell: Any) -> str | None:
             return None
         cell = cell.get(step)
     return cell if isinstance(cell, str) else None
+
+
+def _defined(cell: Any) -> set[str]:
+    """The functions and classes at the top of a cell. A cell that was split in JupyterLab, which
+    leaves every part the name, lacks some of those that were there when it was handed out."""
+    return set(DEFINED.findall(_source(cell)))
 
 
 def _source(cell: Any) -> str:

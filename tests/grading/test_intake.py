@@ -81,6 +81,33 @@ def test_of_two_cells_with_one_name_the_first_counts(hand_in):
     assert intake.notes == ["cell square_answer occurs twice: the first one counts"]
 
 
+def parts(*sources):
+    """Divide the first answer, as JupyterLab's Split Cell does."""
+
+    def split(cells):
+        (at,) = [i for i, cell in enumerate(cells) if cell_name(cell) == "square_answer"]
+        split = [{**json.loads(json.dumps(cells[at])), "source": source} for source in sources]
+        return [*cells[:at], *split, *cells[at + 1 :]]
+
+    return split
+
+
+def test_the_parts_of_a_cell_that_was_split_count_as_one(hand_in):
+    intake = hand_in(parts("import math", "two = 2", "def square(x):\n    return x**two"))
+    assert sources(intake.notebook)["square_answer"] == (
+        "import math\ntwo = 2\ndef square(x):\n    return x**two"
+    )
+    assert intake.notes == ["cell square_answer was split: its parts count as one"]
+
+
+def test_what_follows_a_whole_answer_does_not_count(hand_in):
+    intake = hand_in(parts("two = 2", RIGHT["square_answer"], "square = None"))
+    assert sources(intake.notebook)["square_answer"] == "two = 2\n" + RIGHT["square_answer"]
+    assert "cell square_answer occurs twice: the first one counts" in intake.notes
+    apart = hand_in(lambda cells: [*parts("two = 2")(cells), *cells[2:3]])
+    assert sources(apart.notebook)["square_answer"] == "two = 2"
+
+
 def test_order_does_not_matter(hand_in):
     intake = hand_in(lambda cells: cells[::-1])
     assert sources(intake.notebook) == sources(hand_in().notebook)
