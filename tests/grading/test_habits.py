@@ -87,7 +87,8 @@ HABITS = {
     "tqdm.notebook": "from tqdm.notebook import tqdm\nwith tqdm(total=3) as bar:\n"
     "    bar.update(1)\n"
     "    bar.n += 1\ntqdm.write('x')",
-    "module tqdm": "import tqdm\nassert sum(tqdm.tqdm(range(3))) == sum(tqdm.trange(3)) == 3",
+    "module tqdm": "import tqdm\nassert sum(tqdm.tqdm(range(3))) == sum(tqdm.trange(3)) == 3\n"
+    "assert 2 in tqdm.tqdm([1, 2])",
     # pictures
     "show": "import IPython\nplt.style.use('seaborn-v0_8')\nplt.ion()\nplt.plot([1])\n"
     "plt.pause(0.01)\n"

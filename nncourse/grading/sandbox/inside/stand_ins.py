@@ -102,6 +102,9 @@ class tqdm(Nothing):
     def __iter__(self) -> Iterator[Any]:
         return iter(self.iterable)
 
+    def __contains__(self, item: object) -> bool:
+        return item in self.iterable
+
     def __len__(self) -> int:
         return len(self.iterable)
 
