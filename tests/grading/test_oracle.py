@@ -241,7 +241,7 @@ def test_where_one_has_no_session_the_others_go_on(grade, monkeypatch, everyone)
             with pytest.raises(SandboxUnavailable, match="no session could be started"):
                 grade(THREE)
         else:
-            assert grade(THREE)["failed"] == "no session could be started"
+            assert grade(THREE)["lost"] == "no session could be started"
     assert points(grade(THREE)) == [10, 10, 10]
 
 
