@@ -447,3 +447,25 @@ def add(seen, x): seen.add(x)
         "\nclass All:\n    def __eq__(self, other): return True\n    __hash__ = lambda self: 1\n"
     )
     assert points(grade(kind, {"answer": right + equal + "def words(x): return {All()}"})) == [0]
+
+
+def test_results_that_are_odd_do_not_take_the_others_with_them(grade):
+    """Each of them counts in the student's own notebook, too."""
+    test = """
+square, third, names, half = results(np.float64(3.0))
+assert square == 9.0 and type(square) is np.float64 and list(names) == ["a", "b"]
+np.testing.assert_array_equal(third, [1.0])
+np.testing.assert_array_equal(half, np.array([0.5 + 1j]))
+"""
+    right = """
+import numpy as np
+def results(x):
+    wide = np.longdouble(x)
+    half = np.array([x / 6 + 1j], np.clongdouble)
+    return wide**2, np.array([wide / 3]), np.array(["a", "b"]), half
+"""
+    cells = [SETUP, ("answer", "answer", ""), ("tests", "all", test)]
+    kind = Kind(cells, {"answer": right})
+    result = grade(kind)
+    assert points(result) == [10], whys(result)
+    assert points(grade(kind, {"answer": right.replace("**2", "*2")})) == [0]

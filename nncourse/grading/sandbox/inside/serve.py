@@ -30,9 +30,14 @@ from nncourse.grading.sandbox.channel import Channel, Closed
 from nncourse.grading.sandbox.inside.cells import LONGEST_MESSAGE, Notebook, clean, explain
 from nncourse.grading.sandbox.inside.guests import Callback, CallbackError, Guest
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
-from nncourse.grading.sandbox.wire import LIMITS, Reference, WireError, encode
+from nncourse.grading.sandbox.wire import LIMITS, NAMES, Reference, WireError, encode
 
 MUTABLE = (list, dict, set)  # arrays are shared
+# Not the same on every machine; on some it is the same as float64.
+WIDEST: dict[Any, type] = {
+    np.dtype(np.longdouble): np.float64,
+    np.dtype(np.clongdouble): np.complex128,
+}
 AS_THEY_ARE = frozenset({type(None), bool, str, int, float, complex, bytes, np.ndarray})
 
 
@@ -200,7 +205,12 @@ class _Whole:
 def _plain(value: Any, depth: int = 0) -> Any:
     """Subclasses of the plain types as these types: a named tuple as a tuple, and so on."""
     kind = type(value)
-    if kind in AS_THEY_ARE or depth > LIMITS.depth or isinstance(value, np.generic):
+    if isinstance(value, np.generic):
+        return value.astype(WIDEST[value.dtype]) if value.dtype in WIDEST else value
+    if kind is np.ndarray and value.dtype not in NAMES:
+        # In a tuple of results it is the one that stays, not all of them.
+        return value.astype(WIDEST[value.dtype]) if value.dtype in WIDEST else _Whole(value)
+    if kind in AS_THEY_ARE or depth > LIMITS.depth:
         return value
     if isinstance(value, dict):
         return {_plain(key): _plain(item, depth + 1) for key, item in value.items()}
@@ -215,5 +225,5 @@ def _plain(value: Any, depth: int = 0) -> Any:
         if isinstance(value, plain):
             return plain(value)  # type: ignore[arg-type]
     if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
-        return np.asarray(value)
+        return _plain(np.asarray(value), depth)
     return value
