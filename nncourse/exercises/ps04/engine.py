@@ -74,33 +74,31 @@ class Plain(float):
         return Plain(math.tanh(self))
 
 
-def _step(op: str, a: Any, b: Any) -> Any:
-    """One operation, in whatever kind of number a and b are."""
-    table: dict[str, Callable[[], Any]] = {
-        "add": lambda: a + b,
-        "sub": lambda: a - b,
-        "mul": lambda: a * b,
-        "div": lambda: a / b,
-        "square": lambda: a**2,
-        "cube": lambda: a**3,
-        "exp": lambda: a.exp(),
-        "tanh": lambda: a.tanh(),
-        "neg": lambda: -a,
-        "2 +": lambda: 2 + a,
-        "3 -": lambda: 3 - a,
-        "2 *": lambda: 2 * a,
-        "3 /": lambda: 3 / a,
-        "- 1": lambda: a - 1,
-        "/ 2": lambda: a / 2,
-    }
-    return table[op]()
+# One operation each, in whatever kind of number a and b are.
+STEPS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "square": lambda a, b: a**2,
+    "cube": lambda a, b: a**3,
+    "exp": lambda a, b: a.exp(),
+    "tanh": lambda a, b: a.tanh(),
+    "neg": lambda a, b: -a,
+    "2 +": lambda a, b: 2 + a,
+    "3 -": lambda a, b: 3 - a,
+    "2 *": lambda a, b: 2 * a,
+    "3 /": lambda a, b: 3 / a,
+    "- 1": lambda a, b: a - 1,
+    "/ 2": lambda a, b: a / 2,
+}
 
 
 def evaluate(program: Program, leaves: list[Any], kind: Callable[[Any], Any]) -> Any:
     """Run a program on leaves; each step appends its result. ``kind`` wraps plain results."""
     values = list(leaves)
     for op, i, j in program:
-        values.append(kind(_step(op, values[i], values[j])))
+        values.append(kind(STEPS[op](values[i], values[j])))
     return values[-1]
 
 
@@ -178,7 +176,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 def _sizes(program: Program, x: Array) -> tuple[float, float]:
     values: list[Any] = [Plain(v) for v in x]
     for op, i, j in program:
-        values.append(Plain(_step(op, values[i], values[j])))
+        values.append(Plain(STEPS[op](values[i], values[j])))
     size = [abs(float(v)) for v in values]
     return min(size), max(size)
 
