@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment, role_of, text_of
-from nncourse.grading.sanitize import clean_markdown, one_line
+from nncourse.grading.sanitize import one_line
 from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
@@ -21,6 +22,7 @@ _ = catalogue("course")
 
 UNGRADED = {"outputs": {}, "seed": ""}  # a verdict that says nothing
 REMARKS = "nncourse-remarks"  # the id of a cell
+WIDTH = 100  # characters of its lines
 
 
 def answers_of(notebook: Any) -> dict[str, str]:
@@ -67,9 +69,16 @@ def compose(
 
 
 def _remarks_cell(remarks: Sequence[str]) -> dict[str, Any]:
-    lines = [f"- {clean_markdown(one_line(remark))}" for remark in remarks]
+    """As a block of text: what a remark quotes is a student's, and would pass for the grader's
+    own headings and links.
+    """
+    # A line that is indented this far can't end the block.
+    folded = (
+        textwrap.fill(one_line(remark), WIDTH, initial_indent="- ", subsequent_indent="    ")
+        for remark in remarks
+    )
     title = _("Remarks of the grader")
-    source = "\n".join([f"**{title}**", "", *lines])
+    source = "\n".join([f"**{title}**", "", "~~~text", *folded, "~~~"])
     return {"cell_type": "markdown", "id": REMARKS, "metadata": {}, "source": source}
 
 

@@ -13,6 +13,7 @@ the lecturer only, never in the notebook. All else is as nbconvert has it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -26,6 +27,10 @@ from nncourse.grading.assignment import role_of, text_of
 from nncourse.language import catalogue, current, using
 
 _ = catalogue("course")
+
+
+# Tags that change the looks of all that follows on the page, until they are closed.
+LOOKS = re.compile(r"<(b|i|u|s|em|strong|small|big)\s*/?>", re.IGNORECASE)
 
 
 class _Renderer(IPythonRenderer):
@@ -46,7 +51,11 @@ class _Renderer(IPythonRenderer):
 def markdown(context: Any, source: str) -> str:
     """The HTML of a Markdown cell; ``context``: the template's, which knows the cell."""
     cell = context.get("cell", {})
-    return _marks(cell, context.get("resources", {})) + _render(source, cell)
+    html = _render(source, cell)
+    if role_of(cell).get("solution"):
+        # A student's answer ends where its cell ends. A browser ignores what closes nothing.
+        html += "".join(f"</{tag}>" for tag in LOOKS.findall(html))
+    return _marks(cell, context.get("resources", {})) + html
 
 
 def _render(source: str, cell: Mapping[str, Any]) -> str:

@@ -45,7 +45,11 @@ Pair = tuple[NotebookNode, dict[str, Any]]
 
 
 class AnyFile(NotebookExporter):
-    """Opens whatever was handed in; what is no notebook becomes an empty one, for ``Rebuild``."""
+    """Opens the notebook for nbgrader; in the first pass, and of what is none, an empty one.
+
+    What was handed in is read by ``Rebuild`` alone: a reader that checks a large notebook's form
+    takes minutes.
+    """
 
     def from_filename(self, filename: str, resources: Any = None, **options: Any) -> Any:
         """The exported notebook and its resources."""
@@ -54,7 +58,8 @@ class AnyFile(NotebookExporter):
         notebook = new_notebook()
         # A reader of hostile files may raise anything.
         with contextlib.suppress(Exception):
-            if path.is_file() and path.stat().st_size <= LARGEST:
+            rebuilt = not getattr(self.parent, "_sanitizing", False)
+            if rebuilt and path.is_file() and path.stat().st_size <= LARGEST:
                 notebook = read(path, as_version=4)
         return self.from_notebook_node(notebook, resources=resources, **options)
 

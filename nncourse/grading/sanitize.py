@@ -16,20 +16,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from nncourse.check.call import printable
-from nncourse.grading.assignment import role_of
+from nncourse.grading.assignment import role_of, text_of
 
 # Tags that are only form. They stay in Markdown if they carry no attribute.
 HARMLESS = "b|i|u|s|em|strong|sub|sup|br|hr|p|ul|ol|li|kbd|small|big|center"
 _TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!/?(?:{HARMLESS})\s*/?>)", re.IGNORECASE)
 # "](" opens the address of a link, "]:" one that is given further down.
 _LINK = re.compile(r"\](?=\((?!https?://|#)|:(?!\s*https?://))")
-# TeX commands that MathJax turns into links, styles, attributes or further programs.
+# TeX commands that MathJax turns into links, styles, attributes or further programs; that change
+# what commands mean on the rest of the page; that draw over something else on it.
 _TEX = re.compile(
     r"\\(?=(?:href|url|style|class|cssId|require|bbox|unicode|data|html\w*|includegraphics"
-    r"|mmlToken|texttip|toggle|enclose)(?![A-Za-z]))"
+    r"|mmlToken|texttip|mathtip|toggle|enclose|[egx]?def|let|(?:re)?new(?:command|environment)"
+    r"|DeclareMathOperator|raise|lower|move(?:left|right)|m?kern|[mh]skip|[mh]space|Space|[Rr]ule"
+    r"|[rl]lap|math[rlc]lap|smash)(?![A-Za-z]))"
 )
+# Where nbconvert looks for the other end of a formula, from each of them to the end of the text.
+_OPEN = {"\\\\[": "\\\\]", "\\\\(": "\\\\)", "\\begin{": "\\end{"}
 # A diagram in a block of code is drawn by a program that follows links of its own.
 _DIAGRAM = re.compile(r"([`~]{3})(?=[ \t]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNORECASE)
+
+FORMULAS = 50  # that may be left open
+SHOWN = 30_000  # characters of an answer; to draw half a million takes minutes
 
 IMAGES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
@@ -55,6 +63,9 @@ def clean_markdown(text: Any) -> str:
     text = text.replace("![", "! [")
     text = _LINK.sub("] ", text)
     text = _DIAGRAM.sub(r"\1text ", text)
+    for opening, closing in _OPEN.items():
+        if text.count(opening) > text.count(closing) + FORMULAS:
+            text = text.replace(opening, f"{opening[:-1]} {opening[-1]}")
     return _TEX.sub(r"\\ ", text)
 
 
@@ -77,12 +88,15 @@ def clean_html(text: Any) -> str:
 def clean_notebook(notebook: dict[str, Any]) -> dict[str, Any]:
     """Make a graded notebook harmless, in place; returns it.
 
-    The answers and all outputs are cleaned; the other cells are the lecturer's own.
+    The answers, as far as they are shown, and all outputs are cleaned; the other cells are the
+    lecturer's own.
     """
     for cell in notebook["cells"]:
         if role_of(cell).get("solution"):
             markdown = cell.get("cell_type") != "code"
-            cell["source"] = (clean_markdown if markdown else clean_text)(cell.get("source", ""))
+            source = text_of(cell)
+            source = source if len(source) <= SHOWN else source[:SHOWN] + "\n..."
+            cell["source"] = (clean_markdown if markdown else clean_text)(source)
             cell.pop("attachments", None)
         if "outputs" in cell:
             cell["outputs"] = [clean for o in cell["outputs"] if (clean := clean_output(o))]

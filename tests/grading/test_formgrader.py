@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
+from html import unescape
+
 import nbformat
+import nh3
 import pytest
+from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_markdown_cell, new_notebook
 from traitlets.config import Config
 
 from nncourse.course.folder import as_config, settings
+from nncourse.grading.assignment import RULES, Assignment
+from nncourse.grading.autograded import UNGRADED, compose
 from nncourse.grading.formgrader import markdown
+from nncourse.grading.sanitize import clean_markdown
 from tests.grading.toy import cell_name, toy_notebook
+
+EMPTY = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 
 @pytest.mark.parametrize(
@@ -71,3 +82,41 @@ def test_without_dollar_signs_it_is_nbconverts():
     source = "# Head\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[link](https://example.org) *so*"
     stock = HTMLExporter()
     assert markdown({}, source) == stock.markdown2html({}, source)
+
+
+def tree_of(html):
+    """How a browser reads it, and what stands on the page behind it."""
+    kept = nh3.ALLOWED_TAGS | {"div", "s", "big", "small", "u", "center", "strong"}
+    return nh3.clean(f"<div>{html}</div><p>behind</p>", tags=kept)
+
+
+@pytest.mark.parametrize("tag", ["s", "BIG", "small/", "b", "i", "u", "em", "strong"])
+@pytest.mark.parametrize(
+    "text", ["<{tag}>", "<{tag}><{tag}> x", "`</{tag}>` <{tag}>", "</{tag}><{tag}>"]
+)
+def test_the_looks_of_an_answer_end_with_it(toy, tag, text):
+    """A struck-out page, or one in letters too small to read, is hard to grade."""
+    source = clean_markdown(text.format(tag=tag))
+    assert tree_of(markdown({}, source)).endswith("</p>")
+    assert not tree_of(markdown({}, source)).endswith("</div><p>behind</p>"), "it would leak"
+    assert tree_of(markdown(context(toy, {}), source)).endswith("</div><p>behind</p>")
+
+
+@pytest.mark.parametrize(
+    "remarks",
+    [
+        ["# Full points", "[sign in](https://evil.example)", "<https://evil.example>"],
+        ["a: <s><big>", "b"],
+        ["~~~", "    ~~~", "~~~~~~~~ " * 40, "# head " * 60, "`" * 300],
+        ["a: $$ x", "\\begin{a}", "b: y $$", "\\\\[ z", "\\\\]"],
+        ["1) [x]: http://evil.example", "***", "| a |\n|---|"],
+    ],
+)
+def test_remarks_are_text_whatever_they_quote(remarks):
+    (cell,) = compose(Assignment("x", EMPTY, RULES, {}, [], {}), {}, UNGRADED, remarks)["cells"]
+    for renderer in (partial(markdown, {}), MarkdownIt("commonmark", {"html": True}).render):
+        html = renderer(cell["source"])
+        assert set(re.findall(r"<(\w+)", html)) <= {"p", "strong", "div", "pre", "span", "code"}
+        shown = unescape(re.sub("<[^>]*>", "", html))
+        for remark in remarks:
+            assert "".join(remark.split()) in "".join(shown.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from html.parser import HTMLParser
 
 import nbformat
@@ -16,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from nncourse.grading.sanitize import (
     HARMLESS,
+    SHOWN,
     clean_html,
     clean_markdown,
     clean_notebook,
@@ -250,3 +252,48 @@ def test_the_lecturers_own_cells_stay_as_they_are():
     cleaned = clean_notebook(json.loads(json.dumps(new_notebook(cells=[cell, answer]))))
     assert cleaned["cells"][0]["source"] == text
     assert cleaned["cells"][1]["source"] != text
+
+
+@pytest.mark.parametrize(
+    "start", ["\\\\[", "\\\\(", "\\begin{a}", "[", "**a", "$", "> ", "`", "<b>"]
+)
+def test_no_answer_takes_long_to_draw(start):
+    """The server of the formgrader does nothing else meanwhile; this took minutes."""
+    source = start * (500_000 // len(start))
+    cell = new_markdown_cell(source, metadata=role("why", "manual", 5))
+    notebook = clean_notebook(json.loads(json.dumps(new_notebook(cells=[cell]))))
+    begin = time.process_time()
+    markdown2html_mistune(notebook["cells"][0]["source"])
+    assert time.process_time() - begin < 3
+
+
+def test_what_is_long_is_cut_where_it_is_shown():
+    cells = [
+        new_code_cell("x" * (SHOWN + 1), metadata=role("a", "solution")),
+        new_code_cell("x" * SHOWN, metadata=role("b", "solution")),
+    ]
+    notebook = clean_notebook(json.loads(json.dumps(new_notebook(cells=cells))))
+    assert [cell["source"] for cell in notebook["cells"]] == ["x" * SHOWN + "\n...", "x" * SHOWN]
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        "\\def\\frac#1{0}",
+        "\\let\\le\\ge",
+        "\\renewcommand{\\le}{>}",
+        "\\raise9em{5/5}",
+        "\\kern-90em 5",
+        "\\llap{5/5}",
+        "\\Rule{9em}{9em}{-9em}",
+        "\\hspace{-9em}",
+        "\\smash{x}",
+    ],
+)
+def test_no_formula_changes_or_covers_what_else_is_on_the_page(tex):
+    assert clean_markdown(f"${tex}$") == f"$\\ {tex[1:]}$"
+
+
+def test_other_formulas_stay():
+    text = "$\\left( \\text{a} \\right) \\leq \\hat{x} \\quad \\delta_{def} \\\\[2pt] \\ell$"
+    assert clean_markdown(text) == text

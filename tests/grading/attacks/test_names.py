@@ -10,8 +10,11 @@ import shutil
 import time
 import zipfile
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
+from traitlets.config import LoggingConfigurable
 
 from nncourse.grading.collect import collect
 from nncourse.grading.feedback import write_feedback
@@ -160,3 +163,18 @@ def test_nbgrader_opens_no_file_that_is_too_large_or_none(tmp_path):
     for path in (huge, pipe):
         text, _resources = AnyFile().from_filename(str(path), resources={})
         assert json.loads(text)["cells"] == []
+
+
+def test_nbgrader_does_not_look_at_what_was_handed_in(tmp_path):
+    """It looks at the form of each cell, which takes minutes for a large notebook."""
+
+    class Converter(LoggingConfigurable):
+        _sanitizing = True
+
+    path = tmp_path / "x.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), path)
+    converter = Converter()
+    for first, cells in ((True, 0), (False, 1)):
+        converter._sanitizing = first
+        text, _resources = AnyFile(parent=converter).from_filename(str(path), resources={})
+        assert len(json.loads(text)["cells"]) == cells
