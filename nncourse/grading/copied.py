@@ -25,7 +25,7 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 LIBRARY = Path(__file__).parents[1]
-# Some 120 characters of the stream of tokens in one piece, or several of 20 and more: six to ten
+# Some 120 characters of the stream of tokens in one piece, or several of 20 and more: about nine
 # lines. Independent code shares less with any module of the library: whole files of students of
 # other courses at most 59 fingerprints (convolution), micrograd's engine 53, a numerical gradient,
 # for which there is one way to write it, 50 to 67. The other right answers of the exercises share
@@ -67,9 +67,9 @@ def library(assignment: str) -> dict[str, str]:
 
 
 def shown(course: CourseFolder, assignment: str) -> str:
-    """The code that students were handed out."""
+    """What students were handed out: code cells, and code in the text."""
     notebook = json.loads(course.notebook(assignment).read_text("utf-8"))
-    return "\n\n".join(text_of(cell) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    return "\n\n".join(map(text_of, notebook["cells"]))
 
 
 def copied(
@@ -83,7 +83,7 @@ def copied(
     ignored = hashes(shown)
     owners: dict[int, list[str]] = {}
     for name, code in sources.items():
-        for found in hashes(code) - ignored:
+        for found in hashes(code):
             owners.setdefault(found, []).append(name)
     copies = []
     for student, named in answers.items():

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from nncourse import cli
 from nncourse.exercises.piece import sets
 from nncourse.grading import copied as module
-from nncourse.grading.copied import copied, library, line, section, sources
+from nncourse.grading.copied import copied, library, line, section, shown, sources
 from nncourse.grading.similar import answers_in, similar_page
 from nncourse.language import using
 from tests.grading.toy import RIGHT, cell_name, submission
@@ -103,13 +103,18 @@ def source_of(name: str) -> str:
     return textwrap.dedent(inspect.getsource(getattr(import_module(where), what)))
 
 
+def solution(name: str) -> dict[str, str]:
+    (path,) = (ROOT / "solutions" / "en" / name).glob("*.ipynb")
+    return answers_in(json.loads(path.read_text("utf-8")))
+
+
 VALUE = source_of("nncourse.scalar.Value")
 
 
 @pytest.fixture(scope="module")
 def everything():
-    """All modules of all sets, without the other right answers that stand in them."""
-    codes = {}
+    """All modules of all sets, without the other right answers in them, and all solutions."""
+    codes = {f"the solution of {name}": "\n".join(solution(name).values()) for name in sets()}
     for name in sets():
         codes |= library(name)
     others = {}
@@ -135,12 +140,8 @@ def test_the_right_answers_are_no_copies(everything, monkeypatch):
 
 def test_the_solutions_owe_nothing_to_the_library_outside_the_exercises(monkeypatch):
     codes = {name: code for name, code in library("ps01").items() if ".exercises" not in name}
-    solutions = {}
-    for name in sets():
-        (path,) = (ROOT / "solutions" / "en" / name).glob("*.ipynb")
-        solutions[name] = answers_in(json.loads(path.read_text("utf-8")))
     monkeypatch.setattr(module, "LEAST", 0.8 * module.LEAST)
-    assert list(map(line, copied(solutions, codes, ""))) == []
+    assert list(map(line, copied({name: solution(name) for name in sets()}, codes, ""))) == []
 
 
 COPIED = {
@@ -178,6 +179,30 @@ def test_half_a_copy_is_named_too(some):
         lines[number] += "\n" + " " * 8 + f"print([{number}, 'here'])"
     (copy,) = copied({"ann": {"lstm": "\n".join(lines)}}, some, "")
     assert copy.source == "nncourse.ops.recurrent.lstm"
+
+
+def test_nine_lines_are_named_and_eight_are_not():
+    """The largest share first."""
+    lines = HONEST["softmax_cross_entropy"].strip().splitlines()
+    taken, less = "\n".join(lines), "\n".join(lines[:-1])
+    answers = {"ann": {"softmax": taken + "\n" + HONEST["adam"]}, "bob": {"softmax": taken}}
+    answers["cid"] = {"softmax": less}
+    found = copied(answers, {"here": taken}, "")
+    assert [copy.student for copy in found] == ["bob", "ann"]
+    assert found[0].share > 0.99
+    assert found[1].share < 0.5
+
+
+def test_code_in_the_text_of_the_notebook_was_handed_out(toy):
+    path = toy.notebook("ps99")
+    before = path.read_text("utf-8")
+    notebook = json.loads(before)
+    notebook["cells"][0]["source"] = f"Don't be afraid:\n```python\n{VALUE}```\n"
+    path.write_text(json.dumps(notebook), "utf-8")
+    answers = {"ann": {"value": VALUE}}
+    assert copied(answers, {"nncourse.scalar": VALUE}, shown(toy, "ps99")) == []
+    path.write_text(before, "utf-8")
+    assert len(copied(answers, {"nncourse.scalar": VALUE}, shown(toy, "ps99"))) == 1
 
 
 def test_what_was_handed_out_does_not_count(some):
