@@ -38,6 +38,11 @@ left join grade_cells on grade_cells.id = base_cell.id
 left join task_cells on task_cells.id = base_cell.id
 where notebook.assignment_id = :id
 """
+DUE = "select duedate from assignment where id = :id"
+EXTENSIONS = """
+select student_id, extension from submitted_assignment
+where assignment_id = :id and extension is not null
+"""
 DIGESTS = f"select student, digest from {RECORDS} where assignment = :name"
 STUDENTS = """
 select distinct submitted_assignment.student_id
@@ -137,6 +142,11 @@ class Gradebook:
         except LookupError:  # nothing was graded yet
             return {}
         return dict(found)
+
+    def deadlines(self) -> tuple[Any, dict[str, Any]]:
+        """When the assignment is due, and how much later for whom; as the database has it."""
+        ((due,),) = self._rows(DUE, {"id": self.id})
+        return due, dict(self._rows(EXTENSIONS, {"id": self.id})) if due is not None else {}
 
     def read(self, students: Iterable[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each student who has grades, in order of names, with {"grades": {cell: (score, needs a
