@@ -469,3 +469,39 @@ def results(x):
     result = grade(kind)
     assert points(result) == [10], whys(result)
     assert points(grade(kind, {"answer": right.replace("**2", "*2")})) == [0]
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert np.allclose(f(x), x * 2)",
+        "assert (x * 2 == f(x)).all()",
+        "assert not (f(x) != x * 2).any()",
+        "assert np.abs(f(x) - x * 2).sum() < 1e-9",
+        "assert np.allclose(f(2.0), 4.0)",
+        "np.testing.assert_allclose(f(2.0), 4.0)",
+        "assert np.all(np.isclose(run(lambda v: v, x)[0], x * 2))",
+        "def g(v): assert np.allclose(v, x * 2)\ndone = run(g, x)",
+    ],
+)
+def test_an_answer_without_elements_agrees_with_nothing(grade, test):
+    setup = "x = np.arange(6.0).reshape(2, 3)\n"
+    right = "def f(x): return x * 2\ndef run(g, x): return [g(x * 2)]"
+    empty = "import numpy as np\ndef f(x): return np.zeros((0, *np.shape(x)))\n"
+    empty += "def run(g, x): return [g(f(x))]"
+    cells = [SETUP, ("answer", "answer", ""), ("tests", "all", setup + test)]
+    kind = Kind(cells, {"answer": right})
+    assert points(grade(kind)) == [10]
+    assert points(grade(kind, {"answer": empty})) == [0]
+
+
+def test_empty_arrays_are_compared_among_themselves(grade):
+    test = """
+none = boxes(np.zeros((0, 4)))
+np.testing.assert_array_equal(none, np.zeros((0, 4)))
+assert none.shape == (0, 4) and len(none) == 0 and np.allclose(none, boxes(none))
+assert np.concatenate([none, np.ones((1, 4))]).sum() == 4 and none.sum() == 0
+"""
+    cells = [SETUP, ("answer", "answer", ""), ("tests", "all", test)]
+    result = grade(Kind(cells, {"answer": "def boxes(x): return x[:, :]"}))
+    assert points(result) == [10], whys(result)

@@ -27,7 +27,9 @@ PACKAGE = "nncourse"
 ALWAYS: tuple[str, ...] = ("nncourse.exercises", "nncourse.diagnosis", "nncourse.check")
 ALWAYS += ("nncourse.widgets", "nncourse.grading", "nncourse.course", "nncourse.cli")
 # What runs inside a sandbox, below packages that are empty there.
-INSIDE: tuple[str, ...] = ("nncourse.grading.sandbox.wire", "nncourse.grading.sandbox.channel")
+INSIDE: tuple[str, ...] = tuple(
+    f"nncourse.grading.sandbox.{name}" for name in ("nothing", "wire", "channel")
+)
 INSIDE += ("nncourse.grading.sandbox.inside",)
 EMPTY = ("nncourse.grading", "nncourse.grading.sandbox")
 # Takes the place of nncourse.check, which cells of a notebook import.

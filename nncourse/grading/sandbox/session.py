@@ -18,6 +18,7 @@ from nncourse.grading.sandbox.handle import Handle
 from nncourse.grading.sandbox.in_place import update
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.limits import Budget, Limits
+from nncourse.grading.sandbox.nothing import marked
 from nncourse.grading.sandbox.outcome import CellResult, SessionEnded, StudentError, student_error
 from nncourse.grading.sandbox.references import References
 from nncourse.grading.sandbox.wire import WireError
@@ -279,7 +280,7 @@ class Session:
                 do, name = message.get("do_"), message.get("name")
                 answer = self.references.guests.ask(message["guest"], do, name, args, kwargs)
             else:
-                answer = {"value": function(*args, **kwargs)}
+                answer = {"value": function(*marked(args), **marked(kwargs))}
             answer["news"] = self.kept.news()
             self.channel.send(answer, deadline, self.references.refer)
         except (Late, Closed, SessionEnded):
@@ -299,7 +300,7 @@ class Session:
         handle = self.references.find(value)
         if type(handle) is Handle and type(why) is str:
             handle.why = why[:500]
-        return value
+        return marked(value)
 
     def _read_cell(self, found: Any, seconds: float) -> CellResult:
         if type(found) is not dict or type(found.get("output")) is not str:
