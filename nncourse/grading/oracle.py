@@ -150,6 +150,7 @@ class Oracle:
             self.proxies = Proxies(
                 self.session, rules["operators"], rules["objects"], rules["in_place"]
             )
+            self.session.references.leaps = random.Random(f"leaps of {self.seed}")
         return self.session
 
     def _run_answer(self, cell: Cell) -> None:

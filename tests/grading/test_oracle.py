@@ -505,3 +505,29 @@ assert np.concatenate([none, np.ones((1, 4))]).sum() == 4 and none.sum() == 0
     cells = [SETUP, ("answer", "answer", ""), ("tests", "all", test)]
     result = grade(Kind(cells, {"answer": "def boxes(x): return x[:, :]"}))
     assert points(result) == [10], whys(result)
+
+
+def test_a_generator_that_was_given_away_tells_nothing_of_what_the_test_draws(grade):
+    test = """
+rng, twin = np.random.default_rng(3), np.random.default_rng(3)
+assert draw(rng) == twin.integers(1 << 40) and draw(rng) == twin.integers(1 << 40)
+secret = rng.integers(1 << 40)
+assert draw(rng) != secret
+np.testing.assert_allclose(add(secret, 1), secret + 1)
+"""
+    right = "def draw(rng): return rng.integers(1 << 40)\ndef add(a, b): return a + b"
+    kind = Kind([SETUP, ("answer", "answer", ""), ("tests", "all", test)], {"answer": right})
+    result = grade(kind)
+    assert points(result) == [10], whys(result)
+    foresees = """
+import copy
+seen = []
+def draw(rng):
+    seen.append(copy.deepcopy(rng))
+    return rng.integers(1 << 40)
+def add(a, b):
+    twins = [copy.deepcopy(rng) for rng in seen]
+    drawn = {int(rng.integers(1 << 40)) for rng in twins for _ in range(9)}
+    return a + b if a in drawn else 0
+"""
+    assert points(grade(kind, {"answer": foresees})) == [0]

@@ -2,11 +2,13 @@
 
 Objects of the student's stay in the sandbox, and here is a ``Handle`` for each. Functions and shown
 objects of the grader's stay here, and the sandbox asks. A NumPy generator is on both sides: with a
-call goes its state, if the other side doesn't know it.
+call goes its state, if the other side doesn't know it. The one here then leaps to numbers that the
+student's code can't foresee; the copy there goes on where it was left, until some are drawn here.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from nncourse.grading.sandbox.session import Session
 
 
+LEAP = 120  # bits; PCG64 repeats itself after 2**128 numbers
+
+
 class References:
     """Those of one session."""
 
@@ -29,6 +34,7 @@ class References:
         self.generators: list[tuple[np.random.Generator, Any]] = []
         self.states: list[Any] = []  # of generators, to go with the next question
         self.guests = Guests()
+        self.leaps = random.Random(0)  # to be replaced by one whose seed is secret
         # How an oracle shows an object of the sandbox to its tests, and finds it behind that.
         self.show: Callable[[Handle], Any] = lambda handle: handle
         self.find: Callable[[Any], Any] = lambda value: value
@@ -76,6 +82,8 @@ class References:
         if number == len(known):
             self.generators.append((generator, None))
         if self.generators[number][1] != state:
-            self.generators[number] = (generator, state)
             self.states.append([number, state])
+            bits: Any = generator.bit_generator
+            bits.advance(self.leaps.getrandbits(LEAP))
+            self.generators[number] = (generator, bits.state)
         return number

@@ -95,9 +95,10 @@ class Session:
         is expected should be computed before the call, or from a copy. An array that the student's
         object keeps stays shared: what a later such call does to it is done here as well. A NumPy
         generator (PCG64) among the arguments is copied; its copy goes on where it was left, as long
-        as nothing is drawn from it here. Raises StudentError, SessionEnded; WireError if an
-        argument can't cross; and the AssertionError of a function that was called back, whatever
-        the student's code makes of it.
+        as nothing is drawn from it here, and what is drawn here are other numbers.
+
+        Raises StudentError, SessionEnded; WireError if an argument can't cross; and the
+        AssertionError of a function that was called back, whatever student code makes of it.
         """
         what: dict[str, Any] = {"args": tuple(args), "kwargs": dict(kwargs or {})}
         numbers = range(0)
