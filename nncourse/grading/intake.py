@@ -216,7 +216,7 @@ def _guess(cells: Iterable[Any]) -> str:
 
 def _shown(text: str) -> str:
     """A text of the student's in a line of ours."""
-    text = printable(text)
+    text = printable(text).replace("\n", " ")
     return text if len(text) <= 120 else text[:120] + "..."
 
 

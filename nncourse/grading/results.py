@@ -12,6 +12,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.gradebook import Gradebook, GradebookError
 from nncourse.grading.literals import remark
+from nncourse.grading.sanitize import one_line
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -118,11 +119,11 @@ def findings(
     ``notes``: what was noticed before the answers ran. ``language``: of the submission.
     """
     questions = verdict["questions"].items()
-    reasons = {name: question["why"] for name, question in questions if question["why"]}
+    reasons = {name: one_line(question["why"]) for name, question in questions if question["why"]}
     lost = [_("{name}: 0 points, {why}", name=name, why=why) for name, why in reasons.items()]
     data = [remark(name, count) for name, count in literals.items()]
     return {
-        "notes": [*notes, *data, *verdict["notes"], *lost],
+        "notes": [one_line(note) for note in (*notes, *data, *verdict["notes"], *lost)],
         "reasons": reasons,
         "reports": {name: question["report"] for name, question in questions if question["report"]},
         "seconds": round(verdict["seconds"], 3),

@@ -18,6 +18,15 @@ ATTACKS = [
         "a type named as markup",
         "def square(x): raise type('[red]</>\\x1b[31m<script>', (Exception,), {})('[bold]')",
     ),
+    Attack(
+        "markup that two remarks make together",
+        "raise ValueError('[/x')",
+        {"layer_answer": "raise ValueError('x]')"},
+    ),
+    Attack(
+        "a kind of error that ends a line",
+        "def square(x): raise type('E: 1\\nzz after 30 / 35', (Exception,), {})('x')",
+    ),
     Attack("right-to-left text", "def square(x): raise ValueError('\\u202e\\u2066 evil')"),
     Attack("a formula for the spreadsheet", "def square(x): raise ValueError('=1+1')"),
     Attack(

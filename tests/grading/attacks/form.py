@@ -100,6 +100,15 @@ ATTACKS = [
         WRONG,
         raw=lambda text: text.replace('"python3"', '"../../evil"').encode(),
     ),
+    Attack(
+        "kernel whose name ends a line",
+        WRONG,
+        raw=lambda text: (
+            text.replace('"python3"', '"x\\\\nzz after 30 / 35"')
+            .replace('"language": "python"', '"language": "x"')
+            .encode()
+        ),
+    ),
     Attack("cut off", WRONG, raw=lambda text: text[: len(text) // 2].encode(), remark="JSON"),
     Attack("UTF-16", WRONG, raw=lambda text: text.encode("utf-16")),
     Attack("not a notebook", raw=lambda text: b"[1, 2, 3]", remark="cells"),
