@@ -58,7 +58,7 @@ class _Content:
                         "right (assert error < limit), not for what is wrong"
                     ),
                 )
-            if not sized and (self._looks_at_each(node) or self._to_a_number(node)):
+            if not sized and (self._looks_at_each(node) or self._broadcasts(node)):
                 yield (
                     node,
                     _(
@@ -115,10 +115,17 @@ class _Content:
         name = isinstance(values, ast.Name) and values.id in self.values
         return name or (isinstance(values, ast.Call) and _root(values.func) in self.foreign)
 
-    def _to_a_number(self, node: ast.AST) -> bool:
+    def _made_plain(self, node: ast.expr) -> bool:
+        """Whether an empty array of the student's becomes one that agrees with everything."""
+        called = isinstance(node, ast.Call) and _name(node.func) in ("array", "asarray")
+        return called and self._theirs(node)
+
+    def _broadcasts(self, node: ast.AST) -> bool:
         if not isinstance(node, ast.Call) or _name(node.func) not in CLOSE or len(node.args) < 2:
             return False
         one, other = node.args[:2]
+        if _name(node.func) == "allclose" and any(map(self._made_plain, node.args[:2])):
+            return True
         return (_is_number(one) and self._theirs(other)) or (
             _is_number(other) and self._theirs(one)
         )

@@ -58,6 +58,7 @@ def remarks(test: str, **rules: list[str]) -> list[str]:
         ("assert all(a == b for a, b in zip([1], f([1])))", 1, "without any elements"),
         ("np.testing.assert_allclose(f(np.ones(3)), 1)", 1, "without any elements"),
         ("assert np.allclose(1.0, Layer().forward(0.5))", 1, "without any elements"),
+        ("x = np.ones(3)\nassert np.allclose(np.array(f([1])), x)", 2, "without any elements"),
         (
             "x = np.ones(3)\na = f(x)\nnorm = np.linalg.norm\n"
             "assert norm(a - 1) / (norm(a) + norm(x)) < 1e-6",

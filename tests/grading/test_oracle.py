@@ -479,16 +479,17 @@ def results(x):
         "assert not (f(x) != x * 2).any()",
         "assert np.abs(f(x) - x * 2).sum() < 1e-9",
         "assert np.allclose(f(2.0), 4.0)",
+        "assert abs(half(2.0004) - 4.0008) < 1e-6",
         "np.testing.assert_allclose(f(2.0), 4.0)",
         "assert np.all(np.isclose(run(lambda v: v, x)[0], x * 2))",
         "def g(v): assert np.allclose(v, x * 2)\ndone = run(g, x)",
     ],
 )
-def test_an_answer_without_elements_agrees_with_nothing(grade, test):
+def test_an_answer_without_elements_or_digits_agrees_with_nothing(grade, test):
     setup = "x = np.arange(6.0).reshape(2, 3)\n"
-    right = "def f(x): return x * 2\ndef run(g, x): return [g(x * 2)]"
+    right = "def f(x): return x * 2\ndef run(g, x): return [g(x * 2)]\nhalf = f"
     empty = "import numpy as np\ndef f(x): return np.zeros((0, *np.shape(x)))\n"
-    empty += "def run(g, x): return [g(f(x))]"
+    empty += "def run(g, x): return [g(f(x))]\ndef half(x): return np.float16(4)"
     cells = [SETUP, ("answer", "answer", ""), ("tests", "all", setup + test)]
     kind = Kind(cells, {"answer": right})
     assert points(grade(kind)) == [10]

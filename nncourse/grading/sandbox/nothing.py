@@ -38,8 +38,13 @@ def _plain(value: Any) -> Any:
 
 
 def marked(value: Any) -> Any:
-    """The same value, in which arrays without elements are of the type ``Nothing``."""
+    """The same value, in which arrays without elements are of the type ``Nothing``.
+
+    And single numbers in float16 are in float64.
+    """
     kind = type(value)
+    if kind is np.float16:
+        return np.float64(value)  # beside it a Python float would be rounded to three digits
     if kind is np.ndarray:
         return value.view(Nothing) if value.size == 0 else value
     if kind is tuple or kind is list:
