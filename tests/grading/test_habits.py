@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 ANSWER = "def f(x):\n    return 2 * x\n"
 SETUP = "import numpy as np\nimport matplotlib.pyplot as plt\nfrom nncourse.check import check"
 
+COURSE = "widgets of the course"
+
 HABITS = {
     # IPython.display
     "all of display": "from IPython.display import (display, HTML, Markdown, Image, clear_output,\n"
@@ -50,6 +52,7 @@ HABITS = {
     "get_ipython without import": "get_ipython().run_line_magic('load_ext', 'autoreload')",
     "in a kernel?": "try:\n    shell = get_ipython().__class__.__name__\n    if 'IPKernelApp' in "
     "get_ipython().config: pass\nexcept NameError:\n    shell = None",
+    "if there is a kernel": "if get_ipython():\n    raise RuntimeError('nobody will look')",
     "own magic": "from IPython.core.magic import register_line_magic\n@register_line_magic\n"
     "def hi(line): return 3\nassert hi('') == 3",
     "help": "help(np.dot)",
@@ -77,7 +80,7 @@ HABITS = {
     "@out.capture()\ndef g(): return x\nassert g() == 3\nw.Button(description='a').on_click(g)",
     "own widget": "import ipywidgets as w\nclass Panel(w.VBox):\n    def __init__(self):\n"
     "        super().__init__([w.Button()], layout=w.Layout(width='3px'))\nPanel()",
-    "the course's": "import nncourse.widgets\n"
+    COURSE: "import nncourse.widgets\n"
     "from nncourse.widgets import GraphStepper, GateBuilder\n"
     "GraphStepper('x*y', x=1, y=2)\nGateBuilder()\nfrom nncourse import widgets",
     # progress
@@ -192,6 +195,8 @@ def test_what_fails_after_the_answer_costs_nothing_but_a_remark(grade, name):
 def test_what_is_displayed_is_shown_as_text(grade):
     shown = "from IPython.display import HTML\ndisplay(np.eye(2), HTML('x'))\nHTML('y')"
     assert texts(grade(f"{shown}\n{ANSWER}")) == repr(__import__("numpy").eye(2)) + "\n"
+    shown = "from IPython import display\ndisplay.display(3)"
+    assert texts(grade(f"{shown}\n{ANSWER}")) == "3\n"
     assert texts(grade(f"{ANSWER}check('ps05.relu_backward', f).points(10)")) == (
         "(checked when graded)\n"
     )
@@ -207,6 +212,12 @@ def test_a_package_that_the_rules_allow_is_the_real_one(bench):
     real = "import tqdm\nassert tqdm.__version__ and tqdm.std.TqdmWarning\n"
     real += "from tqdm.auto import tqdm\nassert sum(tqdm(range(4))) == 6\n"
     result = grader(bench, packages=["numpy", "matplotlib", "tqdm"])(real + ANSWER)
+    assert result["notes"] == []
+    assert points(result) == 10
+
+
+def test_widgets_are_stood_in_for_also_where_nothing_is_withheld(bench):
+    result = grader(bench, withheld=[])(f"{HABITS[COURSE]}\n{ANSWER}")
     assert result["notes"] == []
     assert points(result) == 10
 
