@@ -104,7 +104,7 @@ ATTACKS = [
         "kernel whose name ends a line",
         WRONG,
         raw=lambda text: (
-            text.replace('"python3"', '"x\\\\nzz after 30 / 35"')
+            text.replace('"python3"', '"x\\nzz after 30 / 35"')
             .replace('"language": "python"', '"language": "x"')
             .encode()
         ),
