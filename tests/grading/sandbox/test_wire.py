@@ -42,28 +42,20 @@ scalars = (
     | arrays
     | arrays.filter(lambda a: a.size).map(lambda a: a.flat[0])
 )
-keys = st.recursive(
+keys = (
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False)
     | st.text(max_size=80)
     | st.binary()
-    | st.integers(0, 99).map(np.int64),
-    lambda inner: st.lists(inner, max_size=2).map(tuple),
-    max_leaves=4,
+    | st.integers(0, 99).map(np.int64)
 )
-values = st.recursive(
-    scalars,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.lists(inner, max_size=4).map(tuple)
-        | st.dictionaries(st.text(), inner, max_size=4)
-        | st.dictionaries(keys, inner, max_size=4)
-        | st.sets(keys, max_size=4)
-        | st.frozensets(keys, max_size=4)
-    ),
-    max_leaves=12,
+# What trees are made of: leaves, names, and keys of all kinds.
+materials = st.tuples(
+    st.lists(scalars, min_size=3, max_size=8),
+    st.lists(st.text(), min_size=1, max_size=4),
+    st.lists(keys, min_size=1, max_size=4),
 )
 
 
@@ -97,8 +89,39 @@ def frame(header: object, buffers: bytes = b"") -> bytes:
     return PREFIX.pack(MAGIC, len(text), len(buffers)) + text + buffers
 
 
-def round_trip(value):
-    assert same(decode(encode(value)), value)
+CASES = 10
+"""So many trees are built of the same material: to draw that is what takes the time."""
+
+randoms = st.randoms(use_true_random=True)
+
+
+def key_of(keys, random):
+    """A key, or a tuple of keys and tuples."""
+    if random.random() < 0.7:
+        return random.choice(keys)
+    return tuple([key_of(keys, random) for _ in range(random.randrange(3))])
+
+
+def tree_of(material, random, depth: int = 0):
+    """Containers of all kinds around some of the leaves."""
+    leaves, names, keys = material
+    if random.random() < (0.1, 0.4, 0.7, 1.0)[depth]:
+        return random.choice(leaves)
+    kind = random.choice((list, tuple, dict, "dict with any keys", set, frozenset))
+    if kind in (set, frozenset):
+        return kind([key_of(keys, random) for _ in range(random.randrange(5))])
+    items = [tree_of(material, random, depth + 1) for _ in range(random.randrange(5))]
+    if kind in (list, tuple):
+        return kind(items)
+    if kind is dict:
+        return dict(zip(random.sample(names, len(names)), items))
+    return {key_of(keys, random): item for item in items}
+
+
+def round_trips(material, random):
+    trees = [tree_of(material, random) for _ in range(CASES)]
+    for value in (*material[0], *trees):
+        assert same(decode(encode(value)), value)
 
 
 def test_arrays_arrive_in_c_order_and_writable():
@@ -253,50 +276,71 @@ def decode_measured(data: bytes) -> None:
     assert peak < allowed(data)
 
 
-def random_bytes(data):
-    for whole in (data, frame(data), frame(data[: len(data) // 2], data[len(data) // 2 :])):
-        decode_measured(whole)
+def random_bytes(several):
+    for data in several:
+        for whole in (data, frame(data), frame(data[: len(data) // 2], data[len(data) // 2 :])):
+            decode_measured(whole)
 
 
-def mutated_frames(value, data):
-    whole = bytearray(encode(value))
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(whole) - 1))
-        what = data.draw(st.sampled_from(["change", "remove", "double"]))
-        if what == "change":
-            whole[at] = data.draw(st.integers(0, 255))
-        elif what == "remove" and len(whole) > 1:
-            del whole[at]
-        else:
-            whole[at:at] = whole[at : at + data.draw(st.integers(1, 20))]
-    decode_measured(bytes(whole))
+def mutated_frames(material, random):
+    for _ in range(CASES):
+        whole = bytearray(encode(tree_of(material, random)))
+        for _ in range(random.randint(1, 4)):
+            at = random.randrange(len(whole))
+            what = random.choice(["change", "remove", "double"])
+            if what == "change":
+                whole[at] = random.randrange(256)
+            elif what == "remove" and len(whole) > 1:
+                del whole[at]
+            else:
+                whole[at:at] = whole[at : at + random.randint(1, 20)]
+        decode_measured(bytes(whole))
 
 
-trees = st.recursive(
+TAGS = [*"ltdsbaxfrmuzc", *DTYPES]
+header_leaves = st.lists(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(
-        st.sampled_from([*"ltdsbaxfrmuzc", *DTYPES]) | inner,
-        max_size=5,
-    ),
-    max_leaves=20,
+    min_size=1,
+    max_size=8,
 )
 
 
-def forged_headers(tree, buffers):
-    decode_measured(frame(tree, buffers))
+def almost_right(random):
+    """A value that takes bytes from the buffers: whether there are so many is another matter."""
+    size = random.randint(-1, 9)
+    shape = [random.randint(-1, 4) for _ in range(random.randrange(4))]
+    dtype = random.choice(list(DTYPES))
+    return random.choice((["s", size], ["b", size], ["a", dtype, shape], ["x", dtype]))
+
+
+def forged(leaves, random, depth: int = 0):
+    """What a header could hold: lists of tags, leaves and known forms in any order."""
+    if random.random() < (0.1, 0.3, 0.5, 0.7, 1.0)[depth]:
+        return random.choice((random.choice(leaves), almost_right(random)))
+    return [
+        random.choice(TAGS) if random.random() < 0.5 else forged(leaves, random, depth + 1)
+        for _ in range(random.randrange(6))
+    ]
+
+
+def forged_headers(leaves, random, buffers):
+    for _ in range(CASES):
+        tree = forged(leaves, random)
+        decode_measured(frame(tree, buffers))
 
 
 FUZZ = {
-    round_trip: (values,),
-    random_bytes: (st.binary(max_size=300),),
-    mutated_frames: (values, st.data()),
-    forged_headers: (trees, st.binary(max_size=64)),
+    round_trips: (materials, randoms),
+    random_bytes: (st.lists(st.binary(max_size=300), min_size=CASES, max_size=CASES),),
+    mutated_frames: (materials, randoms),
+    forged_headers: (header_leaves, randoms, st.binary(max_size=64)),
 }
 
 
 def fuzz(body, count: int) -> None:
     """Nothing but WireError may be raised, and no more allocated than the frame accounts for."""
-    quiet = settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+    examples = count // CASES
+    quiet = settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
     quiet(given(*FUZZ[body])(body))()
 
 
