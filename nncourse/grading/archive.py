@@ -108,8 +108,8 @@ class Reader:
                 )
             )
         try:
-            with source.open("rb") as file:
-                yield from self._archive("", source.name, file, DEPTH)
+            with source.open("rb") as archive:
+                yield from self._archive("", source.name, archive, DEPTH)
         except ArchiveError:
             raise
         except Exception as error:  # of damaged data the readers raise almost anything
