@@ -65,6 +65,51 @@ def test_constants_earn_nothing(name):
         assert score(piece, changed(piece.reference, change)) <= DUE.get(name, 0), what
 
 
+IDLE = {
+    "what came first": lambda *a: a[0] if a else 0.0,
+    "what came last": lambda *a: a[-1] if a else 0.0,
+    "nothing": lambda *a: [],
+    "zero": lambda *a: 0.0,
+    "one": lambda *a: 1.0,
+    **{f"the first {n}": lambda *a, n=n: a[:n] for n in range(2, 8)},
+    **{f"the first, {n} times": lambda *a, n=n: a[:1] * n for n in range(2, 8)},
+}
+# Dropout does nothing when testing; and all nodes are in the list of all nodes.
+IDLE_DUE = {"ps08.dropout": 0.3, "ps04.topological_order": 0.3}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_answers_that_do_nothing_earn_nothing(name):
+    for what, answer in IDLE.items():
+        assert score(PIECES[name], answer) <= IDLE_DUE.get(name, 0) + 1e-9, what
+
+
+class Idle:
+    """Does nothing, whatever it is asked for."""
+
+    def __init__(self, *arguments):
+        self.params = arguments[0]
+        self.mean = self.var = np.zeros(3)
+        self.data, self.grad = arguments[0], 0.0
+
+    def step(self, grads):
+        pass
+
+    def forward(self, x, train):
+        return x
+
+    def operator(self, *others):
+        return self
+
+    __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __rsub__ = operator
+    __truediv__ = __rtruediv__ = __pow__ = __neg__ = exp = tanh = backward = operator
+
+
+@pytest.mark.parametrize("name", [n for n, p in PIECES.items() if isinstance(p.reference, type)])
+def test_classes_that_do_nothing_earn_nothing(name):
+    assert score(PIECES[name], Idle) == 0
+
+
 @pytest.mark.parametrize("name", PIECES)
 def test_no_mistake_earns_more_in_a_coarse_precision(name):
     piece = numbers_of(name)

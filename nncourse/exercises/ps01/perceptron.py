@@ -166,7 +166,11 @@ UPDATE = Piece(
             formula="w[j] + y · x[j] and w[0] - y, if y · h ≤ 0; otherwise w",
         ),
     ),
-    parts=(Part("w", 0.6, (PLAIN, NEGATIVE)), Part("w", 0.2, (RIGHT,)), Part("w", 0.2, (BORDER,))),
+    parts=(
+        Part("w", 0.6, (PLAIN, NEGATIVE)),
+        Part("w", 0.2, (PLAIN, RIGHT)),
+        Part("w", 0.2, (BORDER,)),
+    ),
     draw=draw_update,
     reference=perceptron_update,
     mutants=UPDATE_MUTANTS,

@@ -104,7 +104,7 @@ CLIP = Piece(
     ),
     parts=(
         *(Part(name, 0.3, (LONG,)) for name in BOTH),
-        *(Part(name, 0.2, (SHORT,)) for name in BOTH),
+        *(Part(name, 0.2, (LONG, SHORT)) for name in BOTH),
     ),
     draw=draw,
     reference=clip,
