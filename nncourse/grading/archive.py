@@ -13,7 +13,7 @@ import stat
 import tarfile
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -67,12 +67,14 @@ class Reader:
     """Goes through a folder or an archive; ``refused``: (name, why) of what was left out.
 
     most_files, most_size: how many entries, and bytes in all, an archive may claim to hold.
+    only: the paths that are wanted, where not all are.
     """
 
     kinds: tuple[str, ...] = (".ipynb",)
     refused: list[tuple[str, str]] = field(default_factory=list)
     most_files: int = field(default_factory=lambda: MOST_FILES)
     most_size: int = field(default_factory=lambda: MOST_BYTES)
+    only: Container[str] | None = None
     files: int = 0
     size: int = 0
 
@@ -168,6 +170,8 @@ class Reader:
         self, name: str, inside: str, size: int, file: IO[bytes], depth: int
     ) -> Iterator[File]:
         nested = name.lower().endswith(ARCHIVES)
+        if not nested and self.only is not None and name not in self.only:
+            return
         limit = NESTED if nested else LARGEST
         try:
             with file:
@@ -184,7 +188,8 @@ class Reader:
         else:
             folder = name[: -len(next(kind for kind in ARCHIVES if name.lower().endswith(kind)))]
             # With bounds of its own, so that one student's archive does not end the collecting.
-            inner = Reader(self.kinds, self.refused, MOST_FILES // 10, MOST_BYTES // 10)
+            most = MOST_FILES // 10, MOST_BYTES // 40
+            inner = Reader(self.kinds, self.refused, *most, only=self.only)
             try:
                 # The reader of zips makes an object of each entry before one can be looked at.
                 inner._bound(data.count(ZIP_ENTRY), 0)

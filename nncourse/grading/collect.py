@@ -87,14 +87,14 @@ def collect(
     reader = Reader()
     out = Collected(remarks=reader.refused)
     try:
-        # Looked at first and read again, so that no more than one is held at a time.
+        # Looked at, and those that count read again, so that no more than one is held at a time.
         files = [replace(file, data=b"") for file in reader.read(source)]
         chosen = _choose(_found(files, assignment, pattern, out), out)
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         released = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
         name = f"{assignment}.ipynb" if released is None else released.name
-        for file in Reader().read(source):
+        for file in Reader(only=set(chosen)).read(source):
             if (new := chosen.pop(file.path, None)) is not None:
                 _put(course, assignment, name, new, file.data, out)
     except ArchiveError as error:

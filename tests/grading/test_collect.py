@@ -462,9 +462,16 @@ def test_a_list_of_entries_is_counted_before_it_is_read(course, tmp_path, monkey
     assert not [file for file in opened if isinstance(file, io.BytesIO)], "the archive within"
 
 
+def test_what_does_not_count_is_not_read_again(tmp_path):
+    source = packed(tmp_path / "in.zip", {"a.ipynb": "1", "b.zip": zipped({"c.ipynb": "2"})})
+    assert [file.path for file in archives.Reader().read(source)] == ["a.ipynb", "b/c.ipynb"]
+    (file,) = archives.Reader(only={"b/c.ipynb"}).read(source)
+    assert (file.data, file.packed) == (b"2", "b/")
+
+
 def test_an_entry_that_takes_more_than_it_says_is_noticed(course, tmp_path, monkeypatch):
     """Of a sparse file in a tar only the holes may be stored, or, with a false head, gigabytes."""
-    monkeypatch.setattr(archives, "MOST_BYTES", 10 << 20)
+    monkeypatch.setattr(archives, "MOST_BYTES", 40 << 20)
     entry = tarfile.TarInfo("x.ipynb")
     entry.type, entry.size = tarfile.GNUTYPE_SPARSE, 2 << 20
     head = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
