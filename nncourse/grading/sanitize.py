@@ -39,12 +39,18 @@ _DIAGRAM = re.compile(r"([`~]{3})(?=[ \t]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNORE
 FORMULAS = 50  # that may be left open
 SHOWN = 30_000  # characters of an answer; to draw half a million takes minutes
 
+# Marks over and under a letter. Any number of them may be piled up, over the lines around.
+_MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_PILE = re.compile(f"({_MARK}{{3}}){_MARK}+")
+
 IMAGES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 
 def clean_text(text: Any) -> str:
-    """Text for a terminal or a file: without escape codes and other control characters."""
-    return printable(text if isinstance(text, str) else "".join(_parts(text)))
+    """Text for a terminal or a file: without escape codes and other control characters, and
+    without what is drawn over other lines."""
+    text = printable(text if isinstance(text, str) else "".join(_parts(text)))
+    return text if text.isascii() else _PILE.sub(r"\1", text)
 
 
 def one_line(text: Any) -> str:

@@ -297,3 +297,13 @@ def test_no_formula_changes_or_covers_what_else_is_on_the_page(tex):
 def test_other_formulas_stay():
     text = "$\\left( \\text{a} \\right) \\leq \\hat{x} \\quad \\delta_{def} \\\\[2pt] \\ell$"
     assert clean_markdown(text) == text
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0323\u0489", "\u20dd", "\ufe20\u1ab0\u1dc0"])
+def test_no_marks_are_piled_up_over_other_lines(mark):
+    assert clean_text("x" + mark * 500 + "y") == "x" + (mark * 3)[:3] + "y"
+
+
+def test_letters_with_marks_stay():
+    text = "Е\u0308лкина, tie\u0302\u0301ng Vie\u0323\u0302t, x\u0304\u0302\u2032"
+    assert clean_text(text) == text
