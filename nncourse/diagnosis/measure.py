@@ -40,16 +40,16 @@ def distance(a: Array, n: Array) -> float:
 def tolerance(a: Array) -> float:
     """The largest ``distance`` at which ``a`` counts as right, by the precision it came in.
 
-    float64: 1e-6. float32: 1e-4, also for float64 arrays that hold only float32 numbers, as after
+    float64: 1e-6. float32: 1e-5, also for float64 arrays that hold only float32 numbers, as after
     a computation in float32 that was cast back.
     """
     if a.dtype == np.float16:
         return 1e-2
     if a.dtype == np.float32:
-        return 1e-4
+        return 1e-5
     with np.errstate(all="ignore"):
         if a.dtype == np.float64 and np.array_equal(a, a.astype(np.float32)):
-            return 1e-4
+            return 1e-5
     return 1e-6
 
 

@@ -58,8 +58,8 @@ def test_saturated_tanh_passes_norm_wise_though_single_entries_are_off():
 def test_tolerance_follows_the_precision():
     a = np.array([0.1, 0.2])
     assert tolerance(a) == 1e-6
-    assert tolerance(a.astype(np.float32)) == 1e-4
-    assert tolerance(a.astype(np.float32).astype(np.float64)) == 1e-4
+    assert tolerance(a.astype(np.float32)) == 1e-5
+    assert tolerance(a.astype(np.float32).astype(np.float64)) == 1e-5
     assert tolerance(a.astype(np.float16)) == 1e-2
 
 

@@ -246,7 +246,8 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
     products = [matrix.T @ matrix for matrix in both]
     one, other = (np.sort(np.abs(matrix), axis=None) for matrix in both)
-    drawn = bool(np.isfinite(one + other).all()) and not np.allclose(one, other)
+    alike = float(np.mean(np.isclose(one, other, atol=1e-3)))  # turned in one plane: nearly all
+    drawn = bool(np.isfinite(one + other).all()) and alike < 0.5
     return max(products, key=_from_unit), float(drawn)
 
 
