@@ -93,8 +93,8 @@ ATTACKS = [
     Attack("source that is a number", change=edit("square_answer", source=9)),
     Attack("lone surrogates", "def square(x): return '\\ud800'\n# \ud800"),
     Attack("null bytes", "def square(x):\n    return 0\n\0"),
-    Attack("a megabyte of nesting", "square = " + "(" * 100_000),
-    Attack("deep source", "square = " + "-" * 100_000 + "1"),
+    Attack("a megabyte of nesting", "square = " + "(" * 90_000),
+    Attack("deep source", "square = " + "-" * 90_000 + "1"),
     Attack(
         "kernel of its own",
         WRONG,
@@ -172,9 +172,10 @@ ATTACKS = [
         "%%bash\ntouch COURSE/evil\n!touch COURSE/evil\n%load_ext evil\n%run "
         "evil\ndef square(x): 0",
     ),
-    Attack("a line of blanks that a pattern chokes on", "def square(\n" + " " * 300_000 + "x"),
+    Attack("a line of blanks that a pattern chokes on", "def square(\n" + " " * 90_000 + "x"),
     Attack("warnings by the thousand", WRONG + "\n" + "0 is 0\n" * 3000),
-    Attack("a hundred thousand statements", WRONG + "\n" + "x = 1\n" * 100_000),
+    Attack("as many statements as are read", WRONG + "\n" + "x = 1\n" * 16_000),
+    Attack("as many functions as are read", WRONG + "\n" + "def f():0\n" * 9_900),
 ]
 GRADED = {
     "grade": True,
