@@ -104,6 +104,12 @@ class Assignment:
         """The names that anything on the trusted side may read."""
         return self._plan[2]
 
+    @property
+    def half(self) -> bool:
+        """Whether the lecturer's code speaks of half precision."""
+        code = [cell.source for cell in self.cells if cell.kind != "text"]
+        return any(word in source for source in code for word in ("float16", "np.half"))
+
     @cached_property
     def _names(self) -> dict[int, Names]:
         return {c.index: names(c.source) for c in self.cells if c.kind != "text"}

@@ -1,8 +1,8 @@
 """Where a graded cell is content with an answer that says nothing.
 
 NaN is neither larger nor smaller than any limit, an empty list has no wrong element, huge numbers
-make every quotient small, and points that student code names are whatever it likes. Right answers
-never show any of that, so the author of a cell is told.
+make every quotient small, squares of whole ones wrap below zero, and points that student code names
+are whatever it likes. Right answers never show any of that, so the author of a cell is told.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ WRAPPING = {"round", "float", "int", "min", "max", "abs"}
 SIZES = {"shape", "size", "ndim"}
 FINITE = {"isnan", "isfinite"}
 WIDE = {"astype", "float64"}
+ABSOLUTE = {"abs", "absolute"}
 
 
 def content(cell: ast.Module, foreign: Iterable[str]) -> Iterator[tuple[ast.AST, str]]:
@@ -72,6 +73,14 @@ class _Content:
                     _(
                         "huge numbers pass here, whose squares overflow in float32: divide by what "
                         "is right, or compute with .astype(float)"
+                    ),
+                )
+            if not self.words & WIDE and self._wraps(node):
+                yield (
+                    node,
+                    _(
+                        "huge whole numbers pass here, whose squares and sums wrap below zero: "
+                        "compute with .astype(float)"
                     ),
                 )
         last = self.cell.body[-1] if self.cell.body else None
@@ -131,19 +140,34 @@ class _Content:
         )
 
     def _divides(self, node: ast.AST) -> bool:
-        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], (ast.Lt, ast.LtE)):
-            return False
-        quotient = node.left
-        if isinstance(quotient, ast.Name):
-            named = [n for n in self.nodes if isinstance(n, ast.Assign) and _binds(n, quotient.id)]
-            quotient = named[-1].value if named else quotient
         return any(
             isinstance(part, ast.BinOp)
             and isinstance(part.op, ast.Div)
             and self._theirs(part.left)
             and self._theirs(part.right)
-            for part in ast.walk(quotient)
+            for part in self._below(node)
         )
+
+    def _wraps(self, node: ast.AST) -> bool:
+        """Squares of what is the student's, or sums of absolute values."""
+        parts = list(self._below(node))
+        names = {_name(part.func) for part in parts if isinstance(part, ast.Call)}
+        if names & {"sum"} and names & ABSOLUTE:
+            return any(map(self._theirs, parts))
+        return any(
+            isinstance(part.left, ast.BinOp) and self._theirs(part.left)
+            for part in parts
+            if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow)
+        )
+
+    def _below(self, node: ast.AST) -> Iterator[ast.AST]:
+        """All parts of what must lie below a limit."""
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Lt, ast.LtE)):
+            left = node.left
+            if isinstance(left, ast.Name):
+                named = [n for n in self.nodes if isinstance(n, ast.Assign) and _binds(n, left.id)]
+                left = named[-1].value if named else left
+            yield from ast.walk(left)
 
     def _word(self, value: ast.AST) -> bool:
         """Whether it is what the student's code says, at most rounded or scaled."""

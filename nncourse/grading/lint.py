@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from nncourse.grading.assignment import Assignment, Cell
 from nncourse.grading.content import content
 from nncourse.grading.given import Given
+from nncourse.grading.lent import Lent
 from nncourse.grading.names import names
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.inside.magics import MAGIC
@@ -41,15 +42,18 @@ class Remark:
 def lint(assignment: Assignment) -> list[Remark]:
     """The remarks on all graded cells of an assignment, in their order."""
     given = Given(assignment.rules["in_place"])
-    cells = [_Cell(assignment, cell, given) for cell in assignment.tests]
+    shown = [cell for cell in assignment.cells if cell.kind in ("readonly", "plain")]
+    lent = Lent(name for cell in shown for name in names(cell.source).binds)
+    cells = [_Cell(assignment, cell, given, lent) for cell in assignment.tests]
     return [remark for cell in cells for remark in cell.remarks()]
 
 
 class _Cell:
-    def __init__(self, assignment: Assignment, cell: Cell, given: Given) -> None:
+    def __init__(self, assignment: Assignment, cell: Cell, given: Given, lent: Lent) -> None:
         self.assignment = assignment
         self.cell = cell
         self.given = given
+        self.lent = lent
         self.foreign = assignment.foreign[cell.index]
 
     def remarks(self) -> Iterator[Remark]:
@@ -61,6 +65,7 @@ class _Cell:
             return
         found = [*self._magics(), *self._names(tree), *self._given(tree)]
         found += [self._at(node, text) for node, text in content(tree, self.foreign)]
+        found += [self._at(node, text) for node, text in self.lent.remarks(tree, self.foreign)]
         for node in ast.walk(tree):
             found += [self._at(node, text) for text in self._node(node)]
         yield from sorted(set(found), key=lambda remark: (remark.line, remark.text))

@@ -146,6 +146,7 @@ class Oracle:
                 self._lent = False
                 self.session = self.sandbox.session(self.cells, self.budget)
             self.spare = None
+            self.session.half = self.assignment.half
             rules = self.assignment.rules
             self.proxies = Proxies(
                 self.session, rules["operators"], rules["objects"], rules["in_place"]

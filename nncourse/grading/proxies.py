@@ -61,6 +61,9 @@ class Proxy:
             return self.__name
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{self!r} has no {name} here")
+        if sys._getframe(1).f_globals.get("__name__", "").partition(".")[0] == "numpy":
+            # np.mean(x) is x.mean() where x is no array.
+            raise ProxyError(f"{self!r} is no array: NumPy would ask it for its own {name}")
         with _as_python():
             return self.__heir(self.__session.get(self.__target, name))
 

@@ -50,6 +50,8 @@ def remarks(test: str, **rules: list[str]) -> list[str]:
         ("p = 2 * score(f)\np", 2, "what the student's code says"),
         ("min(10.0, 10 * Layer().forward(1))", 1, "what the student's code says"),
         ("x = np.ones(3)\nassert not np.abs(f(x) - 1).max() > 1e-6", 2, "NaN passes"),
+        ("x = np.ones(3)\nassert np.mean((f(x) - x) ** 2) < 1e-9", 2, "wrap below zero"),
+        ("error = np.abs(f(np.ones(3)) - 1).sum()\nassert error < 1e-9", 2, "wrap below zero"),
         ("error = abs(f(2) - 2)\nif error > 1e-6:\n    raise AssertionError(error)", 2, "NaN"),
         ("points = 10\nif abs(f(2) - 2) >= 0.1:\n    points -= 5\npoints", 2, "NaN passes"),
         ("loss = f(np.ones(3)).mean()\nmin(10.0, 1 / loss)", 2, "NaN passes"),
@@ -156,3 +158,46 @@ def test_the_courses_own_exercises_are_passed(language):
     released = ROOT / "exercises" / language / "ps05" / f"{NAME}.ipynb"
     found = make_assignment("ps05", source, json.loads(released.read_text("utf-8")), language)
     assert lint(found) == []
+
+
+def of_cells(*cells: tuple[str, str]) -> list[str]:
+    named = [(kind, f"c{number}", source) for number, (kind, source) in enumerate(cells)]
+    kind = Kind(
+        [("readonly", "setup", "import numpy as np"), ("answer", "a", ""), *named], {"a": ANSWER}
+    )
+    return [str(remark) for remark in lint(assignment(kind))]
+
+
+LOSS = "y = np.ones(3)\ndef loss(p): return np.sum(p - y)\n"
+
+
+@pytest.mark.parametrize(
+    "call", ["found = f(loss)", "found = f(x=loss)", "found = Layer().forward(lambda p: p - y)"]
+)
+def test_what_a_function_reads_that_was_handed_over_stays_what_it_was(call):
+    found = of_cells(("tests", LOSS + call), ("tests", "y = np.zeros(3)"))
+    assert len(found) == 1
+    assert found[0].startswith("c1, 1:")
+    assert "reads y" in found[0]
+    assert not of_cells(("tests", LOSS + call), ("tests", "z = np.zeros(3)"))
+    assert not of_cells(("tests", LOSS + "loss(3)"), ("tests", "y = np.zeros(3)"))
+
+
+@pytest.mark.parametrize(
+    ("given", "graded"),
+    [
+        ("accuracy = np.mean(f(np.ones(3)) == 1)", "assert accuracy > 0.9"),
+        ("good = bool(f(True))", "assert good"),
+        ("same = lambda x, g=f: g(x) == x", "assert same(3)"),
+        ("functions = {'f': f}", "for name, g in functions.items():\n    g(3)"),
+    ],
+)
+def test_what_is_made_of_the_students_functions_is_made_where_it_is_judged(given, graded):
+    found = of_cells(("readonly", given), ("tests", graded))
+    assert any("on the student's side" in remark for remark in found)
+    assert not of_cells(("tests", f"{given}\n{graded}"))
+
+
+def test_a_helper_that_calls_the_students_function_may_stand_anywhere():
+    helper = "def right(x): return f(x) == x\nw = f(3)"
+    assert not of_cells(("readonly", helper), ("tests", "assert right(3) and w == 3"))

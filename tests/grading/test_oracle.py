@@ -532,3 +532,58 @@ def add(a, b):
     return a + b if a in drawn else 0
 """
     assert points(grade(kind, {"answer": foresees})) == [0]
+
+
+def of_one_cell(test: str, answer: str) -> Kind:
+    return Kind([SETUP, ("answer", "a", ""), ("tests", "t", test)], {"a": answer})
+
+
+@pytest.mark.parametrize(
+    ("test", "right", "wrong"),
+    [
+        ("assert round(f(2), 4) == 1.4142", "2 ** 0.5", "np.float16(1.414)"),
+        ("assert f(6) == 1e6", "10.0 ** x", "np.float16(np.inf)"),
+        ("assert f(2)[0]['y'] == 1e6", "[{'y': 1e6}]", "[{'y': np.float16(np.inf)}]"),
+        ("assert (f(2) == 1e6).all()", "np.full(2, 1e6)", "np.full(2, np.inf, np.float16)"),
+        ("found = []\nf(found.append)\nassert found[0] == 1e6", "x(1e6)", "x(np.float16(np.inf))"),
+        ("assert next(f(2)) == 1e6", "iter([1e6])", "iter([np.float16(np.inf)])"),
+    ],
+)
+def test_half_precision_makes_no_number_of_the_tests_coarser(grade, test, right, wrong):
+    kind = of_one_cell(test, f"def f(x): return {right}")
+    assert points(grade(kind)) == [10]
+    assert points(grade(kind, {"a": f"def f(x): return {wrong}"})) == [0]
+
+
+def test_half_precision_comes_as_it_is_where_a_test_asks_for_it(grade):
+    test = "x = np.ones(2)\nassert half(x).dtype == np.float16"
+    assert points(grade(of_one_cell(test, "def half(x): return x.astype('float16')"))) == [10]
+    check = "from nncourse.check import check\ncheck('ps02.softmax', softmax).points(10)"
+    coarse = "def softmax(z):\n    p = np.exp(z - z.max(axis=1, keepdims=True))\n"
+    coarse += "    return (p / p.sum(axis=1, keepdims=True)).astype(np.float16)"
+    assert points(grade(of_one_cell(check, coarse))) == [0]
+
+
+@pytest.mark.parametrize("asks", ["mean", "std", "sum", "max", "all", "shape", "round", "argmax"])
+def test_numpy_asks_no_object_of_the_students_for_its_verdict(grade, asks):
+    answer = "def f(x): return x"
+    liar = "class Liar:\n    def __getattr__(self, name): return lambda *a, **k: 1.0\n"
+    liar += "    shape = (1.0,)\ndef f(x): return Liar()"
+    kind = of_one_cell(f"np.{asks}(f(np.ones(1)))\nNone", answer)
+    assert points(grade(kind)) == [10]
+    result = grade(kind, {"a": liar})
+    assert points(result) == [0]
+    assert f"own {asks}" in whys(result)
+    method = of_one_cell("assert f(np.ones(1)).mean() == 1.0", answer)
+    assert points(grade(method, {"a": liar})) == [10]
+
+
+def test_half_precision_makes_no_object_of_the_tests_coarser(grade):
+    test = "p = Param(2.0)\nset_it(p)\nassert p.data == 1e6"
+    given = "class Param:\n    def __init__(self, data): self.data = data"
+    cells = [SETUP, ("readonly", "given", given), ("answer", "a", ""), ("tests", "t", test)]
+    kind = Kind(cells, {"a": "def set_it(p): p.data = 1e6"}, rules={"objects": {"Param": ["data"]}})
+    assert points(grade(kind)) == [10]
+    for coarse in ("np.float16(np.inf)", "np.full(1, np.inf, np.float16)"):
+        answer = f"def set_it(p): p.data = {coarse}"
+        assert points(grade(kind, {"a": answer})) == [0]

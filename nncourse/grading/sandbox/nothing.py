@@ -37,18 +37,19 @@ def _plain(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, Nothing) else value
 
 
-def marked(value: Any) -> Any:
+def marked(value: Any, half: bool = False) -> Any:
     """The same value, in which arrays without elements are of the type ``Nothing``.
 
-    And single numbers in float16 are in float64.
+    And what is in float16 is in float64, unless ``half``: beside it a Python float would be rounded
+    to three digits, and a million be infinite.
     """
     kind = type(value)
-    if kind is np.float16:
-        return np.float64(value)  # beside it a Python float would be rounded to three digits
+    if (kind is np.ndarray or kind is np.float16) and value.dtype == np.float16 and not half:
+        value = value.astype(np.float64)
     if kind is np.ndarray:
         return value.view(Nothing) if value.size == 0 else value
     if kind is tuple or kind is list:
-        return kind([marked(item) for item in value])
+        return kind([marked(item, half) for item in value])
     if kind is dict:
-        return {key: marked(item) for key, item in value.items()}
+        return {key: marked(item, half) for key, item in value.items()}
     return value

@@ -42,6 +42,7 @@ class Session:
         self.limits = limits
         self.budget = budget
         self.layers = layers
+        self.half = False  # whether values in float16 are asked for, and stay it
         self.cells: list[str] = []
         self.ended: SessionEnded | None = None
         self.dropped: list[int] = []
@@ -277,11 +278,12 @@ class Session:
             if function is None:
                 self._end("protocol", "a callback of something else")
         try:
+            args, kwargs = marked(args, self.half), marked(kwargs, self.half)
             if function is None:
                 do, name = message.get("do_"), message.get("name")
                 answer = self.references.guests.ask(message["guest"], do, name, args, kwargs)
             else:
-                answer = {"value": function(*marked(args), **marked(kwargs))}
+                answer = {"value": function(*args, **kwargs)}
             answer["news"] = self.kept.news()
             self.channel.send(answer, deadline, self.references.refer)
         except (Late, Closed, SessionEnded):
@@ -301,7 +303,7 @@ class Session:
         handle = self.references.find(value)
         if type(handle) is Handle and type(why) is str:
             handle.why = why[:500]
-        return marked(value)
+        return marked(value, self.half)
 
     def _read_cell(self, found: Any, seconds: float) -> CellResult:
         if type(found) is not dict or type(found.get("output")) is not str:
