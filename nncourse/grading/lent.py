@@ -37,7 +37,8 @@ class Lent:
             if isinstance(node, ast.FunctionDef):
                 self.own[node.name] = _read(node)
             elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-                self.own |= {t.id: _read(node.value) for t in node.targets if _is_name(t)}
+                targets = [target for target in node.targets if isinstance(target, ast.Name)]
+                self.own |= {target.id: _read(node.value) for target in targets}
         for node in ast.walk(cell):
             if isinstance(node, ast.Call) and _root(node.func) in theirs:
                 for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
@@ -102,10 +103,6 @@ def _bound(cell: ast.Module) -> Iterator[ast.Name]:
             yield node
         elif not isinstance(node, NESTED):
             todo += ast.iter_child_nodes(node)
-
-
-def _is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)
 
 
 def _root(node: ast.AST) -> str:
