@@ -11,10 +11,13 @@ import pytest
 from nbformat import write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from nncourse.check.judge import judge
 from nncourse.course.files import Course
+from nncourse.exercises.piece import find
 from nncourse.grading.feedback import feedback_page, reasons, render, write_feedback
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
+from nncourse.grading.oracle import summary
 from nncourse.grading.results import Grade, Result, read_results
 from nncourse.language import using
 from tests.grading.test_sanitize import HOSTILE
@@ -207,6 +210,18 @@ def test_what_looks_like_the_mark_of_a_formula_is_text():
     html = render("$x$ 0123456789abcdef0123456789abcdef-0;")
     assert html.count("<math") == 1
     assert "0123456789abcdef-0;" in html
+
+
+def test_reasons_repeat_no_text_that_an_answer_gave_for_a_result():
+    for name, answer in (
+        ("ps04.topological_order", lambda graph, out: ["an input"]),
+        ("ps05.network_gradients", lambda params, x, y: (0.0, {"an input": 1})),
+    ):
+        report = summary(judge(find(name), [answer]))
+        assert report["score"] == 0
+        found = reasons(Grade(0.0, 10.0), [report], [])
+        assert found
+        assert "an input" not in "".join(found)
 
 
 def test_reasons_name_outputs_that_nothing_explains():

@@ -88,8 +88,9 @@ def drive(answer: Callable[..., Any], graph: Graph, out: str) -> tuple[Array, Ar
         order = ["?"]
     strange = [node for node in order if node not in graph]
     if strange:
-        text = mark("{node!r} is no node of the graph; a list of nodes is expected.")
-        raise Unfit(Finding("type", text, {"node": strange[0][:40]}))
+        # What follows the colon is the student's word, and kept out of feedback.
+        text = mark("A list of nodes of the graph is expected, and this is none: {node!r}.")
+        raise Unfit(Finding("key", text, {"node": strange[0][:40]}))
     needed = sorted(reference(graph, out))
     count = (
         {node: order.count(node) for node in needed} if len(order) < 200 else _count(order, needed)
