@@ -218,7 +218,8 @@ def test_when_one_begins_nothing_of_the_last_is_there(bench, grade, monkeypatch)
         assert points(grade(THREE, {"three": THREE.right["three"] + LATE})) == [10, 10, 10]
     grade(THREE)
     quiet = running[1]
-    assert max(running[1:]) <= quiet + 1, "the guardian may be on its way out"
+    # Guardians may be on their way out, on a busy machine several; of the 30 none is there.
+    assert max(running[1:]) < quiet + 5
 
 
 @pytest.mark.parametrize("everyone", [False, True])
