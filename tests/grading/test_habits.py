@@ -20,7 +20,7 @@ from nncourse.grading.bench import Bench
 from nncourse.grading.grade_command import grading
 from nncourse.grading.results import read_results
 from nncourse.grading.worker import make_item
-from tests.grading.toy import LIMITS, make_released, role, submission, with_cell
+from tests.grading.toy import make_released, role, submission, with_cell
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,7 +140,7 @@ def notebook(**rules):
             {"cell_type": "code", "metadata": role(name, kind, points), "source": source}
             for name, kind, points, source in cells
         ],
-        "metadata": {"nncourse": {"grading": {"limits": LIMITS, **rules}}},
+        "metadata": {"nncourse": {"grading": rules}},
     }
 
 
