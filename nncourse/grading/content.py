@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from nncourse.grading.syntax import ORDERED, last_name, root
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 CLOSE = {"allclose", "assert_allclose", "assert_array_equal", "assert_almost_equal"}
 CLOSE |= {"assert_array_almost_equal", "assert_equal"}
 WRAPPING = {"round", "float", "int", "min", "max", "abs"}
@@ -34,7 +34,7 @@ class _Content:
         self.cell = cell
         self.foreign = foreign
         self.nodes = list(ast.walk(cell))
-        self.words = {_name(node) for node in self.nodes}
+        self.words = {last_name(node) for node in self.nodes}
         # Names of values that came from the student's code, and of such that are its very word.
         self.values: set[str] = set()
         self.said: set[str] = set()
@@ -46,7 +46,7 @@ class _Content:
 
     def found(self) -> Iterator[tuple[ast.AST, str]]:
         sized = self.words & SIZES or any(
-            _name(node.func) == "len" and self._theirs(node)
+            last_name(node.func) == "len" and self._theirs(node)
             for node in self.nodes
             if isinstance(node, ast.Call)
         )
@@ -92,7 +92,7 @@ class _Content:
             return isinstance(node.test.op, ast.Not) and self._compares(node.test)
         if isinstance(node, ast.If) and self._compares(node.test):
             return any(map(_takes_away, node.body))
-        if isinstance(node, ast.Call) and _name(node.func) == "min" and len(node.args) > 1:
+        if isinstance(node, ast.Call) and last_name(node.func) == "min" and len(node.args) > 1:
             first, *others = node.args
             return not self._theirs(first) and any(map(self._theirs, others))
         return False
@@ -110,7 +110,7 @@ class _Content:
             return self._may_be_empty(node.iter) and any(
                 isinstance(part, ast.Assert) for part in ast.walk(node)
             )
-        if isinstance(node, ast.Call) and _name(node.func) == "all" and len(node.args) == 1:
+        if isinstance(node, ast.Call) and last_name(node.func) == "all" and len(node.args) == 1:
             each = node.args[0]
             return isinstance(each, (ast.GeneratorExp, ast.ListComp)) and any(
                 self._may_be_empty(part.iter) for part in each.generators
@@ -118,22 +118,26 @@ class _Content:
         return False
 
     def _may_be_empty(self, values: ast.expr) -> bool:
-        if isinstance(values, ast.Call) and _name(values.func) in ("zip", "enumerate"):
+        if isinstance(values, ast.Call) and last_name(values.func) in ("zip", "enumerate"):
             strict = any(keyword.arg == "strict" for keyword in values.keywords)
             return not strict and any(map(self._may_be_empty, values.args))
         name = isinstance(values, ast.Name) and values.id in self.values
-        return name or (isinstance(values, ast.Call) and _root(values.func) in self.foreign)
+        return name or (isinstance(values, ast.Call) and root(values.func) in self.foreign)
 
     def _made_plain(self, node: ast.expr) -> bool:
         """Whether an empty array of the student's becomes one that agrees with everything."""
-        called = isinstance(node, ast.Call) and _name(node.func) in ("array", "asarray")
+        called = isinstance(node, ast.Call) and last_name(node.func) in ("array", "asarray")
         return called and self._theirs(node)
 
     def _broadcasts(self, node: ast.AST) -> bool:
-        if not isinstance(node, ast.Call) or _name(node.func) not in CLOSE or len(node.args) < 2:
+        if (
+            not isinstance(node, ast.Call)
+            or last_name(node.func) not in CLOSE
+            or len(node.args) < 2
+        ):
             return False
         one, other = node.args[:2]
-        if _name(node.func) == "allclose" and any(map(self._made_plain, node.args[:2])):
+        if last_name(node.func) == "allclose" and any(map(self._made_plain, node.args[:2])):
             return True
         return (_is_number(one) and self._theirs(other)) or (
             _is_number(other) and self._theirs(one)
@@ -151,7 +155,7 @@ class _Content:
     def _wraps(self, node: ast.AST) -> bool:
         """Squares of what is the student's, or sums of absolute values."""
         parts = list(self._below(node))
-        names = {_name(part.func) for part in parts if isinstance(part, ast.Call)}
+        names = {last_name(part.func) for part in parts if isinstance(part, ast.Call)}
         if names & {"sum"} and names & ABSOLUTE:
             return any(map(self._theirs, parts))
         return any(
@@ -176,10 +180,10 @@ class _Content:
         if isinstance(value, ast.BinOp):
             parts = value.left, value.right
             return any(map(self._word, parts)) and any(isinstance(p, ast.Constant) for p in parts)
-        if isinstance(value, ast.Call) and _name(value.func) in WRAPPING:
+        if isinstance(value, ast.Call) and last_name(value.func) in WRAPPING:
             return any(map(self._word, value.args))
         called = value.func if isinstance(value, ast.Call) else value
-        return isinstance(called, (ast.Name, ast.Attribute)) and _root(called) in self.foreign
+        return isinstance(called, (ast.Name, ast.Attribute)) and root(called) in self.foreign
 
     def _theirs(self, node: ast.AST) -> bool:
         """Whether a value of the student's is in it; a function that is passed on is none."""
@@ -188,7 +192,7 @@ class _Content:
                 return True
             if isinstance(part, (ast.Call, ast.Attribute)):
                 inner = part.func if isinstance(part, ast.Call) else part.value
-                if _root(inner) in self.foreign:
+                if root(inner) in self.foreign:
                     return True
         return False
 
@@ -211,15 +215,3 @@ def _is_number(node: ast.AST) -> bool:
 
 def _binds(node: ast.Assign, name: str) -> bool:
     return any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
-
-
-def _name(node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _root(node: ast.AST) -> str:
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""

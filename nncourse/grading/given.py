@@ -11,6 +11,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from nncourse.grading.syntax import root
+
 MAKING = {"array", "asarray", "zeros", "ones", "full", "empty", "eye", "arange", "linspace"}
 MAKING |= {"zeros_like", "ones_like", "full_like", "rand", "randn", "copy", "reshape", "astype"}
 NEVER = (1 << 60, 0)
@@ -47,7 +49,7 @@ class Given:
 
     def _statement(self, statement: ast.stmt) -> Iterator[tuple[ast.Name, bool]]:
         nodes = list(_own(statement))
-        calls = [n for n in nodes if isinstance(n, ast.Call) and _root(n.func) in self.theirs]
+        calls = [n for n in nodes if isinstance(n, ast.Call) and root(n.func) in self.theirs]
         arguments = [name for call in calls for name in _arguments(call)]
         for call in calls:
             yield from self._closed_over(call)
@@ -68,7 +70,7 @@ class Given:
             own = any(name.id in self.theirs for name in _read([value, *_own(value)]))
             for names, belongs in (
                 (self.theirs, own),
-                (self.in_place, own and _root(value) in self.in_place),
+                (self.in_place, own and root(value) in self.in_place),
                 (self.arrays, not own and _makes(value)),
             ):
                 (names.add if belongs else names.discard)(target)
@@ -80,7 +82,7 @@ class Given:
 
     def _give(self, call: ast.Call) -> None:
         end = call.end_lineno or 0, call.end_col_offset or 0
-        in_place = _root(call.func) in self.in_place
+        in_place = root(call.func) in self.in_place
         for name in _arguments(call):
             if name.id in self.arrays and not in_place:
                 self.copied.setdefault(name.id, end)
@@ -92,7 +94,7 @@ class Given:
 
     def _closed_over(self, call: ast.Call) -> Iterator[tuple[ast.Name, bool]]:
         """Arguments that another argument, a function, reads by itself."""
-        if _root(call.func) in self.in_place:
+        if root(call.func) in self.in_place:
             return
         names: set[str] = set()
         for value in _values(call):
@@ -141,12 +143,6 @@ def _arguments(call: ast.Call) -> list[ast.Name]:
         elif isinstance(value, ast.Starred):
             todo.append(value.value)
     return found
-
-
-def _root(node: ast.AST) -> str:
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _assigned(statement: ast.stmt, nodes: list[ast.AST]) -> dict[str, ast.AST]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from nncourse.grading.syntax import ORDERED, root
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -40,7 +40,7 @@ class Lent:
                 targets = [target for target in node.targets if isinstance(target, ast.Name)]
                 self.own |= {target.id: _read(node.value) for target in targets}
         for node in ast.walk(cell):
-            if isinstance(node, ast.Call) and _root(node.func) in theirs:
+            if isinstance(node, ast.Call) and root(node.func) in theirs:
                 for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
                     self._hand_over(value)
             yield from self._word(node, theirs)
@@ -103,9 +103,3 @@ def _bound(cell: ast.Module) -> Iterator[ast.Name]:
             yield node
         elif not isinstance(node, NESTED):
             todo += ast.iter_child_nodes(node)
-
-
-def _root(node: ast.AST) -> str:
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""

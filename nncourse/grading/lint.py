@@ -18,6 +18,7 @@ from nncourse.grading.lent import Lent
 from nncourse.grading.names import names
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.inside.magics import MAGIC
+from nncourse.grading.syntax import last_name
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -138,7 +139,7 @@ class _Cell:
             )
 
     def _call(self, node: ast.Call) -> Iterator[str]:
-        name = _name(node.func)
+        name = last_name(node.func)
         if name in ("raises", "assertRaises") and any(map(self._is_foreign, node.args)):
             yield _caught()
         if name in INDIRECT:
@@ -174,12 +175,6 @@ def _caught() -> str:
         "the class of a student's exception is elsewhere: catch Exception, and compare "
         "type(error).__name__"
     )
-
-
-def _name(node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _attributes(node: ast.AST) -> Iterator[ast.Attribute]:
