@@ -28,7 +28,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from nncourse.grading.names import Names, names, needed, quick_names, statements
+from nncourse.grading.names import names, statements
+from nncourse.grading.plan import Cell, Plan
 from nncourse.grading.sandbox.library import digest_of, files_of
 
 # What computes for the student, unless an exercise allows it; data, plots and tensors stay.
@@ -49,27 +50,13 @@ class AssignmentError(Exception):
     """An assignment can't be graded; the text says why and what to do."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell of the notebook. kind: "answer", "tests", "manual", "readonly", "plain" or "text".
-
-    ``index``: its place in the notebook. points: what a graded cell is worth.
-    """
-
-    index: int
-    kind: str
-    name: str
-    source: str
-    points: float = 0.0
-
-
 @dataclass
 class Assignment:
     """What a worker reads out of the bytes.
 
     notebook: without solutions, with hidden tests, as nbformat's JSON. defines: for each answer
     cell what the lecturer's solution binds there; functions: those of these names that are
-    functions or classes; imports: the solutions' import statements.
+    functions or classes; reads: what it reads there; imports: its import statements.
     """
 
     name: str
@@ -77,6 +64,7 @@ class Assignment:
     rules: dict[str, Any]
     defines: dict[str, list[str]]
     functions: list[str]
+    reads: dict[str, list[str]]
     imports: dict[str, str]
     language: str = "en"
     cells: list[Cell] = field(default_factory=list)
@@ -89,20 +77,11 @@ class Assignment:
         """The cells that are graded automatically."""
         return [cell for cell in self.cells if cell.kind == "tests"]
 
-    @property
-    def trusted(self) -> dict[int, list[ast.stmt]]:
-        """The statements that the trusted side runs, by the place of their cell."""
-        return self._plan[0]
-
-    @property
-    def foreign(self) -> dict[int, set[str]]:
-        """The names that are the student's when a graded cell runs, by its place."""
-        return self._plan[1]
-
-    @property
-    def trusted_reads(self) -> set[str]:
-        """The names that anything on the trusted side may read."""
-        return self._plan[2]
+    @cached_property
+    def plan(self) -> Plan:
+        """Which side runs what: made by the worker, which alone needs it."""
+        rules = {**RULES, **self.rules}
+        return Plan(self.cells, self.defines, self.reads, self.imports, rules["in_place"])
 
     @property
     def half(self) -> bool:
@@ -110,73 +89,11 @@ class Assignment:
         code = [cell.source for cell in self.cells if cell.kind != "text"]
         return any(word in source for source in code for word in ("float16", "np.half"))
 
-    @cached_property
-    def _names(self) -> dict[int, Names]:
-        return {c.index: names(c.source) for c in self.cells if c.kind != "text"}
-
-    @cached_property
-    def _plan(self) -> tuple[dict[int, list[ast.stmt]], dict[int, set[str]], set[str]]:
-        """What the trusted side runs: made by the worker, which alone needs it.
-
-        A statement that runs with a name of the student's makes names of the student's. A function
-        that merely refers to one stays the lecturer's, and calls the student's by its proxy.
-        """
-        foreign: set[str] = set()
-        units: list[tuple[int, ast.stmt | None, Names]] = []
-        foreign_at: dict[int, set[str]] = {}
-        for cell in self.cells:
-            if cell.kind in ("answer", "manual"):
-                made = set(self.defines.get(cell.name, []))
-                for statement in _statements(self.imports.get(cell.name, "")):
-                    units.append((cell.index, statement, names(statement)))
-                    made -= names(statement).binds
-                foreign |= made
-            elif cell.kind == "tests":
-                foreign_at[cell.index] = set(foreign)
-                foreign -= self._names[cell.index].binds
-                units.append((cell.index, None, self._names[cell.index]))
-            elif cell.kind != "text":
-                for statement in _statements(cell.source):
-                    found = names(statement)
-                    if found.runs & foreign or found.changes & foreign:
-                        foreign |= found.binds | (found.changes - found.imports)
-                    else:
-                        foreign -= found.binds
-                        units.append((cell.index, statement, found))
-        kept = needed([(found, statement is None) for _, statement, found in units])
-        trusted: dict[int, list[ast.stmt]] = {}
-        reads: set[str] = set()
-        for (index, unit, found), keep in zip(units, kept):
-            if keep:
-                reads |= found.reads
-                if unit is not None:
-                    trusted.setdefault(index, []).append(unit)
-        return trusted, foreign_at, reads
-
-    def sandboxed(self, answers: Mapping[str, str]) -> list[Cell]:
-        """The code cells that run in the sandbox, with the student's answers in their places.
-
-        Cells that are neither locked nor answers run only if something depends on them: most are
-        there to look at.
-        """
-        cells, units = [], []
-        for cell in self.cells:
-            if cell.kind == "text":
-                continue
-            found = self._names[cell.index]
-            if cell.kind in ("answer", "manual") and cell.name in answers:
-                cell = Cell(cell.index, cell.kind, cell.name, answers[cell.name])
-                found = quick_names(cell.source)
-            cells.append(cell)
-            units.append((found, cell.kind != "plain"))
-        kept = needed(units)
-        return [cell for cell, keep in zip(cells, kept) if keep and cell.kind != "tests"]
-
     @property
     def draws(self) -> bool:
         """Whether cells that run with every submission use matplotlib, beyond importing it."""
-        cells = self.sandboxed({})
-        nodes = [n for cell in cells for s in _statements(cell.source) for n in ast.walk(s)]
+        cells = self.plan.sandboxed({})
+        nodes = [n for cell in cells for s in statements(cell.source) for n in ast.walk(s)]
         drawn: set[str] = set()
         for node in nodes:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -189,7 +106,8 @@ class Assignment:
     @cached_property
     def packed(self) -> bytes:
         """For the way to a worker; the same assignment gives the same bytes."""
-        kept = ("name", "notebook", "rules", "defines", "functions", "imports", "language")
+        kept = ["name", "notebook", "rules", "language"]
+        kept += ["defines", "functions", "reads", "imports"]
         found = {key: getattr(self, key) for key in kept}
         return json.dumps(found, ensure_ascii=False, sort_keys=True).encode()
 
@@ -205,7 +123,7 @@ def make_assignment(
     """The assignment from the lecturer's notebook with solutions and the released one."""
     raw = {role["grade_id"]: cell for cell in source["cells"] if (role := role_of(cell))}
     notebook = json.loads(json.dumps(released))
-    defines, functions, imports = {}, set(), {}
+    defines, functions, reads, imports = {}, set(), {}, {}
     for cell in notebook["cells"]:
         cell["source"] = text_of(cell)
         role = role_of(cell)
@@ -223,9 +141,10 @@ def make_assignment(
             found = names(text_of(own))
             defines[role["grade_id"]] = sorted(found.binds)
             functions |= found.defines
+            reads[role["grade_id"]] = sorted(found.reads)
             lines = [
                 ast.unparse(statement)
-                for statement in _statements(text_of(own))
+                for statement in statements(text_of(own))
                 if isinstance(statement, (ast.Import, ast.ImportFrom))
             ]
             if lines:
@@ -235,7 +154,14 @@ def make_assignment(
             cell["outputs"] = []
             cell["execution_count"] = None
     return Assignment(
-        name, notebook, rules_of(name, source), defines, sorted(functions), imports, language
+        name,
+        notebook,
+        rules_of(name, source),
+        defines,
+        sorted(functions),
+        reads,
+        imports,
+        language,
     )
 
 
@@ -278,13 +204,6 @@ def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
     if cell["cell_type"] != "code":
         kind = "text"
     return Cell(index, kind, role.get("grade_id", ""), text_of(cell), float(role.get("points", 0)))
-
-
-def _statements(source: str) -> list[ast.stmt]:
-    try:
-        return statements(source)
-    except (SyntaxError, ValueError):
-        return []
 
 
 @lru_cache

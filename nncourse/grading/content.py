@@ -24,19 +24,23 @@ WIDE = {"astype", "float64"}
 ABSOLUTE = {"abs", "absolute"}
 
 
-def content(cell: ast.Module, foreign: Iterable[str]) -> Iterator[tuple[ast.AST, str]]:
-    """The places, and what to do. ``foreign``: the names in the cell that are the student's."""
-    yield from _Content(cell, set(foreign)).found()
+def content(
+    cell: ast.Module, foreign: Iterable[str], derived: Iterable[str] = ()
+) -> Iterator[tuple[ast.AST, str]]:
+    """The places, and what to do. ``foreign``: the names in the cell that are the student's;
+    ``derived``: those of what was made of these before.
+    """
+    yield from _Content(cell, set(foreign), set(derived)).found()
 
 
 class _Content:
-    def __init__(self, cell: ast.Module, foreign: set[str]) -> None:
+    def __init__(self, cell: ast.Module, foreign: set[str], derived: set[str]) -> None:
         self.cell = cell
         self.foreign = foreign
         self.nodes = list(ast.walk(cell))
         self.words = {last_name(node) for node in self.nodes}
         # Names of values that came from the student's code, and of such that are its very word.
-        self.values: set[str] = set()
+        self.values = derived
         self.said: set[str] = set()
         for node in self.nodes:
             if isinstance(node, ast.Assign) and self._theirs(node.value):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from nncourse.grading.syntax import root
+from nncourse.grading.syntax import arguments, root, values
 
 MAKING = {"array", "asarray", "zeros", "ones", "full", "empty", "eye", "arange", "linspace"}
 MAKING |= {"zeros_like", "ones_like", "full_like", "rand", "randn", "copy", "reshape", "astype"}
@@ -50,7 +50,7 @@ class Given:
     def _statement(self, statement: ast.stmt) -> Iterator[tuple[ast.Name, bool]]:
         nodes = list(_own(statement))
         calls = [n for n in nodes if isinstance(n, ast.Call) and root(n.func) in self.theirs]
-        arguments = [name for call in calls for name in _arguments(call)]
+        handed = [name for call in calls for name in arguments(call)]
         for call in calls:
             yield from self._closed_over(call)
             self._give(call)
@@ -58,7 +58,7 @@ class Given:
         mixed = any(name.id in self.theirs for name in read)
         makes_right = mixed or isinstance(statement, ast.Assign)
         looks = not mixed and isinstance(statement, (ast.Assert, ast.Expr))
-        for name in (name for name in read if name not in arguments):
+        for name in (name for name in read if name not in handed):
             place = name.lineno, name.col_offset
             if makes_right and self.shared.get(name.id, NEVER) < place:
                 yield name, True
@@ -83,13 +83,13 @@ class Given:
     def _give(self, call: ast.Call) -> None:
         end = call.end_lineno or 0, call.end_col_offset or 0
         in_place = root(call.func) in self.in_place
-        for name in _arguments(call):
+        for name in arguments(call):
             if name.id in self.arrays and not in_place:
                 self.copied.setdefault(name.id, end)
             elif name.id in self.arrays:
                 self.copied.pop(name.id, None)
                 # What is given in a list is mostly parameters, from whose values gradients follow.
-                if any(name is value for value in _values(call)):
+                if any(name is value for value in values(call)):
                     self.shared.setdefault(name.id, end)
 
     def _closed_over(self, call: ast.Call) -> Iterator[tuple[ast.Name, bool]]:
@@ -97,12 +97,12 @@ class Given:
         if root(call.func) in self.in_place:
             return
         names: set[str] = set()
-        for value in _values(call):
+        for value in values(call):
             if isinstance(value, ast.Lambda):
                 names |= {name.id for name in _read(ast.walk(value))}
             if isinstance(value, ast.Name):
                 names |= self.functions.get(value.id, set())
-        for name in _arguments(call):
+        for name in arguments(call):
             if name.id in names & self.arrays:
                 yield name, False
 
@@ -122,27 +122,6 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(child, (ast.stmt, ast.Lambda)):
             yield child
             yield from _own(child)
-
-
-def _values(call: ast.Call) -> list[ast.expr]:
-    return [*call.args, *(keyword.value for keyword in call.keywords)]
-
-
-def _arguments(call: ast.Call) -> list[ast.Name]:
-    """The names that are given as they are, or in a list, tuple or dict."""
-    found = []
-    todo: list[ast.expr | None] = [*_values(call)]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, ast.Name):
-            found.append(value)
-        elif isinstance(value, (ast.List, ast.Tuple)):
-            todo += value.elts
-        elif isinstance(value, ast.Dict):
-            todo += value.values
-        elif isinstance(value, ast.Starred):
-            todo.append(value.value)
-    return found
 
 
 def _assigned(statement: ast.stmt, nodes: list[ast.AST]) -> dict[str, ast.AST]:

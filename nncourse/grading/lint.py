@@ -8,17 +8,18 @@ habits that do not carry over, without running anything.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from nncourse.grading.assignment import Assignment, Cell
+from nncourse.grading.assignment import Assignment
 from nncourse.grading.content import content
 from nncourse.grading.given import Given
-from nncourse.grading.lent import Lent
 from nncourse.grading.names import names
+from nncourse.grading.plan import Cell
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.inside.magics import MAGIC
 from nncourse.grading.syntax import last_name
+from nncourse.grading.word import word
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -41,38 +42,61 @@ class Remark:
 
 
 def lint(assignment: Assignment) -> list[Remark]:
-    """The remarks on all graded cells of an assignment, in their order."""
+    """The remarks on all graded cells of an assignment, in their order, and on what they need of
+    other cells.
+    """
     given = Given(assignment.rules["in_place"])
-    shown = [cell for cell in assignment.cells if cell.kind in ("readonly", "plain")]
-    lent = Lent(name for cell in shown for name in names(cell.source).binds)
-    cells = [_Cell(assignment, cell, given, lent) for cell in assignment.tests]
-    return [remark for cell in cells for remark in cell.remarks()]
+    before: list[tuple[Cell, ast.stmt]] = []
+    found: list[Remark] = []
+    for cell in assignment.cells:
+        if cell.kind == "tests":
+            found += _Cell(assignment, cell, given).remarks(before)
+        steps = [s for s in assignment.plan.steps.get(cell.index, ()) if s.theirs]
+        if steps:
+            own = [step.statement for step in steps if step.statement is not None]
+            foreign = set[str]().union(*(step.foreign for step in steps))
+            found += _Cell(assignment, cell, given, foreign).remarks_on(ast.Module(own, []))
+            before += [(cell, statement) for statement in own]
+    return list(dict.fromkeys(found))
 
 
 class _Cell:
-    def __init__(self, assignment: Assignment, cell: Cell, given: Given, lent: Lent) -> None:
+    def __init__(
+        self, assignment: Assignment, cell: Cell, given: Given, foreign: Set[str] | None = None
+    ) -> None:
         self.assignment = assignment
         self.cell = cell
         self.given = given
-        self.lent = lent
-        self.foreign = assignment.foreign[cell.index]
+        self.foreign = assignment.plan.foreign[cell.index] if foreign is None else foreign
 
-    def remarks(self) -> Iterator[Remark]:
-        """Every rule's, in the order of lines."""
+    def remarks(self, before: Sequence[tuple[Cell, ast.stmt]]) -> list[Remark]:
+        """Every rule's for a graded cell, in the order of lines.
+
+        ``before``: what was made of the student's in other cells.
+        """
+        plan = self.assignment.plan
         try:
             tree = parse(self.cell.source)
         except SyntaxError as error:
-            yield Remark(self.cell.name, error.lineno or 1, _("it is no Python"))
-            return
-        found = [*self._magics(), *self._names(tree), *self._given(tree)]
-        found += [self._at(node, text) for node, text in content(tree, self.foreign)]
-        found += [self._at(node, text) for node, text in self.lent.remarks(tree, self.foreign)]
+            return [Remark(self.cell.name, error.lineno or 1, _("it is no Python"))]
+        found = [*self._magics(), *self._names(tree), *self.remarks_on(tree)]
+        found += [self._at(node, text) for node, text in word(tree, plan.made_there & self.foreign)]
+        owners = {node: cell for cell, statement in before for node in ast.walk(statement)}
+        whole = ast.Module([*(statement for _cell, statement in before), *tree.body], [])
+        for node, text in content(whole, self.foreign, plan.derived[self.cell.index]):
+            owner = owners.get(node, self.cell)
+            found.append(Remark(owner.label, getattr(node, "lineno", 1), text))
+        return sorted(set(found), key=lambda remark: (remark.line, remark.text))
+
+    def remarks_on(self, tree: ast.Module) -> list[Remark]:
+        """Those on whatever runs the student's code."""
+        found = [*self._given(tree)]
         for node in ast.walk(tree):
             found += [self._at(node, text) for text in self._node(node)]
-        yield from sorted(set(found), key=lambda remark: (remark.line, remark.text))
+        return found
 
     def _at(self, node: ast.AST, text: str) -> Remark:
-        return Remark(self.cell.name, getattr(node, "lineno", 1), text)
+        return Remark(self.cell.label, getattr(node, "lineno", 1), text)
 
     def _magics(self) -> Iterator[Remark]:
         for number, line in enumerate(self.cell.source.splitlines(), 1):

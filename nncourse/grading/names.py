@@ -218,8 +218,11 @@ def _root(node: ast.expr) -> set[str]:
 
 
 def statements(source: str) -> list[ast.stmt]:
-    """The top-level statements of a cell. SyntaxError if it can't be parsed."""
-    return parse(source).body
+    """The top-level statements of a cell; none if it can't be parsed."""
+    try:
+        return parse(source).body
+    except (SyntaxError, ValueError):
+        return []
 
 
 def needed(units: Sequence[tuple[Names, bool]]) -> list[bool]:

@@ -27,8 +27,9 @@ import numpy as np
 
 from nncourse.check.call import printable
 from nncourse.check.variant import VARIABLE
-from nncourse.grading.assignment import Assignment, Cell
+from nncourse.grading.assignment import Assignment
 from nncourse.grading.lacking import lacking, rule
+from nncourse.grading.plan import Cell
 from nncourse.grading.proxies import Proxies
 from nncourse.grading.sandbox import (
     Budget,
@@ -39,6 +40,7 @@ from nncourse.grading.sandbox import (
     StudentError,
 )
 from nncourse.grading.sandbox.inside.cells import parse
+from nncourse.grading.steps import Steps
 from nncourse.language import LANGUAGES, catalogue, using
 
 _ = catalogue("course")
@@ -107,6 +109,7 @@ class Oracle:
         self._lent = False
         self.cells: list[str] = []
         self.count = 0
+        self.steps = Steps(self.space, self._bind, assignment.plan.modules)
 
     def grade(self) -> Outcome:
         """Run everything, in the order of the notebook."""
@@ -114,13 +117,14 @@ class Oracle:
         os.environ[VARIABLE] = str(self.seed)
         random.seed(self.seed)
         np.random.seed(self.seed % 2**32)  # noqa: NPY002 for tests that draw from it
-        sandboxed = {cell.index: cell for cell in self.assignment.sandboxed(self.answers)}
+        plan = self.assignment.plan
+        sandboxed = {cell.index: cell for cell in plan.sandboxed(self.answers)}
         try:
             for cell in self.assignment.cells:
                 if cell.index in sandboxed:
                     self._run_answer(sandboxed[cell.index])
-                if cell.index in self.assignment.trusted:
-                    self._run_trusted(cell)
+                if cell.index in plan.steps:
+                    self._run_steps(cell)
                 if cell.kind == "tests":
                     self._run_tests(cell)
         finally:
@@ -152,7 +156,12 @@ class Oracle:
                 self.session, rules["operators"], rules["objects"], rules["in_place"]
             )
             self.session.references.leaps = random.Random(f"leaps of {self.seed}")
+            with _captured(), _reports([], self._in_place):
+                self.steps.again()
         return self.session
+
+    def _in_place(self) -> contextlib.AbstractContextManager[None]:
+        return self.proxies.all_in_place()
 
     def _run_answer(self, cell: Cell) -> None:
         session = self._open()
@@ -173,7 +182,7 @@ class Oracle:
             lines = printable(error.traceback).splitlines() or [_name_of(error)]
             lines += filter(None, [lacking(error.kind, packages)])
             outputs.append(_error(printable(error.kind), printable(error.message), lines))
-            if cell.kind in ("answer", "manual"):
+            if cell.is_answer:
                 allowed = rule(error.kind, error.message, packages)
                 self._remark(cell, _name_of(error) + (allowed and f" ({allowed})"))
         elif result.error is not None:
@@ -183,15 +192,23 @@ class Oracle:
 
     def _remark(self, cell: Cell, text: str) -> None:
         line = text.strip().partition("\n")[0][:240]
-        name = cell.name or f"[{cell.index}]"
-        self.outcome.notes.append(_("{name}: {error}", name=name, error=line))
+        self.outcome.notes.append(_("{name}: {error}", name=cell.label, error=line))
 
     # The trusted side.
 
-    def _run_trusted(self, cell: Cell) -> None:
-        code = ast.Module(self.assignment.trusted[cell.index], [])
-        with _captured():
-            exec(compile(code, f"<notebook {cell.name or cell.index}>", "exec"), self.space)
+    def _run_steps(self, cell: Cell) -> None:
+        """What graded cells need of a cell that is not graded itself."""
+        steps = self.assignment.plan.steps[cell.index]
+        if any(step.theirs for step in steps):
+            self.say(cell.label)
+        why = self.given_up.get(cell.label)
+        with _captured(), _reports([], self._in_place):
+            error = self.steps.run(steps, None if why is None else _Given(why))
+        if error is not None:
+            name = _name_of(error)
+            kind, _colon, text = name.partition(": ")
+            outputs = self.outcome.outputs.setdefault(cell.index, [])
+            outputs.append(_error(kind, text, _lines(error)))
 
     def _run_tests(self, cell: Cell) -> None:
         self.say(cell.name)
@@ -203,13 +220,13 @@ class Oracle:
             problem = _Given(self.given_up[cell.name])
         else:
             try:
-                self._bind(cell)
-                with _captured(printed), _reports(reports, self.proxies):
+                self._bind(self.assignment.plan.foreign[cell.index])
+                with _captured(printed), _reports(reports, self._in_place):
                     value = self._execute(cell)
             except SandboxUnavailable:
                 raise
             except BaseException as error:  # a test may raise anything, SystemExit too
-                problem = error
+                problem = self.steps.reason(error)
         question, outputs = self._judge(cell, value, problem)
         text = printed.getvalue()
         if text:
@@ -219,15 +236,15 @@ class Oracle:
         self.outcome.questions[cell.name] = question
         self.outcome.outputs[cell.index] = outputs
 
-    def _bind(self, cell: Cell) -> None:
+    def _bind(self, foreign: frozenset[str]) -> None:
         """Let the student's names stand for proxies, and their data for itself."""
-        foreign = self.assignment.foreign[cell.index]
         for name in foreign:
             self.space.pop(name, None)
         session = self._open()
         if session.ended is not None:
             raise SessionEnded(session.ended.kind, str(session.ended))
-        for name in sorted(foreign & self.assignment.trusted_reads):
+        session.references.next_cell(foreign)
+        for name in sorted(foreign & self.assignment.plan.trusted_reads):
             if name in self.assignment.functions:
                 self.space[name] = self.proxies.name(name)
             else:
@@ -307,7 +324,7 @@ def _captured(sink: io.StringIO | None = None) -> Any:
 
 
 @contextlib.contextmanager
-def _reports(found: list[Any], proxies: Proxies) -> Any:
+def _reports(found: list[Any], in_place: Callable[[], Any]) -> Any:
     """Notes every report that ``check`` makes in the block.
 
     Whether an answer calls ready-made parts of the library need not be watched: it has none. What
@@ -318,7 +335,7 @@ def _reports(found: list[Any], proxies: Proxies) -> Any:
     judge = module.judge
 
     def noting(*args: Any, **options: Any) -> Any:
-        with proxies.all_in_place():
+        with in_place():
             report = judge(*args, **{**options, "own": False})
         found.append(report)
         return report

@@ -29,11 +29,11 @@ def load(assignment: Assignment) -> list[Piece]:
     """Load what the graded cells will use; returns the pieces that they check."""
     if assignment.name in sets():
         importlib.import_module(f"nncourse.exercises.{assignment.name}")
-    for cell in assignment.trusted.values():
-        for statement in cell:
-            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+    for steps in assignment.plan.steps.values():
+        for step in steps:
+            if isinstance(step.statement, (ast.Import, ast.ImportFrom)):
                 with contextlib.suppress(ImportError):
-                    exec(compile(ast.Module([statement], []), "<imports>", "exec"), {})
+                    exec(compile(ast.Module([step.statement], []), "<imports>", "exec"), {})
     return [find(name) for name in dict.fromkeys(_checked(assignment))]
 
 
@@ -62,15 +62,14 @@ def rehearse(pieces: Iterable[Piece]) -> Iterator[None]:
 def _checked(assignment: Assignment) -> Iterator[str]:
     """The names of the pieces in ``check("psNN.piece", ...)`` in the graded cells."""
     for cell in assignment.tests:
-        with contextlib.suppress(SyntaxError, ValueError):
-            for statement in statements(cell.source):
-                for node in ast.walk(statement):
-                    if isinstance(node, ast.Call) and _called(node) == "check" and node.args:
-                        name = node.args[0]
-                        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                            with contextlib.suppress(KeyError):
-                                find(name.value)
-                                yield name.value
+        for statement in statements(cell.source):
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Call) and _called(node) == "check" and node.args:
+                    name = node.args[0]
+                    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                        with contextlib.suppress(KeyError):
+                            find(name.value)
+                            yield name.value
 
 
 def _called(node: ast.Call) -> str:

@@ -19,3 +19,25 @@ def last_name(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def values(call: ast.Call) -> list[ast.expr]:
+    """All that is given to a call."""
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def arguments(call: ast.Call) -> list[ast.Name]:
+    """The names that are given as they are, or in a list, tuple or dict."""
+    found = []
+    todo: list[ast.expr | None] = [*values(call)]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, ast.Name):
+            found.append(value)
+        elif isinstance(value, (ast.List, ast.Tuple)):
+            todo += value.elts
+        elif isinstance(value, ast.Dict):
+            todo += value.values
+        elif isinstance(value, ast.Starred):
+            todo.append(value.value)
+    return found

@@ -113,7 +113,7 @@ def test_the_looks_of_an_answer_end_with_it(toy, tag, text):
     ],
 )
 def test_remarks_are_text_whatever_they_quote(remarks):
-    (cell,) = compose(Assignment("x", EMPTY, RULES, {}, [], {}), {}, UNGRADED, remarks)["cells"]
+    (cell,) = compose(Assignment("x", EMPTY, RULES, {}, [], {}, {}), {}, UNGRADED, remarks)["cells"]
     for renderer in (partial(markdown, {}), MarkdownIt("commonmark", {"html": True}).render):
         html = renderer(cell["source"])
         assert set(re.findall(r"<(\w+)", html)) <= {"p", "strong", "div", "pre", "span", "code"}

@@ -342,24 +342,6 @@ def test_a_test_that_never_ends_costs_itself_alone(grade, monkeypatch):
     assert "took more than" in whys(result)
 
 
-def test_cells_to_look_at_run_only_if_something_depends_on_them():
-    kind = Kind(
-        [
-            ("readonly", "setup", "import numpy as np"),
-            ("plain", "", "z = np.linspace(0, 1)\nprint(z.sum())"),
-            ("plain", "", "scale = 3"),
-            ("answer", "f", ""),
-            ("plain", "", "for name in range(3):\n    print(f(name))"),
-            ("plain", "", "table = {}\ntable['a'] = f(2)"),
-            ("tests", "t", "assert f(1) == 3 and table['a'] == 6"),
-        ],
-        {"f": "def f(x):\n    return scale * x"},
-    )
-    found = assignment(kind)
-    assert [cell.index for cell in found.sandboxed(kind.right)] == [0, 2, 3, 5]
-    assert [cell.index for cell in found.sandboxed({"f": "def f(x): return z[x]"})] == [0, 1, 3, 5]
-
-
 def test_the_bytes_of_an_assignment_hold_no_solution():
     found = notebook(THREE)
     released = json.loads(json.dumps(found))

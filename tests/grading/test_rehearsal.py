@@ -82,7 +82,7 @@ def test_the_pieces_of_the_graded_cells_are_found() -> None:
         "packages": [],
         "limits": {},
     }
-    found = load(Assignment("ps05", notebook, rules, {}, [], {}))
+    found = load(Assignment("ps05", notebook, rules, {}, [], {}, {}))
     assert [piece.name for piece in found] == ["linear_backward", "training"]
     found[0]._tasks.clear()
     assert len(list(rehearse(found))) == 3 * len(found)
@@ -133,5 +133,5 @@ def graded(name: str, source: str) -> dict:
 def test_an_assignment_draws_if_its_own_cells_do(source: str, draws: bool) -> None:
     role = {"grade_id": "setup", "grade": False, "solution": False, "locked": True}
     cell = {"cell_type": "code", "source": source, "metadata": {"nbgrader": role}}
-    assignment = Assignment("x", {"cells": [cell]}, {}, {}, [], {})
+    assignment = Assignment("x", {"cells": [cell]}, {}, {}, [], {}, {})
     assert assignment.draws is draws

@@ -9,13 +9,14 @@ student's code can't foresee; the copy there goes on where it was left, until so
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nncourse.grading.sandbox.guests import Guests
 from nncourse.grading.sandbox.handle import Handle
+from nncourse.grading.sandbox.lent import Lent
 from nncourse.grading.sandbox.wire import Reference, WireError
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ class References:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.functions: list[Callable] = []
+        self.functions: list[Lent] = []
+        self.cell = 0
+        self.theirs: Set[str] = frozenset()  # names that may change at any time
         self.generators: list[tuple[np.random.Generator, Any]] = []
         self.states: list[Any] = []  # of generators, to go with the next question
         self.guests = Guests()
@@ -38,6 +41,11 @@ class References:
         # How an oracle shows an object of the sandbox to its tests, and finds it behind that.
         self.show: Callable[[Handle], Any] = lambda handle: handle
         self.find: Callable[[Any], Any] = lambda value: value
+
+    def next_cell(self, theirs: Set[str]) -> None:
+        """Another cell begins. ``theirs``: the names in it that are the student's."""
+        self.cell += 1
+        self.theirs = theirs
 
     def refer(self, value: Any) -> Reference:
         """What goes out in place of an object. Raises WireError for one that can't."""
@@ -52,7 +60,7 @@ class References:
                 raise WireError("an object of another session")
             return Reference("object", value._number)
         if callable(value) and not isinstance(value, type):
-            self.functions.append(value)
+            self.functions.append(Lent.by(self.cell, value))
             return Reference("function", len(self.functions) - 1)
         raise WireError(f"an object of type {type(value).__name__}, which is no plain data")
 
@@ -63,14 +71,14 @@ class References:
         if reference.kind == "guest" and reference.number < len(self.guests.objects):
             return self.guests.objects[reference.number]
         if reference.kind == "function" and reference.number < len(self.functions):
-            return self.functions[reference.number]
+            return self.functions[reference.number].to_call(self.cell, self.theirs)
         raise WireError("a function that was not given")
 
     def function(self, number: Any) -> Callable | None:
         """The function that is to be called back; None if there is no such one."""
         if type(number) is not int or not 0 <= number < len(self.functions):
             return None
-        return self.functions[number]
+        return self.functions[number].to_call(self.cell, self.theirs)
 
     def _generator(self, generator: np.random.Generator) -> int:
         """Its number; its state goes along if the other side doesn't know it."""

@@ -1,0 +1,311 @@
+"""Which side runs what of a notebook.
+
+Answers run in the sandbox, graded cells on the trusted side. Of the lecturer's other cells, what
+graded cells need runs on the trusted side too, statement by statement. A student's function is a
+proxy there, so ``accuracy = np.mean(predict(x) == y)`` is no more the student's word in such a cell
+than in a graded one. In the sandbox runs what answers need, and what is there to be looked at.
+
+A statement that runs the student's code stays in the sandbox only where the lecturer's own answers
+need what it makes, or where it makes an heir of a student's class. Its names are the student's.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from nncourse.grading.names import Names, names, needed, quick_names, statements
+from nncourse.grading.syntax import arguments, root
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the notebook. kind: "answer", "tests", "manual", "readonly", "plain" or "text".
+
+    ``index``: its place in the notebook. points: what a graded cell is worth.
+    """
+
+    index: int
+    kind: str
+    name: str
+    source: str
+    points: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """Its name, or its place."""
+        return self.name or f"[{self.index}]"
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the student writes it."""
+        return self.kind in ("answer", "manual")
+
+
+@dataclass(eq=False)
+class Step:
+    """A statement of the lecturer's; an answer or a graded cell as a whole has none.
+
+    theirs: whether it runs the student's code, or rests on what that made. may_fail: the same, or
+    it rests on a graded cell. foreign: the names that are the student's when it runs.
+    """
+
+    cell: Cell
+    names: Names
+    statement: ast.stmt | None = None
+    theirs: bool = False
+    may_fail: bool = False
+    foreign: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()  # with what the functions that it reads refer to
+    heir: bool = False  # makes a class of the student's class, or one that their function changes
+    in_sandbox: bool = False
+    kept: bool = False  # on the trusted side
+    apart: bool = False  # from its cell: it runs in the sandbox only where an answer needs it
+
+    @property
+    def guard(self) -> bool:
+        """Whether it may refuse what comes after it in its cell."""
+        nodes = ast.walk(self.statement) if self.statement and self.theirs else ()
+        return any(isinstance(node, (ast.Assert, ast.Raise)) for node in nodes)
+
+
+@dataclass
+class _Part:
+    """What of a cell runs in the sandbox together: ``statements`` of it, or all."""
+
+    names: Names
+    always: bool
+    statements: list[ast.stmt] | None = None
+
+
+class Plan:
+    """steps: what the trusted side runs of cells that are not graded, by the place of the cell.
+    foreign: the names that are the student's at a graded cell. derived: those that the trusted side
+    has made of these by then. trusted_reads: all that it may read. modules: what is imported.
+    made_there: the names that statements of the lecturer's make in the sandbox alone.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        defines: Mapping[str, Iterable[str]],
+        reads: Mapping[str, Iterable[str]],
+        imports: Mapping[str, str],
+        in_place: Iterable[str] = (),
+    ) -> None:
+        """defines, reads, imports: what the lecturer's answers bind and read, and their import
+        statements, by the name of the cell. in_place: those that change their arguments.
+        """
+        self.cells = cells
+        self.foreign: dict[int, frozenset[str]] = {}
+        self.derived: dict[int, frozenset[str]] = {}
+        self._all = list(_steps(cells, defines, reads, imports, frozenset(in_place)))
+        self.modules = set[str]().union(*(step.names.imports for step in self._all))
+        stay = self._needed_by_answers()
+        while self._follow(stay):
+            stay = self._needed_by_answers()
+        self._keep()
+        kept = [step for step in self._all if step.kept]
+        self.trusted_reads = set[str]().union(*(step.names.reads for step in kept))
+        self.steps: dict[int, list[Step]] = {}
+        for step in kept:
+            if step.statement is not None:
+                self.steps.setdefault(step.cell.index, []).append(step)
+        there = [step.names.binds for step in self._all if step.in_sandbox]
+        self.made_there = set[str]().union(*there)
+        self._parts = {cell.index: list(self._parts_of(cell)) for cell in cells}
+
+    # Which side.
+
+    def _needed_by_answers(self) -> set[Step]:
+        """The lecturer's statements that make something which answers, or heirs, need."""
+        steps = [step for step in self._all if step.cell.kind != "tests"]
+        units = [(step.names, step.statement is None or step.heir) for step in steps]
+        return {step for step, keep in zip(steps, needed(units)) if keep}
+
+    def _follow(self, stay: set[Step]) -> bool:
+        """Follow the names through the notebook; whether another heir was found on the way."""
+        foreign: set[str] = set()
+        derived: set[str] = set()
+        tested: set[str] = set()  # bound by graded cells, which may fail before they do so
+        refers: dict[str, set[str]] = {}
+        more = False
+        for step in self._all:
+            found = step.names
+            changed = found.changes - self.modules
+            step.foreign = frozenset(foreign)
+            step.needs = _with_what_they_refer_to(found.reads, refers)
+            if step.cell.kind == "tests":
+                self.foreign[step.cell.index] = frozenset(foreign)
+                self.derived[step.cell.index] = frozenset(derived)
+                foreign -= found.binds
+                tested |= found.binds
+                continue
+            if step.statement is None:
+                foreign |= found.binds
+                derived -= found.binds
+                continue
+            ran = _with_what_they_refer_to(found.runs | found.changes, refers)
+            step.theirs = bool(ran & (foreign | derived))
+            step.may_fail = step.theirs or bool(ran & tested)
+            if not step.heir and _is_heir(step.statement, foreign | derived):
+                step.heir = more = True
+            step.in_sandbox = step.theirs and (step in stay or step.heir)
+            step.apart = bool(ran & derived) and not step.in_sandbox
+            foreign -= found.binds
+            derived -= found.binds
+            tested -= found.binds
+            if step.in_sandbox:
+                foreign |= found.binds | changed
+                derived -= changed
+            elif step.theirs:
+                derived |= found.binds | (changed - foreign)
+            refers.update(dict.fromkeys(found.binds, found.later))
+        return more
+
+    def _keep(self) -> None:
+        """Mark what graded cells need, and what may refuse what they need."""
+        steps = [s for s in self._all if not s.in_sandbox]
+        steps = [s for s in steps if s.statement is not None or s.cell.kind == "tests"]
+        always = {step for step in steps if step.statement is None}
+        while True:
+            for step, keep in zip(steps, needed([(s.names, s in always) for s in steps])):
+                step.kept = keep
+            last = {s.cell.index: place for place, s in enumerate(steps) if s.kept}
+            guards = {
+                step
+                for place, step in enumerate(steps)
+                if step.guard and place < last.get(step.cell.index, 0)
+            }
+            if guards <= always:
+                break
+            always |= guards
+        for step in steps:
+            step.apart |= step.kept and step.theirs
+
+    # In the sandbox.
+
+    def _parts_of(self, cell: Cell) -> Iterator[_Part]:
+        steps = [s for s in self._all if s.cell is cell]
+        if cell.kind in ("readonly", "plain"):
+            yield from self._given_parts(cell, steps)
+        for step in steps:
+            if step.kept and (step.may_fail or step.statement is None):
+                yield _Part(Names(runs=set(step.needs & step.foreign)), True, [])
+
+    def _given_parts(self, cell: Cell, steps: list[Step]) -> Iterator[_Part]:
+        together = [s.statement for s in steps if s.statement is not None and not s.apart]
+        locked = cell.kind == "readonly"
+        if len(together) == len(steps):
+            yield _Part(names(cell.source), locked)
+            return
+        source = "\n".join(map(ast.unparse, together))
+        yield _Part(names(source), locked and bool(together), together)
+        for step in steps:
+            if step.apart and step.statement is not None:
+                yield _Part(step.names, False, [step.statement])
+
+    def sandboxed(self, answers: Mapping[str, str]) -> list[Cell]:
+        """The code cells that run in the sandbox, with the student's answers in their places.
+
+        Cells that are neither locked nor answers run only if something depends on them: most are
+        there to look at.
+        """
+        apart = set[str]().union(*(step.names.binds for step in self._all if step.apart))
+        parts: list[tuple[Cell, _Part]] = []
+        for cell in self.cells:
+            if cell.is_answer:
+                source = answers.get(cell.name, cell.source)
+                given = Cell(cell.index, cell.kind, cell.name, source)
+                parts.append((given, _Part(_names_of_answer(source, apart), True)))
+            parts += [(cell, part) for part in self._parts[cell.index]]
+        kept = needed([(part.names, part.always) for _, part in parts])
+        return list(_cells_of([one for one, keep in zip(parts, kept) if keep]))
+
+
+def _steps(
+    cells: Iterable[Cell],
+    defines: Mapping[str, Iterable[str]],
+    reads: Mapping[str, Iterable[str]],
+    imports: Mapping[str, str],
+    in_place: frozenset[str],
+) -> Iterator[Step]:
+    holders: dict[str, set[str]] = {}  # objects that change arrays which they were given
+    for cell in cells:
+        if cell.is_answer:
+            own = [Step(cell, names(s), s) for s in statements(imports.get(cell.name, ""))]
+            bound = set(defines.get(cell.name, ())).difference(*(s.names.binds for s in own))
+            yield from own
+            yield Step(cell, Names(binds=bound, later=set(reads.get(cell.name, ()))))
+        elif cell.kind == "tests":
+            yield Step(cell, names(cell.source))
+        elif cell.kind != "text":
+            for statement in statements(cell.source):
+                found = names(statement)
+                given = {
+                    name.id
+                    for node in ast.walk(statement)
+                    if isinstance(node, ast.Call) and root(node.func) in in_place
+                    for name in arguments(node)
+                }
+                if given:
+                    holders |= dict.fromkeys(found.binds, given)
+                found.changes |= given.union(*(holders.get(name, ()) for name in found.changes))
+                yield Step(cell, found, statement)
+
+
+def _with_what_they_refer_to(
+    found: Iterable[str], refers: Mapping[str, Iterable[str]]
+) -> frozenset[str]:
+    """Names, and all that functions among them may read when they are called."""
+    known: set[str] = set()
+    todo = list(found)
+    while todo:
+        name = todo.pop()
+        if name not in known:
+            known.add(name)
+            todo += refers.get(name, ())
+    return frozenset(known)
+
+
+def _is_heir(statement: ast.stmt, theirs: set[str]) -> bool:
+    """Whether it makes a class that must be where these names are."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    for node in ast.walk(statement):
+        if isinstance(node, ast.ClassDef):
+            parts = [*node.bases, *node.keywords, *node.decorator_list]
+            read = {n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)}
+            if read & theirs:
+                return True
+    return False
+
+
+def _names_of_answer(source: str, apart: set[str]) -> Names:
+    """What a student's answer reads: exactly, where it decides what runs twice."""
+    found = quick_names(source)
+    if not found.later & apart:
+        return found
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Names(later=found.later - apart | names(source).reads)
+
+
+def _cells_of(parts: Iterable[tuple[Cell, _Part]]) -> Iterator[Cell]:
+    """The cells that these parts make up, each as a whole or with the statements of its parts."""
+    for index, group in itertools.groupby(parts, lambda one: one[0].index):
+        found = list(group)
+        cell = found[-1][0]
+        chosen = [part.statements for _, part in found if part.statements != []]
+        if None in chosen:
+            yield cell
+        elif chosen:
+            body = sorted(
+                (statement for part in chosen for statement in part or ()),
+                key=lambda statement: (statement.lineno, statement.col_offset),
+            )
+            source = ast.unparse(ast.Module(body, []))
+            yield Cell(index, cell.kind, cell.name, source, cell.points)

@@ -1,0 +1,123 @@
+"""The lecturer's cells that are not graded, as far as graded cells need them.
+
+Their statements run on the trusted side like graded cells. One that runs the student's code may
+fail as that does: then what it would have made is not there, not even from before, and a graded
+cell that asks for it ends in the error.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from nncourse.grading.plan import Step
+from nncourse.grading.sandbox import SandboxUnavailable
+
+ABSENT = object()
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass
+class _Done:
+    """A statement that ran the student's code: what it read of the lecturer's, and made."""
+
+    step: Step
+    read: dict[str, Any]
+    made: dict[str, Any]
+
+
+class Steps:
+    """``space``: the names of the trusted side. ``bind``: makes some of them the student's."""
+
+    def __init__(
+        self, space: dict[str, Any], bind: Callable[[frozenset[str]], None], modules: set[str]
+    ) -> None:
+        self.space = space
+        self.bind = bind
+        self.modules = modules
+        self.failed: dict[str, BaseException] = {}
+        self._done: list[_Done] = []
+
+    def run(
+        self, steps: Iterable[Step], given_up: BaseException | None = None
+    ) -> BaseException | None:
+        """Run what is needed of a cell; returns the first error of the student's code.
+
+        ``given_up``: why it is not tried again.
+        """
+        first = refused = None
+        for step in steps:
+            error = None if isinstance(step.statement, DEFINITIONS) else refused
+            if error is None and step.may_fail:
+                error = given_up or self._try(step)
+            elif error is None:
+                _execute(step, self.space)
+            if error is None:
+                for name in step.names.binds:
+                    self.failed.pop(name, None)
+                continue
+            self._forget(step, error)
+            first = first or error
+            refused = error if step.guard else refused
+        return first
+
+    def again(self) -> None:
+        """In a new session, do again what was done in the last one."""
+        done, self._done = self._done, []
+        renewed: dict[str, Any] = {}
+        for one in done:
+            before = dict(self.space)
+            for name, value in one.read.items():
+                _put(self.space, name, renewed.get(name, value))
+            error = self._try(one.step)
+            after = {name: self.space.get(name, ABSENT) for name in one.made}
+            renewed |= after
+            for name in (*one.read, *one.made):
+                _put(self.space, name, before.get(name, ABSENT))
+            for name, value in one.made.items():
+                # Unless a graded cell has assigned it since.
+                if before.get(name, ABSENT) is value:
+                    _put(self.space, name, after[name])
+            if error is not None:
+                self._forget(one.step, error)
+
+    def reason(self, error: BaseException) -> BaseException:
+        """Of a graded cell: why a name is not there."""
+        if isinstance(error, NameError) and error.name is not None:
+            return self.failed.get(error.name, error)
+        return error
+
+    def _try(self, step: Step) -> BaseException | None:
+        try:
+            self.bind(step.foreign)
+            reads = step.needs - step.foreign
+            read = {name: self.space[name] for name in reads if name in self.space}
+            _execute(step, self.space)
+        except SandboxUnavailable:
+            raise
+        except BaseException as error:  # it may raise anything, SystemExit too
+            return error
+        made = {name: self.space.get(name, ABSENT) for name in step.names.binds}
+        self._done.append(_Done(step, read, made))
+        return None
+
+    def _forget(self, step: Step, error: BaseException) -> None:
+        changed = step.names.changes - self.modules - step.foreign
+        for name in step.names.binds | changed:
+            self.space.pop(name, None)
+            self.failed[name] = error
+
+
+def _execute(step: Step, space: dict[str, Any]) -> None:
+    assert step.statement is not None
+    code = ast.Module([step.statement], [])
+    exec(compile(code, f"<notebook {step.cell.label}>", "exec"), space)
+
+
+def _put(space: dict[str, Any], name: str, value: Any) -> None:
+    if value is ABSENT:
+        space.pop(name, None)
+    else:
+        space[name] = value

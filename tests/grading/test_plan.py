@@ -1,0 +1,332 @@
+"""Which side runs what of cells that are not graded, and what comes of it."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.grading.kinds import SETUP, Kind
+from tests.grading.test_oracle import assignment, bench, grade, points, whys
+
+__all__ = ["bench", "grade"]
+
+F = "def f(x):\n    return 2 * x"
+
+
+def kind(*cells: tuple[str, str], **answers: str) -> Kind:
+    """Cells with the names c0, c1, ...; those of answers are the names of these."""
+    names = iter(answers)
+    named = [
+        (what, next(names) if what == "answer" else f"c{number}", source)
+        for number, (what, source) in enumerate(cells)
+    ]
+    return Kind([SETUP, *named], answers, rules=RULES)
+
+
+RULES = {"in_place": ["descend", "Descent"]}
+
+
+def sides(found: Kind, answers: dict[str, str] | None = None) -> tuple[list[str], list[str]]:
+    """What the trusted side runs, and what of these cells the sandbox runs."""
+    plan = assignment(found).plan
+    steps = [step for steps in plan.steps.values() for step in steps if step.cell.index]
+    trusted = [ast.unparse(step.statement) for step in steps if step.statement]
+    inside = plan.sandboxed({**found.right, **(answers or {})})
+    return trusted, [cell.source for cell in inside if not cell.is_answer and cell.index]
+
+
+def test_cells_to_look_at_run_only_if_something_depends_on_them():
+    found = kind(
+        ("plain", "z = np.linspace(0, 1)\nprint(z.sum())"),
+        ("plain", "scale = 3"),
+        ("answer", ""),
+        ("plain", "for name in range(3):\n    print(f(name))"),
+        ("tests", "assert f(1) == 3"),
+        f="def f(x):\n    return scale * x",
+    )
+    assert sides(found) == ([], ["scale = 3"])
+    reads_z = {"f": "def f(x): return z[x]"}
+    assert sides(found, reads_z) == ([], ["z = np.linspace(0, 1)\nprint(z.sum())"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "table = {}\ntable['a'] = f(2)",
+        "def twice(n): return f(f(n))\ntable = {'a': twice(1)}",
+        "table = {name: f(2) for name in 'ab'}",
+        "for name in 'a':\n    table = {name: f(2)}",
+        "g = lambda n, h=f: h(n)\ntable = dict(a=g(2))",
+        "with np.errstate(all='ignore'):\n    table = {'a': f(2)}",
+    ],
+)
+def test_what_graded_cells_need_is_run_where_they_are(grade, given):
+    found = kind(("answer", ""), ("readonly", given), ("tests", "assert table['a'] == 4"), f=F)
+    trusted, inside = sides(found)
+    assert trusted == list(map(ast.unparse, ast.parse(given).body))
+    assert not any("f(" in source and "def" not in source for source in inside)
+    result = grade(found)
+    assert points(result) == [10], whys(result)
+    assert points(grade(found, {"f": "def f(x):\n    return 3"})) == [0]
+    liar = "class All:\n    def __eq__(self, other): return True\ndef f(x):\n    return All()"
+    assert points(grade(found, {"f": liar})) == [0]
+    there = (
+        "def f(x):\n    global table, twice, g\n    table, twice, g = {'a': 4}, f, f\n    return 3"
+    )
+    assert points(grade(found, {"f": there})) == [0]
+
+
+JUDGED = [
+    ("accuracy = np.mean(f(np.ones(3)) == 2)", "assert accuracy > 0.9"),
+    ("good = bool((f(np.ones(3)) == 2).all())", "assert good"),
+    ("right = lambda x, g=f: g(x) == 2 * x", "assert right(3)"),
+    ("functions = {'f': f}", "for name, g in functions.items():\n    assert g(3) == 6"),
+    ("total = 0.0\nfor n in range(3):\n    total += f(n)", "10.0 * (total == 6)"),
+]
+
+
+LIES = """
+import builtins, numpy as np
+np.mean = lambda *a: 1.0
+builtins.bool = lambda x: 1
+accuracy, good, total, right, functions = 1, 1, 6, lambda x: True, {}
+def f(x):
+    global accuracy, good, total, right, functions
+    accuracy, good, total, right, functions = 1, 1, 6, lambda x: True, {}
+    return 1.5 + x
+"""
+
+
+@pytest.mark.parametrize(("given", "graded"), JUDGED)
+def test_a_judgement_may_be_made_in_any_cell(grade, given, graded):
+    found = kind(("answer", ""), ("readonly", given), ("tests", graded), f=F)
+    result = grade(found)
+    assert points(result) == [10], whys(result)
+    assert points(grade(found, {"f": LIES})) == [0]
+
+
+def test_what_answers_need_stays_with_them(grade):
+    found = kind(
+        ("answer", ""),
+        ("readonly", "w = f(3)\nprint(w)"),
+        ("answer", ""),
+        ("tests", "assert g(2) == 12"),
+        f=F,
+        g="def g(x):\n    return w * x",
+    )
+    assert sides(found) == ([], ["w = f(3)\nprint(w)"])
+    assert points(grade(found)) == [10]
+    assert points(grade(found, {"f": "def f(x):\n    return x"})) == [0]
+
+
+def test_what_an_answer_reads_unlike_the_lecturers_is_there_too(grade):
+    found = kind(
+        ("answer", ""),
+        ("readonly", "w = f(3)"),
+        ("answer", ""),
+        ("tests", "assert g(2) == 12 and w == 6"),
+        f=F,
+        g="def g(x):\n    return 6 * x",
+    )
+    assert sides(found) == (["w = f(3)"], [])
+    reads = {"g": "def g(x):\n    return w * x"}
+    assert sides(found, reads) == (["w = f(3)"], ["w = f(3)"])
+    assert points(grade(found, reads)) == [10]
+    assert sides(found, {"g": "def g(x):\n    return x.w"}) == (["w = f(3)"], [])
+
+
+def test_what_is_shown_of_it_does_not_run_twice():
+    found = kind(
+        ("answer", ""),
+        ("readonly", "limit = 3\nw = f(limit)\nprint(w)\nprint(limit)"),
+        ("tests", "assert w == 6"),
+        f=F,
+    )
+    trusted, inside = sides(found)
+    assert trusted == ["limit = 3", "w = f(limit)"]
+    assert inside == ["limit = 3\nprint(limit)"]
+
+
+BASE = "class Layer:\n    def run(self, x):\n        return self.scale() * x"
+HEIR = "class Double(Layer):\n    def scale(self):\n        return factor"
+
+
+def test_an_heir_of_the_students_class_is_made_where_that_is(grade):
+    found = kind(
+        ("answer", ""),
+        ("readonly", f"factor = 2\n{HEIR}\ndouble = Double()\ny = double.run(3)"),
+        ("tests", "assert y == 6 and double.run(4) == 8 and Double().run(5) == 10"),
+        layer=BASE,
+    )
+    trusted, inside = sides(found)
+    assert trusted == ["double = Double()", "y = double.run(3)"]
+    assert inside == [ast.unparse(ast.parse(f"factor = 2\n{HEIR}"))]
+    result = grade(found)
+    assert points(result) == [10], whys(result)
+    assert points(grade(found, {"layer": BASE.replace("* x", "+ x")})) == [0]
+
+
+def test_arrays_that_are_changed_in_place_count_as_changed(grade):
+    given = """
+w, b = np.ones(2), np.ones(2)
+descend(w, 0.5)
+opt = Descent([b])
+for _ in range(2):
+    opt.step(0.25)
+"""
+    answer = """
+def descend(w, rate):
+    w *= 1 - rate
+class Descent:
+    def __init__(self, params):
+        self.params = params
+    def step(self, rate):
+        for p in self.params:
+            p -= rate
+"""
+    graded = "assert w.tolist() == [0.5, 0.5] and b.tolist() == [0.5, 0.5]"
+    found = kind(("answer", ""), ("readonly", given), ("tests", graded), a=answer)
+    result = grade(found)
+    assert points(result) == [10], whys(result)
+    assert points(grade(found, {"a": answer.replace("p -= rate", "p -= 0")})) == [0]
+    assert points(grade(found, {"a": answer.replace("w *= 1 - rate", "pass")})) == [0]
+
+
+def test_an_error_in_another_cell_is_the_reason_of_the_graded_one(grade):
+    found = kind(
+        ("answer", ""),
+        ("tests", "w = 6\nassert f(1) == 2"),
+        ("readonly", "n = 3\nw = f(n)\nz = n"),
+        ("tests", "assert w == 6"),
+        ("tests", "assert z == 3 and f(1) == 2"),
+        f=F,
+    )
+    assert points(grade(found)) == [10, 10, 10]
+    late = "def f(x):\n    if x == 3: raise ValueError('three')\n    return 2 * x"
+    result = grade(found, {"f": late})
+    assert points(result) == [10, 0, 10]
+    assert "ValueError: three" in whys(result)
+    (shown,) = result["outputs"]["3"]
+    assert shown["ename"] == "ValueError"
+
+
+def test_what_refuses_in_another_cell_refuses_what_comes_after_it(grade):
+    given = "import math\nassert f(3) == 6\ntrained = True\ndef helper(x): return x"
+    found = kind(
+        ("answer", ""),
+        ("readonly", given),
+        ("tests", "assert trained"),
+        ("tests", "assert helper(math.floor(2.5)) == 2 and f(1) in (1, 2)"),
+        f=F,
+    )
+    assert points(grade(found)) == [10, 10]
+    result = grade(found, {"f": "def f(x):\n    return x"})
+    assert points(result) == [0, 10]
+    assert "AssertionError" in whys(result)
+
+
+def test_a_table_that_is_filled_half_is_none(grade):
+    given = "results = {}\nfor n in (1, 2):\n    results[n] = f(n) == 2 * n"
+    found = kind(
+        ("answer", ""), ("readonly", given), ("tests", "assert all(results.values())"), f=F
+    )
+    assert points(grade(found)) == [10]
+    half = "def f(x):\n    if x == 2: raise StopIteration\n    return 2 * x"
+    assert points(grade(found, {"f": half})) == [0]
+
+
+LAYER = """
+class Layer:
+    def __init__(self, w):
+        self.w = w
+    def run(self, x):
+        if x == 13: import os; os._exit(0)
+        return self.w * x
+def f(x):
+    return 2 * x
+"""
+
+
+def test_a_new_session_has_the_objects_of_the_last_one(grade):
+    found = kind(
+        ("answer", ""),
+        ("readonly", "w = 3\nlayer = Layer(w)\nw = f(w)\nnet = [layer, Layer(w)]"),
+        ("tests", "w = 7\nassert layer.run(12) == 36"),
+        ("tests", "assert layer.run(13) == 39"),
+        ("tests", "assert w == 7 and layer.run(2) == 6 and net[1].run(2) == 12"),
+        a=LAYER.replace("13", "-1"),
+    )
+    result = grade(found)
+    assert points(result) == [10, 10, 10], whys(result)
+    result = grade(found, {"a": LAYER})
+    assert points(result) == [10, 0, 10], whys(result)
+
+
+def test_a_cell_that_ends_the_session_is_not_done_again(grade):
+    found = kind(
+        ("answer", ""),
+        ("readonly", "a = f(1)\nb = f(13)"),
+        ("tests", "assert a == 2"),
+        ("tests", "assert b == 26"),
+        ("tests", "assert f(2) == 4"),
+        f=F,
+    )
+    ends = "def f(x):\n    if x == 13: import os; os._exit(0)\n    return 2 * x"
+    assert points(grade(found, {"f": ends})) == [10, 0, 10]
+
+
+def test_another_cell_that_never_ends_costs_what_needs_it(grade, monkeypatch):
+    monkeypatch.setattr("nncourse.grading.bench.OWN_SECONDS", -6.0)
+    found = kind(
+        ("answer", ""),
+        ("plain", "while f(1) < 0: pass\ndone = f(2)"),
+        ("plain", "while (last := f(1)) < 0: pass"),
+        ("tests", "assert f(1) < 5 and done == 4"),
+        ("tests", "assert last == 2"),
+        f=F,
+    )
+    assert points(grade(found)) == [10, 10]
+    result = grade(found, {"f": "def f(x):\n    return -1 if x == 1 else 2 * x"})
+    assert points(result) == [10, 0]
+    assert "took more than" in whys(result)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("y = np.ones(3)\ndef loss(p): return float(np.sum(p - y))\nkeep(loss)", "y = np.zeros(3)"),
+        ("y = np.ones(3)\nkeep(lambda p: float(np.sum(p - y)))", "y = np.zeros(3)"),
+        ("y = np.ones(3)\ndef g(): return y\nkeep(lambda p: g().tolist())", "y = np.zeros(3)"),
+        ("def loss(p): return str(p) if 'y' not in globals() else y\nkeep(loss)", "y = 0"),
+        ("y = np.ones(3)\nimport functools\nkeep(functools.partial(lambda p: y.sum()))", "y = 0"),
+        ("y = 1\nclass Loss:\n    def __call__(self, p): return y\nkeep(Loss())", "y = 0"),
+        ("y = 1\nclass Loss:\n    def get(self, p): return y\nkeep(Loss().get)", "y = 0"),
+        ("y = 1\ndef make(g): return lambda p: g()\nkeep(make(lambda: y))", "y = 0"),
+    ],
+)
+def test_a_function_that_was_given_tells_nothing_of_later_cells(grade, first, then):
+    answer = """
+kept = []
+def keep(f): kept.append(f)
+def ask():
+    try: return str(kept[-1](0))
+    except Exception as error: return str(error)
+"""
+    goes_on, over = "assert 'over' not in ask()", "assert 'is over: it reads y' in ask()"
+    cells = [f"{first}\n{goes_on}", goes_on, f"{then}\n{over}", over, f"{first}\n{goes_on}"]
+    found = kind(("answer", ""), *(("tests", cell) for cell in cells), a=answer)
+    result = grade(found)
+    assert points(result) == [10] * 5, whys(result)
+
+
+def test_a_function_that_was_given_stays_while_what_it_reads_does(grade):
+    answer = "def keep(f):\n    global g\n    g = f\ndef ask(x): return g(x)\ndef f(x): return x"
+    found = kind(
+        ("answer", ""),
+        ("tests", "y = 2\ndef loss(p): return f(p) * y\nkeep(loss)\nassert ask(3) == 6"),
+        ("tests", "z = 3\nassert ask(3) == 6"),
+        ("tests", "y = 4\nkeep(loss)\nassert ask(3) == 12"),
+        a=answer,
+    )
+    assert points(grade(found)) == [10, 10, 10]
