@@ -255,14 +255,16 @@ def _modified(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[int, ...
 
 
 def _equal(a: Any, b: Any) -> bool:
+    if a is b:
+        return True  # what can be changed was copied
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and a.shape == b.shape and np.array_equal(a, b, True)
     if isinstance(a, dict):
         return (
             isinstance(b, dict)
             and a.keys() == b.keys()
-            and all(_equal(a[key], b[key]) for key in a)
+            and all(_equal(item, b[key]) for key, item in a.items())
         )
     if isinstance(a, tuple | list):
-        return len(a) == len(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(map(_equal, a, b))
     return type(a) is type(b) and bool(a == b)

@@ -280,14 +280,26 @@ def pick(values: Any, key: Sequence[int | str]) -> Any:
     return values
 
 
+ATOMS = frozenset((str, int, float, bool, complex, type(None)))
+"""Types whose values nobody can change."""
+
+
 def copy_arguments(value: Any) -> Any:
-    """A copy of nested tuples, lists and dicts in which every array is copied too."""
+    """A copy of nested tuples, lists and dicts in which every array is copied too.
+
+    A tuple of numbers and strings alone is its own copy.
+    """
+    kind = type(value)
+    if kind in ATOMS:
+        return value
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, dict):
         return {key: copy_arguments(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return type(value)(copy_arguments(item) for item in value)
+        if ATOMS.issuperset(map(type, value)):
+            return value if kind is tuple else kind(value)
+        return kind([copy_arguments(item) for item in value])
     return value
 
 

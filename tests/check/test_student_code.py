@@ -235,6 +235,28 @@ def test_modified_inputs():
     assert "z" not in report.notes[0].evidence["names"]
 
 
+NESTED = [
+    ({"a": ["b", "c"], "d": ["a", "a"]}, lambda x: x["d"].append("b")),
+    ({"a": ["b", "c"]}, lambda x: x["a"].reverse()),
+    ({"a": [1.0, 2.0]}, lambda x: x["a"].__setitem__(0, 1)),
+    ([("add", 0, 1), ("exp", 2, 2)], lambda x: x.__setitem__(1, ("exp", 2, 1))),
+    ([(np.zeros(2), [0, np.ones(2)])], lambda x: x[0][1][1].fill(2)),
+    ([(np.zeros(2), [0, np.ones(2)])], lambda x: x[0][1].pop()),
+]
+
+
+@pytest.mark.parametrize(("argument", "change"), NESTED)
+def test_a_change_inside_an_argument_is_seen_and_stays_there(argument, change):
+    text = str(argument)
+    assert call.call(change, (argument,), "f(x)").modified == (0,)
+    assert call.call(lambda x: x, (argument,), "f(x)").modified == ()
+    assert str(argument) == text
+
+
+def test_an_argument_that_differs_from_itself_is_not_changed():
+    assert call.call(lambda *x: x, (float("nan"), np.array(np.nan)), "f(x, y)").modified == ()
+
+
 def test_modified_parameters_in_a_dictionary():
     reference = PIECES["network_gradients"].reference
 
