@@ -91,7 +91,7 @@ def drive(answer: Callable[..., Any], graph: Graph, out: str) -> tuple[Array, Ar
         # What follows the colon is the student's word, and kept out of feedback.
         text = mark("A list of nodes of the graph is expected, and this is none: {node!r}.")
         raise Unfit(Finding("key", text, {"node": strange[0][:40]}))
-    needed = sorted(reference(graph, out))
+    needed = sorted(_needed(graph, out))
     count = (
         {node: order.count(node) for node in needed} if len(order) < 200 else _count(order, needed)
     )
@@ -105,6 +105,16 @@ def drive(answer: Callable[..., Any], graph: Graph, out: str) -> tuple[Array, Ar
         np.array(float(surplus)),
         np.array([float(place.get(a, last) < place.get(b, -1)) for a, b in edges]),
     )
+
+
+def _needed(graph: Graph, out: str) -> set[str]:
+    found, stack = {out}, [out]
+    while stack:
+        for name in graph[stack.pop()]:
+            if name not in found:
+                found.add(name)
+                stack.append(name)
+    return found
 
 
 def _count(order: list[str], needed: list[str]) -> dict[str, int]:
@@ -171,7 +181,7 @@ def _by_depth(graph: Graph, out: str) -> tuple[str, ...]:
 
 
 def _kahn(graph: Graph, out: str) -> list[str]:
-    needed = set(_breadth_first(graph, out)) if len(graph) < 100 else set(graph)
+    needed = _needed(graph, out)
     users: dict[str, list[str]] = {node: [] for node in needed}
     missing = {node: len(graph[node]) for node in needed}
     for node in needed:
