@@ -109,12 +109,12 @@ class Terminal:
         return out
 
     def _mistakes(self) -> Table:
-        out = _grid(_("mistake"), _("students"), _("part"), _("what is said"))
-        out.columns[1].justify = "right"
+        out = _grid(_("students"), _("part"), _("what is said"))
+        out.columns[0].justify = "right"
         for mistake in self.found.mistakes[:MOST]:
             parts = Text(", ".join(mistake.parts))
             count = str(len(mistake.students))
-            out.add_row(Text(mistake.code), count, parts, Text(clean_text(mistake.text)))
+            out.add_row(count, parts, Text(clean_text(mistake.text)))
         return out
 
 
@@ -198,9 +198,9 @@ def _mistakes_table(found: Overview) -> str:
         names += ", …" if len(mistake.students) > NAMED else ""
         said = f'{_show(mistake.text)}<div class="soft">{_show(names)}</div>'
         count = str(len(mistake.students))
-        rows.append([_show(mistake.code), count, _show(", ".join(mistake.parts)), said])
-    heads = [_("mistake"), _("students"), _("part"), _("what is said, and to whom")]
-    return table([_show(head) for head in heads], rows, (1,))
+        rows.append([count, _show(", ".join(mistake.parts)), said])
+    heads = [_("students"), _("part"), _("what is said, and to whom")]
+    return table([_show(head) for head in heads], rows, (0,))
 
 
 def _grid(*heads: str) -> Table:
