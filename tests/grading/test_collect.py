@@ -5,8 +5,12 @@ from __future__ import annotations
 import errno
 import gzip
 import io
+import os
+import shutil
 import stat
 import tarfile
+import time
+import tracemalloc
 import zipfile
 
 import pytest
@@ -486,6 +490,118 @@ def test_an_entry_that_takes_more_than_it_says_is_noticed(course, tmp_path, monk
     found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
     assert list(found.taken) == ["ann"]
     assert "are packed" in found.remarks[0][1]
+
+
+def head(name, size, kind=tarfile.REGTYPE, said=b""):
+    """The header of a file in a tar, with whatever size, and the headers of a sparse file."""
+    entry = tarfile.TarInfo(name)
+    entry.type = kind
+    made = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    made[124:136] = tarfile.itn(size, 12, tarfile.GNU_FORMAT)
+    made[386 : 386 + len(said)] = said
+    made[148:156] = b" " * 8
+    made[148:156] = b"%06o\0 " % sum(made)
+    return bytes(made)
+
+
+def said(kind, **records):
+    """A header of the newer kind, that says something of the next file or of all."""
+    lines = []
+    for name, value in records.items():
+        name = name.replace("_", ".")
+        length = len(name) + len(value) + 3
+        lines.append(f"{length + len(str(length + 2))} {name}={value}\n")
+    data = "".join(lines).encode()
+    return head("x", len(data), kind) + data + bytes(-len(data) % tarfile.BLOCKSIZE)
+
+
+MB = 1 << 20
+PIECES = b"00000000001\0" * 42 + b"\1" + bytes(7)
+SPARSE = {"GNU_sparse_major": "1", "GNU_sparse_minor": "0", "GNU_sparse_realsize": "10"}
+BOMBS = {
+    "a list of pieces": lambda: (
+        said(tarfile.XHDTYPE, **SPARSE) + head("x.ipynb", 9) + b"9999999999\n" + b"0\n" * 2 * MB
+    ),
+    "headers of pieces": lambda: (
+        head("x.ipynb", 9, tarfile.GNUTYPE_SPARSE, bytes(96) + b"\1") + PIECES * (18 * MB // 512)
+    ),
+    "much said of all": lambda: (
+        said(tarfile.XGLTYPE, **{f"a{n:04}": "" for n in range(6000)})
+        + b"".join(head(f"{n}.txt", 0) for n in range(2000))
+    ),
+    "back again": lambda: head("0", 0) + head("1", MB) + bytes(MB) + head("2", -MB - 1024),
+    "back again, said": lambda: (
+        head("0", 0) + said(tarfile.XHDTYPE, size=f"-{MB}") + head("1", 0) + bytes(MB)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_headers_of_a_tar_take_neither_time_nor_memory(tmp_path, name):
+    bomb = BOMBS[name]() + bytes(10_240)
+    files = {"evil/x.tar.gz": gzip.compress(bomb), "ann.ipynb": "x"}
+    reader = archives.Reader()
+    start = time.process_time()
+    tracemalloc.start()
+    found = list(reader.read(packed(tmp_path / "in.zip", files)))
+    _now, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [file.path for file in found] == ["ann.ipynb"]
+    assert [name for name, _why in reader.refused] == ["evil/x.tar.gz"]
+    assert time.process_time() - start < 2
+    assert most < 5 * MB
+
+
+def test_headers_of_a_tar_are_not_kept(tmp_path, monkeypatch):
+    kept = []
+    real = tarfile.TarFile.next
+    monkeypatch.setattr(
+        tarfile.TarFile, "next", lambda tar: (kept.append(len(tar.members)), real(tar))[1]
+    )
+    with tarfile.open(tmp_path / "in.tar", "w") as tar:
+        for number in range(20):
+            tar.addfile(tarfile.TarInfo(f"{number}.ipynb"), io.BytesIO())
+    assert len(list(archives.Reader().read(tmp_path / "in.tar"))) == 20
+    assert max(kept) <= 1
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_would_be_unpacked_as_a_whole_is_not(course, tmp_path, packing):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", packing) as archive:
+        archive.writestr("x.ipynb", bytes(100))
+    source = packed(tmp_path / "in.zip", {"evil/x.zip": inner.getvalue(), "ann.ipynb": "x"})
+    found = collect(course, "ps05", source)
+    assert list(found.taken) == ["ann"]
+    assert found.remarks == [("evil/x/x.ipynb", "packed in an unusual way: pack it as usual")]
+
+
+@pytest.mark.parametrize("by", ["a folder that is a link", "a link", "a pipe", "nothing"])
+def test_a_link_that_comes_between_two_looks_leads_nowhere(tmp_path, by):
+    """Whoever hands in by the exchange may change their folder there while it is collected."""
+    own, secret = tmp_path / "in" / "evil", tmp_path / "source"
+    for folder in (own, secret):
+        folder.mkdir(parents=True)
+        (folder / "ps05.ipynb").write_text(f"of {folder.name}")
+    (tmp_path / "in" / "zoe.ipynb").write_text("of zoe")
+
+    class Late(archives.Reader):
+        def _wanted(self, name):
+            if name == "evil/ps05.ipynb":
+                shutil.rmtree(own)
+                if by == "a folder that is a link":
+                    own.symlink_to(secret)
+                    return True
+                own.mkdir()
+                if by == "a link":
+                    (own / "ps05.ipynb").symlink_to(secret / "ps05.ipynb")
+                if by == "a pipe":
+                    os.mkfifo(own / "ps05.ipynb")
+            return True
+
+    reader = Late()
+    assert [file.data for file in reader.read(tmp_path / "in")] == [b"of zoe"]
+    assert [name for name, _why in reader.refused] == ["evil/ps05.ipynb"]
 
 
 @given(names=st.lists(st.text(max_size=12).map(lambda t: t + ".ipynb"), max_size=5, unique=True))
