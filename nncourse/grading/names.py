@@ -114,6 +114,7 @@ class _TopLevel(ast.NodeVisitor):
             self.visit(target)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self.visit(node.annotation)
         if node.value is not None:
             self.visit(node.value)
             self.visit(node.target)
@@ -121,6 +122,10 @@ class _TopLevel(ast.NodeVisitor):
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
             self.visit_Name(ast.Name(node.target.id, ast.Load()))
+        self.visit(node.value)
+        self.visit(node.target)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
         self.visit(node.target)
 
@@ -153,7 +158,8 @@ class _TopLevel(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        parts = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]
+        parts = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults, node.returns]
+        parts += [arg.annotation for arg in ast.walk(node.args) if isinstance(arg, ast.arg)]
         for part in parts:
             if part is not None:
                 self.visit(part)
@@ -192,6 +198,7 @@ class _TopLevel(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _comprehension(self, node: Any) -> None:
+        self.visit(node.generators[0].iter)  # outside of its scope
         inside = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         own = {
             n.id

@@ -1,0 +1,30 @@
+"""Which names a piece of code reads from elsewhere when it runs, and which it binds."""
+
+import pytest
+
+from nncourse.grading.names import names
+
+
+@pytest.mark.parametrize(
+    ("code", "runs", "binds"),
+    [
+        ("x = x + y", "xy", "x"),
+        ("if (x := x + 1) > y: pass", "xy", "x"),
+        ("y = [x for x in x]", "x", "y"),
+        ("y = {x: z for x in a for z in x}", "a", "y"),
+        ("y = [z for x in a for z in b]", "ab", "y"),
+        ("def f(x: a = b, *y: c, z: d = e, **k: g) -> h:\n    return i", "abcdegh", "f"),
+        ("def f(x, /, y):\n    return x + y", "", "f"),
+        ("@a\nclass C(b, k=c):\n    x: d = e\n    y = x", "abcde", "C"),
+        ("x: a = b", "ab", "x"),
+        ("x: a", "a", ""),
+        ("y = lambda x=a: x + b", "a", "y"),
+        ("with a as x, x as y: pass", "a", "xy"),
+        ("for x in x: y = x", "x", "xy"),
+        ("x, y = y, 1", "y", "xy"),
+        ("x += y", "xy", "x"),
+    ],
+)
+def test_what_runs_at_once_reads_what_it_has_not_bound(code, runs, binds):
+    found = names(code)
+    assert (found.runs, found.binds) == (set(runs), set(binds))
