@@ -14,13 +14,14 @@ from typing import Any
 
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment, role_of, text_of
+from nncourse.grading.own import shown
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-UNGRADED = {"outputs": {}, "seed": ""}  # a verdict that says nothing
+UNGRADED: Mapping[str, Any] = {"outputs": {}, "own": [], "seed": ""}  # a verdict that says nothing
 REMARKS = "nncourse-remarks"  # the id of a cell
 WIDTH = 100  # characters of its lines
 
@@ -41,25 +42,30 @@ def compose(
     verdict: Mapping[str, Any],
     remarks: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The notebook as it was run: the lecturer's, with the answers and all outputs.
+    """The notebook as it was run: the lecturer's, with the answers, what was run of the student's
+    own cells, and all outputs.
 
     ``remarks``: what the lecturer should know; the formgrader shows no more than the notebook, so
     they open it.
     """
     outputs = verdict["outputs"]
     count = 0
-    cells = [dict(cell) for cell in assignment.notebook["cells"]]
-    for index, cell in enumerate(cells):
-        name = role_of(cell).get("grade_id", "")
-        cell["source"] = answers.get(name, cell["source"])
-        if cell["cell_type"] != "code" or str(index) not in outputs:
-            continue
-        count += 1
-        cell["execution_count"] = count
-        cell["outputs"] = outputs[str(index)]
-        for output in cell["outputs"]:
-            if output["output_type"] == "execute_result":
-                output["execution_count"] = count
+    own = list(shown(verdict["own"]))
+    cells: list[dict[str, Any]] = []
+    for index, raw in enumerate(assignment.notebook["cells"]):
+        name = role_of(raw).get("grade_id", "")
+        cell = {**raw, "source": answers.get(name, raw["source"])}
+        ran = [added for place, added in own if place == index]
+        cells += [*ran, cell]
+        if cell["cell_type"] == "code" and str(index) in outputs:
+            cell["outputs"] = outputs[str(index)]
+            ran.append(cell)
+        for one in ran:
+            count += 1
+            one["execution_count"] = count
+            for output in one["outputs"]:
+                if output["output_type"] == "execute_result":
+                    output["execution_count"] = count
     metadata = dict(assignment.notebook["metadata"])
     known = {"seed": str(verdict["seed"]), "packages": assignment.rules["packages"]}
     metadata["nncourse"] = {**metadata.get("nncourse", {}), **known}

@@ -178,6 +178,7 @@ class Bench:
                     say,
                     given_up,
                     self._spare,
+                    work["own"],
                 )
                 outcome = oracle.grade().to_json()
         except SandboxUnavailable as error:

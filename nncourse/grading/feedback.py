@@ -23,6 +23,7 @@ from nncourse.course.formula import FormulaError, mathml
 from nncourse.grading.assignment import PACKAGES, role_of, text_of
 from nncourse.grading.gradebook import Gradebook, GradebookError
 from nncourse.grading.lacking import lacking
+from nncourse.grading.own import is_own
 from nncourse.grading.page import bar, number, page, table
 from nncourse.grading.query import rows
 from nncourse.grading.results import Grade, Result, each_result, open_gradebook
@@ -57,7 +58,8 @@ ENDINGS = {
 
 @dataclass
 class Part:
-    """A graded cell, with the answers before it that no other graded cell had.
+    """A graded cell, with the answers before it that no other graded cell had, and the student's
+    own cells that were run for answers.
 
     first: no graded cell ran before these answers.
     """
@@ -168,7 +170,7 @@ def parts_of(notebook: Mapping[str, Any]) -> Iterator[Part]:
     first = True
     for cell in notebook["cells"]:
         role = role_of(cell)
-        if role.get("solution"):
+        if role.get("solution") or is_own(cell):
             answers.append(cell)
         if role.get("grade"):
             outputs = [] if role.get("solution") else cell.get("outputs", [])
@@ -260,7 +262,7 @@ def _section(
         yield _why(why, "why part" if grade.points else "why")
     elif grade.points < grade.max_points and not comments.get(part.name):
         yield _why([_("Graded by hand, without a comment.")], "why by-hand")
-    names = [part.name, *(role_of(cell)["grade_id"] for cell in part.answers)]
+    names = [part.name, *(role_of(cell).get("grade_id", "") for cell in part.answers)]
     for name in dict.fromkeys(names):
         if comments.get(name):  # the formgrader says that they may hold Markdown and formulas
             comment = clean_text(comments[name])

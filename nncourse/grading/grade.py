@@ -241,7 +241,7 @@ class Grading:
                     continue
                 at_work[student] = (submission, digest, intake, time.monotonic())
                 seed = seed_of(student, self.assignment.name, self.secret)
-                yield student, make_item(student, answers_of(intake.notebook), seed)
+                yield student, make_item(student, answers_of(intake.notebook), seed, intake.own)
 
         for student, answer in run(self.packed, items()):
             submission, digest, intake, start = at_work.pop(student)
@@ -305,7 +305,7 @@ class Grading:
             text = _("{error}. Grade again with --force to try it anew", error=verdict["failed"])
             return self._failed(submission, digest, text, answers_of(intake.notebook))
         answers = answers_of(intake.notebook)
-        literals = heavy_answers(self.assignment, answers)
+        literals = heavy_answers(self.assignment, answers, verdict["own"])
         data = findings(verdict, intake.notes, intake.language, literals)
         notes = data["notes"]
         result = Result(submission.student, notes=notes, seconds=verdict["seconds"])

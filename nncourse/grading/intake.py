@@ -2,8 +2,10 @@
 
 A submitted file may be anything: cut off, of another exercise, with graded cells deleted, copied or
 edited. It is not repaired. The answers are taken out of it, by the names of their cells, and put
-into a fresh copy of the released notebook; everything else of the submission is left behind. So a
-student can neither lose nor gain points by the form of the file, and nbgrader never meets it.
+into a fresh copy of the released notebook; beside it lie the code cells of the student's own, of
+which answers may need some (``nncourse.grading.own``). Everything else of the submission is left
+behind. So a student can neither lose nor gain points by the form of the file, and nbgrader never
+meets it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncourse.check.call import printable
+from nncourse.grading.added import LONGEST as LONGEST_ADDED
+from nncourse.grading.added import MOST as MOST_ADDED
+from nncourse.grading.added import Sight, added
+from nncourse.grading.own import OwnCell
 from nncourse.grading.submissions import Submission, is_student
 from nncourse.language import LANGUAGES, catalogue
 
@@ -41,13 +47,15 @@ class IntakeError(Exception):
 
 @dataclass
 class Intake:
-    """The notebook to be graded, what was noticed on the way (for the report), and the language
-    of the submission ("ru" or "en"), in which its student is to be answered.
+    """The notebook to be graded, what was noticed on the way (for the report), the language
+    of the submission ("ru" or "en"), in which its student is to be answered, and code cells of the
+    student's own.
     """
 
     notebook: NotebookNode
     notes: list[str] = field(default_factory=list)
     language: str = ""
+    own: list[OwnCell] = field(default_factory=list)
 
 
 def take_in(submission: Submission, released: NotebookNode) -> Intake:
@@ -92,17 +100,14 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     """
     notes: list[str] = []
     submitted: dict[str, Any] = {}
-    plain = {cell.source.strip() for cell in released.cells if not _name(cell)}
     known = [name for cell in released.cells if (name := _name(cell)) is not None]
     missing = {_name(cell): _defined(cell) for cell in released.cells}
     rest: dict[str, list[str]] = {}
-    own, before = 0, None
+    before = None
     for cell in cells:
         name = _name(cell)
         if name not in known:
-            source = _source(cell).strip()
-            is_code = isinstance(cell, dict) and cell.get("cell_type") == "code"
-            own += is_code and bool(source) and source not in plain
+            pass
         elif name not in submitted:
             submitted[name] = cell
             missing[name] -= _defined(cell)
@@ -169,11 +174,18 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 names=", ".join(flags),
             )
         )
-    if own and own_edition:
+    own, left = added(map(_sight, cells), map(_sight, released.cells))
+    if left:
         notes.append(
-            _("{count} cells outside the answer cells are new or changed: not graded", count=own)
+            _(
+                "{count} cells of their own were not read: at most {most} are, and {longest} "
+                "characters in all",
+                count=left,
+                most=MOST_ADDED,
+                longest=LONGEST_ADDED,
+            )
         )
-    return Intake(notebook, notes, language)
+    return Intake(notebook, notes, language, own)
 
 
 def _same_role(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -313,6 +325,13 @@ def _name(cell: Any) -> str | None:
             return None
         cell = cell.get(step)
     return cell if isinstance(cell, str) else None
+
+
+def _sight(cell: Any) -> Sight:
+    known = cell if isinstance(cell, dict) else {}
+    id_ = known.get("id")
+    code = known.get("cell_type") == "code"
+    return Sight(_name(cell), id_ if isinstance(id_, str) else None, code, _source(cell))
 
 
 def _defined(cell: Any) -> set[str]:

@@ -20,7 +20,8 @@ LACKING = {
     "ModuleNotFoundError": IMPORTS,
     "ImportError": IMPORTS,
     "NameError": mark(
-        "Only answer cells are graded: whatever an answer needs must stand in one of them."
+        "When it is graded, the notebook runs from its first cell to its last: whatever an answer "
+        "needs must be defined above the check that uses it."
     ),
     "FileNotFoundError": mark("When it is graded, no other files lie beside the notebook."),
     "EOFError": mark("When it is graded, nobody answers to input()."),

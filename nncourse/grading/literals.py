@@ -12,8 +12,8 @@ stands in them: what a branch of the pattern has taken, it never gives back.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from nncourse.language import catalogue
 
@@ -76,10 +76,12 @@ def _size(text: str) -> int:
     return len(text.encode("cp1251", "backslashreplace"))
 
 
-def heavy_answers(assignment: Assignment, answers: Mapping[str, str]) -> dict[str, int]:
+def heavy_answers(
+    assignment: Assignment, answers: Mapping[str, str], own: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, int]:
     """The answers with more data than ``MOST``, and how much, beyond what was handed out in them.
 
-    Written answers are none.
+    Written answers are none. ``own``: the student's own cells that were run; they count as one.
     """
     found = {}
     for cell in assignment.cells:
@@ -89,6 +91,9 @@ def heavy_answers(assignment: Assignment, answers: Mapping[str, str]) -> dict[st
                 count -= data_in(cell.source)
             if count > MOST:
                 found[cell.name] = count
+    count = sum(data_in(cell["source"]) for cell in own)
+    if count > MOST:
+        found[_("cells of their own")] = count
     return found
 
 

@@ -29,6 +29,7 @@ from nncourse.check.call import printable
 from nncourse.check.variant import VARIABLE
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.lacking import lacking, rule
+from nncourse.grading.own import OwnCell, label
 from nncourse.grading.plan import Cell
 from nncourse.grading.proxies import Proxies
 from nncourse.grading.sandbox import (
@@ -65,10 +66,12 @@ class Question:
 @dataclass
 class Outcome:
     """What came of a submission: its questions by cell name, the outputs of the cells by their
-    place in the notebook, remarks for the lecturer, and the wall time."""
+    place in the notebook, the student's own cells that were run ({"place", "source", "outputs"}),
+    remarks for the lecturer, and the wall time."""
 
     questions: dict[str, Question] = field(default_factory=dict)
     outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    own: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -82,7 +85,7 @@ class Oracle:
     """Grades one submission. ``say``: told the name of each graded cell before it runs.
 
     ``given_up``: graded cells at which an earlier try did not come back; they get no points.
-    ``session``: one to begin with, if it is still good.
+    ``session``: one to begin with, if it is still good. ``own``: cells of the student's own.
     """
 
     def __init__(
@@ -94,10 +97,12 @@ class Oracle:
         say: Callable[[str], None] = lambda name: None,
         given_up: Mapping[str, str] | None = None,
         session: Session | None = None,
+        own: Sequence[OwnCell] = (),
     ) -> None:
         self.assignment = assignment
         self.sandbox = sandbox
         self.answers = answers
+        self.own = own
         self.seed = seed
         self.say = say
         self.given_up = given_up or {}
@@ -118,11 +123,11 @@ class Oracle:
         random.seed(self.seed)
         np.random.seed(self.seed % 2**32)  # noqa: NPY002 for tests that draw from it
         plan = self.assignment.plan
-        sandboxed = {cell.index: cell for cell in plan.sandboxed(self.answers)}
+        sandboxed = plan.sandboxed(self.answers, self.own)
         try:
             for cell in self.assignment.cells:
-                if cell.index in sandboxed:
-                    self._run_answer(sandboxed[cell.index])
+                for part in (part for part in sandboxed if part.index == cell.index):
+                    self._run_answer(part)
                 if cell.index in plan.steps:
                     self._run_steps(cell)
                 if cell.kind == "tests":
@@ -132,6 +137,8 @@ class Oracle:
                 # The first one's end is waited for by the process that has made it. Without
                 # namespaces nothing else would end what it has left.
                 self.session.close(wait=not self._lent or self.sandbox.unsafe)
+        if self.own:
+            self._say_own([cell.name for cell in sandboxed if cell.kind == "own"])
         self.outcome.seconds = time.monotonic() - start
         return self.outcome
 
@@ -182,13 +189,31 @@ class Oracle:
             lines = printable(error.traceback).splitlines() or [_name_of(error)]
             lines += filter(None, [lacking(error.kind, packages)])
             outputs.append(_error(printable(error.kind), printable(error.message), lines))
-            if cell.is_answer:
+            if cell.is_answer or cell.kind == "own":
                 allowed = rule(error.kind, error.message, packages)
                 self._remark(cell, _name_of(error) + (allowed and f" ({allowed})"))
         elif result.error is not None:
             outputs.append(_error("SessionEnded", str(result.error), [str(result.error)]))
             self._remark(cell, str(result.error))
-        self.outcome.outputs[cell.index] = outputs
+        if cell.kind == "own":
+            own = {"place": cell.index, "source": cell.source, "outputs": outputs}
+            self.outcome.own.append(own)
+        else:
+            self.outcome.outputs[cell.index] = outputs
+
+    def _say_own(self, needed: Sequence[str]) -> None:
+        """Which of the student's own cells were needed, by what they are for."""
+        count = len(self.own)
+        if needed:
+            note = _(
+                "{run} of {count} cells of their own were run, since answers use them: {names}",
+                run=len(needed),
+                count=count,
+                names=label(needed),
+            )
+        else:
+            note = _("{count} cells of their own were not run: no answer uses them", count=count)
+        self.outcome.notes.insert(0, note)
 
     def _remark(self, cell: Cell, text: str) -> None:
         line = text.strip().partition("\n")[0][:240]

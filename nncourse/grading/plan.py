@@ -18,14 +18,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nncourse.grading.names import Names, names, needed, quick_names, statements
+from nncourse.grading.own import Other, OwnCell, needed_lines
 from nncourse.grading.syntax import arguments, root
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the notebook. kind: "answer", "tests", "manual", "readonly", "plain" or "text".
+    """One cell of the notebook. kind: "answer", "tests", "manual", "readonly", "plain", "text"; or
+    "own", of the student's.
 
-    ``index``: its place in the notebook. points: what a graded cell is worth.
+    ``index``: its place in the notebook; of an own cell, that of the cell before which it runs, and
+    its ``name`` is what it is needed for. points: what a graded cell is worth.
     """
 
     index: int
@@ -208,15 +211,18 @@ class Plan:
             if step.apart and step.statement is not None:
                 yield _Part(step.names, False, [step.statement])
 
-    def sandboxed(self, answers: Mapping[str, str]) -> list[Cell]:
+    def sandboxed(self, answers: Mapping[str, str], own: Sequence[OwnCell] = ()) -> list[Cell]:
         """The code cells that run in the sandbox, with the student's answers in their places.
 
         Cells that are neither locked nor answers run only if something depends on them: most are
-        there to look at.
+        there to look at. So do ``own`` cells, of which only the lines run that are needed.
         """
         apart = set[str]().union(*(step.names.binds for step in self._all if step.apart))
         parts: list[tuple[Cell, _Part]] = []
+        mine = self._needed_of(own, answers) if own else []
         for cell in self.cells:
+            here = [one for one in mine if one.index == cell.index]
+            parts += [(one, _Part(quick_names(one.source), True)) for one in here]
             if cell.is_answer:
                 source = answers.get(cell.name, cell.source)
                 given = Cell(cell.index, cell.kind, cell.name, source)
@@ -224,6 +230,18 @@ class Plan:
             parts += [(cell, part) for part in self._parts[cell.index]]
         kept = needed([(part.names, part.always) for _, part in parts])
         return list(_cells_of([one for one, keep in zip(parts, kept) if keep]))
+
+    def _needed_of(self, own: Sequence[OwnCell], answers: Mapping[str, str]) -> list[Cell]:
+        """Of the student's own cells what the answers need, before the last graded cell."""
+        steps = [step for step in self._all if step.statement is not None]
+        others = [Other(step.cell.index, step.names, False) for step in steps]
+        for cell in self.cells:
+            if cell.is_answer:
+                source = answers.get(cell.name, cell.source)
+                others.append(Other(cell.index, names(source), True))
+        last = max(self.foreign, default=-1)
+        needed = needed_lines([cell for cell in own if cell[0] <= last], others)
+        return [Cell(place, "own", label, source) for place, source, label in needed]
 
 
 def _steps(
@@ -294,9 +312,15 @@ def _names_of_answer(source: str, apart: set[str]) -> Names:
         return Names(later=found.later - apart | names(source).reads)
 
 
+def _one_cell(part: tuple[Cell, _Part]) -> tuple[int, int]:
+    """What the parts of a cell have in common; an own cell is one part."""
+    cell, _ = part
+    return cell.index, id(cell) if cell.kind == "own" else 0
+
+
 def _cells_of(parts: Iterable[tuple[Cell, _Part]]) -> Iterator[Cell]:
     """The cells that these parts make up, each as a whole or with the statements of its parts."""
-    for index, group in itertools.groupby(parts, lambda one: one[0].index):
+    for (index, _), group in itertools.groupby(parts, _one_cell):
         found = list(group)
         cell = found[-1][0]
         chosen = [part.statements for _, part in found if part.statements != []]

@@ -97,7 +97,8 @@ class _Step(NbGraderPreprocessor):
 
 
 class Rebuild(_Step):
-    """First pass: the lecturer's notebook with the student's answers, nothing else of theirs."""
+    """First pass: the lecturer's notebook with the student's answers; their own cells, of which the
+    second pass may need some, wait in its metadata."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Pair:
         """Ignores ``nb``: the file itself is read, carefully."""
@@ -116,7 +117,7 @@ class Rebuild(_Step):
         packed = load(self.course, assignment)
         notebook = from_dict(compose(packed, answers_of(intake.notebook), UNGRADED))
         notebook.metadata["nncourse"].update(
-            notes=intake.notes, problem=problem, submitted_in=intake.language
+            notes=intake.notes, problem=problem, submitted_in=intake.language, own=intake.own
         )
         return notebook, resources
 
@@ -144,8 +145,8 @@ class Judge(_Step):
         assignment = load(self.course, names["assignment"])
         answers = answers_of(nb)
         seed = seed_of(names["student"], names["assignment"], secret_of(self.course))
-        item = make_item(names["student"], answers, seed)
         about = nb.metadata["nncourse"]  # from the first pass
+        item = make_item(names["student"], answers, seed, about["own"])
         try:
             verdict = json.loads(_worker(self.unsafe).grade(assignment.packed, item))
         except WorkerLost:
@@ -158,7 +159,7 @@ class Judge(_Step):
             data: dict[str, Any] = {"problem": about["problem"]}
             remarks = [about["problem"]]
         else:
-            literals = heavy_answers(assignment, answers)
+            literals = heavy_answers(assignment, answers, verdict["own"])
             data = findings(verdict, about["notes"], about["submitted_in"], literals)
             remarks = data["notes"]
         with open_gradebook(self.course, names["assignment"], self._directory.db_url) as book:

@@ -17,6 +17,7 @@ from typing import Any
 
 from nncourse.check.call import printable
 from nncourse.grading.assignment import role_of, text_of
+from nncourse.grading.own import is_own
 
 # Tags that are only form. They stay in Markdown if they carry no attribute.
 HARMLESS = "b|i|u|s|em|strong|sub|sup|br|hr|p|ul|ol|li|kbd|small|big|center"
@@ -94,11 +95,11 @@ def clean_html(text: Any) -> str:
 def clean_notebook(notebook: dict[str, Any]) -> dict[str, Any]:
     """Make a graded notebook harmless, in place; returns it.
 
-    The answers, as far as they are shown, and all outputs are cleaned; the other cells are the
-    lecturer's own.
+    The answers and the student's own cells, as far as they are shown, and all outputs are cleaned;
+    the other cells are the lecturer's.
     """
     for cell in notebook["cells"]:
-        if role_of(cell).get("solution"):
+        if role_of(cell).get("solution") or is_own(cell):
             markdown = cell.get("cell_type") != "code"
             source = text_of(cell)
             source = source if len(source) <= SHOWN else source[:SHOWN] + "\n..."

@@ -27,6 +27,7 @@ from nncourse.grading.fingerprints import (
     hashes,
     marked,
 )
+from nncourse.grading.own import is_own
 from nncourse.grading.page import page
 from nncourse.grading.submissions import STUDENT
 from nncourse.language import catalogue
@@ -72,12 +73,16 @@ def answers(course: CourseFolder, assignment: str) -> tuple[dict[str, dict[str, 
 
 
 def answers_in(notebook: Mapping[str, Any]) -> dict[str, str]:
-    """The code of the answer cells, by their names."""
-    return {
+    """The code of the answer cells, by their names, and of the own cells that were run."""
+    found = {
         role_of(cell)["grade_id"]: text_of(cell)[:LONGEST]
         for cell in notebook["cells"]
         if role_of(cell).get("solution") and cell["cell_type"] == "code"
     }
+    own = (cell for cell in notebook["cells"] if is_own(cell))
+    for number, cell in enumerate(own, 1):
+        found[_("own cell {number}", number=number)] = text_of(cell)[:LONGEST]
+    return found
 
 
 def whole(answers: Mapping[str, str]) -> str:

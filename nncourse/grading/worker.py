@@ -17,11 +17,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 from nncourse.grading.bench import Bench
+from nncourse.grading.own import OwnCell
 from nncourse.grading.sandbox import SandboxUnavailable
 from nncourse.grading.sandbox.inside import kernel
 
@@ -49,9 +50,12 @@ class WorkerLost(Exception):
     """The worker's process is gone, or answers no more."""
 
 
-def make_item(student: str, answers: Mapping[str, str], seed: int) -> bytes:
-    """A work item. Answers by the names of their cells; the seed draws the inputs."""
-    item = {"student": student, "answers": dict(answers), "seed": seed}
+def make_item(
+    student: str, answers: Mapping[str, str], seed: int, own: Sequence[OwnCell] = ()
+) -> bytes:
+    """A work item. Answers by the names of their cells; the seed draws the inputs; ``own``: code
+    cells that the student has added."""
+    item = {"student": student, "answers": dict(answers), "seed": seed, "own": list(own)}
     return json.dumps(item, ensure_ascii=True, sort_keys=True).encode()
 
 

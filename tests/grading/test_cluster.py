@@ -3,6 +3,7 @@ is lost; an unencrypted one elsewhere is refused."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from functools import partial
 
 import pytest
+from nbformat.v4 import new_code_cell
 
 from nncourse.grading.cluster import AHEAD, ClusterError, run_on_cluster
 from nncourse.grading.grade import grade_submissions
@@ -43,11 +45,17 @@ def cluster(tls):
         yield found
 
 
+def six(cells):
+    """With a cell of the student's own."""
+    return [json.loads(json.dumps(new_code_cell("SIX = 6"))), *cells]
+
+
 @pytest.fixture
 def folder(toy, tmp_path):
     for number in range(COUNT):
         changed = {"square_answer": "def square(x):\n    return 0"} if number % 3 == 0 else {}
-        text = submission(toy, "ps99", {**RIGHT, **changed})
+        helped = {"plus_answer": "def plus(x):\n    return x + SIX"} if number % 4 == 1 else {}
+        text = submission(toy, "ps99", {**RIGHT, **changed, **helped}, six)
         (tmp_path / f"d{number:02}.ipynb").write_text(text, "utf-8")
     return tmp_path
 

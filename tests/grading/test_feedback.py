@@ -117,10 +117,10 @@ def test_each_lost_point_has_a_reason_and_others_have_none(pages):
 
 def test_it_says_what_a_graded_answer_can_do(pages):
     assert "can import Python&#x27;s own modules, numpy, and nncourse" in pages["torch"]
-    assert "Проверяются только ячейки для ответов" in pages["помощник"]
+    assert "тетрадь выполняется от первой ячейки до последней" in pages["помощник"]
     assert "NameError" in pages["помощник"], "the kind of error, in every language"
     for name in ("right", "wrong", "syntax"):
-        assert "Only answer cells are graded" not in pages[name]
+        assert "the notebook runs from its first cell" not in pages[name]
 
 
 def test_it_speaks_the_language_of_the_submission(pages):

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import json
 import os
 from functools import partial
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell
 
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import _environment
@@ -48,6 +50,12 @@ CLASS = {
     "deleted": (RIGHT, without("square", "setup", "plus"), 10, 5),
     "edited": (answers(square_answer="def square(x):\n    return 0"), edited, 0, 5),
     "twice": (RIGHT, twice, 10, 5),
+    "helper": (
+        answers(square_answer="def square(x):\n    return x**k"),
+        lambda cells: [json.loads(json.dumps(new_code_cell("k = 2\nprint(k)"))), *cells],
+        10,
+        5,
+    ),
     "own cell": ({}, with_cell("square = plus = lambda x: 9"), 0, 0),
     "no points": (answers(square_answer="points = lambda f, most: None"), list, 0, 5),
     "warns": (
@@ -112,7 +120,8 @@ def test_what_can_not_be_graded_gets_0_and_a_reason(graded, name, says):
         ("no points", "square: 0 points, it ended in an error: NameError"),
         ("deleted test", "cell square was deleted"),
         ("twice", "cell plus_answer occurs twice"),
-        ("own cell", "outside the answer cells"),
+        ("own cell", "1 cells of their own were not run: no answer uses them"),
+        ("helper", "1 of 1 cells of their own were run, since answers use them: k"),
     ],
 )
 def test_remarks(graded, name, says):

@@ -120,11 +120,19 @@ def test_a_missing_answer_leaves_the_stub(hand_in, released):
     assert intake.notes == ["answer cell plus_answer is missing: nothing to grade in it"]
 
 
-def test_cells_of_ones_own_are_counted_and_left_behind(hand_in):
+def test_cells_of_ones_own_lie_beside_the_notebook(hand_in, released):
     intake = hand_in(with_cell("import os"))
     assert "import os" not in [cell.source for cell in intake.notebook.cells]
-    assert len(intake.notes) == 1
-    assert intake.notes[0].startswith("1 cells outside the answer cells")
+    assert intake.own == [(len(released.cells), "import os")]
+    assert intake.notes == []
+
+
+def test_of_cells_of_ones_own_a_hundred_are_read(hand_in):
+    intake = hand_in(lambda cells: [*cells, *[{"cell_type": "code", "source": "k = 1"}] * 103])
+    assert len(intake.own) == 100
+    assert intake.notes == [
+        "3 cells of their own were not read: at most 100 are, and 100000 characters in all"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -350,9 +358,9 @@ def test_names_of_the_students_own_do_not_flood_the_report(hand_in):
             extra.append(copy)
         return [*cells, *extra, *[json.loads(json.dumps(cells[2])) for _ in range(50)]]
 
-    notes = hand_in(many).notes
-    assert len(notes) == 2
-    assert "\x1b" not in "".join(notes)
+    intake = hand_in(many)
+    assert intake.notes == ["cell square_answer occurs twice: the first one counts"]
+    assert len(intake.own) == 50
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])

@@ -56,9 +56,21 @@ CLASS = {
         0,
     ),
     "pasted": ({"f_answer": f"DATA = {'7' * 200}\ndef f(x):\n    return x * x"}, 10, 5),
+    "helped": ({"f_answer": "def f(x):\n    return power(x, TWO)", "why": "So."}, 10, 5),
     "dies": ({"f_answer": "import os\ndef f(x):\n    os._exit(0)"}, 0, 0),
     "empty": ({}, 0, 0),
 }
+
+
+HELPERS = ["power = pow\n1 / 0", "TWO = 2", "trial = [power(n, TWO) for n in range(3)]"]
+
+
+def helped(cells):
+    """With cells of the student's own."""
+    return [
+        *({**new_code_cell(source), "id": f"own-{n}"} for n, source in enumerate(HELPERS)),
+        *cells,
+    ]
 
 
 def write_partial(root: Path) -> Course:
@@ -132,7 +144,8 @@ def course(tmp_path_factory):
 @pytest.fixture(scope="module")
 def graded(course):
     for name, (answers, *_points) in CLASS.items():
-        folder = hand_in(course, name, submission(course, "ps97", answers))
+        change = helped if name == "helped" else list
+        folder = hand_in(course, name, submission(course, "ps97", answers, change))
     (folder / "passwords.txt").symlink_to("/etc/passwd")
     (folder / "numpy.py").write_text("raise SystemExit")
     hand_in(course, "cut off", "{")
@@ -160,6 +173,22 @@ def test_what_is_no_notebook_stops_nobody(graded, course):
     assert found["cut off"]["partial"] == (0, False)
     assert found["deleted"]["partial"] == (2.5, False)
     assert "not valid JSON" in graded
+
+
+def test_own_cells_run_where_answers_need_them_and_are_shown(graded, course):
+    (path,) = course.autograded("helped", "ps97").glob("*.ipynb")
+    remarks, *cells = nbformat.read(path, as_version=4).cells
+    assert "2 of 3 cells of their own were run, since answers use them: power, TWO" in " ".join(
+        remarks.source.split()
+    )
+    assert [cell.source for cell in cells[:3]] == [
+        "power = pow",
+        "TWO = 2",
+        CLASS["helped"][0]["f_answer"],
+    ]
+    page = dict(feedback_pages(course, "ps97"))["helped"]
+    assert "<pre>power = pow</pre>" in page
+    assert "trial" not in page
 
 
 def test_points_and_message_come_from_one_cell(graded, course):

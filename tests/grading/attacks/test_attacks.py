@@ -39,13 +39,14 @@ from tests.grading.attacks import (
     form,
     machine,
     others,
+    own,
     protocol,
     verdict,
 )
 from tests.grading.processes import orphans
 from tests.grading.toy import KERNEL, cell_name, make_released, role, submission
 
-FAMILIES = [verdict, answers, form, machine, others, beside, back, protocol]
+FAMILIES = [verdict, answers, form, own, machine, others, beside, back, protocol]
 ATTACKS = {
     f"{family.__name__.rpartition('.')[2]}: {attack.name}": attack
     for family in FAMILIES

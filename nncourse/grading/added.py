@@ -1,0 +1,76 @@
+"""Which code cells of a submission the student has added, and where each belongs.
+
+It belongs behind the lecturer's cell that it follows. The lecturer's cells are known by their
+names, their ids, or what stands in them: apart from strings and comments, for in these alone the
+editions of a course differ. A cell of the lecturer's that was edited, and is neither locked nor an
+answer, counts as added behind the original, which stays. Copies of the lecturer's cells are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from nncourse.grading.literals import TOKEN
+from nncourse.grading.own import OwnCell
+
+MOST = 100  # cells
+LONGEST = 100_000  # characters of all of them together
+
+
+class Sight(NamedTuple):
+    """What is seen of a cell. name: that by which nbgrader knows it; None for an ordinary cell."""
+
+    name: str | None
+    id: str | None
+    code: bool
+    source: str
+
+
+def added(cells: Iterable[Sight], released: Iterable[Sight]) -> tuple[list[OwnCell], int]:
+    """The cells that were added, and how many more there are than are read."""
+    named: dict[str, int] = {}
+    ids: dict[str, int] = {}
+    texts: dict[str, list[int]] = {}
+    for place, cell in enumerate(released):
+        if cell.id is not None:
+            ids[cell.id] = place
+        if cell.name is not None:
+            named[cell.name] = place
+            continue
+        for text in {cell.source.strip(), _bare(cell.source) if cell.code else ""} - {""}:
+            texts.setdefault(text, []).append(place)
+    own: list[OwnCell] = []
+    seen: set[str] = set()
+    after, room, left = -1, LONGEST, 0
+    for cell in cells:
+        if cell.name is not None and cell.name in named:
+            if cell.name not in seen:
+                after = named[cell.name]
+            seen.add(cell.name)
+            continue
+        places = texts.get(cell.source.strip(), [])
+        new = False
+        if cell.code and not places:
+            if len(cell.source) > room:
+                left += 1
+                continue
+            room -= len(cell.source)
+            bare = _bare(cell.source)
+            places = texts.get(bare, [])
+            new = bool(bare) and not places
+        if not places and cell.id in ids:
+            places = [ids[cell.id]]
+        # A text that occurs again is no step back.
+        after = min((place for place in places if place > after), default=after)
+        if new and len(own) < MOST:
+            own.append((after + 1, cell.source))
+        else:
+            left += new
+    return own, left
+
+
+def _bare(source: str) -> str:
+    """The code without strings, comments and blanks."""
+    kept = TOKEN.sub(lambda token: "" if token["text"] or token[0][0] == "#" else token[0], source)
+    return "".join(kept.split())

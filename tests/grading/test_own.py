@@ -1,0 +1,533 @@
+"""Cells that students add: what answers need of them runs, and nothing else does.
+
+Each honest notebook is graded from end to end, and run by IPython from its first cell to its last
+as *Restart and Run All* does; both must give the same points.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+
+import nbformat
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nncourse.grading.added import LONGEST, MOST, Sight, added
+from nncourse.grading.assignment import make_assignment
+from nncourse.grading.autograded import answers_of, compose
+from nncourse.grading.bench import Bench
+from nncourse.grading.feedback import parts_of
+from nncourse.grading.grade import Node
+from nncourse.grading.intake import rebuild
+from nncourse.grading.literals import heavy_answers
+from nncourse.grading.names import names
+from nncourse.grading.own import Other, is_own, needed_lines
+from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.similar import answers_in
+from nncourse.grading.worker import make_item
+from tests.grading.toy import role
+
+LIMITS = {"cell_seconds": 2.0, "call_seconds": 1.0, "submission_seconds": 10.0}
+
+# name: (role, points, source); the lecturer's cells in their order.
+CELLS = {
+    "setup": ("readonly", None, "import numpy as np\n\ndef clip(x):\n    return min(x, 100)"),
+    "one": ("solution", None, "def one(x):\n    raise NotImplementedError"),
+    "first": ("tests", 10.0, "10.0 * (one(3) == 9)"),
+    "look": (None, None, "# a place to try things"),
+    "rate": (None, None, "rate = 2"),
+    "two": ("solution", None, "def two(x):\n    raise NotImplementedError"),
+    "second": ("tests", 10.0, "10.0 * (two(3) == 18)"),
+    "shown": (None, None, "print('the end')"),
+}
+
+
+def cell(name: str, source: str = "") -> dict:
+    """A cell of the lecturer's in a notebook; an answer with its ``source``."""
+    kind, points, released = CELLS[name]
+    metadata = {} if kind is None else role(name, kind, points)
+    text = source or released
+    fields = {"id": f"id-{name}", "outputs": [], "execution_count": None}
+    return {"cell_type": "code", "metadata": metadata, "source": text, **fields}
+
+
+def own(source: str, **fields) -> dict:
+    return {"cell_type": "code", "id": "new", "metadata": {}, "source": source, **fields}
+
+
+def handed_in(one: str, two: str, /, **added_: str | list[str]) -> list[dict]:
+    """The cells of a submission; ``added_``: own cells by the name of the cell they stand before,
+    or "end"."""
+    answers = {"one": one, "two": two}
+    cells = []
+    for name in (*CELLS, "end"):
+        sources = added_.get(name, [])
+        cells += [own(source) for source in ([sources] if isinstance(sources, str) else sources)]
+        if name != "end":
+            cells.append(cell(name, answers.get(name, "")))
+    return cells
+
+
+RELEASED = {"cells": [cell(name) for name in CELLS], "metadata": {}}
+RULES = {"withheld": ["nncourse"], "packages": ["numpy"], "limits": LIMITS}
+SOLVED = {
+    "cells": handed_in("def one(x):\n    return x * x", "def two(x):\n    return 2 * one(x)"),
+    "metadata": {"nncourse": {"grading": RULES}},
+}
+ASSIGNMENT = make_assignment("toy", SOLVED, {**RELEASED, "metadata": SOLVED["metadata"]}, "en")
+
+ONE = "def one(x):\n    return x * x"
+TWO = "def two(x):\n    return rate * one(x)"
+
+
+@pytest.fixture(scope="module")
+def grade():
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    with Bench() as bench:
+        bench.prepare(ASSIGNMENT.packed)
+
+        def grade(cells: list[dict]) -> dict:
+            released = json.loads(json.dumps(RELEASED), object_hook=Node)
+            intake = rebuild(cells, released, "en")
+            item = make_item("anna", answers_of(intake.notebook), 7, intake.own)
+            verdict = json.loads(bench.grade(item))
+            verdict["noticed"] = intake.notes
+            return verdict
+
+        yield grade
+
+
+@pytest.fixture(scope="module")
+def run_all():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    def run_all(cells: list[dict]) -> list[float]:
+        shell = InteractiveShell()
+        shell.showtraceback = lambda *_args, **_options: None
+        points = []
+        for one in cells:
+            result = shell.run_cell(one["source"])
+            if one["metadata"].get("nbgrader", {}).get("grade"):
+                points.append(float(result.result or 0.0))
+        return points
+
+    return run_all
+
+
+def points(verdict: dict) -> list[float]:
+    return [question["points"] for question in verdict["questions"].values()]
+
+
+def ran(verdict: dict) -> list[str]:
+    return [cell["source"] for cell in verdict["own"]]
+
+
+# name: (cells, what is run of the student's own)
+HONEST = {
+    "a helper function": (
+        handed_in(
+            "def one(x):\n    return power(x, 2)",
+            TWO,
+            one="# mine\ndef power(x, n):\n    return x**n\n\nprint(power(2, 3))",
+        ),
+        ["# mine\ndef power(x, n):\n    return x**n"],
+    ),
+    "a helper function below its answer and above the check": (
+        handed_in(
+            "def one(x):\n    return power(x, 2)", TWO, first="def power(x, n):\n    return x**n"
+        ),
+        ["def power(x, n):\n    return x**n"],
+    ),
+    "a constant": (
+        handed_in("def one(x):\n    return x**EXPONENT", TWO, one="EXPONENT = 2\nother = 3"),
+        ["EXPONENT = 2"],
+    ),
+    "an import": (
+        handed_in(
+            "def one(x):\n    return int(pow(sqrt(x), 4) + 0.5)",
+            TWO,
+            setup="import numpy as np\nfrom math import pow, sqrt",
+        ),
+        ["from math import pow, sqrt"],
+    ),
+    "an import of everything": (
+        handed_in("def one(x):\n    return int(fsum([x] * x))", TWO, one="from math import *"),
+        ["from math import *"],
+    ),
+    "types in annotations": (
+        handed_in(
+            "def one(x: Number) -> Number:\n    return x * x",
+            "class two:\n    last: Optional[int] = None\n"
+            "    def __new__(cls, x):\n        return 2 * one(x)",
+            one="from typing import Optional, Union\nNumber = Union[int, float]",
+        ),
+        ["from typing import Optional, Union\nNumber = Union[int, float]"],
+    ),
+    "a class that an answer inherits from": (
+        handed_in(
+            "class Square(Base):\n    power = 2\n\ndef one(x):\n    return Square()(x)",
+            TWO,
+            one="class Base:\n    def __call__(self, x):\n        return x**self.power",
+        ),
+        ["class Base:\n    def __call__(self, x):\n        return x**self.power"],
+    ),
+    "a method that is put into a class later": (
+        handed_in(
+            "def one(x):\n    return Square().of(x)",
+            TWO,
+            one=["class Square:\n    pass", "def of(self, x):\n    return x * x\nSquare.of = of"],
+        ),
+        ["class Square:\n    pass", "def of(self, x):\n    return x * x\nSquare.of = of"],
+    ),
+    "a chain of helpers": (
+        handed_in(
+            "def one(x):\n    return a(x)",
+            "def two(x):\n    return rate * d(x)",
+            setup=["unused = 0\nc = 1", "def a(x):\n    return b(x) * c"],
+            one="def b(x):\n    return x**2",
+            two="d = a",
+        ),
+        ["c = 1", "def a(x):\n    return b(x) * c", "def b(x):\n    return x**2", "d = a"],
+    ),
+    "a table that is filled in place": (
+        handed_in(
+            "def one(x):\n    return SQUARES[x]",
+            TWO,
+            one="SQUARES = {}\nfor n in range(5):\n    SQUARES[n] = n * n\nSQUARES.update({9: 81})",
+        ),
+        ["SQUARES = {}\nfor n in range(5):\n    SQUARES[n] = n * n\nSQUARES.update({9: 81})"],
+    ),
+    "a table that is filled in several cells": (
+        handed_in(
+            "def one(x):\n    return SQUARES[x]",
+            TWO,
+            one=["SQUARES = {}", "SQUARES[3] = 9", "print(len(SQUARES))"],
+        ),
+        ["SQUARES = {}", "SQUARES[3] = 9"],
+    ),
+    "an earlier answer wrapped": (
+        handed_in(
+            ONE,
+            "def two(x):\n    return rate * safe(x)",
+            look="def safe(x):\n    return one(clip(x))",
+        ),
+        ["def safe(x):\n    return one(clip(x))"],
+    ),
+    "an earlier answer used at once": (
+        handed_in(ONE, "def two(x):\n    return NINE * x * 2 // 3", two="NINE = one(3)\none(4)"),
+        ["NINE = one(3)"],
+    ),
+    "magics": (
+        handed_in(
+            "def one(x):\n    return power(x, 2)",
+            TWO,
+            one="%precision 3\n%time 1 + 1\ndef power(x, n):\n    return x**n\n\n!true\nsum?",
+        ),
+        ["def power(x, n):\n    return x**n"],
+    ),
+    "several statements in a line": (
+        handed_in(
+            "def one(x):\n    return x**k", TWO, one="a = 1; k = [\n    0, 2][1]; b = 2\nc = 3"
+        ),
+        ["a = 1; k = [\n    0, 2][1]; b = 2"],
+    ),
+    "a decorator": (
+        handed_in(
+            "@twice\ndef one(x):\n    return x * x",
+            TWO,
+            one="import functools\n\ndef twice(f):\n    @functools.wraps(f)\n"
+            "    def inner(x):\n        f(x)\n        return f(x)\n    return inner",
+        ),
+        [
+            "import functools\n\ndef twice(f):\n    @functools.wraps(f)\n"
+            "    def inner(x):\n        f(x)\n        return f(x)\n    return inner"
+        ],
+    ),
+    "what is needed of what the lecturer shows": (
+        handed_in(ONE, "def two(x):\n    return double * one(x)", two="double = rate"),
+        ["double = rate"],
+    ),
+    "a cell of the lecturer's to try things in, used for a helper": (
+        [
+            own("FOUR = 4\none(FOUR)", id="id-look") if c["id"] == "id-look" else c
+            for c in handed_in(ONE, "def two(x):\n    return one(x) * FOUR // 2")
+        ],
+        ["FOUR = 4"],
+    ),
+    "the future": (
+        handed_in(
+            "def one(x):\n    return make(x).value",
+            TWO,
+            one="from __future__ import annotations\nprint(3)\n"
+            "class make:\n    def __init__(self: make, x):\n        self.value = x * x",
+        ),
+        [
+            "from __future__ import annotations\n"
+            "class make:\n    def __init__(self: make, x):\n        self.value = x * x"
+        ],
+    ),
+    "trials, which no answer needs": (
+        handed_in(
+            ONE,
+            TWO,
+            first="x = 3\nsquare = one(x)\nprint(square)\none(2)",
+            second="history = [two(x) for x in range(5)]\nassert history[1] == 2",
+            end="import time\nmodel = 5\nwhile model < 10:\n    model += 1",
+        ),
+        [],
+    ),
+    "an unfinished attempt": (
+        handed_in(ONE, TWO, one="def one(x:\n    retrun", two="def two(x):\n    raise ValueError"),
+        [],
+    ),
+    "after its use": (
+        handed_in("one = square", TWO, first="def square(x):\n    return x * x"),
+        ["def square(x):\n    return x * x"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_own_cells_count_as_when_everything_is_run_again(grade, run_all, name):
+    cells, wanted = HONEST[name]
+    verdict = grade(cells)
+    assert points(verdict) == run_all(cells), verdict
+    assert ran(verdict) == wanted
+    assert verdict["noticed"] == []
+
+
+# name: (cells, points): the notebook would lose its points where everything is run again.
+KINDER = {
+    "a trial in the same cell that fails": (
+        handed_in(
+            "def one(x):\n    return x**N",
+            TWO,
+            one="import torch\nopen('/data.csv')\nraise KeyError\nN = 2",
+        ),
+        [10, 10],
+    ),
+    "a trial that runs for ever": (
+        handed_in(ONE, TWO, look="while True:\n    loss = one(2)"),
+        [10, 10],
+    ),
+    "an answer's name taken for a number": (
+        handed_in(ONE, TWO, first="one = one(3)", second="two = 5"),
+        [10, 10],
+    ),
+    "a name of Python's own taken for a number": (
+        handed_in("def one(x):\n    return sum([x] * x)", TWO, one="sum = 0\nsum += 3"),
+        [10, 10],
+    ),
+    "the lecturer's names bound anew": (
+        handed_in(
+            "def one(x):\n    return clip(x) ** 2",
+            TWO,
+            one="def clip(x):\n    return 0",
+            two="rate = 7",
+        ),
+        [10, 10],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KINDER)
+def test_trials_cost_neither_points_nor_time(grade, name):
+    cells, due = KINDER[name]
+    verdict = grade(cells)
+    assert points(verdict) == due
+    assert not any("Error" in note for note in verdict["notes"])
+    assert verdict["seconds"] < 5
+
+
+def test_the_lecturer_is_told_what_was_run(grade):
+    verdict = grade(HONEST["a chain of helpers"][0])
+    assert verdict["notes"] == [
+        "4 of 4 cells of their own were run, since answers use them: c, a, b, d"
+    ]
+    verdict = grade(HONEST["trials, which no answer needs"][0])
+    assert verdict["notes"] == ["3 cells of their own were not run: no answer uses them"]
+    assert grade(handed_in(ONE, TWO))["notes"] == []
+
+
+def test_what_fails_in_a_cell_that_is_needed_is_said_to_be_there(grade):
+    verdict = grade(handed_in("def one(x):\n    return N", TWO, one="N = 1 / 0"))
+    assert points(verdict) == [0, 0]
+    assert verdict["notes"][1:] == ["N: ZeroDivisionError: division by zero"]
+    assert verdict["own"][0]["outputs"][0]["ename"] == "ZeroDivisionError"
+
+
+def test_the_cells_that_were_run_are_shown_where_answers_are(grade):
+    cells = handed_in(
+        "def one(x):\n    return power(x)", TWO, one="def power(x): return x * x  # \x1b[2J\nx = 1"
+    )
+    verdict = grade(cells)
+    notebook = clean_notebook(compose(ASSIGNMENT, {}, verdict))
+    ((place, shown),) = [(i, c) for i, c in enumerate(notebook["cells"]) if is_own(c)]
+    assert notebook["cells"][place + 1]["metadata"]["nbgrader"]["grade_id"] == "one"
+    assert shown["source"] == "def power(x): return x * x  # ?[2J"
+    assert answers_in(notebook)["own cell 1"] == shown["source"]
+    (first, _second) = parts_of(notebook)
+    assert first.answers[0] is shown
+    nbformat.validate({**notebook, "nbformat": 4, "nbformat_minor": 5})
+
+
+def test_data_in_cells_of_ones_own_counts_together(grade):
+    half = "=".join(("PART{}", repr("0123456789" * 9)))
+    answer = "def one(x):\n    return x * x if PART0 and PART1 else 0"
+    verdict = grade(
+        handed_in(answer, TWO, one=[half.format(0), half.format(1)], two=half.format(2))
+    )
+    assert points(verdict) == [10, 10]
+    assert heavy_answers(ASSIGNMENT, {}, verdict["own"]) == {"cells of their own": 184}
+
+
+# Where own cells stand.
+
+FORM = [
+    Sight(None, "h", False, "# A heading"),
+    Sight("setup", "s", True, "x = 'words' # words"),
+    Sight(None, "d", True, "plot('words')"),
+    Sight(None, "c", True, "# try"),
+    Sight("answer", "a", True, "def f(): ..."),
+    Sight(None, "e", True, "plot('words')"),
+    Sight("tests", "t", True, "f()"),
+]
+NEW = Sight(None, "n", True, "k = 1")
+
+
+@pytest.mark.parametrize(
+    ("cells", "place"),
+    [
+        ([NEW, *FORM], 0),
+        ([*FORM[:3], NEW, *FORM[3:]], 3),
+        ([*FORM[:3], NEW._replace(id="c"), *FORM[4:]], 4),
+        ([*FORM, NEW], 7),
+        ([FORM[4], NEW], 5),
+        ([FORM[5], NEW], 3),
+        ([*FORM[:5], FORM[2], NEW], 6),
+        ([*FORM[:6], FORM[2], NEW], 6),
+        ([*FORM[:6], FORM[1], NEW], 6),
+        ([*FORM[:2], FORM[2]._replace(id="?", source='plot("слова")  # слова'), NEW], 3),
+        ([FORM[0]._replace(source="# Заголовок"), NEW], 1),
+        ([FORM[1], NEW._replace(name="of nobody")], 2),
+        ([FORM[6], FORM[1], NEW], 2),
+    ],
+)
+def test_an_own_cell_stands_behind_the_cell_that_it_follows(cells, place):
+    assert added(cells, FORM) == ([(place, "k = 1")], 0)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        FORM,
+        FORM[::-1],
+        [*FORM, *FORM],
+        [Sight(None, None, True, "\n  # nothing\n'text'"), Sight(None, None, False, "k = 1")],
+        [FORM[1]._replace(source="x = 3")],
+    ],
+)
+def test_what_the_lecturer_wrote_is_no_cell_of_ones_own(cells):
+    assert added(cells, FORM) == ([], 0)
+
+
+def test_of_own_cells_so_many_are_read_and_no_more():
+    many = [Sight(None, None, True, f"k = {n}") for n in range(MOST + 3)]
+    own, left = added(many, FORM)
+    assert (len(own), left) == (MOST, 3)
+    long = Sight(None, None, True, "k = 0" + " " * LONGEST)
+    half = Sight(None, None, True, "k = 0" + " " * (LONGEST // 2))
+    own, left = added([long, half, NEW, half, NEW], FORM)
+    assert ([len(source) for _, source in own], left) == ([len(half.source), 5, 5], 2)
+
+
+def test_cells_made_to_take_long_are_chosen_from_in_no_time():
+    chain = "".join(f"def f{n}(): f{n + 1}()\n" for n in range(4500))
+    same = "x = x\n" * 16_000
+    nested = "x = " + "(" * 90_000
+    others = [Other(1, names("def f(): return f0, x"), True)]
+    start = time.process_time()
+    (found,) = needed_lines([(0, chain)], others)
+    assert len(found[1]) == len(chain) - 1
+    assert needed_lines([(0, same), (0, nested)], others) == [(0, same.strip(), "x")]
+    assert time.process_time() - start < 10
+
+
+# Any notebook.
+
+NAMES = st.sampled_from("abcde")
+STATEMENTS = [
+    "{x} = {n}",
+    "{x} = of({y}) + {n}",
+    "{x} = {y} = {n}",
+    "{x}, {y} = of({z}), of({y}) + 1",
+    "{x} += {n}",
+    "def {x}():\n    return of({y}) + {n}",
+    "def {x}(k=of({y})):\n    {z} = 3\n    return k + {z}",
+    "{x} = lambda: of({y}) * {n}",
+    "class {x}:\n    {y} = of({z})\n    def __new__(cls):\n        return cls.{y} + of({y})",
+    "for {x} in range({n}):\n    {y} = of({x}) + of({z})",
+    "{x} = [{n}]",
+    "{x}.append(of({y}))",
+    "{x}[0] = of({y})",
+    "try:\n    {x} = of({y})\nexcept Exception as {z}:\n    {x} = {n}",
+    "if ({x} := of({y})) > {n}:\n    {z} = 1",
+    "with open(__file__) as {x}:\n    {y} = {n}",
+    "{x} = [of({y}) for {y} in range(of({y}))]",
+    "def {x}(k: of({y}) = {n}) -> of({z}):\n    return k",
+    "{x}: of({y}) = {n}",
+    "match [{n}, of({y})]:\n    case [{x}, *_]:\n        {z} = {n}",
+    "del {x}",
+    "print(of({x}), of({y}))",
+    "of({x})",
+    "import math as {x}",
+]
+STATEMENT = st.builds(
+    lambda text, x, y, z, n: text.format(x=x, y=y, z=z, n=n),
+    *(st.sampled_from(STATEMENTS), NAMES, NAMES, NAMES, st.integers(1, 3)),
+)
+HEAD = f"__file__ = {__file__!r}\ndef of(x):\n    x = x() if callable(x) else x\n"
+HEAD += "    return x if isinstance(x, int) else len(x) if isinstance(x, list) else 0"
+
+
+def run(cells: list[str]) -> object:
+    """What the last one returns, or the error in it."""
+    space: dict = {}
+    result: object = None
+    for source in cells:
+        try:
+            exec(compile(source, "<cell>", "exec"), space)
+            result = space["answer"]() if source is cells[-1] else None
+        except Exception as error:
+            result = type(error).__name__
+    return result
+
+
+@given(
+    own=st.lists(st.tuples(st.sampled_from([1, 2]), STATEMENT), max_size=8),
+    reads=st.lists(NAMES, min_size=1, max_size=2),
+    earlier=st.sampled_from(["", "a = 5", "def b():\n    return of(c)"]),
+)
+@settings(max_examples=1000, deadline=None)
+def test_an_answer_gives_what_it_gives_when_everything_is_run_again(own, reads, earlier):
+    """As far as names are followed: not through two names for one object, or ``global``."""
+    own = sorted(own, key=lambda cell: cell[0])
+    answer = f"def answer():\n    return [of({reads[0]}), of({reads[-1]})]"
+    others = [
+        Other(0, names(HEAD), False),
+        Other(1, names(earlier), True),
+        Other(2, names(answer), True),
+    ]
+    bound = names(earlier).binds
+    own = [(place, text) for place, text in own if place == 1 or not names(text).binds & bound]
+    chosen = [(place, text) for place, text, _names in needed_lines(own, others)]
+
+    def notebook(cells: list[tuple[int, str]]) -> list[str]:
+        first, second = ([text for at, text in cells if at == place] for place in (1, 2))
+        return [HEAD, *first, earlier, *second, answer]
+
+    assert run(notebook(chosen)) == run(notebook(own))
