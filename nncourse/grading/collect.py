@@ -248,5 +248,5 @@ def _put(
         if path.name != name and (path.is_symlink() or path.is_file()):
             path.unlink()
     if new.stamp != UNKNOWN:
-        write_whole(stamp, f"{new.stamp:%Y-%m-%d %H:%M:%S} UTC\n")
+        write_whole(stamp, f"{new.stamp.isoformat(' ')} UTC\n")
     out.taken[new.student] = folder / name

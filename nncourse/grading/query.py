@@ -109,8 +109,9 @@ class Database:
 
     def time(self, value: datetime.datetime | None) -> Any:
         """A time as the database holds it: SQLite has text, in the form that SQLAlchemy reads."""
-        as_it_is = value is None or self.engine is not None
-        return value if as_it_is else f"{value:%Y-%m-%d %H:%M:%S.%f}"
+        if value is None or self.engine is not None:
+            return value
+        return value.isoformat(" ", "microseconds")
 
 
 class _Lite:

@@ -22,6 +22,7 @@ _ = catalogue("course")
 STUDENT = re.compile(r"(?!.*(?:  | $|[\u115f\u1160\u3164\uffa0]))[\w@-][\w .@+-]*")
 LONGEST = 128  # characters of a name, as wide as nbgrader's column
 LONGEST_BYTES = 240  # of a folder's name
+YEARS = 1970, 9998  # of a time stamp; others, in another time zone, may be none
 
 
 class SubmissionsError(CourseFolderError):
@@ -120,6 +121,8 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
         stamp = datetime.datetime.fromisoformat(text.removesuffix("UTC").strip())
         if stamp.tzinfo is not None:
             stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
+        if not YEARS[0] <= stamp.year <= YEARS[1]:
+            raise ValueError(stamp.year)
     except (ValueError, OverflowError):  # the latter: in UTC it would be before the year 1
         raise ValueError(
             _("{name} is no time stamp: the time of this submission is unknown", name=path.name)
