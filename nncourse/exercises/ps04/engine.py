@@ -115,17 +115,20 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
     def take() -> int:
         return unused.pop(int(rng.integers(len(unused))))
 
+    def one_of(names: tuple[str, ...]) -> str:
+        return names[int(rng.integers(len(names)))]
+
     while len(unused) > 1 or len(program) < 9:
         i = j = take()
         if case == CONSTANTS and rng.random() < 0.5:
-            op = str(rng.choice(MIXED))
+            op = one_of(MIXED)
         elif case == SHARED and program and rng.random() < 0.4:
             # Something that was used already is used once more.
-            op, j = str(rng.choice(BINARY)), int(rng.integers(count))
+            op, j = one_of(BINARY), int(rng.integers(count))
         elif unused and rng.random() < 0.6:
-            op, j = str(rng.choice(BINARY)), take()
+            op, j = one_of(BINARY), take()
         else:
-            op = str(rng.choice(UNARY))
+            op = one_of(UNARY)
         program.append((op, i, j))
         unused.append(count)
         count += 1
