@@ -43,8 +43,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         logits[1::2] -= 1000
         # A target with probability exp(-40), so that log(p + eps) and log(p) differ.
         logits[0, y[0]] = logits[0].max() - 40
-        # One far below the others in its row: subtracting the minimum makes exp overflow.
-        logits[2, (y[2] + 1) % C] -= 2000
+        # One far below the others in its row: subtracting the minimum or the mean makes exp overflow.
+        logits[2, (y[2] + 1) % C] -= 4000
     return Point((logits, y), {"logits": logits}, 1.0, case)
 
 
