@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -34,13 +35,25 @@ def seconds(session) -> float:
     return min(times)
 
 
-def test_a_crowd_of_processes_gets_the_share_of_one(sandbox, cache):
+AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
+
+
+@pytest.mark.parametrize("groups", [True, False])
+def test_a_crowd_of_processes_gets_the_share_of_one(sandbox, cache, monkeypatch, groups):
     """Else an honest answer would be late, and lose its points."""
-    if sandbox.group is None or "cpu" not in sandbox.group.folders:
+    if groups and (sandbox.group is None or "cpu" not in sandbox.group.folders):
         pytest.skip("no control group for processors can be made here")
+    if not groups:
+        if not AUTOGROUP.exists() or AUTOGROUP.read_text().strip() != "1":
+            pytest.skip("this kernel makes no groups of the processes of a session")
+        monkeypatch.setattr("nncourse.grading.sandbox.cgroups.new_group", lambda: None)
     options = {"withheld": ["nncourse"], "packages": ["numpy"], "preload": ["numpy"]}
-    other = Sandbox(Limits(call_seconds=60.0), cache=cache, **options)
-    with other, other.session() as honest, sandbox.session() as crowd:
+    with (
+        Sandbox(Limits(call_seconds=60.0), cache=cache, **options) as one,
+        Sandbox(Limits(call_seconds=60.0), cache=cache, **options) as other,
+        one.session() as honest,
+        other.session() as crowd,
+    ):
         honest.run_cell(BURN)
         before = seconds(honest)
         crowd.run_cell(BUSY)

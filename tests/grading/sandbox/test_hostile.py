@@ -157,6 +157,24 @@ def test_memory_of_many_processes_together(cache, monkeypatch, groups):
             assert after.run_cell("1").output == "1\n"
 
 
+SOCKETS = (
+    "import os, socket, time\nkept = [socket.socketpair() for _ in range(14)]\n"
+    "if MANY:\n    for _ in range(18):\n        if os.fork() == 0:\n"
+    "            kept += [socket.socketpair() for _ in range(14)]\n"
+    "            time.sleep(100)\n    time.sleep(1)\n"
+)
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_what_is_sent_and_not_received_is_memory(cache, monkeypatch, many):
+    """The kernel holds it, for whom no rlimit counts it. A few sockets are everyone's right."""
+    monkeypatch.setattr("nncourse.grading.sandbox.cgroups.new_group", lambda: None)
+    options = {"withheld": ["nncourse"], "packages": ["numpy"], "preload": []}
+    with Sandbox(LIMITS, cache=cache, **options) as sandbox, sandbox.session() as session:
+        error = session.run_cell(SOCKETS.replace("MANY", str(many))).error
+        assert (error and error.kind) == ("memory" if many else None)
+
+
 def test_fork_bombs(session):
     result = session.run_cell(
         "import os, time\ncount = 0\ntry:\n    while count < 100:\n        if os.fork() == 0:\n"

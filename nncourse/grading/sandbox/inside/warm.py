@@ -126,7 +126,7 @@ def _guard(
         if not to.namespaces:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         own_score = _first_to_go()
-        watch = Watch() if to.watch else None
+        watch = Watch(sockets=to.namespaces) if to.watch else None
         if to.namespaces:
             confine.enter_namespaces(to, nested)
         child = os.fork()

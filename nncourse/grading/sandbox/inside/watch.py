@@ -5,7 +5,8 @@ guardian therefore looks every few milliseconds. Pages shared with the warm proc
 are not the session's, so each process is allowed as much as the warm process holds.
 
 Memory that processes share with each other need not be mapped to be held, so it counts as far as
-there are addresses for it: whatever is mapped and is no private data.
+there are addresses for it: whatever is mapped and is no private data. What was sent and not yet
+received lies with the kernel, so each socket counts as full.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import socket
 
 INTERVAL = 50  # milliseconds
 
 
 class Watch:
-    """Made before ``/proc`` is covered; ``used`` is asked later."""
+    """Made before ``/proc`` is covered; ``used`` is asked later. ``sockets``: whether those that
+    there are in the network of this process will be the session's alone.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, sockets: bool) -> None:
+        self.room = _most_in_a_socket() if sockets else 0
         self.folder = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
         # Its own number as this /proc counts, which may be that of an outer namespace.
         self.own = int(os.readlink("self", dir_fd=self.folder))
@@ -39,7 +44,17 @@ class Watch:
             fresh = {pid for pid, parent in parents.items() if parent in fresh} - below
             below |= fresh
         held = [self._held(pid) for pid in below]
-        return sum(max(0, n - m) for each in held for n, m in zip(each, self.before, strict=True))
+        used = sum(max(0, n - m) for each in held for n, m in zip(each, self.before, strict=True))
+        return used + self._sockets()
+
+    def _sockets(self) -> int:
+        """Bytes for which there is room in the sockets."""
+        if self.room == 0:
+            return 0
+        with contextlib.suppress(OSError, ValueError):
+            _sockets, _used, count, *_rest = self._read(str(self.own), "net/sockstat").split()
+            return int(count) * self.room
+        return 0
 
     def _held(self, pid: int) -> tuple[int, int]:
         """Bytes of private data in memory, and bytes of addresses that are for anything else."""
@@ -56,3 +71,10 @@ class Watch:
             return os.read(file, 4096).decode()
         finally:
             os.close(file)
+
+
+def _most_in_a_socket() -> int:
+    """Bytes, as the kernel counts them."""
+    with socket.socket(socket.AF_UNIX) as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, (1 << 31) - 1)
+        return end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
