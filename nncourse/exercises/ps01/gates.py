@@ -39,6 +39,9 @@ SHARE = 0.8
 ALL, ONE = "all", "one"
 """Cases of at_least: k = n, which is AND, and k = 1, which is OR."""
 
+ZEROS, ONES = "zeros", "ones"
+"""Cases of minterm: the patterns at both ends."""
+
 SIZES = (3, 4, 5)
 
 
@@ -103,10 +106,11 @@ def draw_at_least(rng: np.random.Generator, case: str) -> Point:
 
 
 def draw_minterm(rng: np.random.Generator, case: str) -> Point:
-    """A pattern (n,) with at least one 1 and two zeros."""
+    """A pattern (n,) with at least one 1 and two zeros, if the case is no other."""
     n = int(rng.choice(SIZES))
-    pattern = np.zeros(n)
-    pattern[rng.choice(n, int(rng.integers(1, n - 1)), replace=False)] = 1
+    pattern = np.full(n, float(case == ONES))
+    if case == PLAIN:
+        pattern[rng.choice(n, int(rng.integers(1, n - 1)), replace=False)] = 1
     return Point((pattern, (rows(n) == pattern).all(axis=1).astype(float)), _limit(n), 1.0, case)
 
 
@@ -427,7 +431,12 @@ MINTERM = Piece(
     name="minterm",
     signature="minterm(pattern) -> w",
     outputs=_outputs("table", "margin", 0, "limit"),
-    parts=(Part("table", 0.6, (PLAIN,)), Part("margin", 0.4, (PLAIN,))),
+    parts=(
+        Part("table", 0.5, (PLAIN,)),
+        Part("table", 0.1, (ZEROS, ONES)),
+        Part("margin", 0.3, (PLAIN,)),
+        Part("margin", 0.1, (ZEROS, ONES)),
+    ),
     draw=draw_minterm,
     reference=minterm,
     drive=drive_function,
@@ -438,5 +447,6 @@ MINTERM = Piece(
         Equivalent("a loop", lambda p: [sum(p) - 0.5] + [1 if bit else -1 for bit in p]),
         Equivalent("scaled float32", lambda p: single(4 * minterm(p))),
     ),
-    cases=(PLAIN, PLAIN, PLAIN),
+    cases=(PLAIN, PLAIN, PLAIN, ZEROS, ONES),
+    case_names={ZEROS: mark("a pattern of zeros"), ONES: mark("a pattern of ones")},
 )

@@ -22,8 +22,8 @@ from nncourse.exercises.piece import (
 )
 from nncourse.language import mark
 
-BORDER = "border"
-"""Some weighted sums are exactly 0: the neuron does not fire there."""
+BORDER, ALONE = "border", "alone"
+"""Some weighted sums are exactly 0: the neuron does not fire there; and a single example."""
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
@@ -31,6 +31,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     N, n = dimensions(rng, 1, (5, 7, 8))[0], dimensions(rng, 1, (3, 4, 6))[0]
     if case == SQUARE:
         N = n = 4
+    N = 1 if case == ALONE else N
     while True:
         if case == BORDER:
             # Small whole numbers, so that a sum is 0 exactly, in float32 as well.
@@ -41,7 +42,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             w, x = normal(rng, n + 1), normal(rng, N, n)
             zeros, rest = 0, 0.05
         h = x @ w[1:] - w[0]
-        enough = np.sum(h > rest) >= 1 and np.sum(h < -rest) >= 1 and abs(w[0]) > rest
+        both = np.sum(h > rest) >= 1 and np.sum(h < -rest) >= 1
+        enough = (both or case == ALONE) and abs(w[0]) > rest
         if enough and np.sum(h == 0) >= zeros and np.sum(np.abs(h) > rest) + np.sum(h == 0) == N:
             return Point((w, x), {}, 1.0, case)
 
@@ -204,14 +206,14 @@ NEURON = Piece(
     ),
     parts=(
         Part("h", 0.5, (PLAIN, SQUARE)),
-        Part("h", 0.1, (BORDER,)),
+        Part("h", 0.1, (BORDER, ALONE)),
         Part("a", 0.3, (PLAIN, SQUARE)),
-        Part("a", 0.1, (BORDER,)),
+        Part("a", 0.1, (BORDER, ALONE)),
     ),
     draw=draw,
     reference=reference,
     mutants=MUTANTS,
     equivalents=EQUIVALENTS,
-    cases=(PLAIN, PLAIN, SQUARE, BORDER),
-    case_names={BORDER: mark("sums that are exactly 0")},
+    cases=(PLAIN, PLAIN, SQUARE, BORDER, ALONE),
+    case_names={BORDER: mark("sums that are exactly 0"), ALONE: mark("a single example")},
 )

@@ -12,7 +12,8 @@ from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Pi
 from nncourse.exercises.ps01.weights import rows
 from nncourse.language import mark
 
-NEGATIVE, RIGHT, BORDER, XOR = "negative", "right", "border", "xor"
+NEGATIVE, RIGHT, BORDER, OTHER = "negative", "right", "border", "border of class -1"
+XOR, THREE = "xor", "three"
 
 
 def extend(x: Array) -> Array:
@@ -33,6 +34,7 @@ def draw_update(rng: np.random.Generator, case: str) -> Point:
             NEGATIVE: score < 0 and y < 0,
             RIGHT: score == 1,
             BORDER: score == 0 and y > 0,  # y / 0 > 0 must not pass for y * 0 > 0
+            OTHER: score == 0 and y < 0,  # nor the neuron's answer there for a right one
         }
         if wanted[case] and np.all(x) and np.all(w) and np.all(w != w[0] - 2 * y):
             return Point((w, x, y), {}, 1.0, case)
@@ -121,6 +123,16 @@ UPDATE_MUTANTS = (
         "X11",
     ),
     Mutant(
+        "the answer compared",
+        lambda w, x, y: w + y * extend(x) if y != np.where(w @ extend(x) > 0, 1, -1) else w.copy(),
+        mark(
+            "You compare the neuron's answer with the class. On the border (h = 0) the neuron is "
+            "silent, and an example of class -1 passes for right; but y h <= 0 holds for it, too."
+        ),
+        "half of the border",
+        "X11",
+    ),
+    Mutant(
         "error of 0 and 1",
         _change(lambda w, z, y: w + (y - float(w @ z > 0)) * z),
         mark(
@@ -169,7 +181,7 @@ UPDATE = Piece(
     parts=(
         Part("w", 0.6, (PLAIN, NEGATIVE)),
         Part("w", 0.2, (PLAIN, RIGHT)),
-        Part("w", 0.2, (BORDER,)),
+        Part("w", 0.2, (BORDER, OTHER)),
     ),
     draw=draw_update,
     reference=perceptron_update,
@@ -179,25 +191,27 @@ UPDATE = Piece(
         Equivalent("by the answer", _by_answer),
         Equivalent("float32", lambda w, x, y: single(perceptron_update(w, x, y))),
     ),
-    cases=(PLAIN, NEGATIVE, PLAIN, NEGATIVE, RIGHT, RIGHT, BORDER),
+    cases=(PLAIN, NEGATIVE, PLAIN, NEGATIVE, RIGHT, RIGHT, BORDER, OTHER),
     case_names={
         NEGATIVE: mark("a misjudged example of class -1"),
         RIGHT: mark("an example that is judged rightly"),
         BORDER: mark("an example exactly on the border"),
+        OTHER: mark("an example of class -1 exactly on the border"),
     },
 )
 
 
 def draw_train(rng: np.random.Generator, case: str) -> Point:
-    """x (N, 2) of small whole numbers, y (N,) of ±1 and the number of passes allowed."""
+    """x (N, 2) or (N, 3) of small whole numbers, y (N,) of ±1, the number of passes allowed."""
     if case == XOR:
         x = rows(2)[rng.permutation(4)]
         y = np.where(x.sum(axis=1) == 1, 1.0, -1.0)
         # As many as there are weights after the first: passes and corrections must not be confused.
         return Point((x, y, len(train_perceptron(x, y, 1))), {}, 1.0, case)
     while True:
-        x = rng.integers(-4, 5, (8, 2)).astype(np.float64)
-        w = rng.integers(-3, 4, 3).astype(np.float64)
+        n = 3 if case == THREE else 2
+        x = rng.integers(-4, 5, (8, n)).astype(np.float64)
+        w = rng.integers(-3, 4, n + 1).astype(np.float64)
         h = extend(x) @ w
         y = np.where(h > 0, 1.0, -1.0)
         history = train_perceptron(x, y, 50)
@@ -382,7 +396,7 @@ TRAIN = Piece(
             formula="w ← update(w, x[i], y[i]),   i = 0, 1, ..., N - 1, 0, 1, ...",
         ),
     ),
-    parts=(Part("history", 0.7, (PLAIN,)), Part("history", 0.3, (XOR,))),
+    parts=(Part("history", 0.7, (PLAIN,)), Part("history", 0.3, (XOR, THREE))),
     draw=draw_train,
     reference=train_perceptron,
     mutants=TRAIN_MUTANTS,
@@ -391,6 +405,6 @@ TRAIN = Piece(
         Equivalent("one loop", _while),
         Equivalent("float32", lambda x, y, p: single(train_perceptron(x, y, p))),
     ),
-    cases=(PLAIN, PLAIN, PLAIN, XOR),
-    case_names={XOR: mark("XOR")},
+    cases=(PLAIN, PLAIN, PLAIN, XOR, THREE),
+    case_names={XOR: mark("XOR"), THREE: mark("three features")},
 )
