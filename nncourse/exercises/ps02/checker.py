@@ -23,10 +23,13 @@ from nncourse.exercises.piece import (
 )
 from nncourse.language import mark
 
-INTEGERS, LINE = "integers", "line"
+INTEGERS, LINE, COARSE = "integers", "line", "coarse"
 
 H = 2.0**-10
 """The step that is given: large enough to tell central from one-sided differences."""
+
+LARGE_H = 2.0**-5
+"""Another, so large that it shows which step was taken."""
 
 Function = Callable[[Array], float]
 
@@ -43,18 +46,17 @@ class Bowl:
 
 
 def draw_numerical(rng: np.random.Generator, case: str) -> Point:
-    """f, w of one or two axes, whole numbers in the case INTEGERS, and h."""
+    """f, w of one to three axes, whole numbers in the case INTEGERS, and h."""
     shape = dimensions(rng, 2, (3, 4, 5))
     if case == SQUARE:
         shape = [4, 4]
-    if case == LINE:
-        shape = [5]
+    if case in (LINE, COARSE):
+        shape = [5] if case == LINE else [2, 3, 2]
     w = normal(rng, *shape)
     if case == INTEGERS:
         w = rng.integers(-3, 4, shape)
-    return Point(
-        (Bowl(1 + np.abs(normal(rng, *shape)), 2 * normal(rng, *shape)), w, H), {}, 1.0, case
-    )
+    bowl = Bowl(1 + np.abs(normal(rng, *shape)), 2 * normal(rng, *shape))
+    return Point((bowl, w, LARGE_H if case == COARSE else H), {}, 1.0, case)
 
 
 def numerical_gradient(f: Function, w: Array, h: float) -> Array:
@@ -194,6 +196,13 @@ NUMERICAL_MUTANTS = (
         "M109",
     ),
     Mutant(
+        "a step of 1e-5",
+        _by_entry(lambda f, w, i, h: (f(_moved(w, i, 1e-5)) - f(_moved(w, i, -1e-5))) / 2e-5),
+        mark("The step is always the same, whatever h is: use the h that is given."),
+        "given step",
+        "M109",
+    ),
+    Mutant(
         "relative step",
         _by_entry(
             lambda f, w, i, h: (f(_moved(w, i, h * w[i])) - f(_moved(w, i, -h * w[i]))) / (2 * h)
@@ -234,7 +243,10 @@ NUMERICAL = Piece(
             formula="gradient[i] = (f(w + h·e_i) - f(w - h·e_i)) / (2h)",
         ),
     ),
-    parts=(Part("gradient", 0.7, (PLAIN, SQUARE, LINE)), Part("gradient", 0.3, (INTEGERS,))),
+    parts=(
+        Part("gradient", 0.6, (PLAIN, SQUARE, LINE)),
+        *(Part("gradient", 0.2, (case,)) for case in (INTEGERS, COARSE)),
+    ),
     draw=draw_numerical,
     reference=numerical_gradient,
     mutants=NUMERICAL_MUTANTS,
@@ -253,23 +265,29 @@ NUMERICAL = Piece(
             ),
         ),
     ),
-    cases=(PLAIN, PLAIN, SQUARE, LINE, INTEGERS),
-    case_names={INTEGERS: mark("w holds whole numbers"), LINE: mark("w has one axis")},
+    cases=(PLAIN, PLAIN, SQUARE, LINE, INTEGERS, COARSE),
+    case_names={
+        INTEGERS: mark("w holds whole numbers"),
+        LINE: mark("w has one axis"),
+        COARSE: mark("w has three axes, and h is larger"),
+    },
 )
 
-ZERO = "zero"
+ZERO, ZERO_A, ZERO_N = "zero", "zero a", "zero n"
+
+SMALL = 2.0**-8
+"""The size of the gradients: small, as gradients are, so that they are not compared with 1."""
 
 
 def draw_relative(rng: np.random.Generator, case: str) -> Point:
-    """Two arrays of one shape that differ by a few percent; or both zero."""
+    """Two arrays of one shape that differ by a few percent; or both zero, or one of them."""
     shape = dimensions(rng, 2, (3, 4, 5))
     n = normal(rng, *shape)
     # One entry is tiny: measured by itself it is wrong by a factor, which must not count.
     n[0, 0] = 2.0**-30
     a = n + 0.03 * normal(rng, *shape)
-    if case == ZERO:
-        a, n = np.zeros(shape), np.zeros(shape)
-    return Point((a, n), {}, 1.0, case)
+    a, n = a * (case not in (ZERO, ZERO_A)), n * (case not in (ZERO, ZERO_N))
+    return Point((SMALL * a, SMALL * n), {}, 1.0, case)
 
 
 def relative_error(a: Array, n: Array) -> float:
@@ -332,6 +350,15 @@ RELATIVE_MUTANTS = (
         "edge",
     ),
     Mutant(
+        "one zero array",
+        lambda a, n: relative_error(a, n) if np.any(a) and np.any(n) else 0.0,
+        mark(
+            "If one array is zero and the other is not, they do not agree: the error is 1. It is 0 "
+            "only if both are zero."
+        ),
+        "condition",
+    ),
+    Mutant(
         "sums in place of norms",
         _ratio(lambda a, n: float(abs((a - n).sum()) / (abs(a.sum()) + abs(n.sum())))),
         mark(
@@ -362,7 +389,7 @@ RELATIVE = Piece(
             formula="|a - n| / (|a| + |n|)",
         ),
     ),
-    parts=(Part("error", 0.8, (PLAIN,)), Part("error", 0.2, (PLAIN, ZERO))),
+    parts=(Part("error", 0.7, (PLAIN,)), Part("error", 0.3, (PLAIN, ZERO, ZERO_A, ZERO_N))),
     draw=draw_relative,
     reference=relative_error,
     mutants=RELATIVE_MUTANTS,
@@ -377,6 +404,10 @@ RELATIVE = Piece(
         ),
         Equivalent("float32", lambda a, n: single(relative_error(a, n))),
     ),
-    cases=(PLAIN, PLAIN, ZERO),
-    case_names={ZERO: mark("both arrays are zero")},
+    cases=(PLAIN, PLAIN, ZERO, ZERO_A, ZERO_N),
+    case_names={
+        ZERO: mark("both arrays are zero"),
+        ZERO_A: mark("the first array is zero"),
+        ZERO_N: mark("the second array is zero"),
+    },
 )
