@@ -21,7 +21,9 @@ def not_finite(a: Array, n: Array, context: Context) -> Finding | None:
     if not bad.any():
         return None
     count, size = int(bad.sum()), a.size
-    if context.logits is not None and np.max(np.abs(context.logits)) > 700:
+    logits = context.logits
+    # A softmax that overflows gives NaN; inf alone is a logarithm of 0.
+    if logits is not None and np.max(np.abs(logits)) > 700 and np.isnan(a).any():
         return Finding(
             "M26",
             mark(
@@ -29,7 +31,7 @@ def not_finite(a: Array, n: Array, context: Context) -> Finding | None:
                 "exp overflows above 709 and gives 0 below -745. Softmax does not change when the "
                 "same number is subtracted from all logits of a row; subtract the row's maximum."
             ),
-            {"count": count, "size": size, "largest": float(np.max(np.abs(context.logits)))},
+            {"count": count, "size": size, "largest": float(np.max(np.abs(logits)))},
         )
     return Finding(
         "nan",

@@ -41,10 +41,13 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         logits = np.round(logits * 4 * 64) / 64
         logits[::2] += 1000
         logits[1::2] -= 1000
-        # A target with probability exp(-40), so that log(p + eps) and log(p) differ.
-        logits[0, y[0]] = logits[0].max() - 40
-        # One far below the others in its row: subtracting the minimum or the mean makes exp overflow.
+        # A target with probability exp(-800), which is 0, so that p has no logarithm.
+        logits[0, y[0]] = logits[0].max() - 800
+        # One far below the others in its row: less the minimum or the mean, exp overflows.
         logits[2, (y[2] + 1) % C] -= 4000
+        # One far above them: less the median, or what is furthest from 0, exp overflows.
+        logits[3, y[3]] += 2000
+        logits[3, (y[3] + 1) % C] -= 64
     return Point((logits, y), {"logits": logits}, 1.0, case)
 
 
@@ -327,6 +330,15 @@ MUTANTS = (
         "M28",
     ),
     Mutant(
+        "logarithm of p",
+        _with(lambda p, y, z: -np.mean(np.log(_picked(p, y)))),
+        mark(
+            "A probability that was rounded to 0 has no logarithm: the loss comes out infinite. "
+            "Compute the logarithm of the softmax directly; it is a difference of two terms."
+        ),
+        "logarithm",
+    ),
+    Mutant(
         "log(p + 1e-7)",
         _with(lambda p, y, z: -np.mean(np.log(_picked(p, y) + 1e-7))),
         mark(
@@ -357,7 +369,7 @@ def _loops(logits: Array, y: Array) -> tuple[float, Array]:
         e = [np.exp(logit - top) for logit in logits[n]]
         for c in range(C):
             dlogits[n, c] = (e[c] / sum(e) - (c == y[n])) / N
-        total -= np.log(e[y[n]] / sum(e)) / N
+        total += (np.log(sum(e)) + top - logits[n, y[n]]) / N
     return total, dlogits
 
 
@@ -369,8 +381,10 @@ def _einsum(logits: Array, y: Array) -> list[Any]:
 
 def _indexed(logits: Array, y: Array) -> tuple[Any, Array]:
     rows = np.arange(len(y))
-    p = softmax(logits)
-    value = -np.log(p[rows, y]).mean()
+    top = logits.max(axis=1)
+    p = np.exp(logits - top[:, None])
+    value = np.mean(np.log(p.sum(axis=1)) + top - logits[rows, y])
+    p /= p.sum(axis=1, keepdims=True)
     p[rows, y] -= 1
     p /= len(y)
     return value, p
@@ -386,12 +400,10 @@ def _float32_inside(logits: Array, y: Array) -> tuple[float, Array]:
 
 
 def _jacobian(logits: Array, y: Array) -> tuple[Any, Array]:
-    p = softmax(logits)
-    rows = np.arange(len(y))
-    dp = np.zeros_like(p)
-    dp[rows, y] = -1 / p[rows, y] / len(y)
-    jacobian = p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
-    return np.array([-np.log(p[rows, y]).mean()]), np.einsum("nc,ncd->nd", dp, jacobian)
+    log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    t = onehot(y, logits.shape[1])
+    jacobian = np.eye(len(t[0])) - np.exp(log_p)[:, None, :]  # of log_p: [c = d] - p[n, d]
+    return np.array([-np.sum(t * log_p) / len(y)]), -np.einsum("nc,ncd->nd", t, jacobian) / len(y)
 
 
 EQUIVALENTS = (
