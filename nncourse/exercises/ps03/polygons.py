@@ -23,7 +23,9 @@ from nncourse.exercises.piece import (
 from nncourse.exercises.ps03.steps import SHARE, Network, pair, read, read_network, run
 from nncourse.language import mark
 
-TRIANGLE = "triangle"
+TRIANGLE, RECTANGLE = "triangle", "rectangle"
+UPRIGHT, LEVEL, CENTRAL = "vertical", "horizontal", "central"
+"""Lines that are no y = k x + m, no x = k y + m, and no x / a + y / b = 1."""
 
 CLEAR = 0.06
 """No point at which a region is compared comes nearer to a side's line than this."""
@@ -73,9 +75,14 @@ def draw_points(rng: np.random.Generator, polygons: list[Array]) -> tuple[Array,
 
 
 def draw_half_plane(rng: np.random.Generator, case: str) -> Point:
-    """p, q (2,) in a general position, and points at which distances are compared."""
+    """p, q (2,) in a general position if the case is no other, and points to measure at."""
     while True:
         p, q = np.round(rng.uniform(-3, 3, (2, 2)) * 16) / 16
+        if case != PLAIN:
+            if min(abs(p).min(), abs(q - p).min()) > 0.5:
+                q = {UPRIGHT: np.array([p[0], q[1]]), LEVEL: np.array([q[0], p[1]])}.get(case, -p)
+                return Point((p, q, np.round(rng.uniform(-4, 4, (12, 2)) * 64) / 64), {}, 1.0, case)
+            continue
         step = np.abs(q - p)
         w, b = half_plane(p, q)
         far = abs(b) / np.linalg.norm(w) if step.any() else 0
@@ -131,7 +138,10 @@ HALF_PLANE = Piece(
             formula="w = (p₂ - q₂, q₁ - p₁),   b = -w·p",
         ),
     ),
-    parts=(Part("distances", 1.0, (PLAIN,)),),
+    parts=(
+        Part("distances", 0.7, (PLAIN,)),
+        *(Part("distances", 0.1, (case,)) for case in (UPRIGHT, LEVEL, CENTRAL)),
+    ),
     draw=draw_half_plane,
     reference=half_plane,
     drive=drive_half_plane,
@@ -186,17 +196,26 @@ HALF_PLANE = Piece(
             "scaled float32", lambda p, q: tuple(single(part) * 2 for part in _line(_normal)(p, q))
         ),
     ),
-    cases=(PLAIN, PLAIN, PLAIN),
+    cases=(PLAIN, PLAIN, PLAIN, UPRIGHT, LEVEL, CENTRAL),
+    case_names={
+        UPRIGHT: mark("a vertical line"),
+        LEVEL: mark("a horizontal line"),
+        CENTRAL: mark("a line through the origin"),
+    },
 )
 
 
 def draw_convex(rng: np.random.Generator, case: str) -> Point:
     """The corners of a polygon away from the origin, and points to compare at."""
-    n = 3 if case == TRIANGLE else int(rng.choice((4, 5, 6)))
+    n = {TRIANGLE: 3, RECTANGLE: 4}.get(case) or int(rng.choice((4, 5, 6)))
     angle = rng.uniform(0, 2 * np.pi)
     centre = 2.5 * np.array([np.cos(angle), np.sin(angle)])
     while True:
         corners = draw_polygon(rng, n, centre, 1.5)
+        if case == RECTANGLE:
+            (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
+            around = np.array([[left, low], [right, low], [right, high], [left, high]])
+            corners = np.roll(around, int(rng.integers(4)), axis=0)
         points, sides = draw_points(rng, [corners])
         # Each side alone keeps some points out, and the origin is outside.
         alone = [
@@ -304,8 +323,10 @@ CONVEX = Piece(
     ),
     parts=(
         Part("inside", 0.5, (PLAIN,)),
-        Part("inside", 0.2, (TRIANGLE,)),
-        Part("margin", 0.3, (PLAIN, TRIANGLE)),
+        Part("inside", 0.1, (TRIANGLE,)),
+        Part("inside", 0.1, (RECTANGLE,)),
+        Part("margin", 0.2, (PLAIN, TRIANGLE)),
+        Part("margin", 0.1, (RECTANGLE,)),
     ),
     draw=draw_convex,
     reference=convex,
@@ -381,6 +402,9 @@ CONVEX = Piece(
         Equivalent("lists, all twice as large", _lists),
         Equivalent("float32", lambda corners: _single(convex(corners))),
     ),
-    cases=(PLAIN, PLAIN, TRIANGLE),
-    case_names={TRIANGLE: mark("a triangle")},
+    cases=(PLAIN, PLAIN, TRIANGLE, RECTANGLE),
+    case_names={
+        TRIANGLE: mark("a triangle"),
+        RECTANGLE: mark("a rectangle with sides along the axes"),
+    },
 )

@@ -24,13 +24,14 @@ from nncourse.exercises.piece import (
 )
 from nncourse.language import mark
 
-TWO = "two layers"
+TWO, MANY, ALONE = "two layers", "many layers", "one layer"
 Layers = list[tuple[Array, Array]]
 
 
 def draw_layers(rng: np.random.Generator, case: str) -> Point:
-    """Three linear layers [(W, b), ...] of different sizes; two layers, or all of one size."""
-    sizes = dimensions(rng, 3 if case == TWO else 4, (2, 3, 4, 5, 6))
+    """Three linear layers [(W, b), ...] of different sizes, or another number; or of one size."""
+    count = {TWO: 2, MANY: 5, ALONE: 1}.get(case, 3)
+    sizes = dimensions(rng, count + 1, (2, 3, 4, 5, 6, 7) if case == MANY else (2, 3, 4, 5, 6))
     sizes = [4, 4, 4, 4] if case == SQUARE else sizes
     layers = [(normal(rng, o, i), normal(rng, o)) for i, o in pairwise(sizes)]
     return Point((layers,), {}, 1.0, case)
@@ -134,7 +135,12 @@ COLLAPSE = Piece(
             formula="b ← W_k b + b_k,   k = 2, ..., L, from b_1",
         ),
     ),
-    parts=(Part("W", 0.4, (PLAIN, TWO, SQUARE)), Part("b", 0.6, (PLAIN, TWO, SQUARE))),
+    parts=(
+        Part("W", 0.3, (PLAIN, TWO, SQUARE)),
+        Part("W", 0.1, (MANY, ALONE)),
+        Part("b", 0.5, (PLAIN, TWO, SQUARE)),
+        Part("b", 0.1, (MANY, ALONE)),
+    ),
     draw=draw_layers,
     reference=collapse,
     mutants=(
@@ -196,8 +202,12 @@ COLLAPSE = Piece(
         Equivalent("one matrix with a row for the constant", _homogeneous),
         Equivalent("float32", lambda layers: collapse([(single(W), single(b)) for W, b in layers])),
     ),
-    cases=(PLAIN, PLAIN, TWO, SQUARE),
-    case_names={TWO: mark("two layers")},
+    cases=(PLAIN, PLAIN, TWO, SQUARE, MANY, ALONE),
+    case_names={
+        TWO: mark("two layers"),
+        MANY: mark("five layers"),
+        ALONE: mark("a single layer"),
+    },
 )
 
 
