@@ -30,6 +30,7 @@ from nncourse.exercises.ps04.values import (
     AccumulatesInside,
     BackwardFromLeaves,
     ByCreation,
+    ClearsInside,
     DeepRecursion,
     DepthFirst,
     DivWrong,
@@ -52,6 +53,9 @@ SHARED, CONSTANTS, DEEP, TWICE = "shared", "constants", "deep", "twice"
 
 DEPTH = 1500
 """Steps of the deep chain, more than Python's recursion allows."""
+
+LAST = 20
+"""So many values inside are asked for their gradients."""
 
 Step = tuple[str, int, int]
 Program = list[Step]
@@ -95,11 +99,16 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def evaluate(program: Program, leaves: list[Any], kind: Callable[[Any], Any]) -> Any:
-    """Run a program on leaves; each step appends its result. ``kind`` wraps plain results."""
+    """Run a program on leaves. ``kind`` wraps plain results."""
+    return trace(program, leaves, kind)[-1]
+
+
+def trace(program: Program, leaves: list[Any], kind: Callable[[Any], Any]) -> list[Any]:
+    """The leaves and the result of each step."""
     values = list(leaves)
     for op, i, j in program:
         values.append(kind(STEPS[op](values[i], values[j])))
-    return values[-1]
+    return values
 
 
 def _as_is(value: Any) -> Any:
@@ -203,10 +212,11 @@ def forward(variables: Mapping[str, Array], point: Point) -> Array:
     return np.array(float(total))
 
 
-def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tuple[Any, Any]:
-    """(values of the programs, gradient of the leaves)."""
+def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tuple[Any, ...]:
+    """(values of the programs, gradient of the leaves, gradients of the last values inside)."""
     leaves = [kind(float(v)) for v in x]
-    results = [evaluate(program, leaves, _as_is) for program in programs]
+    traces = [trace(program, leaves, _as_is) for program in programs]
+    results = [values[-1] for values in traces]
     for name in ("data", "grad", "backward"):
         if not hasattr(results[0], name):
             text = mark("The result of an operation has no attribute {name}: is it a Value?")
@@ -216,7 +226,8 @@ def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tu
         result.backward()
     if len(programs) > 1:
         results[0].backward()
-    return values, [leaf.grad for leaf in leaves]
+    inside = [value.grad for values in traces for value in values[len(leaves) :][-LAST:]]
+    return values, [leaf.grad for leaf in leaves], inside
 
 
 MUTANTS = (
@@ -279,6 +290,15 @@ MUTANTS = (
         ),
         "state",
         "M12",
+    ),
+    Mutant(
+        "values inside lose their gradient",
+        ClearsInside,
+        mark(
+            "The leaves are right, but the values inside hold no gradient after the pass. They are "
+            "set to 0 before it, and keep what they received."
+        ),
+        "cleared",
     ),
     Mutant(
         "slopes of the product exchanged",
@@ -372,15 +392,25 @@ ENGINE = Piece(
             ),
             formula="grad(input) += grad(value) · slope, over all uses of input",
         ),
+        Output(
+            mark("gradients inside"),
+            by="value",
+            key=(2,),
+            after=("data", "gradient"),
+            look=mark("Print grad of every value after backward(), the output's first: it is 1."),
+            derive=mark("Which values are set to 0, and when: before the pass or after it?"),
+            formula="grad(value) = sum over its uses, grad(output) = 1",
+        ),
     ),
     parts=(
         Part("data", 0.1, (PLAIN, SHARED, TWICE, DEEP)),
         Part("data", 0.05, (CONSTANTS,)),
-        Part("gradient", 0.3, (PLAIN,)),
-        Part("gradient", 0.25, (SHARED,)),
+        Part("gradient", 0.2, (PLAIN,)),
+        Part("gradient", 0.2, (SHARED,)),
         Part("gradient", 0.1, (CONSTANTS,)),
         Part("gradient", 0.1, (TWICE,)),
         Part("gradient", 0.1, (DEEP,)),
+        Part("gradients inside", 0.15, (PLAIN, SHARED, CONSTANTS, TWICE, DEEP)),
     ),
     draw=draw,
     reference=Value,

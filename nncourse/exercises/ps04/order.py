@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,12 @@ DEPTH = 3000
 def draw(rng: np.random.Generator, case: str) -> Point:
     """A graph {node: its inputs} and its output node; some nodes are not needed for it.
 
-    The nodes stand in the graph in any order, or that would be an answer.
+    The nodes stand in the graph in any order and have any names, or these would be an answer.
     """
-    if case == DEEP:
-        graph = {f"c{i}": [f"c{i - 1}"] if i else [] for i in rng.permutation(DEPTH)}
-        return Point((graph, f"c{DEPTH - 1}"), {}, 1.0, case)
-    if case == DOUBLING:
+    if case in (DEEP, DOUBLING):
         # b = a + a, c = b + b, ...: two to the power of 40 paths, 41 nodes.
-        graph = {f"d{i}": [f"d{i - 1}", f"d{i - 1}"] if i else [] for i in rng.permutation(41)}
-        return Point((graph, "d40"), {}, 1.0, case)
+        graph, out = _chain(rng, DEPTH, 1) if case == DEEP else _chain(rng, 41, 2)
+        return Point((graph, out), {}, 1.0, case)
     while True:
         names = [chr(ord("a") + i) for i in rng.permutation(12)]
         inputs: dict[str, list[str]] = {name: [] for name in names[:3]}
@@ -51,6 +49,13 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             and not _inputs_first(graph, breadth_first[::-1])
         ):
             return Point((graph, out), {}, 1.0, case)
+
+
+def _chain(rng: np.random.Generator, count: int, uses: int) -> tuple[dict[str, list[str]], str]:
+    """A graph in which each node uses the one before so many times, and its last node."""
+    names = [f"c{i}" for i in rng.permutation(count)]
+    inputs = {name: [below] * uses for below, name in pairwise(names)} | {names[0]: []}
+    return {names[i]: inputs[names[i]] for i in rng.permutation(count)}, names[-1]
 
 
 def reference(graph: Graph, out: str) -> list[str]:

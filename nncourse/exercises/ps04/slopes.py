@@ -54,11 +54,13 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             x = np.abs(x) + 0.5
         if name == "pow":
             x[:, 1] = rng.integers(2, 5, 3)
+            x[2, 1] = -1
         if name == "relu":
             x = np.abs(x) * np.array([[1], [-1], [1]])
             x[0, 0] = 0.4 + x[0, 0] % 0.5  # between the kink and 1
         if name == "max":
             x[0, 0], x[1, 1] = abs(x[0, 1]) + 0.7, abs(x[1, 0]) + 0.7
+            x[2] = -abs(x[2])  # the larger number is not the one of larger size
         inputs[name] = x
     return Point((inputs,), {}, 1.0, case)
 

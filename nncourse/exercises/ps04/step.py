@@ -6,36 +6,67 @@ The parameters are Values of the check's own, so this piece does not depend on t
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Point, normal
+from nncourse.exercises.piece import (
+    PLAIN,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    Unfit,
+    normal,
+)
 from nncourse.exercises.ps04.values import Value
 from nncourse.language import mark
 
 STEPS = 5
 
+FIVE = "five"
+
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """Start (3,), the target of a bowl (3,) and the learning rate."""
-    start, target = normal(rng, 3), normal(rng, 3)
+    """Start (3,) or (5,), the target of a bowl (3,) or (5,) and the learning rate."""
+    n = 5 if case == FIVE else 3
+    start, target = normal(rng, n), normal(rng, n)
     lr = float(rng.choice((0.125, 0.0625, 0.1875)))
     return Point((start, target, lr), {}, 1.0, case)
 
 
 def drive(answer: Callable[..., Any], start: Array, target: Array, lr: float) -> Array:
-    """The parameters after each step, (STEPS + 1, 3)."""
+    """The parameters after each step, (STEPS + 1, 3) or (STEPS + 1, 5).
+
+    Raises Unfit for a step that computes the loss more often than there are parameters.
+    """
     parameters = [Value(v) for v in start]
+    count = 0
 
     def loss() -> Any:
-        a, b, c = (p - float(t) for p, t in zip(parameters, target))
-        return a**2 + b**2 * 0.5 + (c + a * 0.5) ** 2
+        nonlocal count
+        count += 1
+        a, b, c, *more = (p - float(t) for p, t in zip(parameters, target))
+        total = a**2 + b**2 * 0.5 + (c + a * 0.5) ** 2
+        for one, other in pairwise((c, *more)):
+            total = total + (one * 0.5 - other) ** 2
+        return total
 
     path = [[p.data for p in parameters]]
     for _step in range(STEPS):
+        count = 0
         answer(parameters, loss, lr)
+        if count > len(parameters):
+            text = mark(
+                "loss() was called {count} times in one step: one derivative after the other, by "
+                "differences? A single backward() gives all of them."
+            )
+            raise Unfit(Finding("differences", text, {"count": count}))
         path.append([p.data for p in parameters])
     return np.array(path)
 
@@ -199,7 +230,7 @@ STEP = Piece(
             formula="grad ← 0;   backward();   data ← data - lr · grad",
         ),
     ),
-    parts=(Part("path", 1.0, ("plain",)),),
+    parts=(Part("path", 0.9, (PLAIN,)), Part("path", 0.1, (FIVE,))),
     draw=draw,
     reference=reference,
     drive=drive,
@@ -209,5 +240,6 @@ STEP = Piece(
         Equivalent("new data in a list first", _two_lists),
         Equivalent("from the last parameter", _backwards),
     ),
-    cases=("plain", "plain"),
+    cases=(PLAIN, PLAIN, FIVE),
+    case_names={FIVE: mark("five parameters")},
 )

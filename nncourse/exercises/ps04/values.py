@@ -176,6 +176,14 @@ class AccumulatesInside(Value):
                 edge.grad += node.grad * slope
 
 
+class ClearsInside(Value):
+    def backward(self) -> None:
+        super().backward()
+        for node in self.order():
+            if node.edges:
+                node.grad = 0.0
+
+
 class BackwardFromLeaves(Value):
     def backward(self) -> None:
         order = self.order()
