@@ -44,7 +44,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         "b2": normal(rng, C),
     }
     x, y = normal(rng, N, D), rng.permutation(np.resize(np.arange(C - 1), N))
-    return Point((params, x, y), params, 1.0, case)
+    # Names tell which is which, the order in the dictionary does not.
+    return Point((dict(sorted(params.items())), x, y), params, 1.0, case)
 
 
 def forward(variables: Mapping[str, Array], point: Point) -> float:

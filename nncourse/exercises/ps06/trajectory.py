@@ -29,6 +29,9 @@ from nncourse.language import mark
 
 STEPS = 7
 
+OTHER = "other"
+"""Three parameters of different shapes, and settings that nobody has by heart."""
+
 FIRST, SECOND = mark("first parameter"), mark("second parameter")
 
 State = dict[str, Array]
@@ -111,18 +114,19 @@ def _loops(rule: Rule) -> type:
 
 
 def drive(kind: Callable[..., Any], start: Array, grads: Array, *settings: float) -> Any:
-    """(path of the first parameter, path of the second), each (STEPS + 1, 6)."""
+    """(path of the first parameter, path of the others), a row for the start and each step."""
     made = kind([p.copy() for p in start], *settings)
     paths: tuple[list[Array], list[Array]] = ([], [])
     for t in range(STEPS + 1):
         if t:
             made.step([g.copy() for g in grads[t - 1]])
         current = made.params
-        if len(current) != len(paths):
+        if len(current) != len(start):
             text = mark("params must keep its {count} arrays; it has {got} after a step.")
-            raise Unfit(Finding("count", text, {"count": len(paths), "got": len(current)}))
-        for path, p in zip(paths, current):
-            path.append(np.array(p).reshape(-1).copy())
+            raise Unfit(Finding("count", text, {"count": len(start), "got": len(current)}))
+        first, *others = (np.array(p).reshape(-1) for p in current)
+        paths[0].append(first.copy())
+        paths[1].append(np.concatenate(others))
     return tuple(np.array(path) for path in paths)
 
 
@@ -130,6 +134,11 @@ def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], P
     """A draw of start and gradients, and of each setting out of its choices."""
 
     def draw(rng: np.random.Generator, case: str) -> Point:
+        if case == OTHER:
+            shapes = (3,), (2, 4), (2, 2)
+            point = tuple([normal(rng, *shape) for shape in shapes] for _t in range(STEPS + 1))
+            others = [0.75 * float(rng.choice(values)) for values in choices]
+            return Point((point[0], point[1:], *others), {}, 1.0, case)
         start = normal(rng, 2, 2, 3)
         grads = normal(rng, STEPS, 2, 2, 3)
         # No gradient is tiny, but one number's is exactly 0 in the first step: 0 / 0 without eps.
@@ -183,8 +192,10 @@ def piece(
             for i, which in enumerate((FIRST, SECOND))
         ),
         parts=(
-            Part(FIRST, 0.7, (PLAIN,)),
-            Part(SECOND, 0.3, (PLAIN,)),
+            Part(FIRST, 0.6, (PLAIN,)),
+            Part(SECOND, 0.2, (PLAIN,)),
+            Part(FIRST, 0.1, (OTHER,)),
+            Part(SECOND, 0.1, (OTHER,)),
         ),
         draw=draw,
         reference=optimiser(rule),
@@ -196,7 +207,8 @@ def piece(
             Equivalent("one number after the other", _loops(rule)),
             *equivalents,
         ),
-        cases=(PLAIN, PLAIN),
+        cases=(PLAIN, PLAIN, OTHER),
+        case_names={OTHER: mark("three parameters of different shapes, other settings")},
     )
 
 

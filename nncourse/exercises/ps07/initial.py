@@ -42,10 +42,15 @@ RULES: dict[str, Rule] = {
 }
 NAMES = tuple(RULES)
 
+WIDE = "wide"
+"""The layer has fewer outputs than inputs."""
+
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """The sizes of a layer, large and very different, and a seed."""
     out, fan = int(rng.choice((180, 220))), int(rng.choice((60, 75)))
+    if case == WIDE:
+        out, fan = fan, out
     return Point((out, fan, int(rng.integers(2**31))), {"W": np.empty((out, fan))}, 1.0, case)
 
 
@@ -96,7 +101,7 @@ def _halves(one: Any, other: Any, shape: tuple[int, int]) -> Any:
     if any(array.shape != shape for array in arrays):
         return one
     half = shape[0] // 2
-    return np.concatenate([arrays[0][:half], arrays[1][:half]])
+    return np.concatenate([arrays[0][:half], arrays[1][: shape[0] - half]])
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:
@@ -142,7 +147,10 @@ INITIALISE = Piece(
         )
         for i, name in enumerate(NAMES)
     ),
-    parts=tuple(Part(name, 0.25, (PLAIN,)) for name in NAMES),
+    parts=(
+        *(Part(name, 0.2, (PLAIN,)) for name in NAMES),
+        *(Part(name, 0.05, (WIDE,)) for name in NAMES),
+    ),
     draw=draw,
     reference=initialise,
     drive=drive,
@@ -225,7 +233,8 @@ INITIALISE = Piece(
         ),
         Equivalent("float32", lambda *arguments: single(initialise(*arguments))),
     ),
-    cases=(PLAIN, PLAIN),
+    cases=(PLAIN, PLAIN, WIDE),
+    case_names={WIDE: mark("more inputs than outputs")},
 )
 
 
