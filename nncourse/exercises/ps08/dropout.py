@@ -36,34 +36,41 @@ ROWS, COLUMNS = 150, 60
 APPLIED = 0.05
 """A mask nearer than this to one value everywhere shows nothing about how it is applied."""
 
+MASKS = 5
+"""Drawn one by one: that all drop the same number of entries is chance once in 10^8 times."""
+
+RARE = 1e-7
+"""No mask is refused for what happens by chance more often than this."""
+
 Dropout = Callable[..., Any]
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """x (ROWS, COLUMNS) without zeros, p and a seed for the generator."""
+    """x (ROWS, COLUMNS) with some zeros, as ReLU leaves them, p and a seed for the generator."""
     x = normal(rng, ROWS, COLUMNS)
-    x = np.where(x == 0, 1.0, x)
+    x = np.where(x > 1, 0.0, x)
     p = float(rng.choice((0.25, 0.375, 0.625)))
     return Point((x, p, int(rng.integers(2**31)), case != TEST), {"x": x}, 1.0, case)
 
 
 def drive(answer: Dropout, x: Array, p: float, seed: int, train: bool) -> tuple[Any, Any]:
-    """(out, mask): the function gets a generator of its own; in training two, one by one."""
-    results = [answer(x, p, np.random.default_rng([seed, i]), train) for i in range(1 + train)]
+    """(out, mask): the function gets a generator of its own; in training MASKS, one by one."""
+    count = MASKS if train else 1
+    results = [answer(x, p, np.random.default_rng([seed, i]), train) for i in range(count)]
     for result in results:
         if not isinstance(result, tuple | list) or len(result) != 2:
             text = mark("Two arrays are expected: out and mask.")
             raise Unfit(Finding("count", text))
     out, mask = results[0]
     if train:
-        _look(*(result[1] for result in results))
+        _look(x, *(result[1] for result in results))
     return out, np.ones_like(x) if not train and mask is None else mask
 
 
-def _look(one: Any, other: Any) -> None:
+def _look(x: Array, *masks: Any) -> None:
     """Raises Unfit for masks that are drawn, but not for every entry and every time anew."""
     try:
-        one, other = np.array(one), np.array(other)
+        one, other, *more = map(np.array, masks)
     except (TypeError, ValueError):
         return
     dropped = np.asarray(one == 0)
@@ -73,14 +80,32 @@ def _look(one: Any, other: Any) -> None:
     if np.array_equal(one, other):
         text = mark("Another generator gives the same mask: draw it from rng, in every call anew.")
         raise Unfit(Finding("state", text))
+    if len({int(np.sum(mask == 0)) for mask in (one, other, *more)}) == 1:
+        text = mark(
+            "All masks drop exactly the same number of entries. Each entry is dropped with "
+            "probability p, whatever becomes of the others, so that number varies."
+        )
+        raise Unfit(Finding("repeats", text))
+    if dropped.shape == x.shape and (_follows(dropped, x) or _follows(dropped, np.abs(x))):
+        text = mark("The mask depends on x: which entries are dropped is a matter of chance alone.")
+        raise Unfit(Finding("state", text))
     for axis, length in enumerate(dropped.shape):
         limit = 7 * math.sqrt(share * (1 - share) / length)
-        if np.max(np.abs(dropped.mean(axis=axis) - share)) > limit:
+        alike = (share**2 + (1 - share) ** 2) ** (dropped.size // length)  # two rows, by chance
+        copies = length**2 * alike < RARE and len(np.unique(dropped, axis=axis)) < length
+        if copies or np.max(np.abs(dropped.mean(axis=axis) - share)) > limit:
             text = mark(
                 "Whole rows or columns of the mask are dropped together: every entry needs a draw "
                 "of its own."
             )
             raise Unfit(Finding("repeats", text))
+
+
+def _follows(dropped: Array, x: Array) -> bool:
+    """Whether the larger half of x is dropped more often than the rest, or less."""
+    share, large = float(dropped.mean()), x > np.median(x)
+    gap = abs(float(dropped[large].mean() - dropped[~large].mean()))
+    return gap > 7 * math.sqrt(4 * share * (1 - share) / x.size)
 
 
 def inverted(x: Array, p: float, rng: np.random.Generator, train: bool) -> tuple[Array, Array]:
