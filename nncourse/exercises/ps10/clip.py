@@ -22,33 +22,37 @@ from nncourse.exercises.piece import (
 )
 from nncourse.language import mark
 
-LONG, SHORT = "long", "short"
+LONG, SHORT, MANY, ZERO = "long", "short", "many", "zero"
 BOTH = mark("first gradient"), mark("second gradient")
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """Two gradients and a limit below their common norm, or above it."""
+    """Two gradients, four or none but zeros, and a limit below their common norm, or above it."""
     grads = [normal(rng, 3, 4), normal(rng, 5)]
     norm = float(np.sqrt(sum(np.sum(g**2) for g in grads)))
-    share = 0.25 if case == LONG else 2.0
+    share = 0.25 if case in (LONG, MANY) else 2.0
     # One of them alone is shorter than the limit in the long case.
     grads[1] *= 0.125
-    return Point((grads[0], grads[1], float(single(share * norm))), {}, 1.0, case)
+    if case == MANY:
+        grads += [normal(rng, 2, 2, 2), normal(rng, 1)]
+    return Point(([g * (case != ZERO) for g in grads], float(single(share * norm))), {}, 1.0, case)
 
 
-def drive(answer: Callable[..., Any], one: Array, two: Array, limit: float) -> tuple[Any, Any]:
-    """The two gradients after clipping."""
-    result = answer([one.copy(), two.copy()], limit)
-    if not isinstance(result, list | tuple) or len(result) != 2:
+def drive(answer: Callable[..., Any], grads: list[Array], limit: float) -> tuple[Any, Any]:
+    """The first gradient after clipping, and the second, with those that follow."""
+    result = answer([g.copy() for g in grads], limit)
+    if not isinstance(result, list | tuple) or len(result) != len(grads):
         text = mark("A list of as many arrays as came in is expected.")
         raise Unfit(Finding("count", text))
-    return result[0], result[1]
+    if len(result) == 2:
+        return result[0], result[1]
+    return result[0], np.concatenate([np.reshape(g, -1) for g in result[1:]])
 
 
 def clip(grads: list[Array], limit: float) -> list[Array]:
     """The gradients, scaled to the norm ``limit`` if they are longer."""
     norm = np.sqrt(sum(np.sum(g**2) for g in grads))
-    return [g * min(1.0, limit / norm) for g in grads]
+    return [g * (limit / norm if norm > limit else 1.0) for g in grads]
 
 
 def _each(grads: list[Array], limit: float) -> list[Array]:
@@ -104,7 +108,9 @@ CLIP = Piece(
     ),
     parts=(
         *(Part(name, 0.3, (LONG,)) for name in BOTH),
-        *(Part(name, 0.2, (LONG, SHORT)) for name in BOTH),
+        *(Part(name, 0.1, (LONG, SHORT)) for name in BOTH),
+        *(Part(name, 0.05, (LONG, MANY)) for name in BOTH),
+        *(Part(name, 0.05, (LONG, ZERO)) for name in BOTH),
     ),
     draw=draw,
     reference=clip,
@@ -156,6 +162,11 @@ CLIP = Piece(
         Equivalent("one long vector, a tuple returned", _one_vector),
         Equivalent("float32", lambda grads, limit: [single(g) for g in clip(grads, limit)]),
     ),
-    cases=(LONG, LONG, SHORT),
-    case_names={SHORT: mark("gradients below the limit"), LONG: mark("gradients above the limit")},
+    cases=(LONG, LONG, SHORT, MANY, ZERO),
+    case_names={
+        SHORT: mark("gradients below the limit"),
+        LONG: mark("gradients above the limit"),
+        MANY: mark("four gradients"),
+        ZERO: mark("gradients of zeros"),
+    },
 )

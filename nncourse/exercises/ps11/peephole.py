@@ -32,10 +32,10 @@ from nncourse.exercises.ps11.step import draw_step as draw_lstm
 from nncourse.language import mark
 
 SEEING = ("i", "f", "o")
-OLD, NEW = "old", "new"
-CASES = (PLAIN, OLD, NEW, SQUARE)
-CASE_NAMES = {OLD: mark("o without a peephole"), NEW: mark("i and f without a peephole")}
-THERE = {OLD: ("i", "f"), NEW: ("o",)}
+ONE, TWO = "one", "two"
+CASES = (PLAIN, ONE, TWO, SQUARE)
+CASE_NAMES = {ONE: mark("f alone has a peephole"), TWO: mark("i and o have peepholes, f has none")}
+THERE = {ONE: ("f",), TWO: ("i", "o")}
 
 EARLY, LATE = mark("gates i, f, g"), mark("gate o")
 """The gates that make the new cell, and the one that sees it: o is wrong where the cell is."""
