@@ -21,12 +21,15 @@ LIBRARIES = frozenset(
 )
 FREE = ("data", "plots", "language", "widgets", "check", "exercises")
 """Parts of nncourse that an answer may call. Of ``exercises`` the references are not free."""
+ANSWERS = ("nncourse.data.regions", "nncourse.plots.differences")
+"""Modules of these parts that exercises ask for: half-planes, numerical derivatives."""
 
 
 def _library(module: Any) -> bool:
     """Whether a module's name is that of ready-made code."""
     package, _, rest = str(module or "").partition(".")
-    return package in LIBRARIES and not (package == "nncourse" and rest.partition(".")[0] in FREE)
+    free = package == "nncourse" and rest.partition(".")[0] in FREE and module not in ANSWERS
+    return package in LIBRARIES and not free
 
 
 def _codes(answer: Any) -> Iterator[CodeType]:

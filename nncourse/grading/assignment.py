@@ -35,6 +35,7 @@ from nncourse.grading.sandbox.library import digest_of, files_of
 # What computes for the student, unless an exercise allows it; data, plots and tensors stay.
 READY_MADE = ["nncourse.ops", "nncourse.nn", "nncourse.optim", "nncourse.training"]
 READY_MADE += ["nncourse.scalar", "nncourse.inspection", "nncourse.autograd.engine"]
+READY_MADE += ["nncourse.data.regions", "nncourse.plots.differences"]
 PACKAGES = ["numpy", "matplotlib"]
 RULES: dict[str, Any] = {
     "withheld": READY_MADE,
