@@ -1,0 +1,301 @@
+"""Answers that are right on the usual inputs, and wrong where the task's words reach further."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from nncourse.check.judge import judge
+from nncourse.exercises.piece import find
+from nncourse.exercises.ps04.values import Value
+
+
+def squeezed(w, x):
+    h = np.squeeze(x @ w[1:] - w[0])
+    return h, (h > 0) * 1
+
+
+def answer_compared(w, x, y):
+    silent = w[1:] @ x - w[0] <= 0
+    return w.copy() if (y < 0) == silent else w + y * np.r_[-1, x]
+
+
+def two_features(x, y, passes):
+    w, history = np.zeros(3), [np.zeros(3)]
+    for _pass in range(passes):
+        before = len(history)
+        for (a, b), label in zip(x, y):
+            if label * (w[1] * a + w[2] * b - w[0]) <= 0:
+                w = w + label * np.array([-1, a, b])
+                history.append(w)
+        if len(history) == before:
+            break
+    return np.array(history)
+
+
+def positive_threshold(pattern):
+    return np.r_[max(pattern.sum() - 0.5, 0.5), 2 * pattern - 1]
+
+
+def two_axes(f, w, h):
+    w = np.array(w, dtype=float)
+    gradient = np.zeros_like(w)
+    rows, slopes = np.atleast_2d(w), np.atleast_2d(gradient)
+    for i, j in np.ndindex(rows.shape[:2]):
+        kept = rows[i, j].copy()
+        rows[i, j] = kept + h
+        above = f(w)
+        rows[i, j] = kept - h
+        slopes[i, j] = (above - f(w)) / (2 * h)
+        rows[i, j] = kept
+    return gradient
+
+
+def step_of_its_own(f, w, h):
+    return find("ps02.numerical_gradient").reference(f, w, 1e-4)
+
+
+def ratio(a, n, more=0.0):
+    return np.linalg.norm(a - n) / (np.linalg.norm(a) + np.linalg.norm(n) + more)
+
+
+def softmax_without(subtracted):
+    def softmax(z):
+        e = np.exp(z - subtracted(z))
+        return e / e.sum(axis=1, keepdims=True)
+
+    return softmax
+
+
+def cross_entropy_without(subtracted):
+    def answer(logits, y):
+        z = logits - subtracted(logits)
+        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        return -log_p[np.arange(len(y)), y].mean(), (np.exp(log_p) - np.eye(z.shape[1])[y]) / len(y)
+
+    return answer
+
+
+NOT_THE_MAXIMUM = {
+    "mean": lambda z: z.mean(axis=1, keepdims=True),
+    "median": lambda z: np.median(z, axis=1, keepdims=True),
+    "last": lambda z: z[:, -1:],
+    "furthest from 0": lambda z: np.take_along_axis(z, abs(z).argmax(axis=1)[:, None], axis=1),
+}
+
+
+def two_or_three_layers(layers):
+    (A, a), (B, b), *more = layers
+    if not more:
+        return B @ A, B @ a + b
+    ((C, c),) = more
+    return C @ B @ A, C @ (B @ a + b) + c
+
+
+def slope_and_intercept(p, q):
+    k, sign = (q[1] - p[1]) / (q[0] - p[0]), np.sign(q[0] - p[0])
+    return sign * np.array([-k, 1.0]), sign * (k * p[0] - p[1])
+
+
+def intercepts(p, q):
+    d = p[0] * q[1] - p[1] * q[0]
+    return np.array([p[1] - q[1], q[0] - p[0]]) / d * np.sign(d), np.sign(d)
+
+
+def slopes_of_sides(corners):
+    sides = [slope_and_intercept(p, q) for p, q in zip(corners, np.roll(corners, -1, axis=0))]
+    n = len(corners)
+    first = np.array([w for w, _b in sides]), np.array([b for _w, b in sides])
+    return [first, (np.ones((1, n)), np.array([0.5 - n]))]
+
+
+def apply_with(name, rule):
+    right = find("ps04.apply").reference
+    return lambda which, *x: rule(*x) if which == name else right(which, *x)
+
+
+def repeated_product(a, n):
+    value = math.prod([a] * int(n))
+    return value, (n * value / a,)
+
+
+def by_name(graph, out):
+    right = find("ps04.topological_order").reference
+    return right(graph, out) if len(graph) < 20 else sorted(graph, key=lambda node: int(node[1:]))
+
+
+class LeavesAlone(Value):
+    def backward(self):
+        before = {node: node.grad for node in self.order() if node.edges}
+        super().backward()
+        for node, grad in before.items():
+            node.grad = grad
+
+
+def by_differences(parameters, loss, lr):
+    gradient = []
+    for p in parameters:
+        kept = p.data
+        p.data = kept + 1e-5
+        above = loss().data
+        p.data = kept - 1e-5
+        gradient.append((above - loss().data) / 2e-5)
+        p.data = kept
+    for p, slope in zip(parameters, gradient):
+        p.data -= lr * slope
+
+
+def three_parameters(parameters, loss, lr):
+    a, b, c = parameters
+    a.grad = b.grad = c.grad = 0.0
+    loss().backward()
+    for p in (a, b, c):
+        p.data -= lr * p.grad
+
+
+def logarithm_of_p(logits, y):
+    _loss, gradient = find("ps05.softmax_cross_entropy").reference(logits, y)
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return -np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(y)), y]).mean(), gradient
+
+
+def params_in_order(params, x, y):
+    renamed = dict(zip(("W1", "b1", "W2", "b2"), params.values()))
+    loss, grads = find("ps05.network_gradients").reference(renamed, x, y)
+    return loss, dict(zip(params, grads.values()))
+
+
+class OneShape:
+    def __init__(self, params, lr, mu):
+        self.params, self.lr, self.mu = params, lr, mu
+        self.v = np.zeros_like(np.array(params))
+
+    def step(self, grads):
+        self.v = self.mu * self.v - self.lr * np.array(grads)
+        for p, v in zip(self.params, self.v):
+            p += v
+
+
+class TwoParameters:
+    def __init__(self, params, lr):
+        self.params, self.lr = params, lr
+
+    def step(self, grads):
+        one, other = self.params
+        one -= self.lr * grads[0]
+        other -= self.lr * grads[1]
+
+
+class EpsByHeart:
+    def __init__(self, params, lr, eps):
+        self.params, self.lr = params, lr
+        self.s = [np.zeros_like(p) for p in params]
+
+    def step(self, grads):
+        for p, g, s in zip(self.params, grads, self.s):
+            s += g**2
+            p -= self.lr * g / (np.sqrt(s) + 1e-3)
+
+
+def smaller_side(name, fan_out, fan_in, rng):
+    right = find("ps07.initialise").reference
+    scale = 1.0 if "xavier" in name else (fan_in / min(fan_in, fan_out)) ** 0.5
+    return right(name, fan_out, fan_in, rng) * scale
+
+
+def dropout_with(mask_of):
+    def answer(x, p, rng, train):
+        mask = mask_of(x, p, rng) / (1 - p) if train else np.ones_like(x)
+        return x * mask, mask
+
+    return answer
+
+
+def quotient(x, p, rng, train):
+    out = np.where(rng.random(x.shape) < p, 0, x / (1 - p)) if train else x.copy()
+    return out, out / x
+
+
+MASKS = {
+    "exact share": lambda x, p, rng: rng.permutation(np.arange(x.size) >= p * x.size).reshape(
+        x.shape
+    ),
+    "exact share of each row": lambda x, p, rng: np.array(
+        [rng.permutation(np.arange(len(row)) >= int(p * len(row))) for row in x]
+    ),
+    "rows twice": lambda x, p, rng: np.tile(rng.random((len(x) // 2, x.shape[1])) >= p, (2, 1)),
+    "columns four times": lambda x, p, rng: np.tile(
+        rng.random((len(x), x.shape[1] // 4)) >= p, (1, 4)
+    ),
+    "what is large stays": lambda x, p, rng: (
+        abs(x) + 0.1 * rng.random(x.shape) >= np.quantile(abs(x), p)
+    ),
+    "where out is not 0": lambda x, p, rng: (rng.random(x.shape) >= p) & (x != 0),
+}
+
+
+def two_gradients(grads, limit):
+    one, other = grads
+    norm = np.hypot(np.linalg.norm(one), np.linalg.norm(other))
+    return [g * min(1.0, limit / norm) for g in (one, other)]
+
+
+def direction_times_length(grads, limit):
+    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
+    return [g / norm * min(norm, limit) for g in grads]
+
+
+def i_and_f_together(x, h, c, Wx, Wh, b, p):
+    both = {gate: p.get(gate, 0 * h[0]) for gate in "if"} if "i" in p else {}
+    return find("ps11.peephole_step").reference(
+        x, h, c, Wx, Wh, b, {**both, **{gate: p[gate] for gate in p if gate == "o"}}
+    )
+
+
+SUBTLE = [
+    ("ps01.neuron", squeezed),
+    ("ps01.perceptron_update", answer_compared),
+    ("ps01.train_perceptron", two_features),
+    ("ps01.minterm", positive_threshold),
+    ("ps02.numerical_gradient", two_axes),
+    ("ps02.numerical_gradient", step_of_its_own),
+    ("ps02.relative_error", lambda a, n: ratio(a, n) if np.any(n) else 0.0),
+    ("ps02.relative_error", lambda a, n: ratio(a, n) if np.any(a) else 0.0),
+    ("ps02.relative_error", lambda a, n: ratio(a, n, 1e-6)),
+    *(("ps02.softmax", softmax_without(top)) for top in NOT_THE_MAXIMUM.values()),
+    *(
+        ("ps05.softmax_cross_entropy", cross_entropy_without(top))
+        for top in NOT_THE_MAXIMUM.values()
+    ),
+    ("ps03.collapse", two_or_three_layers),
+    ("ps03.half_plane", slope_and_intercept),
+    ("ps03.half_plane", intercepts),
+    ("ps03.convex", slopes_of_sides),
+    ("ps04.apply", apply_with("pow", repeated_product)),
+    ("ps04.apply", apply_with("max", lambda a, b: (a, (1, 0)) if abs(a) > abs(b) else (b, (0, 1)))),
+    ("ps04.topological_order", by_name),
+    ("ps04.Value", LeavesAlone),
+    ("ps04.train_step", by_differences),
+    ("ps04.train_step", three_parameters),
+    ("ps05.softmax_cross_entropy", logarithm_of_p),
+    ("ps05.network_gradients", params_in_order),
+    ("ps06.Momentum", OneShape),
+    ("ps06.SGD", TwoParameters),
+    ("ps06.Adagrad", EpsByHeart),
+    ("ps07.initialise", smaller_side),
+    ("ps08.dropout", quotient),
+    *(("ps08.dropout", dropout_with(mask_of)) for mask_of in MASKS.values()),
+    ("ps10.clip_gradients", two_gradients),
+    ("ps10.clip_gradients", direction_times_length),
+    ("ps11.peephole_step", i_and_f_together),
+]
+
+
+@pytest.mark.parametrize("seed", [None, 3, 8])
+@pytest.mark.parametrize(("name", "answer"), SUBTLE)
+def test_what_is_wrong_on_rare_inputs_costs_points(name, answer, seed):
+    report = judge(find(name), [answer], seed=seed, mutants=False)
+    assert not report.passed
+    assert report.score < 0.96
