@@ -107,8 +107,8 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     for cell in cells:
         name = _name(cell)
         if name not in known:
-            pass
-        elif name not in submitted:
+            continue
+        if name not in submitted:
             submitted[name] = cell
             missing[name] -= _defined(cell)
         elif name == before and missing[name]:

@@ -181,7 +181,9 @@ class Oracle:
         result = session.run_cell(cell.source)
         outputs = []
         if result.output:
-            text = printable(result.output) + ("\n..." if result.truncated else "")
+            longest = TEXTS if cell.kind == "own" else self.sandbox.limits.output
+            cut = result.truncated or len(result.output) > longest
+            text = printable(result.output[:longest]) + ("\n..." if cut else "")
             outputs.append({"output_type": "stream", "name": "stdout", "text": text})
         if isinstance(result.error, StudentError):
             error = result.error

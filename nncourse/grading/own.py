@@ -4,7 +4,8 @@ A helper function, a constant, an import may stand in a cell that the student ha
 and run from the top, the notebook has them in time, and so has a graded session: it runs own cells
 in their places. Of each cell it takes only the lines that bind or change what an answer reads and
 neither the lecturer's cells nor other answers have bound before. So trials, plots and training cost
-neither time nor points, and what the lecturer has defined stays as it is.
+neither time nor points, and what the lecturer has defined stays as it is. Where an answer's cell
+was left as it was handed out, the answer itself may stand in an own cell.
 """
 
 from __future__ import annotations
@@ -53,15 +54,14 @@ class _Piece:
 def needed_lines(own: Sequence[OwnCell], others: Sequence[Other]) -> list[tuple[int, str, str]]:
     """Of the own cells that are needed: the place, the lines that are, the names they are for.
 
-    ``own`` and ``others`` in the order of the notebook. The time is proportional to the length of
-    the sources.
+    ``own`` in the order of the notebook. The time is proportional to the length of the sources.
     """
     cells = [_pieces(place, source) for place, source in own]
     pieces = [piece for cell in cells for piece in cell]
     bound: dict[str, int] = {}  # by others, and where first
     for other in others:
         for name in other.names.binds:
-            bound.setdefault(name, other.place)
+            bound[name] = min(other.place, bound.get(name, NOWHERE))
     # A call on a module, such as plt.show(), changes nothing that an answer needs.
     known = [part.names for part in pieces] + [other.names for other in others]
     modules = set[str]().union(*(found.imports for found in known))

@@ -222,7 +222,7 @@ class Plan:
         mine = self._needed_of(own, answers) if own else []
         for cell in self.cells:
             here = [one for one in mine if one.index == cell.index]
-            parts += [(one, _Part(quick_names(one.source), True)) for one in here]
+            parts += [(one, _Part(_names_of_answer(one.source, apart), True)) for one in here]
             if cell.is_answer:
                 source = answers.get(cell.name, cell.source)
                 given = Cell(cell.index, cell.kind, cell.name, source)
@@ -233,14 +233,19 @@ class Plan:
 
     def _needed_of(self, own: Sequence[OwnCell], answers: Mapping[str, str]) -> list[Cell]:
         """Of the student's own cells what the answers need, before the last graded cell."""
-        steps = [step for step in self._all if step.statement is not None]
-        others = [Other(step.cell.index, step.names, False) for step in steps]
-        for cell in self.cells:
-            if cell.is_answer:
-                source = answers.get(cell.name, cell.source)
-                others.append(Other(cell.index, names(source), True))
         last = max(self.foreign, default=-1)
-        needed = needed_lines([cell for cell in own if cell[0] <= last], others)
+        given = [step for step in self._all if step.statement and not step.cell.is_answer]
+        others = [Other(step.cell.index, step.names, False) for step in given]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for cell in self.cells:
+                if cell.is_answer:
+                    source = answers.get(cell.name, cell.source)
+                    found = names(source)
+                    if source.strip() == cell.source.strip():  # the answer may stand elsewhere
+                        found = Names(later=found.binds)
+                    others.append(Other(cell.index, found, True))
+            needed = needed_lines([cell for cell in own if cell[0] <= last], others)
         return [Cell(place, "own", label, source) for place, source, label in needed]
 
 

@@ -2,13 +2,11 @@
 
 import csv
 import io
-import json
 import os
 from functools import partial
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
 
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import _environment
@@ -25,6 +23,10 @@ def answers(**changed):
 
 def twice(cells):
     return [cell for cell in cells for _copy in range(2)]
+
+
+def with_first_cell(source, cells):
+    return [{"cell_type": "code", "metadata": {}, "source": source}, *cells]
 
 
 def edited(cells):
@@ -52,7 +54,7 @@ CLASS = {
     "twice": (RIGHT, twice, 10, 5),
     "helper": (
         answers(square_answer="def square(x):\n    return x**k"),
-        lambda cells: [json.loads(json.dumps(new_code_cell("k = 2\nprint(k)"))), *cells],
+        partial(with_first_cell, "k = 2\nprint(k)"),
         10,
         5,
     ),
@@ -215,6 +217,16 @@ def by_hand(toy, name, points):
         grade.manual_score, grade.needs_manual_grade = points, False
         gradebook.db.commit()
     nbgrader.close()
+
+
+def test_a_change_in_an_own_cell_is_graded_again(toy, tmp_path):
+    path = tmp_path / "helped.ipynb"
+    for source, points, skipped in (("k = 2", 10, False), ("k = 2", 10, True), ("k = 1", 0, False)):
+        change = partial(with_first_cell, source)
+        given = {"square_answer": "def square(x):\n    return x**k"}
+        path.write_text(submission(toy, "ps99", given, change), "utf-8")
+        (result,) = grade_submissions(toy, "ps99", tmp_path)
+        assert (result.points, result.skipped) == (points, skipped)
 
 
 def test_a_manual_grade_survives_regrading(graded, toy, tmp_path):

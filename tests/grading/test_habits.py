@@ -248,7 +248,7 @@ def test_an_import_that_fails_says_what_can_be_imported(grade, source, says):
     [
         ("n = input()", "nobody answers to input()"),
         ("np.load('data.npz')", "no other files lie beside the notebook"),
-        ("helper(3)", "whatever an answer needs must stand in one of them"),
+        ("helper(3)", "whatever an answer needs must be defined above the check"),
     ],
 )
 def test_an_error_for_what_a_session_lacks_says_so(grade, source, says):

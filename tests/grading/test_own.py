@@ -73,8 +73,11 @@ def handed_in(one: str, two: str, /, **added_: str | list[str]) -> list[dict]:
 
 RELEASED = {"cells": [cell(name) for name in CELLS], "metadata": {}}
 RULES = {"withheld": ["nncourse"], "packages": ["numpy"], "limits": LIMITS}
+IMPORTS = "from math import floor, fmod\n"
 SOLVED = {
-    "cells": handed_in("def one(x):\n    return x * x", "def two(x):\n    return 2 * one(x)"),
+    "cells": handed_in(
+        f"{IMPORTS}def one(x):\n    return x * x", "def two(x):\n    return 2 * one(x)"
+    ),
     "metadata": {"nncourse": {"grading": RULES}},
 }
 ASSIGNMENT = make_assignment("toy", SOLVED, {**RELEASED, "metadata": SOLVED["metadata"]}, "en")
@@ -153,6 +156,30 @@ HONEST = {
             setup="import numpy as np\nfrom math import pow, sqrt",
         ),
         ["from math import pow, sqrt"],
+    ),
+    "a module, of which something is called": (
+        handed_in(
+            "def one(x):\n    return math.floor(x) ** 2",
+            TWO,
+            one=["import math\nmath.sqrt(2)", "math.floor(2)\nmath.pi = 3"],
+        ),
+        ["import math"],
+    ),
+    "names of Python's own, defined anew": (
+        handed_in(
+            "def one(x):\n    return round(pow(x, 2))",
+            TWO,
+            one=["from math import pow", "print(pow)", "def round(x):\n    return int(x + 0.5)"],
+        ),
+        ["from math import pow", "def round(x):\n    return int(x + 0.5)"],
+    ),
+    "what the lecturer's own answer imports": (
+        handed_in(
+            "def one(x):\n    return fmod(x, 4) ** 2",
+            "def two(x):\n    return floor(rate * one(x))",
+            setup="from math import floor, fmod",
+        ),
+        ["from math import floor, fmod"],
     ),
     "an import of everything": (
         handed_in("def one(x):\n    return int(fsum([x] * x))", TWO, one="from math import *"),
@@ -258,6 +285,11 @@ HONEST = {
         ],
         ["FOUR = 4"],
     ),
+    "answers that stand below their cells": (
+        handed_in("", "", first=ONE, look="one(5)", second=["# mine", TWO]),
+        [ONE, TWO],
+    ),
+    "an answer above its cell, which undoes it": (handed_in("", TWO, one=ONE), [ONE]),
     "the future": (
         handed_in(
             "def one(x):\n    return make(x).value",
@@ -383,6 +415,69 @@ def test_data_in_cells_of_ones_own_counts_together(grade):
     )
     assert points(verdict) == [10, 10]
     assert heavy_answers(ASSIGNMENT, {}, verdict["own"]) == {"cells of their own": 184}
+
+
+def test_of_what_they_print_the_beginning_is_kept(grade):
+    shown = "N = [2, print('x' * 9000)][0]"
+    (cell,) = grade(handed_in("def one(x):\n    return x**N", TWO, one=shown))["own"]
+    assert cell["outputs"][0]["text"] == "x" * 4000 + "\n..."
+
+
+def test_between_the_parts_of_an_answer_that_was_split_stands_a_cell(grade):
+    cells = handed_in("def one(x):\n    return square(x)", TWO)
+    (at,) = [i for i, c in enumerate(cells) if c["source"].startswith("def one")]
+    halves = ["TWO = 2", cells[at]["source"]]
+    before, after = ({**cells[at], "source": half} for half in halves)
+    cells[at : at + 1] = [before, own("def square(x):\n    return x**TWO"), after]
+    verdict = grade(cells)
+    assert points(verdict) == [10, 10]
+    assert verdict["noticed"] == ["cell one was split: its parts count as one"]
+
+
+def chosen(own_cells: list[tuple[int, str]], *others: tuple[int, str, bool]) -> list[str]:
+    found = [Other(place, names(source), asks) for place, source, asks in others]
+    return [source for _, source, _ in needed_lines(own_cells, found)]
+
+
+READER = "def f(): return k"
+
+
+@pytest.mark.parametrize(
+    ("place", "others", "run"),
+    [
+        (0, [(1, READER, True)], True),
+        (2, [(1, READER, True)], True),
+        (0, [(1, READER, False)], False),
+        (0, [(0, "k = 1", False), (1, READER, True)], False),
+        (1, [(0, "k = 1", False), (1, READER, True)], False),
+        (2, [(0, READER, True), (1, "k = 1", False), (3, "k = 2", False)], False),
+        (2, [(3, "k = 2", False), (1, "k = 1", False), (0, READER, True)], False),
+        (1, [(0, READER, True), (1, "k = 1", False)], True),
+        (0, [(1, READER, True), (1, "k = 1", True)], True),
+        (0, [(1, f"k = 1\n{READER}", True)], False),
+        (0, [(1, f"{READER}\nk = k + 1", True)], True),
+        (0, [(1, "k = 1", True), (2, READER, True)], False),
+        (0, [(1, "k.x = 1", True)], True),
+        (0, [(1, "k.append(1)", True)], True),
+    ],
+)
+def test_a_name_is_taken_from_an_own_cell_if_nothing_before_gives_it(place, others, run):
+    assert chosen([(place, "k = 0")], *others) == ["k = 0"] * run
+
+
+def test_what_an_own_cell_reads_must_be_bound_before_that():
+    own_cells = [(0, "a = 1"), (2, "k = a")]
+    assert chosen(own_cells, (1, "a = 2", False), (3, READER, True)) == ["k = a"]
+    own_cells = [(0, "a = 1"), (0, "k = a")]
+    assert chosen(own_cells, (1, "a = 2", False), (3, READER, True)) == ["a = 1", "k = a"]
+
+
+def test_an_import_of_everything_runs_if_nothing_else_gives_a_name():
+    star = (0, "from math import *")
+    assert chosen([star], (1, "def f(): return k, len", True)) == [star[1]]
+    assert chosen([star, (0, "k = 0")], (1, "def f(): return k, len", True)) == ["k = 0"]
+    assert chosen([star], (1, "def f(x): return len(x)", True)) == []
+    assert chosen([star], (0, star[1], False), (1, READER, True)) == [star[1]]
 
 
 # Where own cells stand.

@@ -194,9 +194,9 @@ def run(tmp_path_factory):
     places = {"PORT": listener.port, "COURSE": course.root, "CLASS": folder, "GRADER": grader.pid}
     for number, attack in enumerate(ATTACKS.values()):
         given = {"square_answer": attack.code, **attack.answers}
-        for word, value in places.items():
-            given = {key: text.replace(word, str(value)) for key, text in given.items()}
         text = submission(course, "ps98", given, attack.change or list)
+        for word, value in places.items():
+            text = text.replace(word, str(value))
         raw = attack.raw(text) if attack.raw else text.encode("utf-8", "surrogatepass")
         (folder / f"a{number:03}.ipynb").write_bytes(raw)
     kept = [course.source("ps98"), course.release("ps98"), folder, home]
