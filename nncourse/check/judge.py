@@ -42,7 +42,6 @@ def check(name: str, *answers: Any, seed: int | None = None, mutants: bool = Tru
     return judge(find(name), answers, name=name, seed=seed, mutants=mutants, own=True)
 
 
-@np.errstate(all="ignore")
 def judge(
     piece: Piece,
     answers: Sequence[Any],
@@ -53,6 +52,20 @@ def judge(
     own: bool = False,
 ) -> Report:
     """``check`` for a piece at hand. ``own``: an answer that calls the library does not count."""
+    return examine(piece, answers, name=name, seed=seed, mutants=mutants, own=own)[0]
+
+
+@np.errstate(all="ignore")
+def examine(
+    piece: Piece,
+    answers: Sequence[Any],
+    *,
+    name: str | None = None,
+    seed: int | None = None,
+    mutants: bool = True,
+    own: bool = False,
+) -> tuple[Report, list[Trial]]:
+    """``judge``, with the trials on which the report rests; none where they were cut short."""
     name = name or piece.name
     if len(answers) != 1 or not callable(answers[0]):
         got = ", ".join(type(answer).__name__ for answer in answers) or "-"
@@ -61,7 +74,7 @@ def judge(
             mark("Give the function itself, without calling it: {signature}. Got: {got}."),
             {"signature": piece.signature, "got": got},
         )
-        return Report(name, piece, 0.0, False, problem=finding)
+        return Report(name, piece, 0.0, False, problem=finding), []
     points, right = piece.task(seed)
     # The first point comes again at the end: a function that keeps something between calls
     # answers differently then.
@@ -70,13 +83,14 @@ def judge(
     trials = run(piece, answers[0], points, stop_early=True, watch=watch)
     ready_made = watch.finding if watch else None
     if ready_made is not None:
-        return Report(name, piece, 0.0, False, problem=ready_made)
+        return Report(name, piece, 0.0, False, problem=ready_made), []
     problems = [trial.problem for trial in trials if trial.problem]
     printed = next((trial.outcome.printed for trial in trials if trial.outcome.printed), "")
     if len(problems) == len(trials) or len(trials) < len(points):
         problem = problems[0] if len(trials) == len(points) else problems[-1]
         inputs = _shapes(piece, trials)
-        return Report(name, piece, 0.0, False, problem=problem, printed=printed, inputs=inputs)
+        report = Report(name, piece, 0.0, False, problem=problem, printed=printed, inputs=inputs)
+        return report, []
 
     right = [*right, right[0]]
     for trial, expected in zip(trials, right, strict=True):
@@ -92,7 +106,7 @@ def judge(
     diagnoses: tuple[Diagnosis, ...] = ()
     if not all(verdict.passed for verdict in verdicts) or problems:
         diagnoses = find_reasons(piece, trials, mutants, _again(piece, answers[0], seed))
-    return Report(
+    report = Report(
         name,
         piece,
         1.0 if passed else min(score, 1.0),
@@ -104,6 +118,7 @@ def judge(
         printed,
         _shapes(piece, trials),
     )
+    return report, trials
 
 
 def _again(piece: Piece, answer: Any, seed: int | None) -> Callable[[], list[Trial]]:
