@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncourse.grading.added import LONGEST, MOST, Sight, added
-from nncourse.grading.assignment import make_assignment
+from nncourse.grading.assignment import make_assignment, text_of
 from nncourse.grading.autograded import answers_of, compose
 from nncourse.grading.bench import Bench
 from nncourse.grading.feedback import parts_of
@@ -28,6 +29,7 @@ from nncourse.grading.own import Other, is_own, needed_lines
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.similar import answers_in
 from nncourse.grading.worker import make_item
+from nncourse.language import LANGUAGES
 from tests.grading.toy import role
 
 LIMITS = {"cell_seconds": 2.0, "call_seconds": 1.0, "submission_seconds": 10.0}
@@ -514,6 +516,25 @@ NEW = Sight(None, "n", True, "k = 1")
 )
 def test_an_own_cell_stands_behind_the_cell_that_it_follows(cells, place):
     assert added(cells, FORM) == ([(place, "k = 1")], 0)
+
+
+ROOT = Path(__file__).parents[2]
+RELEASES = sorted(path.name for path in (ROOT / "exercises" / "en").iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_cells_of_the_other_edition_are_none_of_ones_own(name):
+    editions = []
+    for language in LANGUAGES:
+        (path,) = (ROOT / "exercises" / language / name).glob("*.ipynb")
+        notebook = json.loads(path.read_text("utf-8"), object_hook=Node)
+        for cell in notebook.cells:
+            cell["source"] = text_of(cell)
+        editions.append(notebook)
+    for released in editions:
+        for handed_in in editions:
+            intake = rebuild(handed_in.cells, released)
+            assert (intake.own, intake.notes) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,8 @@ def run(tmp_path_factory):
     for number, attack in enumerate(ATTACKS.values()):
         given = {"square_answer": attack.code, **attack.answers}
         text = submission(course, "ps98", given, attack.change or list)
-        for word, value in places.items():
-            text = text.replace(word, str(value))
+        for word, value in places.items():  # but not in NNCOURSE_SEED
+            text = re.sub(f"(?<!NN){word}", str(value), text)
         raw = attack.raw(text) if attack.raw else text.encode("utf-8", "surrogatepass")
         (folder / f"a{number:03}.ipynb").write_bytes(raw)
     kept = [course.source("ps98"), course.release("ps98"), folder, home]
