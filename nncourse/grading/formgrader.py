@@ -5,9 +5,12 @@ answer without what it is graded by. In a configured course its filter for Markd
 
     c.HTMLExporter.filters = {"markdown2html": "nncourse.grading.formgrader.markdown"}
 
-Formulas become MathML; one that our converter does not know is left to MathJax. Above a written
-answer stands, folded, the lecturer's own with its marks, out of ``source/``. It is on the page for
-the lecturer only, never in the notebook. All else is as nbconvert has it.
+Formulas become MathML; one that our converter does not know is left to MathJax. Not so in what a
+student wrote: MathJax knows commands that draw anywhere on the page, and formulas over which a
+browser breaks down; so what our converter does not know is shown there as it was written.
+
+Above a written answer stands, folded, the lecturer's own with its marks, out of ``source/``. It is
+on the page for the lecturer only, never in the notebook. All else is as nbconvert has it.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from nncourse.language import catalogue, current, using
 _ = catalogue("course")
 
 
+WITHOUT_MATHJAX = "tex2jax_ignore mathjax_ignore"  # for its second version, and for later ones
 # Tags that change the looks of all that follows on the page, until they are closed.
 LOOKS = re.compile(r"<(b|i|u|s|em|strong|small|big)\s*/?>", re.IGNORECASE)
 
@@ -47,20 +51,40 @@ class _Renderer(IPythonRenderer):
             return super().block_math(body)
 
 
+class _Students(_Renderer):
+    def inline_math(self, body: str) -> str:
+        return _as_written(super().inline_math(body))
+
+    def block_math(self, body: str) -> str:
+        return _as_written(super().block_math(body))
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return _as_written(super().latex_environment(name, body))
+
+
+def _as_written(html: str) -> str:
+    return html if html.startswith("<math") else f"<code>{html}</code>"
+
+
 @pass_context
 def markdown(context: Any, source: str) -> str:
     """The HTML of a Markdown cell; ``context``: the template's, which knows the cell."""
     cell = context.get("cell", {})
-    html = _render(source, cell)
     if role_of(cell).get("solution"):
+        html = _render(source, cell, _Students)
         # A student's answer ends where its cell ends. A browser ignores what closes nothing.
         html += "".join(f"</{tag}>" for tag in LOOKS.findall(html))
+        html = f'<div class="{WITHOUT_MATHJAX}">{html}</div>'
+    else:
+        html = _render(source, cell)
     return _marks(cell, context.get("resources", {})) + html
 
 
-def _render(source: str, cell: Mapping[str, Any]) -> str:
+def _render(
+    source: str, cell: Mapping[str, Any], renderer: type[IPythonRenderer] = _Renderer
+) -> str:
     attachments = cell.get("attachments", {})
-    return MarkdownWithMath(_Renderer(escape=False, attachments=attachments)).render(source)
+    return MarkdownWithMath(renderer(escape=False, attachments=attachments)).render(source)
 
 
 def _marks(cell: Mapping[str, Any], resources: Mapping[str, Any]) -> str:

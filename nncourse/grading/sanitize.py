@@ -29,8 +29,9 @@ _LINK = re.compile(r"\](?=\((?!https?://|#)|:(?!\s*https?://))")
 _TEX = re.compile(
     r"\\(?=(?:href|url|style|class|cssId|require|bbox|unicode|data|html\w*|includegraphics"
     r"|mmlToken|texttip|mathtip|toggle|enclose|[egx]?def|let|(?:re)?new(?:command|environment)"
-    r"|DeclareMathOperator|raise|lower|move(?:left|right)|m?kern|[mh]skip|[mh]space|Space|[Rr]ule"
-    r"|[rl]lap|math[rlc]lap|smash)(?![A-Za-z]))"
+    r"|DeclareMathOperator|providecommand|definecolor|raise|lower|move(?:left|right)|m?kern"
+    r"|[mh]skip|[mh]space|Space|neg(?:thin|med|thick)space|[Rr]ule|[rl]lap|math[rlc]lap|smash"
+    r"|(?:up|left)root|skew)(?![A-Za-z])|!(?<=\\!\\!\\!\\!))"
 )
 # Where nbconvert looks for the other end of a formula, from each of them to the end of the text.
 _OPEN = {"\\\\[": "\\\\]", "\\\\(": "\\\\)", "\\begin{": "\\end{"}

@@ -103,6 +103,27 @@ def test_the_looks_of_an_answer_end_with_it(toy, tag, text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "$\\nocommand a<b$",
+        "$$\\nocommand$$",
+        "\\begin{nowhere}x\\end{nowhere}",
+        "$" + "\\hat{" * 99 + "x" + "}" * 99 + "\\Huge$",
+        "&#36;\\nocommand&#36;",
+        "<center>$x$ &dollar;\\nocommand&dollar;",
+    ],
+)
+def test_mathjax_draws_nothing_of_a_students(toy, text):
+    """It looks for formulas in the whole page, but not below this class, nor in code."""
+    html = markdown(context(toy, {}), clean_markdown(text))
+    assert html.startswith('<div class="tex2jax_ignore')
+    assert tree_of(html).endswith("</div><p>behind</p>")
+    if "&" not in text:
+        assert re.search(r"<code>.*(nocommand|nowhere|hat)", html)
+    assert "tex2jax" not in markdown({}, text), "the lecturer's own is for MathJax"
+
+
+@pytest.mark.parametrize(
     "remarks",
     [
         ["# Full points", "[sign in](https://evil.example)", "<https://evil.example>"],

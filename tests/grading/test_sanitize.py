@@ -288,14 +288,26 @@ def test_what_is_long_is_cut_where_it_is_shown():
         "\\Rule{9em}{9em}{-9em}",
         "\\hspace{-9em}",
         "\\smash{x}",
+        "\\uproot{-999}5/5",
+        "\\leftroot{9}",
+        "\\skew{-999}{x}",
+        "\\negthinspace 5",
+        "\\definecolor{red}{rgb}{1,1,1}",
     ],
 )
 def test_no_formula_changes_or_covers_what_else_is_on_the_page(tex):
     assert clean_markdown(f"${tex}$") == f"$\\ {tex[1:]}$"
 
 
+def test_blanks_below_zero_are_few():
+    source = "$x" + "\\!" * 9 + "y$"
+    clean = "$x" + "\\!" * 3 + "\\ !" * 6 + "y$"
+    assert clean_markdown(source) == clean_markdown(clean) == clean
+
+
 def test_other_formulas_stay():
-    text = "$\\left( \\text{a} \\right) \\leq \\hat{x} \\quad \\delta_{def} \\\\[2pt] \\ell$"
+    text = "$\\int\\!\\!\\! x$"
+    text += " $\\left( \\text{a} \\right) \\leq \\hat{x} \\quad \\delta_{def} \\\\[2pt] \\ell$"
     assert clean_markdown(text) == text
 
 
