@@ -82,7 +82,8 @@ class Assignment:
     def plan(self) -> Plan:
         """Which side runs what: made by the worker, which alone needs it."""
         rules = {**RULES, **self.rules}
-        return Plan(self.cells, self.defines, self.reads, self.imports, rules["in_place"])
+        found = self.defines, self.reads, self.imports
+        return Plan(self.cells, *found, rules["in_place"], self.functions)
 
     @property
     def half(self) -> bool:

@@ -30,7 +30,8 @@ class Names:
     them. imports: those that import statements bind. changes: names whose objects are changed in
     place (``x[0] = 1``, ``x.a = 1``, ``x.append(1)``). runs: names that are read when the code
     runs, before it has bound them itself. later: names that functions and classes in it refer to.
-    sets: it calls a setting, such as a seed.
+    touches: names whose objects it may change otherwise, see ``nncourse.grading.effects``. sets: it
+    calls a setting, such as a seed.
     """
 
     binds: set[str] = field(default_factory=set)
@@ -39,6 +40,7 @@ class Names:
     changes: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
+    touches: set[str] = field(default_factory=set)
     sets: bool = False
 
     @property
@@ -219,8 +221,11 @@ def _outer_names(table: symtable.SymbolTable) -> set[str]:
 
 
 def _root(node: ast.expr) -> set[str]:
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        node = node.value
+    """The object that a chain of attributes, indices and calls of methods begins with."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
+            return set()  # what a function returns
+        node = node.func if isinstance(node, ast.Call) else node.value
     return {node.id} if isinstance(node, ast.Name) else set()
 
 
@@ -247,10 +252,10 @@ def needed(units: Sequence[tuple[Names, bool]]) -> list[bool]:
         before = list(keep)
         for index in range(len(units) - 1, -1, -1):
             unit = units[index][0]
-            made = unit.binds | (unit.changes - modules)
+            made = unit.binds | (unit.changes - modules) | unit.touches
             if made & (live | later):
                 keep[index] = True
             if keep[index]:
-                live = (live - unit.binds) | unit.runs | unit.changes
+                live = (live - unit.binds) | unit.runs | unit.changes | (unit.touches - unit.binds)
         if keep == before:
             return keep

@@ -14,9 +14,10 @@ from __future__ import annotations
 import ast
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
+from nncourse.grading.effects import Effects
 from nncourse.grading.names import Names, names, needed, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, needed_lines
 from nncourse.grading.syntax import arguments, root
@@ -63,6 +64,7 @@ class Step:
     may_fail: bool = False
     foreign: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()  # with what the functions that it reads refer to
+    asks: frozenset[str] = frozenset()  # objects by methods that may change them
     heir: bool = False  # makes a class of the student's class, or one that their function changes
     in_sandbox: bool = False
     kept: bool = False  # on the trusted side
@@ -98,15 +100,18 @@ class Plan:
         reads: Mapping[str, Iterable[str]],
         imports: Mapping[str, str],
         in_place: Iterable[str] = (),
+        functions: Iterable[str] = (),
     ) -> None:
         """defines, reads, imports: what the lecturer's answers bind and read, and their import
-        statements, by the name of the cell. in_place: those that change their arguments.
+        statements, by the name of the cell. in_place: those that change their arguments. functions:
+        functions and classes that answers bind.
         """
         self.cells = cells
         self.foreign: dict[int, frozenset[str]] = {}
         self.derived: dict[int, frozenset[str]] = {}
         self._all = list(_steps(cells, defines, reads, imports, frozenset(in_place)))
         self.modules = set[str]().union(*(step.names.imports for step in self._all))
+        self._note_effects(frozenset(functions))
         stay = self._needed_by_answers()
         while self._follow(stay):
             stay = self._needed_by_answers()
@@ -123,10 +128,32 @@ class Plan:
 
     # Which side.
 
+    def _note_effects(self, functions: Set[str]) -> None:
+        effects = Effects(self.modules, functions)
+        refers: dict[str, set[str]] = {}
+        for step in self._all:
+            found = step.names
+            bound = found.binds - found.imports - found.defines - functions
+            if isinstance(getattr(step.statement, "value", None), ast.Constant):
+                bound = set()  # numbers and texts stay what they are
+            reads = _with_what_they_refer_to(found.runs | found.changes, refers)
+            graded = step.cell.source if step.cell.kind == "tests" else ""
+            code = step.statement or ast.Module(statements(graded), [])
+            step.asks = effects.note(code, found, reads, bound)
+            if step.statement is None:  # it runs in any case
+                found.touches.clear()
+            refers.update(dict.fromkeys(found.binds, found.later))
+
     def _needed_by_answers(self) -> set[Step]:
-        """The lecturer's statements that make something which answers, or heirs, need."""
+        """The lecturer's statements that make something which answers, or heirs, need.
+
+        One that only may change it runs on whichever side its results are read.
+        """
         steps = [step for step in self._all if step.cell.kind != "tests"]
-        units = [(step.names, step.statement is None or step.heir) for step in steps]
+        units = [
+            (replace(step.names, touches=set()), step.statement is None or step.heir)
+            for step in steps
+        ]
         return {step for step, keep in zip(steps, needed(units)) if keep}
 
     def _follow(self, stay: set[Step]) -> bool:
@@ -202,14 +229,19 @@ class Plan:
     def _given_parts(self, cell: Cell, steps: list[Step]) -> Iterator[_Part]:
         together = [s.statement for s in steps if s.statement is not None and not s.apart]
         locked = cell.kind == "readonly"
+        touches = set[str]().union(*(s.asks for s in steps if not s.apart))
         if len(together) == len(steps):
-            yield _Part(names(cell.source), locked)
+            yield _Part(replace(names(cell.source), touches=touches), locked)
             return
         source = "\n".join(map(ast.unparse, together))
-        yield _Part(names(source), locked and bool(together), together)
+        found = replace(names(source), touches=touches)
+        yield _Part(found, locked and bool(together), together)
         for step in steps:
             if step.apart and step.statement is not None:
-                yield _Part(step.names, False, [step.statement])
+                # What is the student's is there already, and would be changed twice.
+                changes = step.names.changes - step.foreign
+                found = replace(step.names, changes=changes, touches=set(step.asks - step.foreign))
+                yield _Part(found, False, [step.statement])
 
     def sandboxed(self, answers: Mapping[str, str], own: Sequence[OwnCell] = ()) -> list[Cell]:
         """The code cells that run in the sandbox, with the student's answers in their places.

@@ -8,14 +8,20 @@ cell that asks for it ends in the error.
 from __future__ import annotations
 
 import ast
+import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nncourse.grading.plan import Step
+from nncourse.grading.proxies import Proxy
 from nncourse.grading.sandbox import SandboxUnavailable
 
 ABSENT = object()
+# What is half changed is none, but the student's own objects are theirs in any case.
+STAYS = (Proxy, np.random.Generator, types.ModuleType)
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -105,7 +111,10 @@ class Steps:
 
     def _forget(self, step: Step, error: BaseException) -> None:
         changed = step.names.changes - self.modules - step.foreign
-        for name in step.names.binds | changed:
+        asked = {
+            name for name in step.asks & set(self.space) if not isinstance(self.space[name], STAYS)
+        }
+        for name in step.names.binds | changed | asked:
             self.space.pop(name, None)
             self.failed[name] = error
 

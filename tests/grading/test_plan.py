@@ -193,6 +193,106 @@ class Descent:
     assert points(grade(found, {"a": answer.replace("w *= 1 - rate", "pass")})) == [0]
 
 
+NET = """
+class Net:
+    def __init__(self):
+        self.w = 0
+    def fit(self, n):
+        self.w += n
+        return self
+class Descent:
+    def __init__(self, nets):
+        self.nets = nets
+    def step(self):
+        for net in self.nets:
+            net.w += 1
+def train(net):
+    net.fit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "net = Net()\nhistory = net.fit(3)",
+        "net = Net()\nprint(net.fit(3).w)",
+        "net = Net()\nnet.fit(1).fit(2)",
+        "net = Net()\ntrain(net)",
+        "net = Net()\ndef run(model):\n    return [model.fit(1) for _ in range(3)]\nout = run(net)",
+        "net = Net()\ndef run():\n    for _ in range(3): net.fit(1)\nrun()",
+        "net = Net()\noptimiser = Descent([net])\nfor _ in range(3): optimiser.step()",
+        "net = Net()\nfor one in [net]:\n    one.w = 3",
+        "nets = [Net()]\nfirst = nets[0]\nfirst.fit(3)\nnet = nets[0]",
+    ],
+)
+@pytest.mark.parametrize("locked", ["readonly", "plain"])
+def test_what_changes_an_object_by_the_way_is_run(grade, given, locked):
+    found = kind(("answer", ""), (locked, given), ("tests", "assert net.w == 3"), a=NET)
+    result = grade(found)
+    assert points(result) == [10], whys(result)
+    wrong = NET.replace("self.w += n", "self.w -= n").replace("net.w += 1", "net.w = 1")
+    assert points(grade(found, {"a": wrong})) == [10 if "one.w = 3" in given else 0]
+
+
+@pytest.mark.parametrize(
+    ("given", "graded"),
+    [
+        ("t = {}\nt.setdefault('a', []).append(f(2))", "assert t == {'a': [4]}"),
+        ("def fill(rows, g): rows.append(g(2))\nt = []\nfill(t, f)", "assert t == [4]"),
+        ("def note(value): t['a'] = value\nt = {}\nnote(f(2))", "assert t == {'a': 4}"),
+        ("A = np.zeros((2, 2))\nnp.fill_diagonal(A, f(2))", "assert A.sum() == 8"),
+        (
+            "rng = np.random.default_rng(0)\nnoise = rng.random()\nx = f(rng.random())",
+            "assert x == 2 * np.random.default_rng(0).random(2)[1]",
+        ),
+        (
+            "np.random.seed(0)\nnoise = np.random.rand()\nx = f(np.random.rand())",
+            "assert x == 2 * np.random.RandomState(0).rand(2)[1]",
+        ),
+    ],
+)
+def test_data_of_the_lecturers_is_as_their_cells_leave_it(grade, given, graded):
+    found = kind(("answer", ""), ("readonly", given), ("tests", graded), f=F)
+    result = grade(found)
+    assert points(result) == [10], whys(result)
+    assert points(grade(found, {"f": "def f(x):\n    return 3 * x"})) == [0]
+
+
+def test_what_is_the_students_is_trained_once(grade):
+    given = ("readonly", "net.fit(1)\nhistory = net.fit(2)")
+    found = kind(("answer", ""), given, ("tests", "assert net.w == 3"), a=NET + "net = Net()")
+    result = grade(found)
+    assert points(result) == [10], whys(result)
+
+
+def test_a_judge_who_was_interrupted_judges_nothing(grade):
+    given = """
+class Judge:
+    def __init__(self):
+        self.wrong = []
+    def run(self, g):
+        self.wrong += [n for n in range(3) if g(n) != 2 * n]
+        return self
+judge = Judge()
+count = len(judge.run(f).wrong)
+"""
+    found = kind(("answer", ""), ("readonly", given), ("tests", "assert not judge.wrong"), f=F)
+    assert points(grade(found)) == [10]
+    result = grade(found, {"f": "def f(x):\n    raise ValueError('late')"})
+    assert points(result) == [0]
+    assert "ValueError: late" in whys(result)
+
+
+def test_what_an_answer_makes_go_wrong_is_its_own_loss(grade):
+    given = "table = {2: 'even'}\nlabel = table[f(1)]"
+    rest = ("tests", "assert f(0) == 0")
+    found = kind(
+        ("answer", ""), ("readonly", given), ("tests", "assert label == 'even'"), rest, f=F
+    )
+    assert points(grade(found)) == [10, 10]
+    assert points(grade(found, {"f": "def f(x):\n    return 3 * x"})) == [0, 10]
+
+
 def test_an_error_in_another_cell_is_the_reason_of_the_graded_one(grade):
     found = kind(
         ("answer", ""),

@@ -1,0 +1,105 @@
+"""What a statement may change besides the names that it assigns.
+
+``losses = train(net)`` trains ``net``, ``opt.step()`` too, and ``rng.normal()`` moves ``rng``.
+Nobody can tell by reading; so a call that is not known to change nothing counts as changing the
+objects that the statement reads, and all that were made from the same ones.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Set
+from typing import Any
+
+import numpy as np
+
+from nncourse.grading.names import Names, names
+from nncourse.grading.syntax import last_name, root
+
+CHANGING = {"append", "extend", "insert", "pop", "popitem", "remove", "clear", "update", "sort"}
+CHANGING |= {"setdefault", "reverse", "add", "discard", "fill", "put", "partition", "resize"}
+CHANGING |= {"difference_update", "intersection_update", "symmetric_difference_update"}
+CHANGING |= {"itemset", "setfield", "setflags"}
+PLAIN: list[Any] = [np.ndarray, list, dict, set, tuple, str, int, float]
+READING = {name for kind in PLAIN for name in dir(kind)} - CHANGING
+# Of modules: what they do to their arguments.
+CHANGING |= {"shuffle", "copyto", "fill_diagonal", "place", "putmask", "at", "heapify", "heappush"}
+CHANGING |= {"heappop", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right"}
+CALLING = {"next", "setattr", "delattr", "map", "filter", "exec", "eval"}
+HARMLESS = set(dir(builtins)) - CALLING
+STREAM = "random numbers"  # stands for NumPy's and Python's own generators, in place of a name
+
+
+class Effects:
+    """Follows the statements of a notebook. ``modules``: the names of imports. ``theirs``: the
+    student's functions and classes, which get copies, except of objects of the student's.
+    """
+
+    def __init__(self, modules: Set[str], theirs: Set[str]) -> None:
+        self.modules = modules
+        self.theirs = set(theirs)
+        self.objects: set[str] = set()
+        self.related: dict[str, set[str]] = {}  # what was made from each other
+        self.functions: dict[str, ast.FunctionDef] = {}
+
+    def note(
+        self, statement: ast.AST, found: Names, reads: Set[str], bound: Set[str]
+    ) -> frozenset[str]:
+        """Add to ``found`` what the statement changes, or may change; returns the objects whose
+        methods it calls to that end.
+
+        reads: what it reads, with what the functions among that refer to. bound: the objects that
+        it assigns.
+        """
+        if isinstance(statement, ast.FunctionDef):
+            self.functions[statement.name] = statement
+        defines = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        nodes = () if defines else ast.walk(statement)
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        found.changes = found.changes.union(*map(self._changed_by, calls))
+        changing = [call for call in calls if self._may_change(call)]
+        if any(map(self._draws, calls)):
+            found.runs.add(STREAM)
+            found.touches.add(STREAM)
+        read = (reads & self.objects) | (bound & found.runs)
+        if any(root(call.func) not in self.theirs for call in changing):
+            found.touches |= read
+        elif changing or found.changes & found.binds:
+            found.touches |= read & self.theirs
+        if reads & self.theirs:
+            self.theirs |= bound
+        for name in found.touches | found.changes | (bound & found.runs):
+            found.touches |= self.related.get(name, set())
+        self.objects |= bound
+        together = set(bound | read)
+        together = together.union(*(self.related.get(name, set()) for name in together))
+        if bound:
+            self.related.update(dict.fromkeys(together, together))
+        asked = {root(call.func) for call in changing if isinstance(call.func, ast.Attribute)}
+        return frozenset(asked & self.objects)
+
+    def _may_change(self, call: ast.Call) -> bool:
+        name = last_name(call.func)
+        if isinstance(call.func, ast.Attribute):
+            if root(call.func) in self.modules:
+                return name in CHANGING
+            return name not in READING
+        return name not in HARMLESS or name in self.objects
+
+    def _changed_by(self, call: ast.Call) -> set[str]:
+        """By a function of the lecturer's: what it does to its arguments, and to other objects."""
+        function = self.functions.get(last_name(call.func))
+        if function is None or not isinstance(call.func, ast.Name):
+            return set()
+        changed = set[str]().union(*(names(statement).changes for statement in function.body))
+        positional = [*function.args.posonlyargs, *function.args.args]
+        own = [arg.arg for arg in positional]
+        given = [*zip(own, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
+        found = {root(value) for name, value in given if name in changed}
+        return (found | changed) & self.objects
+
+    def _draws(self, call: ast.Call) -> bool:
+        """Whether it is one of a module ``random``."""
+        inside = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+        return last_name(inside) == "random" and root(inside) in self.modules
