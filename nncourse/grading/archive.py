@@ -21,6 +21,7 @@ from typing import IO
 
 from nncourse.grading.intake import LARGEST
 from nncourse.grading.sanitize import clean_text
+from nncourse.grading.submissions import NOTEBOOKS
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -89,7 +90,7 @@ class Reader:
     only: the paths that are wanted, where not all are.
     """
 
-    kinds: tuple[str, ...] = (".ipynb",)
+    kinds: tuple[str, ...] = NOTEBOOKS
     refused: list[tuple[str, str]] = field(default_factory=list)
     most_files: int = field(default_factory=lambda: MOST_FILES)
     most_size: int = field(default_factory=lambda: MOST_BYTES)

@@ -35,7 +35,7 @@ PLAIN = [
     r"(?:submitted/)?(?P<student_id>[^/]+)/{assignment}/[^/]+$",
     # In the exchange lie other assignments, too.
     r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/[^/]+$",
-    r"(?P<student_id>[^/]+)\.ipynb$",
+    r"(?P<student_id>[^/]+?)(?i:\.ipynb)(?:\.[^/.]+)?$",
 ]
 UNKNOWN = datetime.datetime.min  # a time
 

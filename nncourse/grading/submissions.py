@@ -22,6 +22,9 @@ _ = catalogue("course")
 STUDENT = re.compile(r"(?!.*(?:  | $|[\u115f\u1160\u3164\uffa0]))[\w@-][\w .@+-]*")
 LONGEST = 128  # characters of a name, as wide as nbgrader's column
 LONGEST_BYTES = 240  # of a folder's name
+# Some browsers and platforms add what they take a notebook for.
+NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
+ENDING = re.compile(r"(?i)\.ipynb(\.txt|\.json)?$")
 YEARS = 1970, 9998  # of a time stamp; others, in another time zone, may be none
 
 
@@ -47,6 +50,7 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
         folder/STUDENT/NAME.ipynb
         folder/STUDENT.ipynb
 
+    A name may end in ``.ipynb.txt`` or ``.ipynb.json`` as well, as browsers save it.
     A student's folder without a notebook counts as a submission that can't be read. Where it holds
     several, the one whose name starts with the assignment's name is taken, or else the first.
     Raises SubmissionsError if the folder holds nothing of this kind.
@@ -56,8 +60,8 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
         raise SubmissionsError(_("{folder} is not a folder", folder=folder))
     found: list[Submission] = []
     for entry in sorted(folder.iterdir()):
-        is_file = entry.suffix == ".ipynb" and (entry.is_symlink() or not entry.is_dir())
-        student = _name(entry.stem if is_file else entry.name)
+        is_file = is_notebook(entry) and (entry.is_symlink() or not entry.is_dir())
+        student = _name(ENDING.sub("", entry.name) if is_file else entry.name)
         if entry.name.startswith("."):
             continue
         if is_file or entry.is_symlink():
@@ -65,7 +69,8 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
             found.append(Submission(student, entry))
         elif entry.is_dir():
             inner = entry / assignment if (entry / assignment).is_dir() else entry
-            notebooks = [] if inner.is_symlink() else sorted(inner.glob("*.ipynb"))
+            inside = [] if inner.is_symlink() else filter(is_notebook, inner.glob("*"))
+            notebooks = sorted(inside, key=lambda path: (path.suffix != ".ipynb", path))
             named = [path for path in notebooks if path.name.startswith(assignment)]
             best = (named or notebooks or [inner])[0]
             found.append(Submission(student, best))
@@ -87,6 +92,11 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
 def _by_student(found: list[Submission]) -> Iterator[list[Submission]]:
     for _student, theirs in groupby(found, key=lambda submission: submission.student):
         yield list(theirs)
+
+
+def is_notebook(path: Path) -> bool:
+    """Whether it is named like one."""
+    return path.name.lower().endswith(NOTEBOOKS)
 
 
 def is_student(name: str) -> bool:

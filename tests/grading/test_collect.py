@@ -52,6 +52,8 @@ LAYOUTS = {
     "Иванова Анна_123_assignsubmission_file_/ps05.ipynb": "Иванова Анна",
     "dan+ps05+2026-01-30 15:00:00 UTC+abc/ps05.ipynb": "dan",
     "submitted/eve/ps05/any.ipynb": "eve",
+    "fay.ipynb.txt": "fay",
+    "gus/any.IPYNB.json": "gus",
 }
 
 

@@ -252,6 +252,11 @@ def test_the_three_layouts_of_a_folder(tmp_path):
         "bob/ps05-x.ipynb",
         "cid.ipynb",
         "dan/readme.txt",
+        "eve/ps05-x.ipynb.txt",
+        "eve/ps05-x.v2.ipynb",
+        "fay.ipynb.txt",
+        "gus/ps05-x.IPYNB.json",
+        "hal.v1.Ipynb",
         ".hidden/ps05-x.ipynb",
         "scores.csv",
     ):
@@ -266,6 +271,10 @@ def test_the_three_layouts_of_a_folder(tmp_path):
         "bob": "bob/ps05-x.ipynb",
         "cid": "cid.ipynb",
         "dan": "dan",
+        "eve": "eve/ps05-x.v2.ipynb",
+        "fay": "fay.ipynb.txt",
+        "gus": "gus/ps05-x.IPYNB.json",
+        "hal.v1": "hal.v1.Ipynb",
     }
 
 
