@@ -100,7 +100,8 @@ class _Cell:
 
     def _magics(self) -> Iterator[Remark]:
         for number, line in enumerate(self.cell.source.splitlines(), 1):
-            if MAGIC.match(line) and not line.rstrip().endswith("?"):
+            magic = MAGIC.match(line)
+            if magic and not magic["timed"] and not line.rstrip().endswith("?"):
                 yield Remark(self.cell.name, number, _("magics and shell commands are passed over"))
 
     def _names(self, tree: ast.Module) -> Iterator[Remark]:
