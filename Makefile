@@ -5,13 +5,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: lab test test-slow test-all lint bench build clean help
+.PHONY: lab test test-slow lint bench build clean help
 
 help:
 	@echo "make lab        open the course in JupyterLab   (make lab ARGS=\"--no-browser --lang en\")"
 	@echo "make test       all tests that matter, in minutes"
-	@echo "make test-slow  the long tests"
-	@echo "make test-all   both, in less time than one after the other"
+	@echo "make test SLOW=1   the long tests as well; make test-slow: these alone"
 	@echo "make build      build the notebooks whose sources changed"
 	@echo "make bench      speed against PyTorch, as ratios"
 	@echo "make lint       formatting, style and types"
@@ -40,14 +39,13 @@ lint: $(VENV)/installed
 
 # Two processes share out the tests file by file; with two threads each they would only get in each
 # other's way. What measures time runs by itself afterwards.
-test test-slow test-all: export OMP_NUM_THREADS = 1
-test test-slow test-all: export OPENBLAS_NUM_THREADS = 1
+test test-slow: export OMP_NUM_THREADS = 1
+test test-slow: export OPENBLAS_NUM_THREADS = 1
 SHARED := -n 2 --dist loadfile
 # With ARGS, such as -k name, some calls find no test.
 ANY = $(if $(ARGS),$(ARGS) || test $$? = 5)
-test: LENGTH := not slow and
-test-all: LENGTH :=
-test test-all: lint
+LENGTH = $(if $(SLOW),,not slow and)
+test: lint
 	@echo "== tests"
 	@$(BIN)/python -m pytest $(SHARED) -m "$(LENGTH) not browser and not alone" tests $(ANY)
 	@echo "== notebooks: every printed output is compared"
