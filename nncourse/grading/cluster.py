@@ -106,7 +106,7 @@ def _connected(address: str, tls: Path | None) -> Any:
     security = _security(address, tls)
     try:
         return Client(address, security=security, timeout="20s")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # the last where there is no certificate
         raise ClusterError(
             _("no scheduler answers at {address}: {error}", address=address, error=error)
         ) from error

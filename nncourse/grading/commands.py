@@ -44,7 +44,7 @@ def feedback(
     try:
         course = open_course(folder)
         paths = write_feedback(course, assignment, db)
-    except CourseFolderError as error:
+    except (CourseFolderError, OSError) as error:
         raise fail(error) from None
     text = _("{count} pages: {folder}", count=len(paths), folder=course.root / "feedback")
     console.print(text, markup=False)
@@ -85,7 +85,7 @@ def report(
         raise fail(text)
     Console(highlight=False).print(Terminal(found))
     path = output or course.root / f"{assignment}.html"
-    path.write_text(report_page(assignment, found), encoding="utf-8")
+    _write(path, report_page(assignment, found))
     console.print(_("page: {path}", path=path), markup=False)
 
 
@@ -119,7 +119,7 @@ def collect(
     try:
         course = open_course(folder)
         found = collect_from(course, assignment, source, pattern)
-    except CourseFolderError as error:
+    except (CourseFolderError, OSError) as error:
         raise fail(error) from None
     shown: Counter[str] = Counter()
     for name, why in found.remarks:
@@ -188,7 +188,7 @@ def similar(
         console.print(f"{pair.one} {one:.0%}  {pair.other} {other:.0%}", markup=False)
     path = output or course.root / f"{assignment}-similar.html"
     text = similar_page(assignment, pairs, codes, section(copies, found))
-    path.write_text(text, encoding="utf-8")
+    _write(path, text)
     counts = {"copies": len(copies), "count": len(pairs)}
     console.print(
         _("as in the library: {copies}, pairs: {count}; page: {path}", **counts, path=path),
@@ -237,9 +237,18 @@ def export(
         else:
             text = roster.read_text(encoding="utf-8-sig")
             rows, missing = fill_roster(text, assignment, results, column)
+        path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows)
     except (CourseFolderError, OSError, UnicodeDecodeError) as error:
         raise fail(error) from None
-    path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows)
     console.print(_("scores: {path}", path=path), markup=False)
     if missing:
         raise fail(_("not in the roster: {names}", names=", ".join(missing)))
+
+
+def _write(path: Path, text: str) -> None:
+    from nncourse.grading.whole import write_whole
+
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise fail(error) from None

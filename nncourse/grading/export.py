@@ -16,6 +16,7 @@ from nncourse.grading.page import number
 from nncourse.grading.results import Result
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.scores import plain
+from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -129,9 +130,9 @@ def _pairs(
 def write_rows(path: Path, rows: Rows) -> Path:
     """Write CSV; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return path
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(rows)
+    return write_whole(path, file.getvalue())
 
 
 def _is_column(name: str, want: str, exact: str | None) -> bool:

@@ -9,8 +9,12 @@ from pathlib import Path
 def write_whole(path: Path, data: str | bytes) -> Path:
     """Write a file beside its place, and then put it there; text in UTF-8. Returns its path.
 
-    Where it can't be written (OSError), what was there before stays, and nothing half-written.
+    Where it can't be written (OSError), what was there before stays, and nothing half-written. What
+    is no file, such as /dev/stdout, is written to as it is.
     """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
     new = path.with_name(f".{path.name}.new")
     try:
         with new.open("wb") as file:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -17,12 +19,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from nncourse import cli
 from nncourse.course.folder import CourseFolderError, open_course
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.lock import alone
 from nncourse.grading.queue import run_local
 from nncourse.grading.results import read_results
+from nncourse.grading.whole import write_whole
 from tests.grading.toy import RIGHT, submission
 
 COUNT = 4
@@ -121,6 +126,54 @@ def test_a_read_only_course_folder(course, graded):
     assert "let yourself write there" in said
     assert "Traceback" not in said
     assert read_results(course, "ps99") == []
+
+
+WRITTEN = {
+    "feedback": "feedback/s00/ps99/ps99-squares.html",
+    "report": "ps99.html",
+    "similar": "ps99-similar.html",
+    "export": "ps99-moodle.csv",
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_pages_and_tables_are_written_whole_or_not_at_all(course, graded, name):
+    folder, verdicts = graded
+    grade_submissions(course, "ps99", folder, run=remembered(verdicts))
+    path = course.root / WRITTEN[name]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("as before")
+    command = [
+        name,
+        "ps99",
+        *(["moodle"] if name == "export" else []),
+        "--course",
+        str(course.root),
+    ]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        call = CliRunner().invoke(cli.app, command)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert call.exit_code == 1
+    assert isinstance(call.exception, SystemExit), "a line, and no traceback"
+    assert "File too large" in call.output
+    assert path.read_text() == "as before"
+    assert not list(course.root.rglob(".*.new"))
+    assert CliRunner().invoke(cli.app, command).exit_code == 0
+    assert len(path.read_text("utf-8")) > 20
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path):
+    """As --scores /dev/stdout, or /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    write_whole(pipe, "text")
+    assert os.read(end, 99) == b"text"
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    os.close(end)
 
 
 def test_a_gradebook_that_is_locked_from_the_start(course, graded, monkeypatch):
