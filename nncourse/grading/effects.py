@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,13 @@ CHANGING |= {"difference_update", "intersection_update", "symmetric_difference_u
 CHANGING |= {"itemset", "setfield", "setflags"}
 PLAIN: list[Any] = [np.ndarray, list, dict, set, tuple, str, int, float]
 READING = {name for kind in PLAIN for name in dir(kind)} - CHANGING
-# Of modules: what they do to their arguments.
-CHANGING |= {"shuffle", "copyto", "fill_diagonal", "place", "putmask", "at", "heapify", "heappush"}
-CHANGING |= {"heappop", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right"}
+# The first argument of functions, and of methods of generators.
+SETTING = {"shuffle", "copyto", "fill_diagonal", "place", "putmask", "heapify", "heappush", "at"}
+SETTING |= {"heappop", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right"}
+SETTING |= {"setattr", "delattr"}
 CALLING = {"next", "setattr", "delattr", "map", "filter", "exec", "eval"}
 HARMLESS = set(dir(builtins)) - CALLING
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 STREAM = "random numbers"  # stands for NumPy's and Python's own generators, in place of a name
 
 
@@ -42,6 +44,7 @@ class Effects:
         self.objects: set[str] = set()
         self.related: dict[str, set[str]] = {}  # what was made from each other
         self.functions: dict[str, ast.FunctionDef] = {}
+        self.wholes: dict[str, set[str]] = {}  # what a name stands for a part of
 
     def note(
         self, statement: ast.AST, found: Names, reads: Set[str], bound: Set[str]
@@ -52,12 +55,14 @@ class Effects:
         reads: what it reads, with what the functions among that refer to. bound: the objects that
         it assigns.
         """
-        if isinstance(statement, ast.FunctionDef):
-            self.functions[statement.name] = statement
-        defines = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-        nodes = () if defines else ast.walk(statement)
+        body = statement.body if isinstance(statement, ast.Module) else [statement]
+        run = [one for one in body if not isinstance(one, DEFINITIONS)]
+        nodes = [node for one in run for node in ast.walk(one)]
         calls = [node for node in nodes if isinstance(node, ast.Call)]
+        self.functions |= {one.name: one for one in body if isinstance(one, ast.FunctionDef)}
+        self._follow_parts(nodes)
         found.changes = found.changes.union(*map(self._changed_by, calls))
+        found.changes |= self._wholes(found.changes) & self.objects
         changing = [call for call in calls if self._may_change(call)]
         if any(map(self._draws, calls)):
             found.runs.add(STREAM)
@@ -65,7 +70,7 @@ class Effects:
         read = (reads & self.objects) | (bound & found.runs)
         if any(root(call.func) not in self.theirs for call in changing):
             found.touches |= read
-        elif changing or found.changes & found.binds:
+        elif changing:
             found.touches |= read & self.theirs
         if reads & self.theirs:
             self.theirs |= bound
@@ -83,12 +88,40 @@ class Effects:
         name = last_name(call.func)
         if isinstance(call.func, ast.Attribute):
             if root(call.func) in self.modules:
-                return name in CHANGING
+                return name in CHANGING | SETTING
             return name not in READING
         return name not in HARMLESS or name in self.objects
 
+    def _follow_parts(self, nodes: Iterable[ast.AST]) -> None:
+        """Note which names are assigned parts of what others stand for."""
+        for node in nodes:
+            if isinstance(node, (ast.For, ast.comprehension)):
+                targets, value = [node.target], node.iter
+            elif isinstance(node, ast.Assign):
+                targets, value = node.targets, node.value
+            else:
+                continue
+            parts = list(ast.walk(value))
+            new = isinstance(node, ast.Assign) and any(isinstance(p, ast.Call) for p in parts)
+            whole = set() if new else {p.id for p in parts if isinstance(p, ast.Name)}
+            for part in (part for target in targets for part in ast.walk(target)):
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                    self.wholes[part.id] = whole - {part.id}
+
+    def _wholes(self, changed: Iterable[str]) -> set[str]:
+        """What these are parts of, or of what they were made."""
+        found: set[str] = set()
+        todo = list(changed)
+        while todo:
+            new = self.wholes.get(todo.pop(), set()) - found
+            found |= new
+            todo += new
+        return found
+
     def _changed_by(self, call: ast.Call) -> set[str]:
-        """By a function of the lecturer's: what it does to its arguments, and to other objects."""
+        """By a function of the lecturer's or of a module: its arguments, and other objects."""
+        if last_name(call.func) in SETTING:
+            return {root(value) for value in call.args[:1]} & self.objects
         function = self.functions.get(last_name(call.func))
         if function is None or not isinstance(call.func, ast.Name):
             return set()

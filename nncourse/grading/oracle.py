@@ -41,6 +41,7 @@ from nncourse.grading.sandbox import (
     StudentError,
 )
 from nncourse.grading.sandbox.inside.cells import parse
+from nncourse.grading.sandbox.lent import Past
 from nncourse.grading.steps import Steps
 from nncourse.language import LANGUAGES, catalogue, using
 
@@ -114,7 +115,8 @@ class Oracle:
         self._lent = False
         self.cells: list[str] = []
         self.count = 0
-        self.steps = Steps(self.space, self._bind, assignment.plan.modules)
+        self.past = Past()
+        self.steps = Steps(self.space, self._bind, assignment.plan.modules, self.past)
 
     def grade(self) -> Outcome:
         """Run everything, in the order of the notebook."""
@@ -162,6 +164,7 @@ class Oracle:
             self.proxies = Proxies(
                 self.session, rules["operators"], rules["objects"], rules["in_place"]
             )
+            self.session.references.past = self.past
             self.session.references.leaps = random.Random(f"leaps of {self.seed}")
             with _captured(), _reports([], self._in_place):
                 self.steps.again()
@@ -247,6 +250,7 @@ class Oracle:
             problem = _Given(self.given_up[cell.name])
         else:
             try:
+                self.past.change(self.assignment.plan.alters[cell.index], self.space)
                 self._bind(self.assignment.plan.foreign[cell.index])
                 with _captured(printed), _reports(reports, self._in_place):
                     value = self._execute(cell)

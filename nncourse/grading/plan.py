@@ -71,6 +71,13 @@ class Step:
     apart: bool = False  # from its cell: it runs in the sandbox only where an answer needs it
 
     @property
+    def alters(self) -> set[str]:
+        """Names of what it may change of what was there before."""
+        found = self.names
+        new = found.binds - found.runs
+        return (found.changes - new) | ((found.binds | self.asks) & found.runs)
+
+    @property
     def guard(self) -> bool:
         """Whether it may refuse what comes after it in its cell."""
         nodes = ast.walk(self.statement) if self.statement and self.theirs else ()
@@ -88,6 +95,7 @@ class _Part:
 
 class Plan:
     """steps: what the trusted side runs of cells that are not graded, by the place of the cell.
+    alters: the names of what graded cells change of what was there before.
     foreign: the names that are the student's at a graded cell. derived: those that the trusted side
     has made of these by then. trusted_reads: all that it may read. modules: what is imported.
     made_there: the names that statements of the lecturer's make in the sandbox alone.
@@ -118,6 +126,8 @@ class Plan:
         self._keep()
         kept = [step for step in self._all if step.kept]
         self.trusted_reads = set[str]().union(*(step.names.reads for step in kept))
+        tests = (step for step in self._all if step.cell.kind == "tests")
+        self.alters = {step.cell.index: step.alters for step in tests}
         self.steps: dict[int, list[Step]] = {}
         for step in kept:
             if step.statement is not None:

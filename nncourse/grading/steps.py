@@ -18,8 +18,10 @@ import numpy as np
 from nncourse.grading.plan import Step
 from nncourse.grading.proxies import Proxy
 from nncourse.grading.sandbox import SandboxUnavailable
+from nncourse.grading.sandbox.lent import Past
 
 ABSENT = object()
+DEEPEST = 8  # containers in each other
 # What is half changed is none, but the student's own objects are theirs in any case.
 STAYS = (Proxy, np.random.Generator, types.ModuleType)
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -27,10 +29,13 @@ DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef
 
 @dataclass
 class _Done:
-    """A statement that ran the student's code: what it read of the lecturer's, and made."""
+    """A statement that ran the student's code: in which cell, as lent functions count them, what it
+    read of the lecturer's, as that was then, and what it made or changed.
+    """
 
     step: Step
-    read: dict[str, Any]
+    cell: int
+    read: dict[str, tuple[Any, Any]]
     made: dict[str, Any]
 
 
@@ -38,11 +43,16 @@ class Steps:
     """``space``: the names of the trusted side. ``bind``: makes some of them the student's."""
 
     def __init__(
-        self, space: dict[str, Any], bind: Callable[[frozenset[str]], None], modules: set[str]
+        self,
+        space: dict[str, Any],
+        bind: Callable[[frozenset[str]], None],
+        modules: set[str],
+        past: Past,
     ) -> None:
         self.space = space
         self.bind = bind
         self.modules = modules
+        self.past = past
         self.failed: dict[str, BaseException] = {}
         self._done: list[_Done] = []
 
@@ -56,6 +66,7 @@ class Steps:
         first = refused = None
         for step in steps:
             error = None if isinstance(step.statement, DEFINITIONS) else refused
+            self.past.change(step.alters, self.space)
             if error is None and step.may_fail:
                 error = given_up or self._try(step)
             elif error is None:
@@ -72,14 +83,17 @@ class Steps:
     def again(self) -> None:
         """In a new session, do again what was done in the last one."""
         done, self._done = self._done, []
-        renewed: dict[str, Any] = {}
+        now = self.past.now
+        renewed: dict[str, tuple[Any, Any]] = {}
         for one in done:
             before = dict(self.space)
-            for name, value in one.read.items():
-                _put(self.space, name, renewed.get(name, value))
+            for name, (value, copy) in one.read.items():
+                old, new = renewed.get(name, (ABSENT, ABSENT))
+                _put(self.space, name, new if old is value else copy)
+            self.past.now = one.cell - 1
             error = self._try(one.step)
             after = {name: self.space.get(name, ABSENT) for name in one.made}
-            renewed |= after
+            renewed |= {name: (value, after[name]) for name, value in one.made.items()}
             for name in (*one.read, *one.made):
                 _put(self.space, name, before.get(name, ABSENT))
             for name, value in one.made.items():
@@ -88,6 +102,7 @@ class Steps:
                     _put(self.space, name, after[name])
             if error is not None:
                 self._forget(one.step, error)
+        self.past.now = now
 
     def reason(self, error: BaseException) -> BaseException:
         """Of a graded cell: why a name is not there."""
@@ -98,15 +113,19 @@ class Steps:
     def _try(self, step: Step) -> BaseException | None:
         try:
             self.bind(step.foreign)
-            reads = step.needs - step.foreign
-            read = {name: self.space[name] for name in reads if name in self.space}
+            changes = step.names.changes - self.modules - step.foreign
+            read = {}
+            for name in (step.needs - step.foreign) & set(self.space):
+                value = self.space[name]
+                read[name] = value, _copied(value) if name in changes else value
+            cell = self.past.now
             _execute(step, self.space)
         except SandboxUnavailable:
             raise
         except BaseException as error:  # it may raise anything, SystemExit too
             return error
-        made = {name: self.space.get(name, ABSENT) for name in step.names.binds}
-        self._done.append(_Done(step, read, made))
+        made = {name: self.space.get(name, ABSENT) for name in step.names.binds | changes}
+        self._done.append(_Done(step, cell, read, made))
         return None
 
     def _forget(self, step: Step, error: BaseException) -> None:
@@ -123,6 +142,17 @@ def _execute(step: Step, space: dict[str, Any]) -> None:
     assert step.statement is not None
     code = ast.Module([step.statement], [])
     exec(compile(code, f"<notebook {step.cell.label}>", "exec"), space)
+
+
+def _copied(value: Any, depth: int = 0) -> Any:
+    """The same with containers and arrays of its own."""
+    if depth > DEEPEST:
+        return value
+    if type(value) is dict:
+        return {key: _copied(item, depth + 1) for key, item in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(_copied(item, depth + 1) for item in value)
+    return value.copy() if type(value) is np.ndarray else value
 
 
 def _put(space: dict[str, Any], name: str, value: Any) -> None:

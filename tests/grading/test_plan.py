@@ -420,6 +420,86 @@ def ask():
     assert points(result) == [10] * 5, whys(result)
 
 
+KEEP = """
+kept = []
+def keep(f): kept.append(f)
+def ask():
+    try: return str(kept[-1](0))
+    except Exception as error: return str(error)
+def die(): return None
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("d = {'y': 1}\nkeep(lambda p: d['y'])", "d['y'] = 0"),
+        ("d = {'a': {'y': 1}}\nkeep(lambda p: d['a']['y'])", "e = d['a']\ne['y'] = 0"),
+        ("d = [{'y': 1}]\nkeep(lambda p: d[0]['y'])", "for e in d:\n    e['y'] = 0"),
+        ("d = {}\ndef put(n): d['y'] = n\nput(1)\nkeep(lambda p: d['y'])", "put(0)\nd"),
+        ("d = [1]\nkeep(lambda p: d[-1])", "d.append(0)"),
+        ("d = [0, 1]\nkeep(lambda p: d[-1])", "last = d.pop()"),
+        ("y = np.ones(3)\nkeep(lambda p: y.sum())", "y[:] = 0"),
+        ("y = np.ones(3)\nkeep(lambda p: y.sum())", "y -= 1"),
+        ("y = np.ones(3)\nkeep(lambda p, t=y: t.sum())", "np.copyto(y, 0)"),
+        ("y = np.ones(3)\nz = y[1:]\nkeep(lambda p, t=z: t.sum())", "y[:] = 0"),
+        ("y = np.ones(3)\ndef make(t): return lambda p: t.sum()\nkeep(make(y))", "y *= 0"),
+        ("y = [1]\nimport functools\nkeep(functools.partial(lambda t, p: t[0], y))", "y[0] = 0"),
+        ("class T:\n    y = 1\n    def f(self, p): return self.y\nt = T()\nkeep(t.f)", "t.y = 0"),
+        ("class T: y = 1\nkeep(lambda p: T.y)", "T.y = 0"),
+        ("class T: y = 1\nt = T()\nkeep(lambda p: t.y)", "setattr(t, 'y', 0)"),
+    ],
+)
+@pytest.mark.parametrize("where", ["tests", "readonly"])
+def test_a_function_tells_nothing_of_what_later_cells_change(grade, first, then, where):
+    goes_on, over = "assert 'over' not in ask()", "assert 'is over: it reads' in ask()"
+    change = [("readonly", then)] if where == "readonly" else []
+    last = over if change else f"{then}\n{over}"
+    read = {node.id for node in ast.walk(ast.parse(then)) if isinstance(node, ast.Name)}
+    used = sorted({"d", "y", "t", "T"} & read)
+    last += f"\nassert ({', '.join(used)},)"
+    cells = [("tests", f"{first}\n{goes_on}"), ("tests", goes_on), *change, ("tests", last)]
+    found = kind(("answer", ""), *cells, a=KEEP)
+    result = grade(found)
+    assert points(result) == [10] * 3, whys(result)
+
+
+def test_a_function_given_again_to_a_new_session_tells_nothing_more(grade):
+    found = kind(
+        ("answer", ""),
+        ("readonly", "y = np.ones(3)\ngiven = keep(lambda p: y.tolist())\ny[:] = 0"),
+        ("tests", "assert die() is None"),
+        ("tests", "assert given is None and y.sum() == 0 and 'is over' in ask()"),
+        a=KEEP,
+    )
+    assert points(grade(found)) == [10, 10]
+    result = grade(found, {"a": KEEP.replace("return None", "import os; os._exit(0)")})
+    assert points(result) == [0, 10], whys(result)
+
+
+def test_what_was_filled_is_filled_once_in_a_new_session(grade):
+    given = """
+rows, table, layers = [], {}, []
+rows.append(f(1))
+table.setdefault("a", []).append(f(2))
+layers.append(Layer(3))
+w = f(1)
+w = np.zeros(2)
+w[0] = f(4)
+"""
+    found = kind(
+        ("answer", ""),
+        ("readonly", given),
+        ("tests", "assert layers[0].run(13) == 39"),
+        ("tests", "assert rows == [2] and table == {'a': [4]} and w.tolist() == [8, 0]"),
+        ("tests", "assert layers[0].run(2) == 6"),
+        a=LAYER.replace("13", "-1"),
+    )
+    assert points(grade(found)) == [10, 10, 10]
+    result = grade(found, {"a": LAYER})
+    assert points(result) == [0, 10, 10], whys(result)
+
+
 def test_a_function_that_was_given_stays_while_what_it_reads_does(grade):
     answer = "def keep(f):\n    global g\n    g = f\ndef ask(x): return g(x)\ndef f(x): return x"
     found = kind(

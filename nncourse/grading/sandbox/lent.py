@@ -1,7 +1,7 @@
 """Functions of the graded cells that student code was given, and may call back at any time.
 
-One that reads a name of its notebook is over when a later cell assigns that name: else the loss of
-one question, which student code may keep, would tell the labels of the next.
+One is over when a later cell assigns a name that it reads, or changes an object that it holds: else
+the loss of one question, which student code may keep, would tell the labels of the next.
 """
 
 from __future__ import annotations
@@ -9,75 +9,137 @@ from __future__ import annotations
 import contextlib
 import dis
 import functools
+import itertools
 import types
-from collections.abc import Callable, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 ABSENT = object()
 GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+MOST = 1000  # parts of an object that are looked at
+FIXED = (type(None), bool, int, float, complex, str, bytes, types.ModuleType)
 
 
-@dataclass(frozen=True)
-class Lent:
-    """A function, the number of the cell that gave it away, and what it reads: names of its
-    notebook, as they were then and as they are.
+@dataclass
+class Past:
+    """Where the trusted side is: ``now`` counts cells, ``changed`` holds what each of them changes
+    of what was there before.
     """
 
-    function: Callable
-    cell: int
-    read: dict[str, Any]
-    names: dict[str, Any]
+    now: int = 0
+    changed: list[tuple[int, str, Any]] = field(default_factory=list)
 
-    @classmethod
-    def by(cls, cell: int, function: Callable) -> Lent:
-        """Note what the function reads."""
-        plain = _plain(function)
-        if plain is None:
-            return cls(function, cell, {}, {})
-        names = plain.__globals__
-        return cls(function, cell, {name: names.get(name, ABSENT) for name in _read(plain)}, names)
+    def change(self, names: Iterable[str], space: dict[str, Any]) -> None:
+        """Another cell begins, which changes the objects behind these names."""
+        self.now += 1
+        for name in names:
+            if not isinstance(space.get(name), FIXED):
+                self.changed.append((self.now, name, space[name]))
 
-    def to_call(self, cell: int, theirs: Set[str]) -> Callable:
+
+class Lent:
+    """A function, given away in the cell ``cell``. What it reads: names of its notebook, as they
+    were then and as they are, and what it holds by itself.
+    """
+
+    def __init__(self, cell: int, function: Callable) -> None:
+        self.function = function
+        self.cell = cell
+        self.held: list[Any] = []
+        self.names: dict[str, Any] = {}
+        self.read: dict[str, Any] = {}
+        self.over = ""
+        self._seen = 0  # changes that did not concern it
+        plain = _plain(function, self.held)
+        if plain is not None:
+            self.names = plain.__globals__
+            self.read = {name: self.names.get(name, ABSENT) for name in _read(plain, self.held)}
+
+    def to_call(self, past: Past, theirs: Set[str]) -> Callable:
         """The function, or one that refuses. ``theirs``: names that are the student's anyway."""
-        if cell != self.cell:
+        if past.now != self.cell:
             for name, value in self.read.items():
                 if name not in theirs and self.names.get(name, ABSENT) is not value:
-                    return functools.partial(self._refuse, name)
-        return self.function
+                    self.over = f"it reads {name}, which a later cell has assigned"
+            self._look_at(past)
+        return self._refuse if self.over else self.function
 
-    def _refuse(self, name: str, *_args: Any, **_kwargs: Any) -> None:
+    def _look_at(self, past: Past) -> None:
+        own = [*self.held, *self.read.values()]
+        for cell, name, value in past.changed[self._seen :]:
+            if cell > self.cell and any(_have_in_common(one, value) for one in own):
+                self.over = f"it reads {name}, which a later cell has changed"
+        self._seen = len(past.changed)
+
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> None:
         called = getattr(self.function, "__name__", type(self.function).__name__)
-        raise RuntimeError(f"{called} is over: it reads {name}, which a later cell has assigned")
+        raise RuntimeError(f"{called} is over: {self.over}")
 
 
-def _plain(function: Any) -> types.FunctionType | None:
-    """What has the code behind a method, a partial, or an object that can be called."""
+def _have_in_common(one: Any, other: Any) -> bool:
+    """Whether two objects are the same, one is a part of the other, or arrays share memory."""
+    if isinstance(one, FIXED):
+        return False
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.may_share_memory(one, other)
+    return any(part is other for part in _parts(one)) or any(part is one for part in _parts(other))
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    yield value
+    if isinstance(value, dict):
+        yield from itertools.islice(value.values(), MOST)
+    elif isinstance(value, (list, tuple)):
+        yield from value[:MOST]
+    elif isinstance(value, np.ndarray):
+        yield value.base
+    else:
+        with contextlib.suppress(TypeError):  # it has no attributes
+            yield from vars(value).values()
+
+
+def _plain(function: Any, held: list[Any]) -> types.FunctionType | None:
+    """What has the code behind a method, a partial, or an object that can be called.
+
+    What these hold is added to ``held``.
+    """
     while not isinstance(function, types.FunctionType):
         if isinstance(function, functools.partial):
+            held += [*function.args, *function.keywords.values()]
             function = function.func
         elif isinstance(function, types.MethodType):
+            held.append(function.__self__)
             function = function.__func__
         elif isinstance(type(function).__call__, types.FunctionType):
+            held.append(function)
             function = type(function).__call__
         else:
             return None
     return function
 
 
-def _read(function: types.FunctionType) -> set[str]:
-    """The names of its module that it reads, by itself or by functions of that module."""
+def _read(function: types.FunctionType, held: list[Any]) -> set[str]:
+    """The names of its module that it reads, by itself or by functions of that module.
+
+    What these hold is added to ``held``.
+    """
     names = function.__globals__
     found: set[str] = set()
     known: set[types.FunctionType] = set()
     todo: list[Any] = [function]
     while todo:
         one = todo.pop()
-        if isinstance(one, types.FunctionType) and one.__globals__ is names and one not in known:
+        if not isinstance(one, types.FunctionType):
+            held.append(one)
+        elif one.__globals__ is names and one not in known:
             known.add(one)
             new = _global_names(one.__code__)
             found |= new
-            todo += [names.get(name) for name in new]
+            todo += [value for value in map(names.get, new) if isinstance(value, type(function))]
+            todo += [*(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values()]
             for cell in one.__closure__ or ():
                 with contextlib.suppress(ValueError):  # not bound yet
                     todo.append(cell.cell_contents)

@@ -16,7 +16,7 @@ import numpy as np
 
 from nncourse.grading.sandbox.guests import Guests
 from nncourse.grading.sandbox.handle import Handle
-from nncourse.grading.sandbox.lent import Lent
+from nncourse.grading.sandbox.lent import Lent, Past
 from nncourse.grading.sandbox.wire import Reference, WireError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class References:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.functions: list[Lent] = []
-        self.cell = 0
+        self.past = Past()
         self.theirs: Set[str] = frozenset()  # names that may change at any time
         self.generators: list[tuple[np.random.Generator, Any]] = []
         self.states: list[Any] = []  # of generators, to go with the next question
@@ -44,7 +44,7 @@ class References:
 
     def next_cell(self, theirs: Set[str]) -> None:
         """Another cell begins. ``theirs``: the names in it that are the student's."""
-        self.cell += 1
+        self.past.now += 1
         self.theirs = theirs
 
     def refer(self, value: Any) -> Reference:
@@ -60,7 +60,7 @@ class References:
                 raise WireError("an object of another session")
             return Reference("object", value._number)
         if callable(value) and not isinstance(value, type):
-            self.functions.append(Lent.by(self.cell, value))
+            self.functions.append(Lent(self.past.now, value))
             return Reference("function", len(self.functions) - 1)
         raise WireError(f"an object of type {type(value).__name__}, which is no plain data")
 
@@ -71,14 +71,14 @@ class References:
         if reference.kind == "guest" and reference.number < len(self.guests.objects):
             return self.guests.objects[reference.number]
         if reference.kind == "function" and reference.number < len(self.functions):
-            return self.functions[reference.number].to_call(self.cell, self.theirs)
+            return self.functions[reference.number].to_call(self.past, self.theirs)
         raise WireError("a function that was not given")
 
     def function(self, number: Any) -> Callable | None:
         """The function that is to be called back; None if there is no such one."""
         if type(number) is not int or not 0 <= number < len(self.functions):
             return None
-        return self.functions[number].to_call(self.cell, self.theirs)
+        return self.functions[number].to_call(self.past, self.theirs)
 
     def _generator(self, generator: np.random.Generator) -> int:
         """Its number; its state goes along if the other side doesn't know it."""
