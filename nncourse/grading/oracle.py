@@ -125,7 +125,8 @@ class Oracle:
         random.seed(self.seed)
         np.random.seed(self.seed % 2**32)  # noqa: NPY002 for tests that draw from it
         plan = self.assignment.plan
-        sandboxed = plan.sandboxed(self.answers, self.own)
+        own, late = plan.needed_of(self.own, self.answers) if self.own else ([], [])
+        sandboxed = plan.sandboxed(self.answers, own)
         try:
             for cell in self.assignment.cells:
                 for part in (part for part in sandboxed if part.index == cell.index):
@@ -140,7 +141,7 @@ class Oracle:
                 # namespaces nothing else would end what it has left.
                 self.session.close(wait=not self._lent or self.sandbox.unsafe)
         if self.own:
-            self._say_own([cell.name for cell in sandboxed if cell.kind == "own"])
+            self._say_own([cell.name for cell in own], late)
         self.outcome.seconds = time.monotonic() - start
         return self.outcome
 
@@ -206,9 +207,17 @@ class Oracle:
         else:
             self.outcome.outputs[cell.index] = outputs
 
-    def _say_own(self, needed: Sequence[str]) -> None:
-        """Which of the student's own cells were needed, by what they are for."""
+    def _say_own(self, needed: Sequence[str], late: Sequence[str]) -> None:
+        """Which of the student's own cells were needed, by what they are for; and what stands below
+        all graded cells.
+        """
         count = len(self.own)
+        if late:
+            note = _(
+                "{names}: defined below the last graded cell, too late for the answers that use it",
+                names=label(late),
+            )
+            self.outcome.notes.insert(0, note)
         if needed:
             note = _(
                 "{run} of {count} cells of their own were run, since answers use them: {names}",
@@ -216,8 +225,10 @@ class Oracle:
                 count=count,
                 names=label(needed),
             )
-        else:
+        elif not late:
             note = _("{count} cells of their own were not run: no answer uses them", count=count)
+        else:
+            return
         self.outcome.notes.insert(0, note)
 
     def _remark(self, cell: Cell, text: str) -> None:

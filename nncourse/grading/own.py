@@ -13,13 +13,16 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from nncourse.check.call import printable
+from nncourse.grading.effects import CALLING, CHANGING
 from nncourse.grading.names import Names, names
 from nncourse.grading.sandbox.inside.magics import python
+from nncourse.grading.syntax import arguments, last_name
 
 LINES = re.compile(r"\r\n|\r|\n")  # as Python counts them
 NOWHERE = 1 << 60
@@ -51,12 +54,15 @@ class _Piece:
     for_: set[str] = field(default_factory=set)
 
 
-def needed_lines(own: Sequence[OwnCell], others: Sequence[Other]) -> list[tuple[int, str, str]]:
+def needed_lines(
+    own: Sequence[OwnCell], others: Sequence[Other]
+) -> list[tuple[int, str, list[str]]]:
     """Of the own cells that are needed: the place, the lines that are, the names they are for.
 
     ``own`` in the order of the notebook. The time is proportional to the length of the sources.
     """
-    cells = [_pieces(place, source) for place, source in own]
+    answered = set[str]().union(*(other.names.binds for other in others if other.asks))
+    cells = [_pieces(place, source, answered) for place, source in own]
     pieces = [piece for cell in cells for piece in cell]
     bound: dict[str, int] = {}  # by others, and where first
     for other in others:
@@ -88,7 +94,7 @@ def needed_lines(own: Sequence[OwnCell], others: Sequence[Other]) -> list[tuple[
         for piece in makers.get("*", ()):
             piece.for_.add("*")
     return [
-        (cell[0].place, _text(cell), label(sorted(set().union(*(p.for_ for p in cell)))))
+        (cell[0].place, _text(cell), sorted(set().union(*(piece.for_ for piece in cell))))
         for cell in cells
         if any(piece.for_ for piece in cell)
     ]
@@ -110,7 +116,7 @@ def _asks(found: Names) -> set[str]:
     return found.runs | found.changes | (found.later - found.binds)
 
 
-def _pieces(place: int, source: str) -> list[_Piece]:
+def _pieces(place: int, source: str, answered: Set[str]) -> list[_Piece]:
     """The statements of a cell with the lines above them; none if it can't be parsed."""
     try:
         try:
@@ -127,7 +133,30 @@ def _pieces(place: int, source: str) -> list[_Piece]:
             ends.pop()
         ends.append(statement.end_lineno or statement.lineno)
     texts = ["\n".join(lines[start:end]) for start, end in zip([0, *ends], ends)]
-    return [_Piece(place, text, names(text)) for text in texts]
+    pieces = [_Piece(place, text, names(text)) for text in texts]
+    for statement in body:
+        piece = pieces[bisect_left(ends, statement.end_lineno or statement.lineno)]
+        piece.names.changes |= _changed_by_calls(statement, answered)
+    return pieces
+
+
+def _changed_by_calls(statement: ast.stmt, answered: Set[str]) -> set[str]:
+    """What is given to calls that stand for themselves: ``fill(table)`` is there to change it.
+
+    A call of a function that was asked for is there to try it.
+    """
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            called = last_name(node.value.func)
+            if isinstance(node.value.func, ast.Attribute):
+                changes = called in CHANGING
+            else:
+                changes = called in CALLING or called not in BUILTINS | answered
+            found |= {name.id for name in arguments(node.value)} if changes else set()
+    return found
 
 
 def shown(cells: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from nncourse.grading.effects import Effects
 from nncourse.grading.names import Names, names, needed, quick_names, statements
-from nncourse.grading.own import Other, OwnCell, needed_lines
+from nncourse.grading.own import Other, OwnCell, label, needed_lines
 from nncourse.grading.syntax import arguments, root
 
 
@@ -253,17 +253,16 @@ class Plan:
                 found = replace(step.names, changes=changes, touches=set(step.asks - step.foreign))
                 yield _Part(found, False, [step.statement])
 
-    def sandboxed(self, answers: Mapping[str, str], own: Sequence[OwnCell] = ()) -> list[Cell]:
+    def sandboxed(self, answers: Mapping[str, str], own: Sequence[Cell] = ()) -> list[Cell]:
         """The code cells that run in the sandbox, with the student's answers in their places.
 
         Cells that are neither locked nor answers run only if something depends on them: most are
-        there to look at. So do ``own`` cells, of which only the lines run that are needed.
+        there to look at. ``own``: what is needed of the student's own.
         """
         apart = set[str]().union(*(step.names.binds for step in self._all if step.apart))
         parts: list[tuple[Cell, _Part]] = []
-        mine = self._needed_of(own, answers) if own else []
         for cell in self.cells:
-            here = [one for one in mine if one.index == cell.index]
+            here = [one for one in own if one.index == cell.index]
             parts += [(one, _Part(_names_of_answer(one.source, apart), True)) for one in here]
             if cell.is_answer:
                 source = answers.get(cell.name, cell.source)
@@ -273,8 +272,12 @@ class Plan:
         kept = needed([(part.names, part.always) for _, part in parts])
         return list(_cells_of([one for one, keep in zip(parts, kept) if keep]))
 
-    def _needed_of(self, own: Sequence[OwnCell], answers: Mapping[str, str]) -> list[Cell]:
-        """Of the student's own cells what the answers need, before the last graded cell."""
+    def needed_of(
+        self, own: Sequence[OwnCell], answers: Mapping[str, str]
+    ) -> tuple[list[Cell], list[str]]:
+        """Of the student's own cells what the answers need; and the names that are bound behind
+        the last graded cell, where it is too late.
+        """
         last = max(self.foreign, default=-1)
         given = [step for step in self._all if step.statement and not step.cell.is_answer]
         others = [Other(step.cell.index, step.names, False) for step in given]
@@ -288,7 +291,10 @@ class Plan:
                         found = Names(later=found.binds)
                     others.append(Other(cell.index, found, True))
             needed = needed_lines([cell for cell in own if cell[0] <= last], others)
-        return [Cell(place, "own", label, source) for place, source, label in needed]
+            late = needed_lines([cell for cell in own if cell[0] > last], others)
+        cells = [Cell(place, "own", label(for_), source) for place, source, for_ in needed]
+        in_time = {name for *_, for_ in needed for name in for_}
+        return cells, [name for *_, for_ in late for name in for_ if name not in in_time]
 
 
 def _steps(

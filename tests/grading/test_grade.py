@@ -58,6 +58,7 @@ CLASS = {
         10,
         5,
     ),
+    "trial": (RIGHT, with_cell("x = square(plus(1))"), 10, 5),
     "own cell": ({}, with_cell("square = plus = lambda x: 9"), 0, 0),
     "no points": (answers(square_answer="points = lambda f, most: None"), list, 0, 5),
     "warns": (
@@ -122,7 +123,8 @@ def test_what_can_not_be_graded_gets_0_and_a_reason(graded, name, says):
         ("no points", "square: 0 points, it ended in an error: NameError"),
         ("deleted test", "cell square was deleted"),
         ("twice", "cell plus_answer occurs twice"),
-        ("own cell", "1 cells of their own were not run: no answer uses them"),
+        ("own cell", "plus, square: defined below the last graded cell, too late"),
+        ("trial", "1 cells of their own were not run: no answer uses them"),
         ("helper", "1 of 1 cells of their own were run, since answers use them: k"),
     ],
 )

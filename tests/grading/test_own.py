@@ -250,6 +250,24 @@ HONEST = {
         ),
         ["SQUARES = {}\nfor n in range(5):\n    SQUARES[n] = n * n\nSQUARES.update({9: 81})"],
     ),
+    "a table that a function fills": (
+        handed_in(
+            "def one(x):\n    return SQUARES[x]",
+            TWO,
+            one=[
+                "SQUARES = np.zeros(5, int)",
+                "def fill(a):\n    a[:] = range(5)",
+                "fill(SQUARES)\nprint(SQUARES)",
+                "for n in range(2):\n    np.multiply.at(SQUARES, [3], 3 - 2 * n)\nlen(SQUARES)",
+            ],
+        ),
+        [
+            "SQUARES = np.zeros(5, int)",
+            "def fill(a):\n    a[:] = range(5)",
+            "fill(SQUARES)",
+            "for n in range(2):\n    np.multiply.at(SQUARES, [3], 3 - 2 * n)",
+        ],
+    ),
     "a table that is filled in several cells": (
         handed_in(
             "def one(x):\n    return SQUARES[x]",
@@ -409,6 +427,9 @@ def test_the_lecturer_is_told_what_was_run(grade):
     ]
     verdict = grade(HONEST["trials, which no answer needs"][0])
     assert verdict["notes"] == ["3 cells of their own were not run: no answer uses them"]
+    late = handed_in("def one(x):\n    return x**N", TWO, end=["M = 3", "N = 2\nx = M"])
+    says = "N: defined below the last graded cell, too late for the answers that use it"
+    assert grade(late)["notes"][0] == says
     assert grade(handed_in(ONE, TWO))["notes"] == []
 
 
@@ -593,8 +614,12 @@ def test_cells_made_to_take_long_are_chosen_from_in_no_time():
     others = [Other(1, names("def f(): return f0, x"), True)]
     start = time.process_time()
     (found,) = needed_lines([(0, chain)], others)
-    assert len(found[1]) == len(chain) - 1
-    assert needed_lines([(0, same), (0, nested)], others) == [(0, same.strip(), "x")]
+    assert len(found[2]) == 4500
+    assert needed_lines([(0, same), (0, nested)], others) == [(0, same.strip(), ["x"])]
+    many = [f"x{n}" for n in range(7000)]
+    wide = f"{' = '.join(many)} = [{', '.join(many)}]"
+    others = [Other(1, names(f"def f(): return [{', '.join(many)}]"), True)]
+    assert [text for _, text, _ in needed_lines([(0, wide)], others)] == [wide]
     assert time.process_time() - start < 10
 
 
@@ -615,6 +640,10 @@ STATEMENTS = [
     "{x} = [{n}]",
     "{x}.append(of({y}))",
     "{x}[0] = of({y})",
+    "fill({x}, {n})",
+    "for {x} in range({n}):\n    fill({y}, of({z}))",
+    "setattr({x}, '{y}', of({z}))",
+    "{z} = of({x}.{y})",
     "try:\n    {x} = of({y})\nexcept Exception as {z}:\n    {x} = {n}",
     "if ({x} := of({y})) > {n}:\n    {z} = 1",
     "with open(__file__) as {x}:\n    {y} = {n}",
@@ -632,7 +661,8 @@ STATEMENT = st.builds(
     *(st.sampled_from(STATEMENTS), NAMES, NAMES, NAMES, st.integers(1, 3)),
 )
 HEAD = f"__file__ = {__file__!r}\ndef of(x):\n    x = x() if callable(x) else x\n"
-HEAD += "    return x if isinstance(x, int) else len(x) if isinstance(x, list) else 0"
+HEAD += "    return x if isinstance(x, int) else len(x) if isinstance(x, list) else 0\n"
+HEAD += "def fill(x, n):\n    if isinstance(x, list):\n        x.append(n)"
 
 
 def run(cells: list[str]) -> object:
