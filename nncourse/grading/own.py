@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nncourse.check.call import printable
-from nncourse.grading.effects import CALLING, CHANGING
+from nncourse.grading.effects import SETTING
 from nncourse.grading.names import Names, names
 from nncourse.grading.sandbox.inside.magics import python
 from nncourse.grading.syntax import arguments, last_name
@@ -151,11 +151,9 @@ def _changed_by_calls(statement: ast.stmt, answered: Set[str]) -> set[str]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             called = last_name(node.value.func)
-            if isinstance(node.value.func, ast.Attribute):
-                changes = called in CHANGING
-            else:
-                changes = called in CALLING or called not in BUILTINS | answered
-            found |= {name.id for name in arguments(node.value)} if changes else set()
+            method = isinstance(node.value.func, ast.Attribute)
+            if called in SETTING or not (method or called in BUILTINS | answered):
+                found |= {name.id for name in arguments(node.value)}
     return found
 
 
