@@ -38,6 +38,8 @@ ENOUGH = 100_000  # letters to know a language by
 # Characters of an answer. To parse millions takes minutes and gigabytes; and the compiler compares
 # functions that are alike with each other, each with all that came before.
 LONGEST = 100_000
+# Of what is longer pages show, and comparisons read, no more than the beginning; so it is named.
+USUAL = 20_000
 DEFINED = re.compile(r"^(?:async +)?(?:def|class) +(\w+)", re.MULTILINE)
 
 
@@ -141,6 +143,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                     notes.append(_("cell {name} was split: its parts count as one", name=name))
                 if len(source) <= LONGEST:
                     cell.source = source
+                    notes += _long(name, source)
                 else:
                     notes.append(
                         _(
@@ -185,7 +188,22 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 longest=LONGEST_ADDED,
             )
         )
+    for _place, source in own:
+        notes += _long(_("cells of their own"), source)
     return Intake(notebook, notes, language, own)
+
+
+def _long(name: str, source: str) -> list[str]:
+    """A remark on an answer behind whose beginning something may be hidden."""
+    if len(source) <= USUAL:
+        return []
+    text = _(
+        "{name}: {count} characters, many more than an answer needs. Pages and comparisons have "
+        "its beginning only: look at the whole of it in what was handed in",
+        name=name,
+        count=len(source),
+    )
+    return [text]
 
 
 def _same_role(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

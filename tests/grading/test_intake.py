@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nncourse.grading.intake import LARGEST, LONGEST, IntakeError, rebuild, take_in
+from nncourse.grading.similar import LONGEST as SIMILAR_LONGEST
 from nncourse.grading.submissions import Submission, SubmissionsError, find_submissions
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
@@ -470,6 +471,16 @@ def test_ten_thousand_corruptions_give_a_valid_notebook_or_a_refusal(toy_file, v
 @pytest.fixture(scope="module")
 def toy_file(toy, released, tmp_path_factory):
     return submission(toy, "ps99", RIGHT), tmp_path_factory.mktemp("file") / "ann.ipynb", released
+
+
+def test_what_is_hidden_behind_a_long_beginning_is_named(hand_in):
+    """Copied code, behind more letters than pages show and comparisons read."""
+    usual = "#" * (SIMILAR_LONGEST - 1) + "\n"
+    assert hand_in(answers={**RIGHT, "plus_answer": usual}).notes == []
+    (note,) = hand_in(answers={**RIGHT, "plus_answer": usual + "x = 1"}).notes
+    assert note.startswith(f"plus_answer: {SIMILAR_LONGEST + 5} characters")
+    (note,) = hand_in(change=with_cell(usual + "x = 1")).notes
+    assert note.startswith(f"cells of their own: {SIMILAR_LONGEST + 5} characters")
 
 
 def test_an_answer_that_would_take_minutes_to_parse_is_left_out(hand_in, released):
