@@ -160,6 +160,10 @@ SOFTMAX = Piece(
 )
 
 
+SURE = "sure"
+"""Weights so large that the probability of a target is tiny, exp(-20) or less."""
+
+
 def draw(rng: np.random.Generator, case: str) -> Point:
     """W (C, D), b (C,), x (N, D), y (N,) and the strength lam of the penalty."""
     N = int(rng.choice((5, 7)))
@@ -170,6 +174,14 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     W, b, x = normal(rng, C, D), normal(rng, C), normal(rng, N, D)
     y = rng.permutation(np.resize(np.arange(C - 1), N))
     lam = float(rng.choice((0.03125, 0.046875, 0.0625)))
+    if case == SURE:
+        z = x @ W.T + b
+        row = int(np.ptp(z, axis=1).argmax())
+        y[row] = z[row].argmin()
+        scale = 2.0 ** int(np.log2(40 / np.ptp(z[row])))  # float32 holds exp(-40)
+        W, b = scale * W, scale * b
+        if np.linalg.norm(_errors(W, b, x, y).sum(axis=0)) < 0.05:
+            return draw(rng, case)  # the errors of the examples cancel in db
     return Point((W, b, x, y, lam), {"W": W, "b": b}, 1.0, case)
 
 
@@ -309,6 +321,22 @@ CLASSIFIER_MUTANTS = (
         "X27",
     ),
     Mutant(
+        "log(p + 1e-7)",
+        _with(
+            loss=lambda W, b, x, y, lam, d: (
+                lam * np.sum(W**2)
+                - np.mean(np.log(softmax(x @ W.T + b)[np.arange(len(y)), y] + 1e-7))
+            )
+        ),
+        mark(
+            "The loss is off where the target's probability is tiny, as if a small number were "
+            "added inside the logarithm or p clipped. Take the logarithm of the softmax by hand: "
+            "no such number is needed then."
+        ),
+        "stability",
+        "M36",
+    ),
+    Mutant(
         "root of the sum of squares",
         _with(
             loss=lambda W, b, x, y, lam, d: cross_entropy(x @ W.T + b, y) + lam * np.linalg.norm(W)
@@ -435,7 +463,12 @@ CLASSIFIER = Piece(
             formula="db[c] = (1/N) Σ_n (p[n, c] - [c = y[n]])",
         ),
     ),
-    parts=(Part("loss", 0.3), Part("dW", 0.45), Part("db", 0.25)),
+    parts=(
+        Part("loss", 0.25),
+        Part("dW", 0.4),
+        Part("db", 0.2),
+        *(Part(name, 0.05, (SURE,)) for name in ("loss", "dW", "db")),
+    ),
     draw=draw,
     reference=reference,
     forward=forward,
@@ -446,4 +479,6 @@ CLASSIFIER = Piece(
         Equivalent("einsum, a list returned", _einsum),
         Equivalent("float32", _float32),
     ),
+    cases=(PLAIN, PLAIN, SQUARE, SURE),
+    case_names={SURE: mark("larger weights, a tiny probability of a target")},
 )
