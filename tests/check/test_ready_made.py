@@ -37,6 +37,31 @@ def test_the_librarys_own_implementation_is_no_answer(answer):
     assert "ready-made" in str(report)
 
 
+def slopes(f, w, h):
+    from nncourse.plots.differences import central_difference
+
+    slope = np.zeros(w.shape)
+    for i in np.ndindex(w.shape):
+        e = np.zeros(w.shape)
+        e[i] = 1
+        slope[i] = central_difference(lambda t, e=e: f(w + t * e), 0.0, h)
+    return slope
+
+
+def half_plane(p, q):
+    left = p[0] - (q[1] - p[1]), p[1] + q[0] - p[0]
+    corners = [tuple(int(16 * v) for v in corner) for corner in (p, q, left)]
+    side = nnc.data.polygon(*corners).half_planes()[0]
+    return np.array([side.a1, side.a2]), side.b / 16
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [("ps02.numerical_gradient", slopes), ("ps03.half_plane", half_plane)]
+)
+def test_nor_is_what_pictures_and_data_need_themselves(name, answer):
+    assert check(name, answer).problem.code == "ready-made"
+
+
 def test_other_frameworks_are_ready_made_too():
     torch = pytest.importorskip("torch", reason="PyTorch is needed to call it")
 

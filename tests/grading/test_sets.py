@@ -62,6 +62,26 @@ def test_the_solution_earns_all_and_the_stub_nothing(bench, name):
     assert lint(assignment) == []
 
 
+CALLS = {
+    "ps02": ("numerical_gradient", "from nncourse.plots.differences import central_difference"),
+    "ps03": ("half_plane", "from nncourse.data import polygon"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_the_library_has_for_its_pictures_and_data_is_not_at_hand(bench, name):
+    solved, released = notebooks(name, "en")
+    assignment = make_assignment(name, solved, released, "en")
+    bench.prepare(assignment.packed)
+    question, line = CALLS[name]
+    answers = answers_of(solved)
+    cell = f"{question}_answer"
+    answers[cell] = f"{line}\n{answers[cell]}"
+    result = json.loads(bench.grade(make_item("anna", answers, 1)))
+    assert result["questions"][question]["points"] == 0
+    assert "ImportError" in str(result["notes"]) or "ModuleNotFoundError" in str(result["notes"])
+
+
 @pytest.mark.parametrize("name", sets())
 def test_both_languages_ask_for_the_same(name):
     one, two = (make_assignment(name, *notebooks(name, lang), lang) for lang in ("ru", "en"))
