@@ -113,7 +113,7 @@ def _text(cell: Iterable[_Piece]) -> str:
 
 def _asks(found: Names) -> set[str]:
     """What must be bound elsewhere for it to run, and for its functions to be called."""
-    return found.runs | found.changes | (found.later - found.binds)
+    return found.runs | (found.later - found.binds)
 
 
 def _pieces(place: int, source: str, answered: Set[str]) -> list[_Piece]:
