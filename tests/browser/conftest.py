@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.jupyterlab import PATIENCE
+from tests.browser.jupyterlab import PATIENCE, close_notebooks, new_page
 
 FLAGS = [
     "--headless",
@@ -112,16 +112,57 @@ def browser(chromium: str) -> Iterator[object]:
         instance.close()
 
 
+class Desk:
+    """The page with JupyterLab that stays from test to test; a new one after a test that failed.
+
+    To load JupyterLab takes a browser longer than most tests.
+    """
+
+    def __init__(self, browser, session: pytest.Session) -> None:
+        self.browser = browser
+        self._session = session
+        self._page = None
+        self._failed = 0
+
+    @property
+    def page(self):
+        if self._page is None or self._failed != self._session.testsfailed:
+            self.close()
+            self._page, self._failed = new_page(self.browser), self._session.testsfailed
+        return self._page
+
+    def close(self) -> None:
+        if self._page is not None:
+            self._page.context.close()
+
+
+@pytest.fixture(scope="session")
+def desk(browser, request) -> Iterator[Desk]:
+    desk = Desk(browser, request.session)
+    yield desk
+    desk.close()
+
+
 @pytest.fixture
-def page(browser, request) -> Iterator[object]:
-    """A fresh page of 1400 x 1000 px; the test fails when a script of the page fails."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE * 1000)
+def page(browser, desk, request) -> Iterator[object]:
+    """A page of 1400 x 1000 px; the test fails when a script of the page fails.
+
+    A fresh one, or for tests in the ``lab`` the desk, cleared.
+    """
+    at_desk = "lab" in request.fixturenames
+    page = desk.page if at_desk else new_page(browser)
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def note(error: object) -> None:
+        errors.append(str(error))
+
+    page.on("pageerror", note)
     yield page
-    context.close()
+    if at_desk:
+        close_notebooks(page)
+        page.remove_listener("pageerror", note)
+    else:
+        page.context.close()
     assert errors == []
 
 

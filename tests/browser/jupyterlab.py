@@ -32,6 +32,20 @@ CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
       .map(one => one.ename + ': ' + one.evalue),
   }))"""
 
+OPEN = "path => window.jupyterapp.commands.execute('docmanager:open', {path}).then(() => null)"
+
+# Where nothing is open, JupyterLab itself opens a launcher, and may do so over the next notebook.
+CLOSE = """async () => {
+  const app = window.jupyterapp;
+  const open = [...app.shell.widgets('main')];
+  await app.commands.execute('launcher:create');
+  for (const one of open) {
+    const session = one.sessionContext;
+    one.dispose();
+    if (session) await session.shutdown();
+  }
+}"""
+
 RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
 
 ASK = """async code => {
@@ -49,34 +63,60 @@ ASK = """async code => {
 THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
 
 
+def new_page(browser: Any, **context: Any) -> Any:
+    """A page of 1400 x 1000 px, unless ``context`` says otherwise, that shares nothing."""
+    context = {"viewport": {"width": 1400, "height": 1000}, **context}
+    page = browser.new_context(**context).new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    return page
+
+
 @contextmanager
 def notebook_page(
-    browser: Any, lab: Any, name: str, codes: Sequence[str], **context: Any
+    desk: Any, lab: Any, name: str, codes: Sequence[str], **context: Any
 ) -> Iterator[Any]:
-    """A page of its own with a new notebook of these cells, run; no script of the page may fail."""
+    """The desk with a new notebook of these cells, run; no script of the page may fail.
+
+    With a ``context`` of its own it stands in a page of its own.
+    """
     cells = [nbformat.v4.new_code_cell(code) for code in codes]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(content, lab.root / "work" / f"{name}.ipynb")
-    context = {"viewport": {"width": 1400, "height": 1000}, **context}
-    page = browser.new_context(**context).new_page()
-    page.set_default_timeout(PATIENCE * 1000)
+    page = new_page(desk.browser, **context) if context else desk.page
     failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
+
+    def note(error: object) -> None:
+        failures.append(str(error))
+
+    page.on("pageerror", note)
     open_notebook(page, lab, f"work/{name}.ipynb")
     run_well(page)
     try:
         yield page
     finally:
-        page.context.close()
+        if context:
+            page.context.close()
+        else:
+            close_notebooks(page)
+            page.remove_listener("pageerror", note)
     assert failures == []
 
 
 def open_notebook(page: Any, lab: Any, path: str) -> None:
-    """Open a notebook and wait until its kernel is idle."""
-    page.goto(lab.address(path))
+    """Open a notebook, in JupyterLab if that is there, and wait until its kernel is idle."""
+    if page.evaluate("() => 'jupyterapp' in window"):
+        page.evaluate(OPEN, path)
+    else:
+        page.goto(lab.address(path))
     page.wait_for_selector(".jp-Notebook")
     page.wait_for_function(READY)
+
+
+def close_notebooks(page: Any) -> None:
+    """Close all notebooks without saving them, and end their kernels."""
+    if page.evaluate("() => 'jupyterapp' in window"):
+        page.evaluate(CLOSE)
 
 
 def run_all(page: Any) -> list[dict[str, Any]]:

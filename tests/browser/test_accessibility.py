@@ -72,10 +72,10 @@ def violations(page, axe, element=None) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def outputs(browser, lab):
+def outputs(desk, lab):
     """A notebook with one of each output, run."""
     codes, viewport = [WRONG, *OUTPUTS.values()], {"width": 1400, "height": 1600}
-    with notebook_page(browser, lab, "accessibility", codes, viewport=viewport) as page:
+    with notebook_page(desk, lab, "accessibility", codes, viewport=viewport) as page:
         yield page
 
 

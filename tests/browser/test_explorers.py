@@ -36,12 +36,12 @@ EXPLORERS = {
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, lab):
+def notebook(desk, lab):
     """A notebook with one of each explorer, run."""
     codes = ["from nncourse import widgets"]
     for k, (name, (arguments, *_rest)) in enumerate(EXPLORERS.items()):
         codes.append(f"w{k} = widgets.{name}({arguments})\nw{k}")
-    with notebook_page(browser, lab, "explorers", codes) as page:
+    with notebook_page(desk, lab, "explorers", codes) as page:
         yield page
 
 

@@ -69,10 +69,10 @@ TIME = """async (widget, control) => {
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, lab):
+def notebook(desk, lab):
     """A notebook with one of each widget, run."""
     codes = [f"widgets.{name}({arguments})" for name, (arguments, _control) in CONTROLS.items()]
-    with notebook_page(browser, lab, "latency", ["from nncourse import widgets", *codes]) as page:
+    with notebook_page(desk, lab, "latency", ["from nncourse import widgets", *codes]) as page:
         yield page
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 
-from tests.browser.jupyterlab import ask_kernel, open_notebook, run_all
+from tests.browser.jupyterlab import ask_kernel, notebook_page
 
 pytestmark = pytest.mark.browser
 
@@ -23,24 +22,12 @@ LOOK = "node => [...node.querySelectorAll('path, rect, text')].map(one => one.ou
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, lab):
+def notebook(desk, lab):
     codes = ["from nncourse import widgets"]
     for k, (name, (given, *_rest)) in enumerate(CELLS.items()):
         codes.append(f"w{k} = widgets.{name}({given})\nw{k}")
-    cells = [nbformat.v4.new_code_cell(code) for code in codes]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    content = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(content, lab.root / "work" / "own-functions.ipynb")
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(120_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    open_notebook(page, lab, "work/own-functions.ipynb")
-    assert [error for cell in run_all(page) for error in cell["errors"]] == []
-    yield page
-    context.close()
-    assert errors == []
+    with notebook_page(desk, lab, "own-functions", codes) as page:
+        yield page
 
 
 @pytest.mark.parametrize("name", CELLS)

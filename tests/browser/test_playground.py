@@ -75,9 +75,9 @@ CODES = [
 
 
 @pytest.fixture(scope="module")
-def page(browser, lab):
+def page(desk, lab):
     """A notebook with a playground, and with another one that is shown twice."""
-    with notebook_page(browser, lab, "playground", CODES) as page:
+    with notebook_page(desk, lab, "playground", CODES) as page:
         yield page
 
 

@@ -58,16 +58,16 @@ def trait(page, name, key):
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, lab):
-    with notebook_page(browser, lab, "reach", CODES) as page:
+def notebook(desk, lab):
+    with notebook_page(desk, lab, "reach", CODES) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
-def quiet(browser, lab):
+def quiet(desk, lab):
     """A page with a touch screen, whose reader asks for little motion."""
     options = {"has_touch": True, "reduced_motion": "reduce"}
-    with notebook_page(browser, lab, "quiet", CODES, **options) as page:
+    with notebook_page(desk, lab, "quiet", CODES, **options) as page:
         yield page
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import nbformat
 import pytest
 
-from tests.browser.jupyterlab import ask_kernel, open_notebook, run_all, show
+from tests.browser.jupyterlab import ask_kernel, notebook_page, show
 
 pytestmark = pytest.mark.browser
 
@@ -28,14 +27,13 @@ w = UnrolledRNN(step=step, backward=backward)
 w"""
 
 
-def test_a_step_of_one_s_own(page, lab):
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    content = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(CELL)], metadata={"kernelspec": kernel}
-    )
-    nbformat.write(content, lab.root / "work" / "unrolled.ipynb")
-    open_notebook(page, lab, "work/unrolled.ipynb")
-    assert [error for cell in run_all(page) for error in cell["errors"]] == []
+@pytest.fixture
+def page(desk, lab):
+    with notebook_page(desk, lab, "unrolled", [CELL]) as page:
+        yield page
+
+
+def test_a_step_of_one_s_own(page):
     words = show(page, ".nnc-explorer .nnc-words")
     assert "At step 12 your dh" in words.inner_text()
     picture = page.locator(".nnc-chart-norms")

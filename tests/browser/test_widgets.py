@@ -24,8 +24,8 @@ CELLS = [
 
 
 @pytest.fixture(scope="module")
-def opened(browser, lab):
-    with notebook_page(browser, lab, "widgets", CELLS) as page:
+def opened(desk, lab):
+    with notebook_page(desk, lab, "widgets", CELLS) as page:
         yield page
 
 

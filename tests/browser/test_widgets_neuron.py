@@ -23,8 +23,8 @@ CELLS = [
 
 
 @pytest.fixture(scope="module")
-def opened(browser, lab):
-    with notebook_page(browser, lab, "neuron", CELLS) as page:
+def opened(desk, lab):
+    with notebook_page(desk, lab, "neuron", CELLS) as page:
         yield page
 
 
