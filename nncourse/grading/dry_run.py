@@ -7,12 +7,17 @@ graded just as a submission is; where it comes out otherwise, a graded cell need
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from nncourse.course.folder import CourseFolder
+from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import answers_of
 from nncourse.grading.bench import Bench
 from nncourse.grading.grade import load_assignment
+from nncourse.grading.names import Names, names
+from nncourse.grading.plan import Cell
 from nncourse.grading.worker import make_item
 from nncourse.language import catalogue
 
@@ -31,25 +36,61 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
     with Bench() as bench:
         bench.prepare(work.packed)
 
-        def grade(answers: dict[str, str]) -> dict[str, dict[str, object]]:
-            verdict = json.loads(bench.grade(make_item("", answers, SEED)))
-            return verdict.get("questions", {})
+        def grade(answers: dict[str, str]) -> dict[str, Any]:
+            return json.loads(bench.grade(make_item("", answers, SEED)))
 
         right, empty = grade(solved), grade(answers_of(work.notebook))
     for cell in work.tests:
-        points = right.get(cell.name, {}).get("points", 0.0)
+        question = right.get("questions", {}).get(cell.name, {})
+        points = question.get("points", 0.0)
         if points != cell.points:
+            why = question.get("why") or right.get("failed") or right.get("lost") or "-"
             yield _(
                 "{name}: the answers in source/ earn {points:g} of {most:g} points: {why}",
                 name=cell.name,
                 points=points,
                 most=cell.points,
-                why=right.get(cell.name, {}).get("why") or "-",
+                why=" ".join([why, *_line(cell, right)]),
             )
-        if earned := empty.get(cell.name, {}).get("points", 0.0):
+            if shared := ", ".join(sorted(_shared(work, cell, right))):
+                yield _(
+                    "{name}: answers have their own {names}: what they do to it isn't seen here. "
+                    "Let a function of theirs return it",
+                    name=cell.name,
+                    names=shared,
+                )
+            if names(cell.source).sets and "seed" in cell.source:
+                yield _(
+                    "{name}: answers draw other numbers than this seed gives, since they run "
+                    "elsewhere. Give them a generator: rng = np.random.default_rng(1)",
+                    name=cell.name,
+                )
+        if earned := empty.get("questions", {}).get(cell.name, {}).get("points", 0.0):
             yield _(
                 "{name}: a notebook without answers earns {points:g} of {most:g} points",
                 name=cell.name,
                 points=earned,
                 most=cell.points,
             )
+
+
+def _line(cell: Cell, verdict: dict[str, Any]) -> list[str]:
+    """The line of the graded cell in which it ended, if it did so."""
+    outputs = verdict.get("outputs", {}).get(str(cell.index), [])
+    trace = "\n".join(line for output in outputs for line in output.get("traceback", ()))
+    found = re.findall(rf'File "<test {re.escape(cell.name)}>", line (\d+)', trace)
+    lines = cell.source.splitlines()
+    return [f"[{n}: {lines[int(n) - 1].strip()}]" for n in found[-1:] if int(n) <= len(lines)]
+
+
+def _shared(work: Assignment, cell: Cell, verdict: dict[str, Any]) -> set[str]:
+    """Objects of the lecturer's that this line reads, and answers too."""
+    (line,) = _line(cell, verdict) or [""]
+    made = {name for other in work.cells if not other.is_answer for name in _objects(other)}
+    read = {name for found in work.reads.values() for name in found}
+    return made & read & set(re.findall(r"\w+", line))
+
+
+def _objects(cell: Cell) -> set[str]:
+    found = names(cell.source) if cell.kind in ("plain", "readonly") else Names()
+    return found.binds - found.imports - found.defines

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.content import content
+from nncourse.grading.effects import CHANGING
 from nncourse.grading.given import Given
-from nncourse.grading.names import names
+from nncourse.grading.names import names, statements
 from nncourse.grading.plan import Cell
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.inside.magics import MAGIC
-from nncourse.grading.syntax import last_name
+from nncourse.grading.syntax import last_name, root
 from nncourse.grading.word import word
 from nncourse.language import catalogue
 
@@ -26,6 +27,10 @@ _ = catalogue("course")
 
 INSPECTING = {"getsource", "signature", "getsourcelines", "getfullargspec", "help", "vars", "dir"}
 INDIRECT = {"globals", "locals", "eval", "exec", "get_ipython"}
+NOTES = ("__name__", "__call__", "__doc__")
+PLAIN = {"int", "float", "complex", "bool", "str", "bytes", "list", "tuple", "dict", "set"}
+PLAIN |= {"frozenset", "object", "Iterable", "Sequence", "Mapping", "Number", "Integral", "Real"}
+PLAIN |= {"NoneType", "ndarray", "Callable"}
 PATCHING = {"patch", "setattr", "monkeypatch"}
 
 
@@ -51,11 +56,13 @@ def lint(assignment: Assignment) -> list[Remark]:
     for cell in assignment.cells:
         if cell.kind == "tests":
             found += _Cell(assignment, cell, given).remarks(before)
-        steps = [s for s in assignment.plan.steps.get(cell.index, ()) if s.theirs]
-        if steps:
-            own = [step.statement for step in steps if step.statement is not None]
-            foreign = set[str]().union(*(step.foreign for step in steps))
-            found += _Cell(assignment, cell, given, foreign).remarks_on(ast.Module(own, []))
+        if cell.kind in ("readonly", "plain"):
+            steps = assignment.plan.steps.get(cell.index, ())
+            foreign = set(assignment.functions).union(*(step.foreign for step in steps))
+            own = [s.statement for s in steps if s.theirs and s.statement is not None]
+            everything = ast.Module(statements(cell.source), [])
+            rules = _Cell(assignment, cell, given, foreign)
+            found += rules.remarks_on(everything, ast.Module(own, []))
             before += [(cell, statement) for statement in own]
     return list(dict.fromkeys(found))
 
@@ -68,6 +75,7 @@ class _Cell:
         self.cell = cell
         self.given = given
         self.foreign = assignment.plan.foreign[cell.index] if foreign is None else foreign
+        self.theirs = self.foreign | assignment.plan.derived.get(cell.index, frozenset())
 
     def remarks(self, before: Sequence[tuple[Cell, ast.stmt]]) -> list[Remark]:
         """Every rule's for a graded cell, in the order of lines.
@@ -79,7 +87,7 @@ class _Cell:
             tree = parse(self.cell.source)
         except SyntaxError as error:
             return [Remark(self.cell.name, error.lineno or 1, _("it is no Python"))]
-        found = [*self._magics(), *self._names(tree), *self.remarks_on(tree)]
+        found = [*self._magics(), *self._names(tree), *self.remarks_on(tree, tree)]
         found += [self._at(node, text) for node, text in word(tree, plan.made_there & self.foreign)]
         owners = {node: cell for cell, statement in before for node in ast.walk(statement)}
         whole = ast.Module([*(statement for _cell, statement in before), *tree.body], [])
@@ -88,10 +96,13 @@ class _Cell:
             found.append(Remark(owner.label, getattr(node, "lineno", 1), text))
         return sorted(set(found), key=lambda remark: (remark.line, remark.text))
 
-    def remarks_on(self, tree: ast.Module) -> list[Remark]:
-        """Those on whatever runs the student's code."""
+    def remarks_on(self, tree: ast.Module, theirs: ast.Module) -> list[Remark]:
+        """Those on code, of which ``theirs`` runs the student's."""
         found = [*self._given(tree)]
-        for node in ast.walk(tree):
+        for node in ast.walk(theirs):
+            if isinstance(node, ast.Assign) and self._is_theirs(node.value):
+                self.theirs |= {part.id for part in node.targets if isinstance(part, ast.Name)}
+        for node in ast.walk(theirs):
             found += [self._at(node, text) for text in self._node(node)]
         return found
 
@@ -150,7 +161,7 @@ class _Cell:
             if node.type is not None and self._is_foreign(node.type):
                 yield _caught()
         elif isinstance(node, ast.Attribute) and self._is_foreign(node.value):
-            if node.attr.startswith("__") and node.attr not in ("__name__", "__call__"):
+            if node.attr.startswith("__") and node.attr not in NOTES:
                 yield _("{what} of the student's code is out of reach here", what=node.attr)
         elif (
             isinstance(node, ast.Subscript)
@@ -158,10 +169,7 @@ class _Cell:
             and isinstance(node.value, ast.Attribute)
             and not self._is_module(node.value)
         ):
-            yield _(
-                "an array that is an attribute comes as a copy: change it and assign it "
-                "(w = layer.W; w[0] = 1; layer.W = w)"
-            )
+            yield _copy()
 
     def _call(self, node: ast.Call) -> Iterator[str]:
         name = last_name(node.func)
@@ -169,8 +177,22 @@ class _Cell:
             yield _caught()
         if name in INDIRECT:
             yield _("{name}() finds the proxies here, not the student's code", name=name)
-        if name == "isinstance" and len(node.args) == 2 and self._is_foreign(node.args[1]):
-            yield _("isinstance() needs a class, and the student's is elsewhere: test what it does")
+        if name in ("isinstance", "issubclass") and len(node.args) == 2:
+            one, kind = node.args
+            if self._is_foreign(kind) or (name == "issubclass" and self._is_foreign(one)):
+                yield _(
+                    "{name}() needs a class, and the student's is elsewhere: test what it does",
+                    name=name,
+                )
+            elif self._is_theirs(one) and not _is_plain(kind):
+                yield _(
+                    "isinstance() is False of whatever isn't plain data: the student's objects are "
+                    "elsewhere. Test what it does"
+                )
+        if name in CHANGING and isinstance(node.func, ast.Attribute):
+            inner = node.func.value
+            if isinstance(inner, ast.Attribute) and root(inner) in self.theirs:
+                yield _copy()
         if name in INSPECTING and any(map(self._is_foreign, node.args)):
             yield _("{name}() can't look into the student's code from here", name=name)
         if name in PATCHING and any(
@@ -183,16 +205,32 @@ class _Cell:
                 if any(part.attr == "reference" for part in _attributes(arg)):
                     yield _("the reference would go to the student's code: compare values instead")
 
+    def _is_theirs(self, node: ast.AST) -> bool:
+        """Whether it is what the student's code has made, or a part of that."""
+        return root(node) in self.theirs
+
     def _is_foreign(self, node: ast.AST) -> bool:
         while isinstance(node, (ast.Attribute, ast.Call)):
             node = node.value if isinstance(node, ast.Attribute) else node.func
         return isinstance(node, ast.Name) and node.id in self.foreign
 
     def _is_module(self, node: ast.Attribute) -> bool:
-        root: ast.AST = node
-        while isinstance(root, (ast.Attribute, ast.Subscript)):
-            root = root.value
-        return not isinstance(root, ast.Name) or root.id in ("self", "np", "os", "plt")
+        return root(node) in ("", "self", "np", "os", "plt")
+
+
+def _is_plain(kind: ast.AST) -> bool:
+    """Whether objects of this type come to this side as they are."""
+    if isinstance(kind, (ast.Tuple, ast.BinOp)):
+        parts = kind.elts if isinstance(kind, ast.Tuple) else [kind.left, kind.right]
+        return any(map(_is_plain, parts))
+    return last_name(kind) in PLAIN or root(kind) in ("np", "numpy", "numbers", "type")
+
+
+def _copy() -> str:
+    return _(
+        "an array that is an attribute comes as a copy: change it and assign it "
+        "(w = layer.W; w[0] = 1; layer.W = w)"
+    )
 
 
 def _caught() -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import io
 import json
 import linecache
 import os
@@ -31,7 +30,7 @@ from nncourse.grading.assignment import Assignment
 from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
 from nncourse.grading.plan import Cell
-from nncourse.grading.proxies import Proxies
+from nncourse.grading.proxies import Proxies, Silent
 from nncourse.grading.sandbox import (
     Budget,
     Sandbox,
@@ -253,7 +252,7 @@ class Oracle:
 
     def _run_tests(self, cell: Cell) -> None:
         self.say(cell.name)
-        printed = io.StringIO()
+        printed = Silent()
         value: Any = None
         problem: BaseException | None = None
         reports: list[Any] = []
@@ -324,7 +323,11 @@ class Oracle:
                 result = {"data": {"text/plain": repr(points)}, "metadata": {}}
                 output = {"output_type": "execute_result", "execution_count": None, **result}
                 return Question(points, most), [output]
-        what = _("its result is no number of points: {what}", what=printable(repr(value)[:120]))
+        try:
+            shown = printable(repr(value)[:120])
+        except Exception:  # it may hold an object of the student's
+            shown = type(value).__name__
+        what = _("its result is no number of points: {what}", what=shown)
         return Question(0.0, most, what), [_error("NoPoints", what, [what])]
 
 
@@ -359,8 +362,8 @@ def _error(kind: str, text: str, lines: list[str]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _captured(sink: io.StringIO | None = None) -> Any:
-    sink = io.StringIO() if sink is None else sink
+def _captured(sink: Silent | None = None) -> Any:
+    sink = Silent() if sink is None else sink
     with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
         yield
 

@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import io
 import operator
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
+
+import numpy as np
 
 from nncourse.grading.sandbox import Handle, Session, StudentError
 from nncourse.grading.sandbox.guests import Guests
@@ -29,7 +32,21 @@ from nncourse.grading.sandbox.guests import Guests
 UNARY = ["neg", "pos", "abs", "invert"]
 OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
 OPERATORS += ["and", "or", "xor", "lshift", "rshift", *UNARY]
-STOPS = (StopIteration, StopAsyncIteration)
+# What the student's code raises comes as one of these, if it is one: no StopIteration, which would
+# end a loop over ``map`` or ``zip`` in a test before its end.
+KINDS: dict[str, type[Exception]] = {
+    name: kind
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+    if kind not in (Exception, StopIteration, StopAsyncIteration)
+}
+KINDS |= {"LinAlgError": np.linalg.LinAlgError, "AxisError": np.exceptions.AxisError}
+
+
+class Silent(io.StringIO):
+    """Where tests print to, unless they say otherwise. What the student's code prints meanwhile
+    stays out: it would show what hidden tests ask.
+    """
 
 
 class ProxyError(TypeError):
@@ -57,15 +74,25 @@ class Proxy:
         return self.__ask(args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("__name__", "__qualname__") and self.__name:
-            return self.__name
+        if name in ("__name__", "__qualname__"):
+            return self.__name or self.__note(name)
         if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(f"{self!r} has no {name} here")
+            raise AttributeError(f"{_label(self)} has no {name} here")
         if sys._getframe(1).f_globals.get("__name__", "").partition(".")[0] == "numpy":
             # np.mean(x) is x.mean() where x is no array.
-            raise ProxyError(f"{self!r} is no array: NumPy would ask it for its own {name}")
+            raise ProxyError(f"{_label(self)} is no array: NumPy would ask it for its own {name}")
         with _as_python():
             return self.__heir(self.__session.get(self.__target, name))
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        return self.__note("__doc__")
+
+    def __note(self, name: str) -> Any:
+        """A text that functions and classes have."""
+        with _as_python():
+            found = self.__session.get(self.__target, name)
+        return found if type(found) is str else None
 
     def __setattr__(self, name: str, value: Any) -> None:
         with _as_python():
@@ -73,7 +100,7 @@ class Proxy:
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            raise ProxyError(f"{self!r} can't be sliced in a graded cell")
+            raise ProxyError(f"{_label(self)} can't be sliced in a graded cell")
         return self.__special("__getitem__", index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -85,7 +112,7 @@ class Proxy:
         except AttributeError as error:
             raise TypeError(str(error)) from None  # as Python says it of an object without length
         if type(length) is not int or length < 0:
-            raise ProxyError(f"the length of {self!r} is {length!r}")
+            raise ProxyError(f"the length of {_label(self)} is {length!r}")
         return length
 
     def __iter__(self) -> Iterator[Any]:
@@ -94,7 +121,7 @@ class Proxy:
             yield from iterator
             return
         if not isinstance(iterator, Proxy):
-            raise ProxyError(f"{self!r} can't be iterated")
+            raise ProxyError(f"{_label(self)} can't be iterated")
         while True:
             try:
                 value = Proxy.__next__(iterator)
@@ -105,7 +132,9 @@ class Proxy:
     def __next__(self) -> Any:
         in_place = self.__in_place or self.__owner.crossing
         try:
-            return self.__session.call(self.__target, path="__next__", in_place=in_place)
+            value = self.__session.call(self.__target, path="__next__", in_place=in_place)
+            self.__print()
+            return value
         except StudentError as error:
             if error.kind == "StopIteration":
                 raise StopIteration from None
@@ -123,8 +152,16 @@ class Proxy:
     def __ask(self, args: tuple[Any, ...], kwargs: dict[str, Any], path: str = "") -> Any:
         in_place = self.__in_place or self.__owner.crossing
         with _as_python():
-            value = self.__session.call(self.__target, args, kwargs, path, in_place=in_place)
+            try:
+                value = self.__session.call(self.__target, args, kwargs, path, in_place=in_place)
+            finally:
+                self.__print()
         return self.__heir(value)
+
+    def __print(self) -> None:
+        """Where a test catches what is printed, it gets what the student's code has printed."""
+        if self.__session.printed and not isinstance(sys.stdout, Silent):
+            sys.stdout.write(self.__session.printed)
 
     def __heir(self, value: Any) -> Any:
         """What came of it is as free as it is."""
@@ -134,27 +171,55 @@ class Proxy:
 
     def __refuse(self, *_: object) -> NoReturn:
         raise ProxyError(
-            f"{self!r} can't be compared, tested or counted with: a graded cell reads plain values "
-            "out of it"
+            f"{_label(self)} can't be compared, tested or counted with: a graded cell reads plain "
+            "values out of it"
         )
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __refuse
+    def __eq__(self, other: object) -> bool:
+        return False if other is np._NoValue else self.__refuse()
+
+    def __ne__(self, other: object) -> bool:
+        # np.vectorize(f) asks whether f was given.
+        return True if other is np._NoValue else self.__refuse()
+
+    __lt__ = __le__ = __gt__ = __ge__ = __refuse
     __bool__ = __contains__ = __float__ = __int__ = __index__ = __complex__ = __refuse
     __array__ = __round__ = __refuse
     __array_ufunc__ = None
     __hash__ = object.__hash__
 
+    def __str__(self) -> str:
+        return _label(self) if self.__name else self.__text("__str__")
+
     def __repr__(self) -> str:
-        name = self.__name or "an object"
-        return f"<{name} of the student's>"
+        try:
+            return _label(self) if self.__name else self.__text("__repr__")
+        except Exception:  # it is asked for in messages
+            return _label(self)
+
+    def __format__(self, how: str) -> str:
+        return format(_label(self), how) if self.__name else self.__text("__format__", how)
+
+    def __text(self, method: str, *args: Any) -> str:
+        value = self.__special(method, *args)
+        if type(value) is not str:
+            raise TypeError(f"{method} of {_label(self)} returned no text")
+        return value
 
     def __reduce__(self) -> NoReturn:
         raise ProxyError("a proxy can't be copied or pickled")
 
 
+def _label(proxy: Proxy) -> str:
+    """What messages call it, without asking it."""
+    name = object.__getattribute__(proxy, "_Proxy__name") or "an object"
+    return f"<{name} of the student's>"
+
+
 def _operators(listed: Iterable[str]) -> type[Proxy]:
     """A kind of proxy that forwards these operators, and refuses the others."""
     members: dict[str, Any] = {"__slots__": (), "__module__": "__main__"}
+    members["__doc__"] = vars(Proxy)["__doc__"]
     for name in OPERATORS:
         forward = name in listed
         members[f"__{name}__"] = _forward(name) if forward else _refused
@@ -164,7 +229,9 @@ def _operators(listed: Iterable[str]) -> type[Proxy]:
 
 
 def _refused(self: Any, *_: object) -> NoReturn:
-    raise ProxyError(f"{self!r} can't be counted with: the exercise doesn't list that operator")
+    raise ProxyError(
+        f"{_label(self)} can't be counted with: the exercise doesn't list that operator"
+    )
 
 
 def _forward(name: str, reverse: bool = False) -> Callable[..., Any]:
@@ -254,10 +321,9 @@ class _as_python:
 
 def exception(error: StudentError) -> Exception:
     """The Python exception for what the student's code raised."""
-    kind = getattr(builtins, error.kind, None)
+    kind = KINDS.get(error.kind)
     made: Exception | None = None
-    # StopIteration in a call would end a loop over ``map`` or ``zip`` in a test before its end.
-    if isinstance(kind, type) and issubclass(kind, Exception) and kind not in STOPS:
+    if kind is not None:
         try:
             made = kind(error.message)
             if str(made) != error.message and kind is not KeyError:
@@ -265,10 +331,18 @@ def exception(error: StudentError) -> Exception:
         except Exception:
             made = None
     if made is None:
-        name = error.kind if error.kind.isidentifier() else "StudentError"
-        named = type(name, (StudentError,), {"__str__": lambda self: self.message})
-        made = named(error.kind, error.message, error.traceback, error.frames)
+        made = _named(error, next(filter(None, map(KINDS.get, error.kinds)), Exception))
     return made.with_traceback(_traceback(error.frames))
+
+
+def _named(error: StudentError, base: type[Exception]) -> Exception:
+    """One of the student's own kind, which inherits from Python's as theirs does."""
+    name = error.kind if error.kind.isidentifier() else "StudentError"
+    for bases in ((StudentError, base), (StudentError,)):
+        with contextlib.suppress(TypeError):  # some need arguments of their own
+            named = type(name, bases, {"__str__": lambda self: self.message})
+            return named(error.kind, error.message, error.traceback, error.frames, error.kinds)
+    raise error
 
 
 def _traceback(frames: Iterable[tuple[str, int, str]]) -> types.TracebackType | None:

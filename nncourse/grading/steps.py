@@ -129,11 +129,9 @@ class Steps:
         return None
 
     def _forget(self, step: Step, error: BaseException) -> None:
-        changed = step.names.changes - self.modules - step.foreign
-        asked = {
-            name for name in step.asks & set(self.space) if not isinstance(self.space[name], STAYS)
-        }
-        for name in step.names.binds | changed | asked:
+        changed = (step.names.changes | step.asks) - self.modules - step.foreign
+        stay = {name for name in changed if isinstance(self.space.get(name), STAYS)}
+        for name in step.names.binds | (changed - stay):
             self.space.pop(name, None)
             self.failed[name] = error
 

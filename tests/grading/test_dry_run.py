@@ -7,7 +7,7 @@ import pytest
 
 from nncourse.grading.dry_run import dry_run
 from nncourse.grading.grade import release_assignment
-from tests.grading.toy import make_released, with_solution, write_toy
+from tests.grading.toy import POINTS, make_released, with_solution, write_toy
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 
@@ -44,6 +44,38 @@ def test_answers_that_lose_points_are_told(told):
     }
     (line,) = told(in_place)
     assert line.startswith("square: the answers in source/ earn 0 of 10 points: it ended in an err")
+    assert line.endswith("[3: assert x == [1, 4]]")
+
+
+def test_names_of_the_lecturers_that_answers_change_are_told(told):
+    shared = {
+        "setup": f"{POINTS}\nseen = []",
+        "square_answer": with_solution("def square(x):\n    seen.append(x)"),
+        "square": "square(3)\nassert seen == [3]",
+    }
+    line, hint = told(shared)
+    assert line.endswith("[2: assert seen == [3]]")
+    assert hint.startswith("square: answers have their own seen: ")
+
+
+def test_seeds_that_answers_do_not_see_are_told(told):
+    drawing = {
+        "square_answer": with_solution(
+            "def square(x):\n    import numpy; return numpy.random.rand()"
+        ),
+        "square": "import numpy as np\nnp.random.seed(3)\na = square(1)\nnp.random.seed(3)\n"
+        "assert a == np.random.rand()",
+    }
+    line, hint = told(drawing)
+    assert line.endswith("[5: assert a == np.random.rand()]")
+    assert hint.startswith("square: answers draw other numbers")
+
+
+def test_what_fails_whatever_answers_do_is_told(told):
+    broken = {"setup": f"{POINTS}\nlimit = 1 // 0", "plus": "limit\npoints(plus, 5)"}
+    lines = told(broken)
+    assert lines
+    assert all("ZeroDivisionError" in line for line in lines)
 
 
 def test_points_for_nothing_are_told(told):

@@ -39,6 +39,10 @@ def remarks(test: str, **rules: list[str]) -> list[str]:
         ("from unittest.mock import patch\nwith patch('__main__.scale', 3): f(1)", 2, "__main__"),
         ("scale = 3\nassert Layer().forward(1) == 3", 1, "answers don't see it"),
         ("assert isinstance(Layer(), Layer)", 1, "isinstance() needs a class"),
+        ("assert issubclass(Layer, Exception)", 1, "issubclass() needs a class"),
+        ("import types\nassert isinstance(f(1), types.GeneratorType)", 2, "whatever isn't plain"),
+        ("class A: pass\nx = Layer()\nassert isinstance(x, A)", 3, "whatever isn't plain data"),
+        ("layer = Layer()\nlayer.parts.append(1)", 2, "comes as a copy"),
         ("import inspect\nassert 'for' not in inspect.getsource(f)", 2, "can't look into"),
         ("assert 'x' in f.__code__.co_varnames", 1, "__code__"),
         ("layer = Layer()\nlayer.W[0] = 1", 2, "comes as a copy"),
@@ -118,6 +122,9 @@ def test_changes_are_seen_where_they_are_asked_for(test):
     "test",
     [
         "w = np.zeros(3)\nw[0] = 1\nassert f(w) is not None",
+        "assert isinstance(f(1), (int, np.integer)) and isinstance(f(np.ones(2)), np.ndarray)",
+        "assert f.__doc__ and f.__name__ == 'f'",
+        "class Log:\n    rows = []\nlog = Log()\nlog.rows.append(f(1))\nassert log.rows == [1]",
         "layer = Layer()\nlayer.W = np.ones(3)\nassert layer.forward(2) == 4",
         "assert f(lambda x: x)",
         "%time y = f(1)\nassert y == 1",
@@ -199,3 +206,19 @@ def test_what_other_cells_make_of_the_students_is_read_along(given, graded, says
 def test_a_helper_that_calls_the_students_function_may_stand_anywhere():
     helper = "def right(x): return f(x) == x\nw = f(3)"
     assert not of_cells(("readonly", helper), ("tests", "assert right(3) and w == 3"))
+
+
+def test_changes_that_a_later_cell_does_not_see_are_said():
+    kind = Kind(
+        [
+            ("readonly", "setup", "import numpy as np\nscale = 2"),
+            ("answer", "a", ""),
+            ("readonly", "run", "w = np.zeros(3)\nlayer = Layer()\nlayer.step([w])"),
+            ("tests", "t", "assert np.allclose(w, 1)"),
+        ],
+        {"a": ANSWER.replace("forward", "step")},
+    )
+    (remark,) = map(str, lint(assignment(kind)))
+    assert remark.startswith("t, 1: no change to w is seen")
+    kind.rules["in_place"] = ["Layer"]
+    assert lint(assignment(kind)) == []

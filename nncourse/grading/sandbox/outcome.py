@@ -17,7 +17,8 @@ NAMELESS = re.compile(r"<(module|lambda|\w+comp|genexpr)>")
 class StudentError(Exception):
     """The student's code raised; ``kind`` is the name of the exception's type.
 
-    frames: where, outermost first: (cell, line, function).
+    frames: where, outermost first: (cell, line, function). kinds: the names of the types that it
+    inherits from, the nearest first.
     """
 
     def __init__(
@@ -26,12 +27,14 @@ class StudentError(Exception):
         message: str,
         traceback: str = "",
         frames: Sequence[tuple[str, int, str]] = (),
+        kinds: Sequence[str] = (),
     ) -> None:
         super().__init__(f"{kind}: {message}" if message else kind)
         self.kind = kind
         self.message = message
         self.traceback = traceback
         self.frames = tuple(frames)
+        self.kinds = tuple(kinds)
 
 
 class SessionEnded(Exception):
@@ -69,7 +72,9 @@ def student_error(error: Any, cells: Sequence[str] | None = None) -> StudentErro
         return StudentError("?", "")
     texts = [error.get(key) for key in ("type", "text", "traceback")]
     kind, text, trace = (text[:8000] if type(text) is str else "" for text in texts)
-    return StudentError(kind, text, trace, _frames(error.get("frames"), cells))
+    kinds = error.get("kinds")
+    kinds = [one for one in kinds[:20] if type(one) is str] if type(kinds) is list else []
+    return StudentError(kind, text, trace, _frames(error.get("frames"), cells), kinds)
 
 
 def _frames(found: Any, cells: Sequence[str] | None) -> list[tuple[str, int, str]]:

@@ -48,6 +48,7 @@ class Session:
         self.dropped: list[int] = []
         self.references = References(self)
         self.kept = Kept()
+        self.printed = ""  # by the last call
         self._shared = 0
         self._still_kept: set[int] = set()
         self._number = 0
@@ -247,6 +248,8 @@ class Session:
             raise verdict
         if in_place:
             self.kept.learn(answer.get("news"))
+        printed = answer.get("printed")
+        self.printed = printed[: self.limits.output] if type(printed) is str else ""
         kept = answer.get("kept")
         if type(kept) is list:
             self._still_kept = {n for n in kept if type(n) is int}

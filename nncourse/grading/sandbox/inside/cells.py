@@ -60,6 +60,7 @@ def explain(error: BaseException) -> dict[str, Any]:
         lines, frames = "", []
     return {
         "type": clean(type(error).__name__, 100),
+        "kinds": [clean(kind.__name__, 100) for kind in type(error).__mro__[1:20]],
         "text": message,
         "traceback": lines,
         "frames": frames,

@@ -14,8 +14,9 @@ A request is a dict: ``do`` (what), ``n`` (its number), ``drop`` (objects no lon
 
 A target is a name in ``__main__`` or an object that was given out before. The answer has the same
 ``n`` and either ``value`` or ``error``; objects that are not plain data are given out as
-references. ``changed`` holds the new values of arguments that the call has changed in place. While
-a call runs, a function that came as an argument is called back by a message with ``callback``.
+references. ``printed`` is what a call has printed. ``changed`` holds the new values of arguments
+that the call has changed in place. While a call runs, a function that came as an argument is called
+back by a message with ``callback``.
 """
 
 from __future__ import annotations
@@ -69,11 +70,15 @@ class Server:
         for number, state in request.get("states", ()):
             self.generators[number].bit_generator.state = state
         outer, self.current = self.current, request["n"]
+        if not outer:
+            self.notebook.output.clear()
         try:
             answer = getattr(self, "_do_" + request["do"])(request)
         except BaseException as error:
             answer = {"error": explain(error)}
         answer["n"] = request["n"]
+        if not outer and request["do"] == "call" and (printed := self.notebook.output.text()):
+            answer["printed"] = printed
         shared = self.kept.alive(request.pop("shared", ()))
         if shared:
             answer["kept"] = shared
