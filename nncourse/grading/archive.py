@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from nncourse.grading.below import open_below
 from nncourse.grading.intake import LARGEST
 from nncourse.grading.sanitize import clean_text
 from nncourse.grading.submissions import NOTEBOOKS
@@ -112,15 +113,11 @@ class Reader:
                     self._refuse(name, _("a link"))
                 elif path.is_file() and self._wanted(name):
                     try:
-                        data = _open(source, path)
+                        data = open_below(source, path)
                     except OSError as error:
                         self._refuse(name, str(error.strerror))
                         continue
                     about = os.fstat(data.fileno())
-                    if not stat.S_ISREG(about.st_mode):
-                        data.close()
-                        self._refuse(name, _("a link"))
-                        continue
                     for file in self._file(_tame(name) or name, "", about.st_size, data, DEPTH):
                         yield replace(file, account=about.st_uid)
             return
@@ -246,24 +243,6 @@ class Reader:
 
     def _refuse(self, name: str, why: str) -> None:
         self.refused.append((clean_text(name)[:200], clean_text(why)[:200]))
-
-
-def _open(source: Path, path: Path) -> IO[bytes]:
-    """A file below ``source``. OSError if anything on the way is a link by now.
-
-    Whose folder it is may put a link to the lecturer's own files in place of it, or something on
-    which to wait, between the look at it and this.
-    """
-    if os.open not in os.supports_dir_fd:  # on Windows
-        return path.open("rb")
-    at = os.open(source, os.O_RDONLY)
-    for part in path.relative_to(source).parts:
-        outer = at
-        try:
-            at = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=outer)
-        finally:
-            os.close(outer)
-    return open(at, "rb")
 
 
 def _name_in_zip(entry: zipfile.ZipInfo) -> str:

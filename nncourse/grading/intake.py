@@ -16,7 +16,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncourse.check.call import printable
@@ -80,7 +79,7 @@ def take_in(submission: Submission, released: NotebookNode) -> Intake:
             )
         )
     try:
-        text, notes = _read(submission.path)
+        text, notes = _read(submission)
         notebook = _notebook(text)
         intake = rebuild(_cells(notebook), released, _language(notebook))
     except IntakeError:
@@ -252,8 +251,9 @@ def _shown(text: str) -> str:
     return text if len(text) <= 120 else text[:120] + "..."
 
 
-def _read(path: Path) -> tuple[str, list[str]]:
+def _read(submission: Submission) -> tuple[str, list[str]]:
     """The text of a file, and remarks."""
+    path = submission.path
     name = _shown(path.name)
     if path.is_symlink():
         raise IntakeError(_("{name} is a link or no file: ask for the notebook", name=name))
@@ -271,7 +271,8 @@ def _read(path: Path) -> tuple[str, list[str]]:
                 largest=round(LARGEST / 1e6),
             )
         )
-    data = path.read_bytes()
+    with submission.open() as file:
+        data = file.read(LARGEST)
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import IO
 
 from nncourse.course.folder import CourseFolderError
+from nncourse.grading.below import open_below
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -34,11 +36,19 @@ class SubmissionsError(CourseFolderError):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One file of one student. rival: another file of theirs, where it isn't clear which counts."""
+    """One file of one student. rival: another file of theirs, where it isn't clear which counts.
+    folder: in which all were looked for.
+    """
 
     student: str
     path: Path
     rival: Path | None = None
+    folder: Path | None = None
+
+    def open(self, name: str | None = None) -> IO[bytes]:
+        """Open the file, or that of another name beside it, if no link leads there. OSError."""
+        path = self.path if name is None else self.path.with_name(name)
+        return open_below(self.folder or path.parent, path)
 
 
 def find_submissions(folder: Path, assignment: str) -> list[Submission]:
@@ -66,14 +76,14 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
             continue
         if is_file or entry.is_symlink():
             # A link is never followed: it may lead to somebody else's work.
-            found.append(Submission(student, entry))
+            found.append(Submission(student, entry, folder=folder))
         elif entry.is_dir():
             inner = entry / assignment if (entry / assignment).is_dir() else entry
             inside = [] if inner.is_symlink() else filter(is_notebook, inner.glob("*"))
             notebooks = sorted(inside, key=lambda path: (path.suffix != ".ipynb", path))
             named = [path for path in notebooks if path.name.startswith(assignment)]
             best = (named or notebooks or [inner])[0]
-            found.append(Submission(student, best))
+            found.append(Submission(student, best, folder=folder))
     if not found:
         raise SubmissionsError(
             _(
@@ -125,15 +135,15 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
     path = submission.path.parent / "timestamp.txt"
     if submission.path.is_dir() or path.is_symlink() or not path.is_file():
         return None
-    with path.open("rb") as file:
-        text = file.read(100).decode("ascii", "replace").strip()
     try:
+        with submission.open(path.name) as file:
+            text = file.read(100).decode("ascii", "replace").strip()
         stamp = datetime.datetime.fromisoformat(text.removesuffix("UTC").strip())
         if stamp.tzinfo is not None:
             stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
         if not YEARS[0] <= stamp.year <= YEARS[1]:
             raise ValueError(stamp.year)
-    except (ValueError, OverflowError):  # the latter: in UTC it would be before the year 1
+    except (ValueError, OverflowError, OSError):  # in UTC it may lie before the year 1
         raise ValueError(
             _("{name} is no time stamp: the time of this submission is unknown", name=path.name)
         ) from None

@@ -4,14 +4,16 @@ import csv
 import io
 import os
 from functools import partial
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from nncourse.grading.grade import grade_submissions
+from nncourse.grading.grade import grade_class, grade_submissions
 from nncourse.grading.nbgrader import _environment
 from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores
+from nncourse.grading.submissions import find_submissions
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
 SQUARE = RIGHT["square_answer"]
@@ -363,3 +365,38 @@ def test_without_bubblewrap_nothing_is_graded(toy, tmp_path, monkeypatch):
     run = partial(run_local, count=1, unsafe=True)
     (result,) = grade_submissions(toy, "ps99", folder, run=run)
     assert result.points == 15
+
+
+@pytest.mark.parametrize("by", ["a folder that is a link", "a link", "a pipe"])
+def test_what_a_student_puts_in_place_of_their_file_while_it_is_graded(toy, tmp_path, by):
+    """Where they may write to the folder that is graded. The source holds the solution."""
+    homes = tmp_path / "homes"
+    own = homes / "evil"
+    own.mkdir(parents=True)
+    (own / "ps99-squares.ipynb").write_text(submission(toy, "ps99", {}), "utf-8")
+    (own / "timestamp.txt").write_text("2026-01-01 00:00:00 UTC")
+    (homes / "zoe.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    found = find_submissions(homes, "ps99")
+
+    def late(found):
+        (own / "ps99-squares.ipynb").unlink()
+        (own / "timestamp.txt").unlink()
+        secret = toy.source("ps99") / "ps99-squares.ipynb"
+        if by == "a folder that is a link":
+            own.rmdir()
+            own.symlink_to(secret.parent)
+        else:
+            put = os.mkfifo if by == "a pipe" else partial(os.symlink, secret)
+            put(own / "ps99-squares.ipynb")
+            put(own / "timestamp.txt")
+        yield from found
+
+    results = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "is_symlink", lambda path: False)
+        patch.setattr(Path, "is_file", lambda path: path.exists())
+        grade_class(toy, "ps99", late(found), results.append)
+    by_name = {result.student: result for result in read_results(toy, "ps99")}
+    assert by_name["evil"].points == 0
+    assert "can't be read" in by_name["evil"].problem
+    assert by_name["zoe"].points == 15

@@ -399,10 +399,10 @@ def test_a_file_that_can_not_be_opened_is_a_line_in_the_report(released, tmp_pat
     path = tmp_path / "ann.ipynb"
     path.write_text("{}")
 
-    def refuse(_path):
+    def refuse(_submission):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Submission, "open", refuse)
     with pytest.raises(IntakeError, match="PermissionError"):
         take_in(Submission("ann", path), released)
 
