@@ -71,6 +71,19 @@ ATTACKS = [
             + "$ \x1b]0;evil\x07"
         },
     ),
+    Attack(
+        "formulas that are drawn over the page",
+        answers={
+            "why": "$\\sqrt[\\uproot{-900}\\leftroot{99} 5/5]{x}$ &#36;\\uproot{-9}&#36; $x"
+            + "\\negthinspace" * 99
+            + "\\!" * 999
+            + " 5/5$ $"
+            + "\\hat{" * 99
+            + "x"
+            + "}" * 99
+            + "$ <center><big>"
+        },
+    ),
     Attack("code that is markup", "</pre><script>alert(1)</script><!--\x1b[2J"),
     Attack(
         "an object whose picture takes for ever",

@@ -150,6 +150,20 @@ ATTACKS = [
         "    forever()\ncrowd(20, fill)\ntime.sleep(0.3)",
     ),
     quietly(
+        "all room in sockets",
+        "def fill():\n    kept = [tried(socket.socketpair) for _ in range(50)]\n"
+        "    for end in (end for pair in kept if pair for end in pair):\n"
+        "        end.setblocking(False)\n"
+        "        tried(end.setsockopt, socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)\n"
+        "        while tried(end.send, bytes(1 << 15)): pass\n"
+        "    forever()\ncrowd(20, fill)\ntime.sleep(0.3)",
+    ),
+    quietly(
+        "a share of the processors for each process",
+        "def apart():\n    tried(os.setsid)\n    tried(os.setpgid, 0, 0)\n    while True: pass\n"
+        "crowd(50, apart)\ntime.sleep(0.3)",
+    ),
+    quietly(
         "everything watches everything",
         "def watch():\n    ears = [select.epoll() for _ in range(50)]\n    for ear in ears:\n"
         "        for other in ears: tried(ear.register, other)\n    forever()\n"
