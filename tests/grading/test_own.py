@@ -257,7 +257,7 @@ HONEST = {
             one=[
                 "SQUARES = np.zeros(5, int)",
                 "def fill(a):\n    a[:] = range(5)",
-                "fill(SQUARES)\nprint(SQUARES)",
+                "fill(SQUARES)\nprint(SQUARES)\nnp.mean(SQUARES)",
                 "for n in range(2):\n    np.multiply.at(SQUARES, [3], 3 - 2 * n)\nlen(SQUARES)",
             ],
         ),
