@@ -97,8 +97,9 @@ class _Cell:
         return sorted(set(found), key=lambda remark: (remark.line, remark.text))
 
     def remarks_on(self, tree: ast.Module, theirs: ast.Module) -> list[Remark]:
-        """Those on code, of which ``theirs`` runs the student's."""
-        found = [*self._given(tree)]
+        """Those on code, of which ``theirs`` runs the student's. The rest is there to look at."""
+        lines = {line for s in theirs.body for line in range(s.lineno, (s.end_lineno or 0) + 1)}
+        found = [remark for remark in self._given(tree) if remark.line in lines]
         for node in ast.walk(theirs):
             if isinstance(node, ast.Assign) and self._is_theirs(node.value):
                 self.theirs |= {part.id for part in node.targets if isinstance(part, ast.Name)}

@@ -203,6 +203,12 @@ def test_what_other_cells_make_of_the_students_is_read_along(given, graded, says
     assert not of_cells(("readonly", given))
 
 
+def test_what_is_only_looked_at_is_passed():
+    shown = "w = np.ones(3)\nf(w)\nprint(w)"
+    assert not of_cells(("plain", shown), ("tests", "assert f(3) == 3"))
+    assert of_cells(("plain", shown), ("tests", "assert w[0] == 1 and (w == 1).all()"))
+
+
 def test_a_helper_that_calls_the_students_function_may_stand_anywhere():
     helper = "def right(x): return f(x) == x\nw = f(3)"
     assert not of_cells(("readonly", helper), ("tests", "assert right(3) and w == 3"))
