@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 import numpy as np
 
 from nncourse.grading.names import Names, names
-from nncourse.grading.syntax import last_name, root
+from nncourse.grading.syntax import last_name, root, values
 
 CHANGING = {"append", "extend", "insert", "pop", "popitem", "remove", "clear", "update", "sort"}
 CHANGING |= {"setdefault", "reverse", "add", "discard", "fill", "put", "partition", "resize"}
@@ -44,6 +44,8 @@ class Effects:
         self.objects: set[str] = set()
         self.related: dict[str, set[str]] = {}  # what was made from each other
         self.functions: dict[str, ast.FunctionDef] = {}
+        self.classes: set[str] = set()
+        self.instances: set[str] = set()  # of these
         self.wholes: dict[str, set[str]] = {}  # what a name stands for a part of
 
     def note(
@@ -60,6 +62,7 @@ class Effects:
         nodes = [node for one in run for node in ast.walk(one)]
         calls = [node for node in nodes if isinstance(node, ast.Call)]
         self.functions |= {one.name: one for one in body if isinstance(one, ast.FunctionDef)}
+        self.classes |= {one.name for one in body if isinstance(one, ast.ClassDef)}
         self._follow_parts(nodes)
         found.changes = found.changes.union(*map(self._changed_by, calls))
         found.changes |= self._wholes(found.changes) & self.objects
@@ -68,18 +71,20 @@ class Effects:
             found.runs.add(STREAM)
             found.touches.add(STREAM)
         read = (reads & self.objects) | (bound & found.runs)
-        if any(root(call.func) not in self.theirs for call in changing):
-            found.touches |= read
-        elif changing:
-            found.touches |= read & self.theirs
+        copied = all(root(call.func) in self.theirs for call in changing)
+        lent = self.objects & {name for call in changing for name in self._lent(call)}
+        if changing:
+            found.touches |= lent | (read & self.theirs if copied else read)
         if reads & self.theirs:
             self.theirs |= bound
         for name in found.touches | found.changes | (bound & found.runs):
             found.touches |= self.related.get(name, set())
         self.objects |= bound
-        together = set(bound | read)
+        if any(last_name(call.func) in self.classes for call in calls):
+            self.instances |= bound
+        together = set(bound | read | lent)
         together = together.union(*(self.related.get(name, set()) for name in together))
-        if bound:
+        if bound or lent:
             self.related.update(dict.fromkeys(together, together))
         asked = {root(call.func) for call in changing if isinstance(call.func, ast.Attribute)}
         return frozenset(asked & self.objects)
@@ -91,6 +96,17 @@ class Effects:
                 return name in CHANGING | SETTING
             return name not in READING
         return name not in HARMLESS or name in self.objects
+
+    def _lent(self, call: ast.Call) -> Iterator[str]:
+        """Objects that functions among the arguments may change when they are called back."""
+        for value in values(call):
+            if isinstance(value, ast.Attribute):
+                yield root(value)
+            elif isinstance(value, ast.Name) and value.id in self.instances:
+                yield value.id
+            function = self.functions.get(last_name(value), value)
+            if isinstance(function, (ast.Lambda, ast.FunctionDef)):
+                yield from (n.id for n in ast.walk(function) if isinstance(n, ast.Name))
 
     def _follow_parts(self, nodes: Iterable[ast.AST]) -> None:
         """Note which names are assigned parts of what others stand for."""

@@ -132,8 +132,8 @@ class Plan:
         for step in kept:
             if step.statement is not None:
                 self.steps.setdefault(step.cell.index, []).append(step)
-        there = [step.names.binds for step in self._all if step.in_sandbox]
-        self.made_there = set[str]().union(*there)
+        there = [step.names for step in self._all if step.in_sandbox]
+        self.made_there = set[str]().union(*(found.binds | found.changes for found in there))
         self._parts = {cell.index: list(self._parts_of(cell)) for cell in cells}
 
     # Which side.

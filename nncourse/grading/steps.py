@@ -59,7 +59,7 @@ class Steps:
     def run(
         self, steps: Iterable[Step], given_up: BaseException | None = None
     ) -> BaseException | None:
-        """Run what is needed of a cell; returns the first error of the student's code.
+        """Run what is needed of a cell; returns the first error.
 
         ``given_up``: why it is not tried again.
         """
@@ -70,7 +70,10 @@ class Steps:
             if error is None and step.may_fail:
                 error = given_up or self._try(step)
             elif error is None:
-                _execute(step, self.space)
+                try:
+                    _execute(step, self.space)
+                except Exception as found:  # by values that a lent function was called with
+                    error = found
             if error is None:
                 for name in step.names.binds:
                     self.failed.pop(name, None)

@@ -38,7 +38,8 @@ def _believed(node: ast.AST) -> ast.AST | None:
         values = node.iter.func if isinstance(node.iter, ast.Call) else node.iter
         return values.value if isinstance(values, ast.Attribute) else values
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], ORDERED):
-        sides = node.left, node.comparators[0]
+        sides: list[ast.expr] = [node.left, node.comparators[0]]
         if len(node.ops) == 1 and any(isinstance(side, ast.Constant) for side in sides):
+            sides = [side.value if isinstance(side, ast.Subscript) else side for side in sides]
             return next((side for side in sides if isinstance(side, ast.Name)), None)
     return node.test if isinstance(node, ast.Assert) else None

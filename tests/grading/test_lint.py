@@ -228,3 +228,18 @@ def test_changes_that_a_later_cell_does_not_see_are_said():
     assert remark.startswith("t, 1: no change to w is seen")
     kind.rules["in_place"] = ["Layer"]
     assert lint(assignment(kind)) == []
+
+
+def test_what_answers_need_of_a_judgement_is_their_word():
+    kind = Kind(
+        [
+            ("readonly", "setup", "scores = {}"),
+            ("answer", "a", ""),
+            ("readonly", "run", "scores['f'] = f(2)"),
+            ("answer", "b", ""),
+            ("tests", "t", "assert scores['f'] > 1"),
+        ],
+        {"a": ANSWER, "b": "def show():\n    return str(scores)"},
+    )
+    (remark,) = map(str, lint(assignment(kind)))
+    assert remark.startswith("t, 1: scores is made on the student's side")

@@ -240,6 +240,13 @@ def test_what_changes_an_object_by_the_way_is_run(grade, given, locked):
         ("t = {}\nt.setdefault('a', []).append(f(2))", "assert t == {'a': [4]}"),
         ("def fill(rows, g): rows.append(g(2))\nt = []\nfill(t, f)", "assert t == [4]"),
         ("def note(value): t['a'] = value\nt = {}\nnote(f(2))", "assert t == {'a': 4}"),
+        ("t = []\nnote(t.append)", "assert t == [4]"),
+        ("t = []\nnote(lambda n: t.append(n))", "assert t == [4]"),
+        ("t = []\ndef log(n): t.append(n)\nnote(log)", "assert t == [4]"),
+        (
+            "class Log:\n    n = 0\n    def __call__(self, n): self.n += n\nt = Log()\nnote(t)",
+            "assert t.n == 4",
+        ),
         ("A = np.zeros((2, 2))\nnp.fill_diagonal(A, f(2))", "assert A.sum() == 8"),
         (
             "rng = np.random.default_rng(0)\nnoise = rng.random()\nx = f(rng.random())",
@@ -252,10 +259,11 @@ def test_what_changes_an_object_by_the_way_is_run(grade, given, locked):
     ],
 )
 def test_data_of_the_lecturers_is_as_their_cells_leave_it(grade, given, graded):
-    found = kind(("answer", ""), ("readonly", given), ("tests", graded), f=F)
+    answer = f"{F}\ndef note(log):\n    log(f(2))"
+    found = kind(("answer", ""), ("readonly", given), ("tests", graded), f=answer)
     result = grade(found)
     assert points(result) == [10], whys(result)
-    assert points(grade(found, {"f": "def f(x):\n    return 3 * x"})) == [0]
+    assert points(grade(found, {"f": answer.replace("2 * x", "3 * x")})) == [0]
 
 
 def test_what_is_the_students_is_trained_once(grade):
@@ -281,6 +289,17 @@ count = len(judge.run(f).wrong)
     result = grade(found, {"f": "def f(x):\n    raise ValueError('late')"})
     assert points(result) == [0]
     assert "ValueError: late" in whys(result)
+
+
+def test_what_a_callback_was_given_costs_what_needs_it(grade):
+    given = "rows = []\nf(rows.append)\nfalls = all(b <= a for a, b in zip(rows, rows[1:]))"
+    graded = ["assert falls and rows == [2, 1]", "assert f(lambda n: None) is None"]
+    answer = "def f(log):\n    for n in (2, 1): log(n)"
+    tests = [("tests", cell) for cell in graded]
+    found = kind(("answer", ""), ("readonly", given), *tests, f=answer)
+    result = grade(found)
+    assert points(result) == [10, 10], whys(result)
+    assert points(grade(found, {"f": answer.replace("(2, 1)", "(2, 'x')")})) == [0, 10]
 
 
 def test_what_an_answer_makes_go_wrong_is_its_own_loss(grade):
