@@ -525,7 +525,7 @@ def test_an_import_of_everything_runs_if_nothing_else_gives_a_name():
     assert chosen([star], (1, "def f(): return k, len", True)) == [star[1]]
     assert chosen([star, (0, "k = 0")], (1, "def f(): return k, len", True)) == ["k = 0"]
     assert chosen([star], (1, "def f(x): return len(x)", True)) == []
-    assert chosen([star], (0, star[1], False), (1, READER, True)) == [star[1]]
+    assert chosen([(1, star[1])], (0, star[1], False), (2, READER, True)) == [star[1]]
 
 
 # Where own cells stand.
