@@ -96,6 +96,8 @@ class _Content:
             return isinstance(node.test.op, ast.Not) and self._compares(node.test)
         if isinstance(node, ast.If) and self._compares(node.test):
             return any(map(_takes_away, node.body))
+        if isinstance(node, ast.Call) and _is_first_of(node):
+            return self._theirs(node.args[0])
         if isinstance(node, ast.Call) and last_name(node.func) == "min" and len(node.args) > 1:
             first, *others = node.args
             return not self._theirs(first) and any(map(self._theirs, others))
@@ -199,6 +201,12 @@ class _Content:
                 if root(inner) in self.foreign:
                     return True
         return False
+
+
+def _is_first_of(node: ast.Call) -> bool:
+    """Whether it is Python's own largest or smallest of many, which NaN is if it comes first."""
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    return name in ("max", "min", "sorted") and len(node.args) == 1
 
 
 def _takes_away(statement: ast.stmt) -> bool:

@@ -59,7 +59,8 @@ class Proxy:
 
     # Not a part of the library, for whoever looks where a function comes from.
     __module__ = "__main__"
-    __slots__ = ("__in_place", "__name", "__owner", "__session", "__target", "__weakref__")
+    __slots__ = ("__in_place", "__length", "__name", "__owner", "__session", "__target")
+    __slots__ += ("__weakref__",)  # type: ignore[assignment]
 
     def __init__(
         self, owner: Proxies, target: str | Handle, name: str = "", in_place: bool = False
@@ -69,6 +70,7 @@ class Proxy:
         object.__setattr__(self, "_Proxy__target", target)
         object.__setattr__(self, "_Proxy__name", name)
         object.__setattr__(self, "_Proxy__in_place", in_place)
+        object.__setattr__(self, "_Proxy__length", 0)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__ask(args, kwargs)
@@ -82,7 +84,11 @@ class Proxy:
             # np.mean(x) is x.mean() where x is no array.
             raise ProxyError(f"{_label(self)} is no array: NumPy would ask it for its own {name}")
         with _as_python():
-            return self.__heir(self.__session.get(self.__target, name))
+            value = self.__heir(self.__session.get(self.__target, name))
+        # What is asked next may change its length.
+        shape = value if name == "shape" and type(value) is tuple else (0,)
+        self.__promise(shape[0] if shape and type(shape[0]) is int else 0)
+        return value
 
     @property
     def __doc__(self) -> str | None:  # type: ignore[override]
@@ -113,9 +119,18 @@ class Proxy:
             raise TypeError(str(error)) from None  # as Python says it of an object without length
         if type(length) is not int or length < 0:
             raise ProxyError(f"the length of {_label(self)} is {length!r}")
+        self.__promise(length)
         return length
 
     def __iter__(self) -> Iterator[Any]:
+        count = 0
+        for value in self.__values():
+            count += 1
+            yield value
+        if count < self.__length:
+            raise ProxyError(f"{_label(self)} of length {self.__length} has {count} elements")
+
+    def __values(self) -> Iterator[Any]:
         iterator = self.__special("__iter__")
         if isinstance(iterator, (list, tuple, str, dict)):
             yield from iterator
@@ -128,6 +143,10 @@ class Proxy:
             except StopIteration:
                 return
             yield value
+
+    def __promise(self, length: int) -> None:
+        """So many elements a test may rely upon when it goes through them."""
+        object.__setattr__(self, "_Proxy__length", length)
 
     def __next__(self) -> Any:
         in_place = self.__in_place or self.__owner.crossing
@@ -279,14 +298,16 @@ class Proxies:
 
     @contextlib.contextmanager
     def all_in_place(self) -> Iterator[None]:
-        """In this block all changes are done here too: for calls with copies that are thrown away,
-        or looked at because of that.
+        """In this block all changes are done here too, and numbers come as they are: for calls with
+        copies that are thrown away, or looked at because of that.
         """
         before, self.crossing = self.crossing, True
+        numbers = self.session.numbers
+        self.session.numbers = numbers | {"complex", "integer"}
         try:
             yield
         finally:
-            self.crossing = before
+            self.crossing, self.session.numbers = before, numbers
 
     def _show(self, handle: Handle) -> Proxy:
         return self.kind(self, handle)

@@ -570,3 +570,100 @@ def test_half_precision_makes_no_object_of_the_tests_coarser(grade):
     for coarse in ("np.float16(np.inf)", "np.full(1, np.inf, np.float16)"):
         answer = f"def set_it(p): p.data = {coarse}"
         assert points(grade(kind, {"a": answer})) == [0]
+
+
+OBJECT = """
+class P:
+    shape = (3,)
+    def __len__(self): return 3
+    def __iter__(self): return iter(())
+def f(x): return P()
+"""
+CHANGES = """
+import numpy as np
+class Out:
+    asked = 0
+    @property
+    def out(self):
+        Out.asked += 1
+        return np.zeros(3) if Out.asked == 1 else [np.zeros((0, 3))]
+def f(x): return Out()
+"""
+EMPTY = "import numpy as np\ndef f(x): return "
+SIX, DOUBLE = "def f(x): return 6.0", "def f(x): return x * 2"
+VALUES = "x, want = np.arange(3.0), 2 * np.arange(3.0)\n"
+OUT = VALUES + "out = f(x)\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "right", "wrong"),
+    [
+        ("want = np.float64(6)\nassert np.allclose(f(3.0), want)", SIX, EMPTY + "[]"),
+        ("np.testing.assert_allclose(f(3.0), 6.0)", SIX, EMPTY + "[]"),
+        ("assert np.all(np.isclose(f(3.0), 6.0))", SIX, EMPTY + "[]"),
+        ("assert not np.any(f(3.0) != np.float64(6))", SIX, EMPTY + "[]"),
+        ("want = np.ones((2, 1))\nassert np.allclose(f(3), want)",
+         EMPTY + "want", EMPTY + "[[], []]"),
+        (VALUES + "assert np.allclose(f(x), want)", DOUBLE, EMPTY + "[np.zeros((0, 3))]"),
+        (VALUES + "assert np.sum(np.abs(f(x) - want)) < 1", DOUBLE, EMPTY + "(np.zeros((0, 3)),)"),
+        (VALUES + "assert np.linalg.norm(f(x) - want) < 1", DOUBLE, EMPTY + "[np.zeros((0, 3))]"),
+        (VALUES + "assert (np.abs(f(x) - want) < 1).all()", DOUBLE, EMPTY + "[[np.zeros((0, 3))]]"),
+        ("import pytest\nassert f(3) == pytest.approx(6.0)", SIX, EMPTY + "np.zeros(0)"),
+        (VALUES + "assert np.mean((f(x) - want) ** 2) < 1e-9", DOUBLE, EMPTY + "1e6j * (x + 1)"),
+        ("assert (f(3.0) - 6.0) ** 2 < 1e-9", SIX, EMPTY + "np.complex128(1e5j)"),
+        ("a, b = f([3.0, 4.0])\nassert (a - 6) ** 2 + (b - 8) ** 2 < 1", "def f(x): return [6, 8]",
+         EMPTY + "[np.complex128(1e5j)] * 2"),
+        (VALUES + "assert np.square(f(x) - want).mean() < 1", DOUBLE,
+         EMPTY + "np.full(3, 3_200_000_000)"),
+        ("want = np.array([0, 255], np.uint8)\nassert np.abs(f(want) - want).max() < 2",
+         "def f(x): return x", EMPTY + "np.zeros(2, np.uint8)"),
+        (OUT + "assert len(out) == 3\nfor a, b in zip(out, want): assert a == b",
+         DOUBLE, OBJECT),
+        (OUT + "assert out.shape == (3,)\nassert all(a == b for a, b in zip(out, want))",
+         DOUBLE, OBJECT),
+        (OUT + "assert len(out) == 3\nfor i, a in enumerate(out): assert a == want[i]",
+         DOUBLE, OBJECT),
+        (VALUES + "o = f(x)\nassert o.out.shape == (3,)\nassert np.allclose(o.out, want)",
+         "class O: pass\ndef f(x):\n    o = O(); o.out = 2 * x\n    return o", CHANGES),
+    ],
+)  # fmt: skip
+def test_values_that_agree_with_anything_agree_with_nothing(grade, test, right, wrong):
+    right = right.replace("want", "np.ones((2, 1))")
+    kind = of_one_cell(test, right)
+    result = grade(kind)
+    assert points(result) == [10], whys(result)
+    assert points(grade(kind, {"a": wrong})) == [0]
+
+
+@pytest.mark.parametrize("wrong", ["np.zeros((0, 2))", "np.array([np.float16(0.5)] * 2)"])
+def test_what_was_changed_in_place_is_no_exception(grade, wrong):
+    test = """
+params, values = {"w": np.ones(2)}, [np.ones(2)]
+change(params, values)
+assert np.allclose(params["w"], np.full(2, 0.50001)) and np.allclose(values[0], [0.50001, 0.50001])
+assert abs(params["w"][0] - 0.50001) < 1e-6
+"""
+    answer = "import numpy as np\ndef change(params, values):\n    params['w'] = values[0] = "
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", test)]
+    kind = Kind(cells, {"a": answer + "np.full(2, 0.50001)"}, rules={"in_place": ["change"]})
+    assert points(grade(kind)) == [10]
+    assert points(grade(kind, {"a": answer + wrong})) == [0]
+
+
+def test_odd_kinds_of_numbers_come_as_they_are_where_a_test_asks_for_them(grade):
+    test = """
+assert f(np.uint8(3)).dtype == np.uint8 and f(np.int64(2**40)) == 2**40
+assert roots(-4) == 2j and np.sqrt(np.array([-4 + 0j]))[0] == roots(-4)
+out = stack([3, 4])
+assert len(out) == 2 and out.pop() == 4 and list(out) == [3] and list(stack([])) == []
+"""
+    right = """
+def f(x): return x
+def roots(x): return complex(x) ** 0.5 if x >= 0 else 1j * (-x) ** 0.5
+class stack(list): pass
+"""
+    result = grade(of_one_cell(test, right))
+    assert points(result) == [10], whys(result)
+    real = "assert f(3.0) == 3 and np.allclose(f(np.ones(2)), 1) and f(2) == 2 and f([]) == []"
+    result = grade(of_one_cell(real, "def f(x): return x if isinstance(x, list) else x + 0j"))
+    assert points(result) == [10], whys(result)

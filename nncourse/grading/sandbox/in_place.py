@@ -22,7 +22,7 @@ def update(old: Any, new: Any) -> None:
     elif isinstance(old, set) and type(new) is set:
         old.clear()
         old |= new
-    elif isinstance(old, list) and type(new) is list:
+    elif isinstance(old, list) and isinstance(new, list):
         kept = [_merged(*pair) for pair in zip(old, new)]
         old[:] = kept + new[len(kept) :]
 

@@ -18,7 +18,7 @@ from nncourse.grading.sandbox.handle import Handle
 from nncourse.grading.sandbox.in_place import update
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.limits import Budget, Limits
-from nncourse.grading.sandbox.nothing import marked
+from nncourse.grading.sandbox.nothing import KINDS_OF_NUMBERS, marked
 from nncourse.grading.sandbox.outcome import CellResult, SessionEnded, StudentError, student_error
 from nncourse.grading.sandbox.references import References
 from nncourse.grading.sandbox.wire import WireError
@@ -42,7 +42,7 @@ class Session:
         self.limits = limits
         self.budget = budget
         self.layers = layers
-        self.half = False  # whether values in float16 are asked for, and stay it
+        self.numbers = KINDS_OF_NUMBERS  # that stay as they come, see ``marked``
         self.cells: list[str] = []
         self.ended: SessionEnded | None = None
         self.dropped: list[int] = []
@@ -119,7 +119,7 @@ class Session:
             )
         finally:
             self.kept.forget(set(numbers) - self._still_kept)
-        changed = answer.get("changed")
+        changed = self._marked(answer.get("changed"))
         if in_place and type(changed) is dict:
             for key, value in changed.items():
                 if key.isascii() and key.isdigit() and int(key[:6]) < len(args):
@@ -281,7 +281,7 @@ class Session:
             if function is None:
                 self._end("protocol", "a callback of something else")
         try:
-            args, kwargs = marked(args, self.half), marked(kwargs, self.half)
+            args, kwargs = tuple(map(self._marked, args)), self._marked(kwargs)
             if function is None:
                 do, name = message.get("do_"), message.get("name")
                 answer = self.references.guests.ask(message["guest"], do, name, args, kwargs)
@@ -306,7 +306,10 @@ class Session:
         handle = self.references.find(value)
         if type(handle) is Handle and type(why) is str:
             handle.why = why[:500]
-        return marked(value, self.half)
+        return self._marked(value)
+
+    def _marked(self, value: Any) -> Any:
+        return marked(value, self.numbers)
 
     def _read_cell(self, found: Any, seconds: float) -> CellResult:
         if type(found) is not dict or type(found.get("output")) is not str:

@@ -37,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.grading.sandbox.nothing import Nothing
+from nncourse.grading.sandbox.nothing import EmptyList, EmptyTuple, Nothing
 
 MAGIC = b"nnw1"
 PREFIX = struct.Struct("<4sIQ")
@@ -50,6 +50,7 @@ NAMES = {t: name for name, dtype in DTYPES.items() for t in (dtype, dtype.newbyt
 SHORT = 64  # bytes; a longer string goes to the buffers
 DIGITS = 1300  # of an int, about 4300 bits: below Python's own limit for reading one
 ODD_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+SEQUENCES: dict[type, str] = {list: "l", EmptyList: "l", tuple: "t", EmptyTuple: "t"}
 KINDS = ("object", "function", "generator", "guest")
 HASHED = (type(None), bool, int, float, complex, str, bytes)
 
@@ -188,8 +189,8 @@ class _Writer:
             return ["a", self._array(value), list(value.shape)]
         if isinstance(value, np.generic) and kind.__module__ == "numpy":
             return ["x", self._array(np.asarray(value))]
-        if kind is list or kind is tuple:
-            return self._sequence(value, "l" if kind is list else "t", depth)
+        if kind in SEQUENCES:
+            return self._sequence(value, SEQUENCES[kind], depth)
         if kind is dict:
             return self._dict(value, depth)
         if kind is set or kind is frozenset:
