@@ -124,6 +124,10 @@ def _found(
         stamp = _time(groups.get("timestamp"))
         account = _account(file) if pattern is None and stamp is not None else ""
         own = account in ("", student)
+        if not own and _has_account(student):
+            why = _("not taken: it belongs to the account {account}", account=account)
+            out.remarks.append((file.path, why))
+            continue
         if not own:
             why = _("it belongs to the account {account}", account=account)
             out.remarks.append((file.path, why))
@@ -225,6 +229,16 @@ def _account(file: File) -> str:
         return pwd.getpwuid(file.account).pw_name
     except KeyError:
         return ""
+
+
+def _has_account(student: str) -> bool:
+    """Whether the student has one on this machine, and hands in with it."""
+    import pwd
+
+    try:
+        return bool(pwd.getpwnam(student))
+    except (KeyError, ValueError):
+        return False
 
 
 def _put(

@@ -308,3 +308,13 @@ def test_what_is_wrong_on_rare_inputs_costs_points(name, answer, seed):
     report = judge(find(name), [answer], seed=seed, mutants=False)
     assert not report.passed
     assert report.score < 0.96
+
+
+def test_a_network_is_asked_about_the_table_and_not_what_was_made_of_it():
+    def any_function(x, y):
+        x[:] = 0
+        x[:, 0] = y
+        return np.array([[0.5, 1, *np.zeros(x.shape[1] - 1)]]), np.array([0.5, 1])
+
+    report = judge(find("ps01.any_function"), [any_function], seed=3, mutants=False)
+    assert report.score <= 0.15  # half of what the distance from the border is worth

@@ -415,6 +415,19 @@ def test_in_the_exchange_the_account_says_whose_it_is(course, tmp_path, monkeypa
     assert "it belongs to the account evil" in [why for _name, why in found.remarks]
 
 
+def test_nobody_hands_in_for_an_account_of_this_machine(course, tmp_path, monkeypatch):
+    """Else the forged one, of the year 9998, would keep the right one out for ever."""
+    folder = tmp_path / "inbound" / "daemon+ps05+9998-01-01 15:00:00 UTC+q"
+    folder.mkdir(parents=True)
+    (folder / "ps05.ipynb").write_text("wrong")
+    monkeypatch.setattr("nncourse.grading.collect._account", lambda file: "games")
+    found = collect(course, "ps05", tmp_path)
+    assert not found.taken
+    assert [why for _name, why in found.remarks] == ["not taken: it belongs to the account games"]
+    monkeypatch.setattr("nncourse.grading.collect._has_account", lambda student: False)
+    assert list(collect(course, "ps05", tmp_path).taken) == ["daemon"]
+
+
 def test_a_number_of_any_length_is_no_time(course, tmp_path):
     files = {f"ann_{'9' * 900}.ipynb": "x", "bob_2026-01-30.ipynb": "x"}
     pattern = r"(?P<student_id>\w+?)_(?P<timestamp>[0-9-]+)\.ipynb"
