@@ -24,9 +24,21 @@ CHANGING |= {"itemset", "setfield", "setflags"}
 PLAIN: list[Any] = [np.ndarray, list, dict, set, tuple, str, int, float]
 READING = {name for kind in PLAIN for name in dir(kind)} - CHANGING
 # The first argument of functions, and of methods of generators.
-SETTING = {"shuffle", "copyto", "fill_diagonal", "place", "putmask", "heapify", "heappush", "at"}
+SETTING = {
+    "shuffle",
+    "copyto",
+    "put",
+    "put_along_axis",
+    "fill_diagonal",
+    "place",
+    "putmask",
+    "heapify",
+    "heappush",
+    "at",
+}
 SETTING |= {"heappop", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right"}
 SETTING |= {"setattr", "delattr"}
+VIEWS = {"reshape", "ravel", "view", "transpose", "swapaxes", "squeeze", "asarray", "atleast_2d"}
 CALLING = {"next", "setattr", "delattr", "map", "filter", "exec", "eval"}
 HARMLESS = set(dir(builtins)) - CALLING
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -118,7 +130,8 @@ class Effects:
             else:
                 continue
             parts = list(ast.walk(value))
-            new = isinstance(node, ast.Assign) and any(isinstance(p, ast.Call) for p in parts)
+            calls = (p for p in parts if isinstance(p, ast.Call) and last_name(p.func) not in VIEWS)
+            new = isinstance(node, ast.Assign) and any(True for _call in calls)
             whole = set() if new else {p.id for p in parts if isinstance(p, ast.Name)}
             for part in (part for target in targets for part in ast.walk(target)):
                 if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
@@ -136,11 +149,12 @@ class Effects:
 
     def _changed_by(self, call: ast.Call) -> set[str]:
         """By a function of the lecturer's or of a module: its arguments, and other objects."""
-        if last_name(call.func) in SETTING:
-            return {root(value) for value in call.args[:1]} & self.objects
-        function = self.functions.get(last_name(call.func))
-        if function is None or not isinstance(call.func, ast.Name):
-            return set()
+        out = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
+        name = last_name(call.func)
+        function = self.functions.get(name) if isinstance(call.func, ast.Name) else None
+        if function is None:
+            changed_there = out or (call.args[:1] if name in SETTING else [])
+            return {root(value) for value in changed_there} & self.objects
         changed = set[str]().union(*(names(statement).changes for statement in function.body))
         positional = [*function.args.posonlyargs, *function.args.args]
         own = [arg.arg for arg in positional]

@@ -27,6 +27,8 @@ _ = catalogue("course")
 
 INSPECTING = {"getsource", "signature", "getsourcelines", "getfullargspec", "help", "vars", "dir"}
 INDIRECT = {"globals", "locals", "eval", "exec", "get_ipython"}
+RUNNING = {"eval", "exec", "compile", "open", "system", "popen", "run", "load", "loads"}
+RUNNING |= {"fullmatch", "search", "Path", "import_module", "__import__", "read_csv", "loadtxt"}
 NOTES = ("__name__", "__call__", "__doc__")
 PLAIN = {"int", "float", "complex", "bool", "str", "bytes", "list", "tuple", "dict", "set"}
 PLAIN |= {"frozenset", "object", "Iterable", "Sequence", "Mapping", "Number", "Integral", "Real"}
@@ -194,6 +196,12 @@ class _Cell:
             inner = node.func.value
             if isinstance(inner, ast.Attribute) and root(inner) in self.theirs:
                 yield _copy()
+        if name in RUNNING and any(map(self._is_theirs, node.args)):
+            yield _(
+                "{name}() does here, with your rights, what a text of the student's says: compare "
+                "the text instead",
+                name=name,
+            )
         if name in INSPECTING and any(map(self._is_foreign, node.args)):
             yield _("{name}() can't look into the student's code from here", name=name)
         if name in PATCHING and any(

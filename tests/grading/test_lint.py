@@ -47,6 +47,8 @@ def remarks(test: str, **rules: list[str]) -> list[str]:
         ("assert 'x' in f.__code__.co_varnames", 1, "__code__"),
         ("layer = Layer()\nlayer.W[0] = 1", 2, "comes as a copy"),
         ("assert eval('f(1)') == 1", 1, "eval()"),
+        ("text = f(1)\nassert eval(text) == 1", 2, "with your rights"),
+        ("assert open(f(1)).read() == ''", 1, "with your rights"),
         ("assert globals()['f'](1) == 1", 1, "globals()"),
         ("%timeit f(1)", 1, "magics"),
         ("f(1)\nscore(f)", 2, "what the student's code says"),
