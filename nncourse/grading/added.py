@@ -9,6 +9,7 @@ answer, counts as added behind the original, which stays. Copies of the lecturer
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from nncourse.grading.literals import TOKEN
@@ -38,7 +39,7 @@ def added(cells: Iterable[Sight], released: Iterable[Sight]) -> tuple[list[OwnCe
         if cell.name is not None:
             named[cell.name] = place
             continue
-        for text in {cell.source.strip(), _bare(cell.source) if cell.code else ""} - {""}:
+        for text in {cell.source.strip(), _known_bare(cell.source) if cell.code else ""} - {""}:
             texts.setdefault(text, []).append(place)
     own: list[OwnCell] = []
     seen: set[str] = set()
@@ -68,6 +69,12 @@ def added(cells: Iterable[Sight], released: Iterable[Sight]) -> tuple[list[OwnCe
         else:
             left += new
     return own, left
+
+
+@lru_cache(256)
+def _known_bare(source: str) -> str:
+    """That of a lecturer's cell, which is the same for a whole class."""
+    return _bare(source)
 
 
 def _bare(source: str) -> str:

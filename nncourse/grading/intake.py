@@ -101,20 +101,22 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     """
     notes: list[str] = []
     submitted: dict[str, Any] = {}
-    known = [name for cell in released.cells if (name := _name(cell)) is not None]
-    missing = {_name(cell): _defined(cell) for cell in released.cells}
+    original = [_sight(cell) for cell in released.cells]
+    seen = [_sight(cell) for cell in cells]
+    known = {cell.name: cell for cell in original if cell.name is not None}
+    missing = {name: _defined(cell.source) for name, cell in known.items()}
     rest: dict[str, list[str]] = {}
     before = None
-    for cell in cells:
-        name = _name(cell)
-        if name not in known:
+    sources: dict[str, str] = {}
+    for cell, (name, _id, _code, source) in zip(cells, seen, strict=True):
+        if name is None or name not in known:
             continue
         if name not in submitted:
-            submitted[name] = cell
-            missing[name] -= _defined(cell)
+            submitted[name], sources[name] = cell, source
+            missing[name] -= _defined(source)
         elif name == before and missing[name]:
-            rest.setdefault(name, []).append(_source(cell))
-            missing[name] -= _defined(cell)
+            rest.setdefault(name, []).append(source)
+            missing[name] -= _defined(source)
         else:
             note = _("cell {name} occurs twice: the first one counts", name=name)
             notes += [] if note in notes else [note]
@@ -127,8 +129,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     notebook = type(released)(released, cells=[type(cell)(cell) for cell in released.cells])
     answers = 0
     flags: list[str] = []
-    for cell in notebook.cells:
-        name = _name(cell)
+    for cell, (name, *_rest) in zip(notebook.cells, original, strict=True):
         if name is None:
             continue
         role = cell.metadata["nbgrader"]
@@ -137,7 +138,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
         if role["solution"]:
             if name in submitted:
                 answers += 1
-                source = "\n".join([_source(submitted[name]), *rest.get(name, [])])
+                source = "\n".join([sources[name], *rest.get(name, [])])
                 if name in rest:
                     notes.append(_("cell {name} was split: its parts count as one", name=name))
                 if len(source) <= LONGEST:
@@ -157,7 +158,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 notes.append(_("answer cell {name} is missing: nothing to grade in it", name=name))
         elif name not in submitted:
             notes.append(_("cell {name} was deleted: the original was put back", name=name))
-        elif own_edition and _source(submitted[name]).strip() != cell.source.strip():
+        elif own_edition and sources[name].strip() != cell.source.strip():
             notes.append(_("cell {name} was changed: the original was used", name=name))
     if not answers:
         raise IntakeError(
@@ -176,7 +177,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 names=", ".join(flags),
             )
         )
-    own, left = added(map(_sight, cells), map(_sight, released.cells))
+    own, left = added(seen, original)
     if left:
         notes.append(
             _(
@@ -353,17 +354,17 @@ def _sight(cell: Any) -> Sight:
     return Sight(_name(cell), id_ if isinstance(id_, str) else None, code, _source(cell))
 
 
-def _defined(cell: Any) -> set[str]:
+def _defined(source: str) -> set[str]:
     """The functions and classes at the top of a cell. A cell that was split in JupyterLab, which
     leaves every part the name, lacks some of those that were there when it was handed out."""
-    return set(DEFINED.findall(_source(cell)))
+    return set(DEFINED.findall(source))
 
 
 def _source(cell: Any) -> str:
     """The text of a cell, as a string that can be written in UTF-8."""
     source = cell.get("source", "") if isinstance(cell, dict) else ""
-    text = "".join(map(str, _strings(source)))
-    return text.encode("utf-8", "replace").decode("utf-8")
+    text = source if type(source) is str else "".join(map(str, _strings(source)))
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _strings(source: Any) -> Iterator[str]:
