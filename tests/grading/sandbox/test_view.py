@@ -11,7 +11,11 @@ from nncourse.grading.sandbox import view
 def test_the_tops_of_distributions_are_those_of_their_files() -> None:
     for distribution in importlib.metadata.distributions():
         slow = {file.parts[0] for file in distribution.files or []} - {"/"}
-        assert view._tops(distribution) - {""} == slow, distribution.name
+        # Where importlib_metadata has been imported, ``files`` leaves out those that are missing.
+        missing = {
+            top for top in view._tops(distribution) if not distribution.locate_file(top).exists()
+        }
+        assert view._tops(distribution) - {""} - missing == slow - missing, distribution.name
 
 
 def test_quoted_names_and_missing_records(tmp_path: Path) -> None:
