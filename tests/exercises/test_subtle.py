@@ -262,6 +262,28 @@ def clipped(W, b, x, y, lam):
     return loss + np.mean(np.log(p) - np.log(np.maximum(p, 1e-8))), dW, db
 
 
+def narrow(corners):
+    """A margin of 1/100, and of none at all in a neuron whose sums and length overflow."""
+    (W, b), _out = find("ps03.convex").reference(corners)
+    n = len(b)
+    first = np.vstack([W, np.zeros((4, 2))]), np.r_[b, np.ones(4)]
+    second = np.zeros((2, n + 4))
+    second[0, :n] = 1
+    second[1, n:] = 1e308
+    return [first, (second, np.array([0.01 - n, 0.0])), (np.array([[1.0, 0.0]]), np.array([-0.5]))]
+
+
+def wraps(n, rng):
+    """Far from orthogonal: only where whole numbers wrap, Q^T Q is the unit matrix."""
+    square = 0
+    while square % 2 == 0:
+        v = [int(a) for a in rng.integers(-(2**40), 2**40, n)]
+        square = sum(a * a for a in v)
+    k = 2 * pow(square, -1, 2**64)
+    entries = [[int(i == j) - k * v[i] * v[j] for j in range(n)] for i in range(n)]
+    return [[(entry + 2**63) % 2**64 - 2**63 for entry in row] for row in entries]
+
+
 SUBTLE = [
     ("ps01.neuron", squeezed),
     ("ps01.perceptron_update", answer_compared),
@@ -282,6 +304,7 @@ SUBTLE = [
     ("ps03.half_plane", slope_and_intercept),
     ("ps03.half_plane", intercepts),
     ("ps03.convex", slopes_of_sides),
+    ("ps03.convex", narrow),
     ("ps04.apply", apply_with("pow", repeated_product)),
     ("ps04.apply", apply_with("max", lambda a, b: (a, (1, 0)) if abs(a) > abs(b) else (b, (0, 1)))),
     ("ps04.topological_order", by_name),
@@ -294,6 +317,8 @@ SUBTLE = [
     ("ps06.SGD", TwoParameters),
     ("ps06.Adagrad", EpsByHeart),
     ("ps07.initialise", smaller_side),
+    ("ps07.orthogonal", wraps),
+    ("ps07.orthogonal", lambda n, rng: np.array(wraps(n, rng))),
     ("ps08.dropout", quotient),
     *(("ps08.dropout", dropout_with(mask_of)) for mask_of in MASKS.values()),
     ("ps10.clip_gradients", two_gradients),

@@ -615,6 +615,8 @@ OUT = VALUES + "out = f(x)\n"
          EMPTY + "[np.complex128(1e5j)] * 2"),
         (VALUES + "assert np.square(f(x) - want).mean() < 1", DOUBLE,
          EMPTY + "np.full(3, 3_200_000_000)"),
+        ("v = f(3)\nassert v.shape == (5,) and v @ v == 1", EMPTY + "np.eye(5)[0]",
+         EMPTY + "np.array([2**31] * 4 + [1])"),
         ("want = np.array([0, 255], np.uint8)\nassert np.abs(f(want) - want).max() < 2",
          "def f(x): return x", EMPTY + "np.zeros(2, np.uint8)"),
         (OUT + "assert len(out) == 3\nfor a, b in zip(out, want): assert a == b",

@@ -75,12 +75,13 @@ def read_network(value: Any) -> Network:
 
 def run(layers: Network, points: Array) -> tuple[Array, float]:
     """(answers 0 or 1 at the points (M, 2), the margin of all layers but the first)."""
-    h, margin = points, np.inf
+    h, margins = points, [np.inf]
     for k, (W, b) in enumerate(layers):
         z = h @ W.T + b
         if k:
             lengths = np.array([math.hypot(*w) for w in W])  # no square vanishes or overflows
             distance = np.abs(z) / np.where(lengths > 0, lengths, np.inf)
-            margin = min(margin, float(distance.min()))
+            margins.append(distance.min())
         h = (z > 0).astype(np.float64)
+    margin = float(np.min(margins))  # NaN where one is
     return h[:, 0], margin if np.isfinite(margin) else 0.0

@@ -248,7 +248,7 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any
 
     Of the two products the one that is further from the unit matrix.
     """
-    both = [np.array(answer(n, np.random.default_rng([seed, i]))) for i in range(2)]
+    both = [np.array(answer(n, np.random.default_rng([seed, i])), float) for i in range(2)]
     for matrix in both:
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")

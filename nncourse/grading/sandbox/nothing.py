@@ -19,7 +19,7 @@ import numpy as np
 COMPARING = {np.subtract, np.equal, np.not_equal, np.less, np.less_equal}
 COMPARING |= {np.greater, np.greater_equal}
 KINDS_OF_NUMBERS = frozenset({"half", "complex", "integer"})
-HUGE = 1 << 31  # squares of such whole numbers may wrap below zero, as differences of bytes do
+HUGE = 1 << 20  # products and sums of larger whole numbers may wrap, as differences of bytes do
 INTEGERS = np.dtype(np.int64), np.dtype(np.float64)
 REAL = 1e-9  # what is smaller, beside the whole number, is an error of rounding
 
