@@ -298,8 +298,8 @@ class Proxies:
 
     @contextlib.contextmanager
     def all_in_place(self) -> Iterator[None]:
-        """In this block all changes are done here too, and complex numbers are let in: for calls with
-        copies that are thrown away, or looked at because of that.
+        """In this block all changes are done here too, and complex numbers come as they are: for
+        calls with copies that are thrown away, or looked at because of that.
         """
         before, self.crossing = self.crossing, True
         numbers = self.session.numbers
