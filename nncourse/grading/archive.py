@@ -105,13 +105,9 @@ class Reader:
         Raises ArchiveError if ``source`` itself is no folder and no archive, or too large.
         """
         if source.is_dir():
-            for path in sorted(source.rglob("*")):
+            for path in sorted(self._below(source)):
                 name = path.relative_to(source).as_posix()
-                if any(part.startswith(".") for part in path.relative_to(source).parts):
-                    continue
-                if path.is_symlink():
-                    self._refuse(name, _("a link"))
-                elif path.is_file() and self._wanted(name):
+                if self._wanted(name):
                     try:
                         data = open_below(source, path)
                     except OSError as error:
@@ -140,6 +136,31 @@ class Reader:
             raise ArchiveError(
                 _("{name} is damaged: {error}", name=source.name, error=error)
             ) from error
+
+    def _below(self, source: Path) -> Iterator[Path]:
+        """The files in a folder and in those in it."""
+        waiting = [source]
+        while waiting:
+            folder = waiting.pop()
+            name = folder.relative_to(source).as_posix()
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError as error:
+                self._refuse(name, str(error.strerror))
+                continue
+            for entry in entries:
+                path = folder / entry.name
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_symlink():
+                    self._refuse(path.relative_to(source).as_posix(), _("a link"))
+                elif not entry.is_dir():
+                    if entry.is_file():
+                        yield path
+                elif len(str(path)) - len(str(source)) > LONGEST_PATH:
+                    self._refuse(name, _("its path is too long"))
+                else:
+                    waiting.append(path)
 
     def _archive(self, inside: str, name: str, file: IO[bytes], depth: int) -> Iterator[File]:
         kind = name.lower().rpartition(".")[2]

@@ -84,12 +84,13 @@ def collect(
     """
     source = Path(source)
     source = source / "inbound" if (source / "inbound").is_dir() else source
+    exchange = source.name == "inbound" and source.is_dir()
     reader = Reader()
     out = Collected(remarks=reader.refused)
     try:
         # Looked at, and those that count read again, so that no more than one is held at a time.
         files = [replace(file, data=b"") for file in reader.read(source)]
-        chosen = _choose(_found(files, assignment, pattern, out), out)
+        chosen = _choose(_found(files, assignment, pattern, exchange, out), out)
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         released = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
@@ -103,7 +104,7 @@ def collect(
 
 
 def _found(
-    files: list[File], assignment: str, pattern: str | None, out: Collected
+    files: list[File], assignment: str, pattern: str | None, exchange: bool, out: Collected
 ) -> dict[str, list[_Found]]:
     """The files of each student; those of nobody are remarked upon."""
     match_of = _by_layout(files, assignment) if pattern is None else _by_pattern(pattern)
@@ -122,7 +123,9 @@ def _found(
             out.remarks.append((file.path, why))
             continue
         stamp = _time(groups.get("timestamp"))
-        account = _account(file) if pattern is None and stamp is not None else ""
+        # Folders with times are those of an exchange, wherever it lies.
+        asked = exchange or (pattern is None and stamp is not None)
+        account = _account(file) if asked else ""
         own = account in ("", student)
         if not own and _has_account(student):
             why = _("not taken: it belongs to the account {account}", account=account)
@@ -220,8 +223,8 @@ def _time(text: str | None) -> datetime.datetime | None:
 
 
 def _account(file: File) -> str:
-    """Whose file it is on this machine; '' if that says nothing: it is ours, or was packed."""
-    if file.account is None or file.packed or file.account == os.getuid():
+    """Whose file, or archive, it is on this machine; '' if that says nothing: it is ours."""
+    if file.account is None or file.account == os.getuid():
         return ""
     import pwd  # not on Windows, where no file has an account
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ def take_in(submission: Submission, released: NotebookNode) -> Intake:
             _(
                 "the student's name {name!r} can't be a folder of the gradebook: use letters, "
                 "digits, spaces and . _ - @ +",
-                name=submission.student,
+                name=_shown(_outermost(submission)),
             )
         )
     if submission.rival is not None:
@@ -246,6 +247,12 @@ def _guess(cells: Iterable[Any]) -> str:
     return "ru" if 3 * sum("а" <= c.lower() <= "я" for c in letters) > len(letters) else "en"
 
 
+def _outermost(submission: Submission) -> str:
+    """The name of the file or folder that names the student."""
+    path, folder = submission.path, submission.folder
+    return path.name if folder is None else path.relative_to(folder).parts[0]
+
+
 def _shown(text: str) -> str:
     """A text of the student's in a line of ours."""
     text = printable(text).replace("\n", " ")
@@ -259,6 +266,9 @@ def _read(submission: Submission) -> tuple[str, list[str]]:
     if path.is_symlink():
         raise IntakeError(_("{name} is a link or no file: ask for the notebook", name=name))
     if path.is_dir():
+        effective = os.access in os.supports_effective_ids
+        if not os.access(path, os.R_OK | os.X_OK, effective_ids=effective):
+            raise IntakeError(_("the folder {name} can't be opened: change its rights", name=name))
         raise IntakeError(_("the folder {name} holds no notebook (*.ipynb)", name=name))
     if not path.is_file():
         raise IntakeError(_("{name} is a link or no file: ask for the notebook", name=name))

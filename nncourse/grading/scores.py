@@ -18,9 +18,9 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-# The beginning of a formula at that of a cell. In half of the world a semicolon ends a cell; the
-# wide signs count in Asia.
-FORMULA = re.compile(r"((?:^|;)\s*)(?=[=+\-@＝＋－＠])")
+# The beginning of a formula at that of a cell. In half of the world a semicolon ends a cell, and
+# quotes that follow vanish; the wide signs count in Asia.
+FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@＝＋－＠])")
 MOST = 200  # lines of the table in the terminal
 
 

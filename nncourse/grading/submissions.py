@@ -78,12 +78,7 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
             # A link is never followed: it may lead to somebody else's work.
             found.append(Submission(student, entry, folder=folder))
         elif entry.is_dir():
-            inner = entry / assignment if (entry / assignment).is_dir() else entry
-            inside = [] if inner.is_symlink() else filter(is_notebook, inner.glob("*"))
-            notebooks = sorted(inside, key=lambda path: (path.suffix != ".ipynb", path))
-            named = [path for path in notebooks if path.name.startswith(assignment)]
-            best = (named or notebooks or [inner])[0]
-            found.append(Submission(student, best, folder=folder))
+            found.append(Submission(student, _best(entry, assignment), folder=folder))
     if not found:
         raise SubmissionsError(
             _(
@@ -97,6 +92,18 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
     return [
         replace(one, rival=others[0].path) if others else one for one, *others in _by_student(found)
     ]
+
+
+def _best(entry: Path, assignment: str) -> Path:
+    """The notebook in a student's folder, or the folder, where there is none or no way in."""
+    try:
+        inner = entry / assignment if (entry / assignment).is_dir() else entry
+        inside = [] if inner.is_symlink() else filter(is_notebook, inner.glob("*"))
+        notebooks = sorted(inside, key=lambda path: (path.suffix != ".ipynb", path))
+    except OSError:
+        return entry
+    named = [path for path in notebooks if path.name.startswith(assignment)]
+    return (named or notebooks or [inner])[0]
 
 
 def _by_student(found: list[Submission]) -> Iterator[list[Submission]]:
@@ -118,13 +125,16 @@ def is_student(name: str) -> bool:
 def _name(name: str) -> str:
     """A student's name, as text: a file name may be any bytes, and accents may stand apart.
 
-    Both can make a name longer than a file's may be; such a one is cut and marked, and refused.
+    One that can't be a row of the gradebook is refused, and stands there all the same. nbgrader's
+    pages show it unescaped, so what is not a letter, a digit or ``.@+-`` is replaced, the length is
+    cut, and it is marked.
     """
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     text = unicodedata.normalize("NFC", text)
-    if len(text) <= LONGEST and len(text.encode()) <= LONGEST_BYTES:
+    if is_student(text):
         return text
-    return f"{text[:30]}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
+    tame = re.sub(r"[^\w.@+-]", "_", text[:30])
+    return f"{tame}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
 
 
 def timestamp_of(submission: Submission) -> datetime.datetime | None:
@@ -133,9 +143,9 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
     Raises ValueError for a file that can't be read.
     """
     path = submission.path.parent / "timestamp.txt"
-    if submission.path.is_dir() or path.is_symlink() or not path.is_file():
-        return None
     try:
+        if submission.path.is_dir() or path.is_symlink() or not path.is_file():
+            return None
         with submission.open(path.name) as file:
             text = file.read(100).decode("ascii", "replace").strip()
         stamp = datetime.datetime.fromisoformat(text.removesuffix("UTC").strip())

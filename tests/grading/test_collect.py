@@ -6,8 +6,10 @@ import errno
 import gzip
 import io
 import os
+import pwd
 import shutil
 import stat
+import subprocess
 import tarfile
 import time
 import tracemalloc
@@ -426,6 +428,44 @@ def test_nobody_hands_in_for_an_account_of_this_machine(course, tmp_path, monkey
     assert [why for _name, why in found.remarks] == ["not taken: it belongs to the account games"]
     monkeypatch.setattr("nncourse.grading.collect._has_account", lambda student: False)
     assert list(collect(course, "ps05", tmp_path).taken) == ["daemon"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "daemon+ps05+9998-01-01 15:00:00 UTC+q.zip",
+        "daemon/x.ipynb",
+        "daemon/ps05/x.ipynb",
+        "daemon.ipynb",
+        "daemon+ps05+junk+q/x.ipynb",
+    ],
+)
+@pytest.mark.parametrize("pattern", [None, r"(?P<student_id>daemon).*"])
+def test_in_the_exchange_the_account_is_asked_of_everything(course, tmp_path, name, pattern):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another account")
+    path = tmp_path / "inbound" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(zipped({"x.ipynb": "wrong"}) if path.suffix == ".zip" else b"wrong")
+    os.chown(path, pwd.getpwnam("games").pw_uid, -1)
+    assert not collect(course, "ps05", tmp_path, pattern).taken
+    os.chown(path, pwd.getpwnam("daemon").pw_uid, -1)
+    assert list(collect(course, "ps05", tmp_path, pattern).taken) == ["daemon"]
+
+
+@pytest.mark.parametrize(("depth", "name"), [(1500, "a"), (300, "b" * 200)])
+def test_a_pit_of_folders_has_a_bottom(course, tmp_path, monkeypatch, depth, name):
+    (tmp_path / "in" / "ann").mkdir(parents=True)
+    (tmp_path / "in" / "ann" / "ps05.ipynb").write_text("right")
+    (tmp_path / "in" / "evil").mkdir()
+    monkeypatch.chdir(tmp_path / "in" / "evil")
+    for _ in range(depth):
+        os.mkdir(name)
+        os.chdir(name)
+    found = collect(course, "ps05", tmp_path / "in")
+    assert list(found.taken) == ["ann"]
+    assert [why for _name, why in found.remarks] == ["its path is too long"]
+    subprocess.run(["rm", "-rf", tmp_path / "in" / "evil"], check=True)  # pytest's own way recurses
 
 
 def test_a_number_of_any_length_is_no_time(course, tmp_path):

@@ -100,7 +100,9 @@ def test_nobody_gets_anothers_score(roster, results, scores, nowhere):
     assert missing == (nowhere if nowhere is not None else missing)
 
 
-@pytest.mark.parametrize("text", [";=1+1;", "x;=cmd|' /C calc'!A0", "a; \t@b", "\n+1", "＝1;＝1"])
+@pytest.mark.parametrize(
+    "text", [";=1+1;", "x;=cmd|' /C calc'!A0", "a; \t@b", "\n+1", "＝1;＝1", 'x;"=1+1', 'x; "" @b']
+)
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_no_spreadsheet_finds_a_formula(tmp_path, text, delimiter):
     """Where a comma is in numbers, a semicolon ends a cell."""

@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import tracemalloc
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nncourse.grading.archive import Reader
 from nncourse.grading.intake import LARGEST, LONGEST, IntakeError, rebuild, take_in
 from nncourse.grading.similar import LONGEST as SIMILAR_LONGEST
 from nncourse.grading.submissions import Submission, SubmissionsError, find_submissions
@@ -301,11 +305,61 @@ def test_names_are_text_in_one_form(tmp_path, released):
     """A Mac writes an accent as a letter of its own; a file name may be any bytes."""
     (tmp_path / "Е\u0308лкина.ipynb").write_text("{}")
     (tmp_path / os.fsdecode(b"\xffan.ipynb")).write_text("{}")
-    ann, other = find_submissions(tmp_path, "ps05")
+    other, ann = find_submissions(tmp_path, "ps05")
     assert ann.student == "Ёлкина"
-    assert other.student == "\ufffdan"
+    assert other.student.startswith("_an~")
     with pytest.raises(IntakeError, match="can't be a folder of the gradebook"):
         take_in(other, released)
+
+
+def test_a_name_that_is_script_stands_nowhere(tmp_path, released):
+    """nbgrader's pages show the names of the gradebook unescaped."""
+    names = ['";alert(1);"', "<img src=x onerror=alert(1)>", "<img src=y onerror=alert(1)>", "a=b"]
+    for name in names:
+        (tmp_path / f"{name}.ipynb").write_text("{}")
+    found = find_submissions(tmp_path, "ps05")
+    assert len({one.student for one in found}) == len(names)
+    for one in found:
+        assert re.fullmatch(r"[\w.@+-]+~[0-9a-f]{12}", one.student)
+        with pytest.raises(IntakeError, match=re.escape(repr(one.path.name))):
+            take_in(one, released)
+
+
+@contextmanager
+def ordinary_user():
+    """Be nobody for a while, as root may."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("rights", [0o444, 0o000])
+@pytest.mark.parametrize("inner", [".", "ps05"])
+def test_a_folder_that_lets_nobody_in_stops_nobody(released, rights, inner):
+    with TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        for student in ("ann", "bob"):
+            (Path(folder) / student / inner).mkdir(parents=True)
+            (Path(folder) / student / inner / "x.ipynb").write_text("{}")
+        closed = Path(folder) / "bob" / inner
+        closed.chmod(rights)
+        try:
+            with ordinary_user():
+                ann, bob = find_submissions(Path(folder), "ps05")
+                with pytest.raises(IntakeError, match=r"can.t be opened|PermissionError"):
+                    take_in(bob, released)
+                reader = Reader()
+                assert [file.path for file in reader.read(Path(folder))] == [
+                    str(ann.path.relative_to(folder))
+                ]
+                assert [why for _name, why in reader.refused] == ["Permission denied"]
+        finally:
+            closed.chmod(0o755)
 
 
 def test_links_lead_nowhere(tmp_path, toy, released):
