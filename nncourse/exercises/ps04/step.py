@@ -43,30 +43,33 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 def drive(answer: Callable[..., Any], start: Array, target: Array, lr: float) -> Array:
     """The parameters after each step, (STEPS + 1, 3) or (STEPS + 1, 5).
 
-    Raises Unfit for a step that computes the loss more often than there are parameters.
+    Raises Unfit for a step that computes the loss more often than there are parameters, or never
+    goes back.
     """
     parameters = [Value(v) for v in start]
-    count = 0
+    inside: list[Any] = []  # a value of each graph
 
     def loss() -> Any:
-        nonlocal count
-        count += 1
         a, b, c, *more = (p - float(t) for p, t in zip(parameters, target))
-        total = a**2 + b**2 * 0.5 + (c + a * 0.5) ** 2
+        inside.append(a**2)
+        total = inside[-1] + b**2 * 0.5 + (c + a * 0.5) ** 2
         for one, other in pairwise((c, *more)):
             total = total + (one * 0.5 - other) ** 2
         return total
 
     path = [[p.data for p in parameters]]
     for _step in range(STEPS):
-        count = 0
-        answer(parameters, loss, lr)
-        if count > len(parameters):
+        inside.clear()
+        answer(list(parameters), loss, lr)
+        if (count := len(inside)) > len(parameters):
             text = mark(
                 "loss() was called {count} times in one step: one derivative after the other, by "
                 "differences? A single backward() gives all of them."
             )
             raise Unfit(Finding("differences", text, {"count": count}))
+        if not any(value.grad for value in inside):
+            text = mark("backward() was not called on loss(): it finds the gradients.")
+            raise Unfit(Finding("no backward", text))
         path.append([p.data for p in parameters])
     return np.array(path)
 

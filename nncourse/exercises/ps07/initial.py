@@ -75,16 +75,17 @@ def context(point: Point) -> dict[str, Context]:
 
 
 def drive(answer: Callable[..., Any], out: int, fan: int, seed: int) -> tuple[Any, ...]:
-    """A sample of each initialiser: half of it from one generator, half from another.
+    """A sample of each initialiser: half of the rows from one generator, the same from another.
 
-    What does not depend on the generator stands in both halves.
+    What does not depend on the generator stands in both halves. Which rows, nobody knows before.
     """
+    rows = np.random.default_rng([seed, len(NAMES)]).permutation(out)
     found: list[Any] = []
     stub: NotImplementedError | None = None
     for i, name in enumerate(NAMES):
         try:
             draws = [answer(name, out, fan, np.random.default_rng([seed, i, j])) for j in range(2)]
-            found.append(_halves(draws[0], draws[1], (out, fan)))
+            found.append(_halves(draws[0], draws[1], (out, fan), rows))
         except NotImplementedError as error:
             stub = error
             found.append(None)
@@ -93,15 +94,17 @@ def drive(answer: Callable[..., Any], out: int, fan: int, seed: int) -> tuple[An
     return tuple(found)
 
 
-def _halves(one: Any, other: Any, shape: tuple[int, int]) -> Any:
-    """The upper half of one array above the lower half of another; the first if they don't fit."""
+def _halves(one: Any, other: Any, shape: tuple[int, int], rows: Array) -> Any:
+    """The first half of these rows of two arrays, one half above the other; the first array if they
+    don't fit.
+    """
     if one is None or other is None:
         return one
     arrays = np.array(one), np.array(other)
     if any(array.shape != shape for array in arrays):
         return one
     half = shape[0] // 2
-    return np.concatenate([arrays[0][:half], arrays[1][: shape[0] - half]])
+    return np.concatenate([arrays[0][rows[:half]], arrays[1][rows[: shape[0] - half]]])
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:

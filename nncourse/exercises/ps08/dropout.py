@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -54,38 +55,61 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive(answer: Dropout, x: Array, p: float, seed: int, train: bool) -> tuple[Any, Any]:
-    """(out, mask): the function gets a generator of its own; in training MASKS, one by one."""
+    """(out, mask): the function gets a generator of its own; in training MASKS, one by one.
+
+    Of these each row is taken from one; which, nobody knows before.
+    """
     count = MASKS if train else 1
     results = [answer(x, p, np.random.default_rng([seed, i]), train) for i in range(count)]
     for result in results:
         if not isinstance(result, tuple | list) or len(result) != 2:
             text = mark("Two arrays are expected: out and mask.")
             raise Unfit(Finding("count", text))
-    out, mask = results[0]
     if train:
-        _look(x, *(result[1] for result in results))
-    return out, np.ones_like(x) if not train and mask is None else mask
+        _look(x, [result[1] for result in results])
+        which = np.random.default_rng([seed, MASKS]).integers(MASKS, size=len(x))
+        return _mixed(x, results, which)
+    out, mask = results[0]
+    return out, np.ones_like(x) if mask is None else mask
 
 
-def _look(x: Array, *masks: Any) -> None:
+def _mixed(x: Array, results: list[Any], which: Array) -> tuple[Any, Any]:
+    """The rows of these results; or one of them that doesn't fit."""
+    for out, mask in results:
+        try:
+            fits = np.shape(out) == np.shape(mask) == x.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            return out, mask
+    parts = (np.stack([np.asarray(result[i]) for result in results]) for i in range(2))
+    out, mask = (part[which, np.arange(len(x))] for part in parts)
+    return out, mask
+
+
+def _look(x: Array, masks: list[Any]) -> None:
     """Raises Unfit for masks that are drawn, but not for every entry and every time anew."""
     try:
-        one, other, *more = map(np.array, masks)
+        all_dropped = [np.asarray(np.array(mask) == 0) for mask in masks]
     except (TypeError, ValueError):
         return
-    dropped = np.asarray(one == 0)
-    share = float(np.mean(dropped))
-    if dropped.ndim != 2 or not 0 < share < 1:
+    if any(dropped.ndim != 2 or not 0 < dropped.mean() < 1 for dropped in all_dropped):
         return  # what is wrong with it, its law will say
-    if np.array_equal(one, other):
+    if any(np.array_equal(one, other) for one, other in combinations(all_dropped, 2)):
         text = mark("Another generator gives the same mask: draw it from rng, in every call anew.")
         raise Unfit(Finding("state", text))
-    if len({int(np.sum(mask == 0)) for mask in (one, other, *more)}) == 1:
+    if len({int(dropped.sum()) for dropped in all_dropped}) == 1:
         text = mark(
             "All masks drop exactly the same number of entries. Each entry is dropped with "
             "probability p, whatever becomes of the others, so that number varies."
         )
         raise Unfit(Finding("repeats", text))
+    for dropped in all_dropped:
+        _look_at(x, dropped)
+
+
+def _look_at(x: Array, dropped: Array) -> None:
+    share = float(dropped.mean())
     if dropped.shape == x.shape and (_follows(dropped, x) or _follows(dropped, np.abs(x))):
         text = mark("The mask depends on x: which entries are dropped is a matter of chance alone.")
         raise Unfit(Finding("state", text))
