@@ -41,8 +41,12 @@ _DIAGRAM = re.compile(r"([`~]{3})(?=[ \t]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNORE
 FORMULAS = 50  # that may be left open
 SHOWN = 30_000  # characters of an answer; to draw half a million takes minutes
 
-# Marks over and under a letter. Any number of them may be piled up, over the lines around.
-_MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+# Marks over and under a letter. Any number of them may be piled up, over the lines around. Last
+# those that choose a letter's form: they are drawn as nothing, and a pile goes on behind them.
+_MARK = (
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+    "\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 _PILE = re.compile(f"({_MARK}{{3}}){_MARK}+")
 
 IMAGES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}

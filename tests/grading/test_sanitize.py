@@ -311,11 +311,15 @@ def test_other_formulas_stay():
     assert clean_markdown(text) == text
 
 
-@pytest.mark.parametrize("mark", ["\u0301", "\u0323\u0489", "\u20dd", "\ufe20\u1ab0\u1dc0"])
+PILES = ["\u0301", "\u0323\u0489", "\u20dd", "\ufe20\u1ab0\u1dc0"]
+PILES += [f"\u0301\u0302\u0303{chosen}" for chosen in "\ufe00\ufe0f\U000e0100\U000e01ef"]
+
+
+@pytest.mark.parametrize("mark", PILES)
 def test_no_marks_are_piled_up_over_other_lines(mark):
     assert clean_text("x" + mark * 500 + "y") == "x" + (mark * 3)[:3] + "y"
 
 
 def test_letters_with_marks_stay():
-    text = "Е\u0308лкина, tie\u0302\u0301ng Vie\u0323\u0302t, x\u0304\u0302\u2032"
+    text = "Е\u0308лкина, tie\u0302\u0301ng Vie\u0323\u0302t, x\u0304\u0302\u2032, 1\ufe0f\u20e3"
     assert clean_text(text) == text
