@@ -97,6 +97,11 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "shmget": (29, 194),
     "msgget": (68, 186),
     "semget": (64, 190),
+    # rules of one's own, which lie with the kernel; the sandbox's are in force by now
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
+    "seccomp": (317, 277),
     # files that sessions and the machine have in common: who opens them, which are in memory
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
@@ -163,7 +168,7 @@ BY_ARGUMENT = [
     (IOCTL, SECOND, JUMP_EQUAL, [TIOCSTI, TIOCLINUX], REFUSE),
     (FCNTL, SECOND, JUMP_EQUAL, [F_GETLK, F_OFD_GETLK, F_SETLEASE, F_NOTIFY], REFUSE),
     (FCNTL, SECOND, JUMP_EQUAL, [F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW], DONE),
-    (PRCTL, FIRST, JUMP_EQUAL, [PR_SCHED_CORE, PR_SET_MEMORY_MERGE], REFUSE),
+    (PRCTL, FIRST, JUMP_EQUAL, [PR_SET_SECCOMP, PR_SCHED_CORE, PR_SET_MEMORY_MERGE], REFUSE),
     (MMAP, FOURTH, JUMP_SET, [MAP_HUGETLB], REFUSE),
     (PREADV2, SIXTH, JUMP_SET, [RWF_NOWAIT], REFUSE),
     (SETRLIMIT, FIRST, JUMP_EQUAL, [RLIMIT_CORE], REFUSE),
