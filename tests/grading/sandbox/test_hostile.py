@@ -175,6 +175,24 @@ def test_what_is_sent_and_not_received_is_memory(cache, monkeypatch, many):
         assert (error and error.kind) == ("memory" if many else None)
 
 
+FAR_APART = (
+    "import ctypes, os, time\nmap = ctypes.CDLL(None).mmap\nmap.restype = ctypes.c_void_p\n"
+    "map.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]\n"
+    "for place in range(1 << 30, 2000 << 30, 1 << 30):\n"
+    "    if map(place, 4096, 3, 0x100022, -1, 0) == place:  # private, there and nowhere else\n"
+    "        ctypes.c_char.from_address(place).value = b'x'\n"
+    "for _ in range(15):\n    if os.fork() == 0:\n        time.sleep(100)\ntime.sleep(0.5)"
+)
+
+
+def test_tables_of_pages_are_memory(cache, monkeypatch):
+    """Of 200 MB, the pages take 128, and their tables 256 more."""
+    monkeypatch.setattr("nncourse.grading.sandbox.cgroups.new_group", lambda: None)
+    options = {"withheld": ["nncourse"], "packages": ["numpy"], "preload": []}
+    with Sandbox(LIMITS, cache=cache, **options) as sandbox, sandbox.session() as session:
+        assert session.run_cell(FAR_APART).error.kind == "memory"
+
+
 def test_fork_bombs(session):
     result = session.run_cell(
         "import os, time\ncount = 0\ntry:\n    while count < 100:\n        if os.fork() == 0:\n"
