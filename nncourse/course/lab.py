@@ -98,7 +98,8 @@ def lab_command(course: Course, browser: bool, port: int | None) -> list[str]:
         # In a container the only user is often root, and Jupyter would refuse to start.
         *(["--allow-root"] if is_root() else []),
     ]
-    return [sys.executable, "-m", "jupyterlab", *options]
+    # -P: no module of the current folder is to stand in for one of the server's.
+    return [sys.executable, "-P", "-m", "jupyterlab", *options]
 
 
 def is_root() -> bool:

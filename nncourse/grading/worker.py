@@ -95,7 +95,8 @@ class Worker:
         return pid
 
     def _spawn(self, end: socket.socket) -> int:
-        command = [sys.executable, "-m", "nncourse.grading.worker", str(end.fileno())]
+        # -P: the current folder may be that of the submissions.
+        command = [sys.executable, "-P", "-m", "nncourse.grading.worker", str(end.fileno())]
         environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
         if self.unsafe:
             command.append("unsafe")

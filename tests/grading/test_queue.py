@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from nncourse.grading import queue
+from nncourse.grading import queue, worker
+from nncourse.grading.assignment import make_assignment
 from nncourse.grading.queue import Workers
-from nncourse.grading.worker import WorkerLost, can_fork
+from nncourse.grading.worker import Worker, WorkerLost, can_fork, make_item
 
 
 class Ready:
@@ -165,3 +169,21 @@ def test_beside_other_threads_workers_are_new_processes(
         other.join()
     assert line.happened.count("spawned") == 2
     assert "prepared" not in line.happened
+
+
+def test_a_new_process_loads_nothing_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be that of the submissions."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    for module in ("nncourse", "numpy", "json"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('run')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(worker, "can_fork", lambda: False)
+    rules = {"withheld": ["nncourse"], "packages": ["numpy"], "limits": {}}
+    notebook = {"cells": [], "metadata": {"nncourse": {"grading": rules}}}
+    assignment = make_assignment("empty", notebook, notebook, "en")
+    with Worker() as one:
+        answer = json.loads(one.grade(assignment.packed, make_item("anna", {}, 7)))
+    assert answer["questions"] == {}

@@ -136,7 +136,8 @@ def fonts(cache: Path) -> Path | None:
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True, mode=0o755)
         building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
-        command = [sys.executable, "-c", "import matplotlib.font_manager"]
+        # -P: the current folder may be that of the submissions.
+        command = [sys.executable, "-P", "-c", "import matplotlib.font_manager"]
         environment = {**os.environ, "MPLCONFIGDIR": str(building), "MPLBACKEND": "agg"}
         subprocess.run(command, env=environment, check=True, capture_output=True)
         for path in building.glob("*"):

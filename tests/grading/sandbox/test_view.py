@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 from pathlib import Path
 
+import pytest
+
 from nncourse.grading.sandbox import view
 
 
@@ -16,6 +18,17 @@ def test_the_tops_of_distributions_are_those_of_their_files() -> None:
             top for top in view._tops(distribution) if not distribution.locate_file(top).exists()
         }
         assert view._tops(distribution) - {""} - missing == slow - missing, distribution.name
+
+
+def test_fonts_are_looked_for_by_the_matplotlib_that_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not by a file of that name in the folder of submissions."""
+    (tmp_path / "matplotlib.py").write_text("raise SystemExit('run')")
+    monkeypatch.chdir(tmp_path)
+    found = view.fonts(tmp_path / "cache")
+    assert found is not None
+    assert list(found.glob("fontlist*"))
 
 
 def test_quoted_names_and_missing_records(tmp_path: Path) -> None:
