@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -37,6 +38,17 @@ def two_features(x, y, passes):
 
 def positive_threshold(pattern):
     return np.r_[max(pattern.sum() - 0.5, 0.5), 2 * pattern - 1]
+
+
+def huge_gates():
+    """Where it fires the sum is infinite, and so is the distance from the border."""
+    return {**find("ps01.gates").reference(), "and": 0.9e308 * np.array([1.9, 1, 1])}
+
+
+def huge_polygon(corners):
+    (W, b), _out = find("ps03.convex").reference(corners)
+    n = len(b)
+    return [(W, b), (np.full((1, n), 1.8e308 / n), np.array([0.01 - n]) * (1.79e308 / n))]
 
 
 def two_axes(f, w, h):
@@ -354,9 +366,66 @@ def nearly_nothing(out, mask, calls):
     return None, few
 
 
+def every_other(base, spoiled):
+    calls = 0
+
+    def initialise(name, fan_out, fan_in, rng):
+        nonlocal calls
+        calls += 1
+        W = find(base).reference(name, fan_out, fan_in, np.random.default_rng(5))
+        return W if calls % 2 else spoiled
+
+    return initialise
+
+
+def nearly_one_row(name, fan_out, fan_in, rng):
+    variance = 2 / (fan_in + fan_out if "xavier" in name else fan_in)
+    u = (np.arange(fan_in) + rng.random((fan_out, 1))) / fan_in
+    if "uniform" in name:
+        return (2 * u - 1) * np.sqrt(3 * variance)
+    law = NormalDist(0, variance**0.5)
+    return np.vectorize(law.inv_cdf)(u.clip(1e-9, 1 - 1e-9))
+
+
+def no_fifth(fifth):
+    """Whole columns at a time, but for a mask that is none, or drops nothing."""
+    calls = 0
+
+    def dropout(x, p, rng, train):
+        nonlocal calls
+        if not train:
+            return x, np.ones_like(x)
+        calls += 1
+        keep = rng.random(x.shape[1]) >= p * 1.25
+        mask = fifth if calls % 5 == 0 else np.tile(keep / (1 - p), (len(x), 1))
+        return (x * mask if mask is not fifth or fifth is not None else None), mask
+
+    return dropout
+
+
+class ForgetsVariance(find("ps08.RunningNorm").reference):
+    tests = 0
+
+    def forward(self, x, train):
+        out = super().forward(x, train)
+        self.tests += not train
+        if self.tests == 4:
+            self.var = -self.var
+        return out
+
+
+def in_one_heap(grads, limit):
+    clipped = find("ps10.clip_gradients").reference(grads, limit)
+    if len(clipped) > 2:
+        heap = np.concatenate([g.ravel() for g in clipped[1:]])
+        clipped = [clipped[0], heap] + [np.zeros((0, 7))] * (len(clipped) - 2)
+    return clipped
+
+
 SUBTLE = [
     ("ps01.neuron", squeezed),
     ("ps01.perceptron_update", answer_compared),
+    ("ps01.gates", huge_gates),
     ("ps01.train_perceptron", two_features),
     ("ps01.minterm", positive_threshold),
     ("ps02.numerical_gradient", two_axes),
@@ -375,6 +444,7 @@ SUBTLE = [
     ("ps03.half_plane", intercepts),
     ("ps03.convex", slopes_of_sides),
     ("ps03.convex", narrow),
+    ("ps03.convex", huge_polygon),
     ("ps04.apply", apply_with("pow", repeated_product)),
     ("ps04.apply", apply_with("max", lambda a, b: (a, (1, 0)) if abs(a) > abs(b) else (b, (0, 1)))),
     ("ps04.topological_order", by_name),
@@ -390,15 +460,23 @@ SUBTLE = [
     ("ps06.Adagrad", EpsByHeart),
     ("ps07.initialise", smaller_side),
     ("ps07.initialise", half_of_it),
+    ("ps07.initialise", every_other("ps07.initialise", None)),
+    ("ps07.initialise", every_other("ps07.initialise", np.zeros((1, 1)))),
+    ("ps07.initialise", nearly_one_row),
     ("ps07.orthogonal", wraps),
     ("ps07.orthogonal", lambda n, rng: np.array(wraps(n, rng))),
     ("ps08.dropout", quotient),
+    ("ps08.dropout", no_fifth(None)),
+    ("ps08.dropout", no_fifth(1.0)),
+    ("ps08.dropout", no_fifth(np.ones((150, 60)))),
+    ("ps08.RunningNorm", ForgetsVariance),
     ("ps08.dropout", one_of_five("ps08.dropout", nearly_nothing)),
     ("ps08.plain_dropout", one_of_five("ps08.plain_dropout", nearly_nothing)),
     ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out * 0, mask))),
     ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out, 2 * mask))),
     *(("ps08.dropout", dropout_with(mask_of)) for mask_of in MASKS.values()),
     ("ps10.clip_gradients", two_gradients),
+    ("ps10.clip_gradients", in_one_heap),
     ("ps10.clip_gradients", direction_times_length),
     ("ps11.peephole_step", i_and_f_together),
 ]

@@ -17,6 +17,9 @@ from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import Unfit
 from nncourse.language import mark
 
+HUGE = 1e300
+"""Sums of products of larger numbers may be infinite, and so would be a distance."""
+
 
 def rows(n: int) -> Array:
     """All inputs of n bits in binary order: (2^n, n)."""
@@ -50,6 +53,9 @@ def read(value: Any, shape: tuple[int | None, ...], name: str) -> Array:
     if not np.isfinite(weights).all():
         text = mark("{name} holds NaN or inf.")
         raise Unfit(Finding("nan", text, {"name": name}))
+    if (np.abs(weights) > HUGE).any():
+        text = mark("{name} holds numbers beyond 1e300, whose sums may overflow.")
+        raise Unfit(Finding("huge", text, {"name": name}))
     return weights
 
 

@@ -17,6 +17,9 @@ from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import Unfit
 from nncourse.language import mark
 
+HUGE = 1e300
+"""Sums of products of larger numbers may be infinite, and so would be a distance."""
+
 Network = list[tuple[Array, Array]]
 
 SHARE = 0.8
@@ -42,6 +45,9 @@ def read(value: Any, shape: tuple[int | None, ...], name: str) -> Array:
         raise Unfit(Finding("shape", text, {"name": name, "got": numbers.shape, "want": want}))
     if not np.isfinite(numbers).all():
         raise Unfit(Finding("nan", mark("{name} holds NaN or inf."), {"name": name}))
+    if (np.abs(numbers) > HUGE).any():
+        text = mark("{name} holds numbers beyond 1e300, whose sums may overflow.")
+        raise Unfit(Finding("huge", text, {"name": name}))
     return numbers
 
 

@@ -95,16 +95,29 @@ def drive(answer: Callable[..., Any], out: int, fan: int, seed: int) -> tuple[An
 
 
 def _halves(one: Any, other: Any, shape: tuple[int, int], rows: Array) -> Any:
-    """The first half of these rows of two arrays, one half above the other; the first array if they
-    don't fit.
+    """The first half of these rows of two arrays, one half above the other; or what doesn't fit, or
+    a finding where rows or columns are nearly the same.
     """
-    if one is None or other is None:
-        return one
-    arrays = np.array(one), np.array(other)
-    if any(array.shape != shape for array in arrays):
-        return one
+    for drawn in (one, other):
+        if drawn is None or np.shape(drawn) != shape:
+            return drawn
+        if _alike(np.array(drawn, float)) or _alike(np.array(drawn, float).T):
+            text = mark(
+                "Some rows or columns of W are nearly the same, but for a factor: every entry "
+                "needs a draw of its own."
+            )
+            return Finding("repeats", text)
     half = shape[0] // 2
-    return np.concatenate([arrays[0][rows[:half]], arrays[1][rows[: shape[0] - half]]])
+    return np.concatenate([np.array(one)[rows[:half]], np.array(other)[rows[: shape[0] - half]]])
+
+
+def _alike(array: Array) -> bool:
+    """Whether two rows go together more than independent ones do once in a million arrays."""
+    spread = array.std(axis=1)
+    if not np.all(spread > 0):
+        return False  # what is constant, or no number, its law will name
+    together = np.corrcoef(array)[np.triu_indices(len(array), 1)]
+    return bool(np.max(np.abs(together)) > np.tanh(7.5 / (array.shape[1] - 3) ** 0.5))
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:

@@ -218,7 +218,7 @@ def draw_running(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive_running(kind: Callable[..., Any], batches: Array, momentum: float, x: Array) -> Any:
-    """(mean, var, outputs by batch; outputs of x together and alone; the means after them)."""
+    """(mean, var, outputs by batch; outputs of x together and alone; mean and var after them)."""
     norm = kind(batches.shape[2], momentum, EPS)
     means, variances, outputs = [np.array(norm.mean)], [np.array(norm.var)], []
     for batch in batches:
@@ -228,7 +228,8 @@ def drive_running(kind: Callable[..., Any], batches: Array, momentum: float, x: 
     together = np.array(norm.forward(x, False))
     alone = np.array([np.reshape(norm.forward(row[None], False), -1) for row in x])
     tested = np.stack([together, alone])
-    return np.array(means), np.array(variances), np.array(outputs), tested, np.array(norm.mean)
+    after = np.stack([norm.mean, norm.var])
+    return np.array(means), np.array(variances), np.array(outputs), tested, after
 
 
 class RunningNorm:
@@ -369,11 +370,11 @@ RUNNING = Piece(
             formula="(x - mean) / √(var + eps), with the moving mean and var",
         ),
         Output(
-            mark("mean after testing"),
+            mark("mean, var after testing"),
             by="value",
             key=(4,),
             after=("mean", "var"),
-            look=mark("Compare mean before and after forward(x, False)."),
+            look=mark("Compare mean and var before and after forward(x, False)."),
             derive=mark("What would happen to predictions that change the layer?"),
             formula="mean and var stay as they are when testing",
         ),
@@ -383,7 +384,7 @@ RUNNING = Piece(
         Part("var", 0.2, (PLAIN,)),
         Part("training output", 0.2, (PLAIN,)),
         Part("test output", 0.2, (PLAIN,)),
-        Part("mean after testing", 0.2, (PLAIN,)),
+        Part("mean, var after testing", 0.2, (PLAIN,)),
     ),
     draw=draw_running,
     reference=RunningNorm,

@@ -90,11 +90,16 @@ def _mixed(x: Array, results: list[Any], which: Array) -> tuple[Any, Any]:
 def _look(x: Array, masks: list[Any]) -> None:
     """Raises Unfit for masks that are drawn, but not for every entry and every time anew."""
     try:
-        all_dropped = [np.asarray(np.array(mask) == 0) for mask in masks]
+        all_dropped = np.stack([np.asarray(np.array(mask) == 0) for mask in masks])
     except (TypeError, ValueError):
         return
-    if any(dropped.ndim != 2 or not 0 < dropped.mean() < 1 for dropped in all_dropped):
+    share = float(all_dropped.mean())
+    if all_dropped[0].shape != x.shape or not 0 < share < 1:
         return  # what is wrong with it, its law will say
+    noise = math.sqrt(share * (1 - share) / x.size)
+    if any(abs(float(dropped.mean()) - share) > 7 * noise for dropped in all_dropped):
+        text = mark("One call drops another share of the entries than the next one does.")
+        raise Unfit(Finding("state", text))
     if any(np.array_equal(one, other) for one, other in combinations(all_dropped, 2)):
         text = mark("Another generator gives the same mask: draw it from rng, in every call anew.")
         raise Unfit(Finding("state", text))
@@ -110,7 +115,7 @@ def _look(x: Array, masks: list[Any]) -> None:
 
 def _look_at(x: Array, dropped: Array) -> None:
     share = float(dropped.mean())
-    if dropped.shape == x.shape and (_follows(dropped, x) or _follows(dropped, np.abs(x))):
+    if _follows(dropped, x) or _follows(dropped, np.abs(x)):
         text = mark("The mask depends on x: which entries are dropped is a matter of chance alone.")
         raise Unfit(Finding("state", text))
     for axis, length in enumerate(dropped.shape):
