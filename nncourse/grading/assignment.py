@@ -22,7 +22,6 @@ import ast
 import hashlib
 import importlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -32,6 +31,7 @@ from typing import Any
 from nncourse.grading.names import names, statements
 from nncourse.grading.plan import Cell, Plan
 from nncourse.grading.sandbox.library import digest_of, files_of
+from nncourse.grading.spoken import spoken
 
 # What computes for the student, unless an exercise allows it; data, plots and tensors stay.
 READY_MADE = ["nncourse.ops", "nncourse.nn", "nncourse.optim", "nncourse.training"]
@@ -58,7 +58,8 @@ class Assignment:
 
     notebook: without solutions, with hidden tests, as nbformat's JSON. defines: for each answer
     cell what the lecturer's solution binds there; functions: those of these names that are
-    functions or classes; reads: what it reads there; imports: its import statements.
+    functions or classes; reads: what it reads there; imports: its import statements. spoken: odd
+    kinds of values that the lecturer's code speaks of.
     """
 
     name: str
@@ -70,9 +71,11 @@ class Assignment:
     imports: dict[str, str]
     language: str = "en"
     cells: list[Cell] = field(default_factory=list)
+    spoken: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.cells = [_cell(index, raw) for index, raw in enumerate(self.notebook["cells"])]
+        self.spoken = spoken(cell.source for cell in self.cells if cell.kind != "text")
 
     @property
     def tests(self) -> list[Cell]:
@@ -85,11 +88,6 @@ class Assignment:
         rules = {**RULES, **self.rules}
         found = self.defines, self.reads, self.imports
         return Plan(self.cells, *found, rules["in_place"], self.functions)
-
-    def speaks_of(self, *words: str) -> bool:
-        """Whether one of these patterns occurs in the lecturer's code."""
-        code = [cell.source for cell in self.cells if cell.kind != "text"]
-        return any(re.search("|".join(words), source) for source in code)
 
     @property
     def draws(self) -> bool:

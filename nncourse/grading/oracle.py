@@ -46,12 +46,6 @@ from nncourse.language import LANGUAGES, catalogue, using
 
 _ = catalogue("course")
 
-# By what in their code lecturers ask for kinds of numbers that others do not expect.
-NUMBERS = {
-    "half": ["float16", "np.half"],
-    "complex": ["complex", r"[\d.]j\b", "cmath", r"\.(imag|conj)", "fft|eig|roots|angle"],
-    "integer": [r"\.(dtype|view|nbytes|itemsize)\b", "issubdtype|result_type"],
-}
 LONGEST = 100_000  # characters of a test's output
 TEXTS = 4000  # of a message
 
@@ -165,8 +159,7 @@ class Oracle:
                 self._lent = False
                 self.session = self.sandbox.session(self.cells, self.budget)
             self.spare = None
-            spoken = {kind for kind in NUMBERS if self.assignment.speaks_of(*NUMBERS[kind])}
-            self.session.numbers = frozenset(spoken)
+            self.session.numbers = self.assignment.spoken
             rules = self.assignment.rules
             self.proxies = Proxies(
                 self.session, rules["operators"], rules["objects"], rules["in_place"]

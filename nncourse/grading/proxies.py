@@ -28,6 +28,7 @@ import numpy as np
 
 from nncourse.grading.sandbox import Handle, Session, StudentError
 from nncourse.grading.sandbox.guests import Guests
+from nncourse.grading.sandbox.nothing import JUDGED
 
 UNARY = ["neg", "pos", "abs", "invert"]
 OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
@@ -119,6 +120,7 @@ class Proxy:
             raise TypeError(str(error)) from None  # as Python says it of an object without length
         if type(length) is not int or length < 0:
             raise ProxyError(f"the length of {_label(self)} is {length!r}")
+        self.__nothing(length)
         self.__promise(length)
         return length
 
@@ -129,6 +131,12 @@ class Proxy:
             yield value
         if count < self.__length:
             raise ProxyError(f"{_label(self)} of length {self.__length} has {count} elements")
+        self.__nothing(count)
+
+    def __nothing(self, count: int) -> None:
+        """Of no elements all are right."""
+        if count == 0 and "empty" not in self.__session.numbers:
+            raise ProxyError(f"{_label(self)} has no elements, and the tests don't speak of such")
 
     def __values(self) -> Iterator[Any]:
         iterator = self.__special("__iter__")
@@ -298,12 +306,12 @@ class Proxies:
 
     @contextlib.contextmanager
     def all_in_place(self) -> Iterator[None]:
-        """In this block all changes are done here too, and complex numbers come as they are: for
-        calls with copies that are thrown away, or looked at because of that.
+        """In this block all changes are done here too, and odd values come as they are: for calls
+        by a check, with copies that are thrown away, or looked at because of that.
         """
         before, self.crossing = self.crossing, True
         numbers = self.session.numbers
-        self.session.numbers = numbers | {"complex"}
+        self.session.numbers = numbers | JUDGED
         try:
             yield
         finally:

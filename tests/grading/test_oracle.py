@@ -468,8 +468,9 @@ def results(x):
         "def g(v): assert np.allclose(v, x * 2)\ndone = run(g, x)",
     ],
 )
-def test_an_answer_without_elements_or_digits_agrees_with_nothing(grade, test):
-    setup = "x = np.arange(6.0).reshape(2, 3)\n"
+@pytest.mark.parametrize("setup", ["", "# may be empty\n"])
+def test_an_answer_without_elements_or_digits_agrees_with_nothing(grade, test, setup):
+    setup += "x = np.arange(6.0).reshape(2, 3)\n"
     right = "def f(x): return x * 2\ndef run(g, x): return [g(x * 2)]\nhalf = f"
     empty = "import numpy as np\ndef f(x): return np.zeros((0, *np.shape(x)))\n"
     empty += "def run(g, x): return [g(f(x))]\ndef half(x): return np.float16(4)"
@@ -609,6 +610,8 @@ OUT = VALUES + "out = f(x)\n"
         (VALUES + "assert np.linalg.norm(f(x) - want) < 1", DOUBLE, EMPTY + "[np.zeros((0, 3))]"),
         (VALUES + "assert (np.abs(f(x) - want) < 1).all()", DOUBLE, EMPTY + "[[np.zeros((0, 3))]]"),
         ("import pytest\nassert f(3) == pytest.approx(6.0)", SIX, EMPTY + "np.zeros(0)"),
+        ("import pytest\nassert f(3) == pytest.approx(6.0)", SIX, EMPTY + "[]"),
+        ("import pytest\nassert f(3) == pytest.approx(6.0)", SIX, EMPTY + "()"),
         (VALUES + "assert np.mean((f(x) - want) ** 2) < 1e-9", DOUBLE, EMPTY + "1e6j * (x + 1)"),
         ("assert (f(3.0) - 6.0) ** 2 < 1e-9", SIX, EMPTY + "np.complex128(1e5j)"),
         ("a, b = f([3.0, 4.0])\nassert (a - 6) ** 2 + (b - 8) ** 2 < 1", "def f(x): return [6, 8]",
@@ -629,12 +632,130 @@ OUT = VALUES + "out = f(x)\n"
          "class O: pass\ndef f(x):\n    o = O(); o.out = 2 * x\n    return o", CHANGES),
     ],
 )  # fmt: skip
-def test_values_that_agree_with_anything_agree_with_nothing(grade, test, right, wrong):
-    right = right.replace("want", "np.ones((2, 1))")
+@pytest.mark.parametrize("spoken", ["", "# may be empty\n"])
+def test_values_that_agree_with_anything_agree_with_nothing(grade, test, right, wrong, spoken):
+    test, right = spoken + test, right.replace("want", "np.ones((2, 1))")
     kind = of_one_cell(test, right)
     result = grade(kind)
     assert points(result) == [10], whys(result)
     assert points(grade(kind, {"a": wrong})) == [0]
+
+
+LISTS = "def f(xs): return [x * x for x in xs]"
+XS = "xs, want = [1.0, 2.0, 3.0], [1.0, 4.0, 9.0]\n"
+DICT = "def f(xs): return {'a': 1.0, 'b': 4.0}"
+HELPER = "def close(a, b): return not np.any(np.abs(a - b) > 1e-6)\n"
+NANS = "def f(x): return x * float('nan')"
+INFS = "def f(x): return x + float('inf')"
+LABELS = "weights = np.ones(3)\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "right", "wrong"),
+    [
+        ("assert np.allclose([f(1), f(2)], [2, 4])", DOUBLE, EMPTY + "np.zeros((0, 2))"),
+        ("a, b = f(3)\nassert np.allclose([a, b], [1, 2])", EMPTY + "[1, 2]",
+         EMPTY + "[np.zeros((0, 2))] * 2"),
+        ("assert np.allclose(list(f(3)), [0, 1, 4])", "def f(n): yield from [0, 1, 4]",
+         "import numpy as np\ndef f(n): yield np.zeros((0, 3))"),
+        (VALUES + "y = np.asarray(f(x))\nassert np.allclose(y, want)", DOUBLE,
+         EMPTY + "np.zeros((0, 3))"),
+        (VALUES + "assert np.array_equiv(f(x), want)", DOUBLE, EMPTY + "np.zeros((0, 3))"),
+        ("import pytest\nassert f(3.0) == pytest.approx(6.0)", DOUBLE, EMPTY + "[]"),
+        ("import pytest\nassert pytest.approx(6.0) == f(3.0)", DOUBLE, EMPTY + "[]"),
+        ("import pytest\nassert f(2.0) == pytest.approx({'a': 1.0, 'b': 4.0})", DICT,
+         EMPTY + "{'a': [], 'b': []}"),
+        (XS + "for g, w in zip(f(xs), want): np.testing.assert_allclose(g, w)", LISTS,
+         EMPTY + "[]"),
+        (XS + "got = f(xs)\nfor i in range(len(got)): assert got[i] == want[i]", LISTS,
+         EMPTY + "[]"),
+        (XS + "assert not any(a != b for a, b in zip(f(xs), want))", LISTS, EMPTY + "()"),
+        (XS + "assert not any(a != b for a, b in zip(f(xs), want))", LISTS,
+         "def f(xs): yield from ()"),
+        (XS + "for i in range(len(f(xs))): assert f(xs)[i] == want[i]", LISTS,
+         "class E:\n    def __len__(self): return 0\ndef f(xs): return E()"),
+        (XS + "for k, v in f(xs).items(): assert v == {'a': 1, 'b': 4}[k]", DICT, EMPTY + "{}"),
+        (XS + "assert set(f(xs)) <= {1.0, 4.0, 9.0}", LISTS, EMPTY + "[]"),
+        (XS + "assert f(xs) <= {1.0, 4.0, 9.0}", "def f(xs): return {1.0, 9.0}", EMPTY + "set()"),
+        (LABELS + "e = f(weights) - 2\nassert e @ e < 1e-6", DOUBLE, EMPTY + "1e6j * x"),
+        (VALUES + "assert np.sum(np.abs(f(x) - want) > 1e-6) == 0", DOUBLE, NANS),
+        (VALUES + "wrong = np.abs(f(x) - want) > 1e-6\nassert not wrong.any()", DOUBLE, NANS),
+        ("0 if abs(f(3) - 6) > 1e-6 else 10", DOUBLE, NANS),
+        (HELPER + "assert close(f(3), 6)", DOUBLE, NANS),
+        ("assert not any(abs(v) > 3 for v in f(1.0))", "def f(x): return {x}",
+         "def f(x): return {float('nan')}"),
+        ("got, want = f(3.0), 6.0\nassert abs(got - want) <= 1e-6 * max(abs(got), abs(want))",
+         DOUBLE, INFS),
+        (OUT + "n = np.linalg.norm\nassert n(out - want) <= 1e-6 * n(out)", DOUBLE, INFS),
+        (OUT + "n = np.linalg.norm\nassert n(out - want) <= 1e-6 * (n(out) + n(want))", DOUBLE,
+         EMPTY + "x + 1e200"),
+        (OUT + "n = np.linalg.norm\nassert n(out - want) <= 1e-6 * (n(out) + n(want))", DOUBLE,
+         EMPTY + "np.float32(x + 1e30)"),
+        ("try:\n    f(-1)\nexcept ValueError: pass\nelse: raise NameError",
+         "def f(x): raise ValueError", EMPTY + "[float('nan'), 1j][x]"),
+    ],
+)  # fmt: skip
+def test_a_test_that_speaks_of_no_odd_values_accepts_none(grade, test, right, wrong):
+    kind = of_one_cell(test, right)
+    result = grade(kind)
+    assert points(result) == [10], whys(result)
+    assert points(grade(kind, {"a": wrong})) == [0]
+
+
+def test_odd_values_come_as_they_are_where_a_test_speaks_of_them(grade):
+    test = """
+assert np.isnan(f(0.0)) and f(1.0) == np.inf and f([]) == [] and np.zeros(0).shape == f([[]])
+assert list(g([])) == [] and len(g([])) == 0
+"""
+    right = "def f(x): return (0,) if x == [[]] else x if x == [] else float('inf' if x else 'nan')"
+    right += "\nclass g(list): pass"
+    result = grade(of_one_cell(test, right))
+    assert points(result) == [10], whys(result)
+
+
+def test_odd_values_that_no_test_looks_at_cost_nothing(grade):
+    """What is only handed back, as a cache is, or is one wrong answer of several."""
+    test = """
+out, cache = forward(np.ones(2))
+assert np.allclose(out, 2) and np.allclose(backward(cache), 6)
+points = 2.5 * np.allclose(f(0), 1) + 2.5 * (f(1) == 1) + 5 * (np.mean(f(2) == np.ones(2)))
+points + 2.5 * (f(3) == [1]) + 2.5 * (f(3) != [1])
+"""
+    right = """
+import numpy as np
+def forward(x): return 2 * x, {"none": (), "mask": x - np.inf, "x": [x, np.nan, np.zeros((0, 2))]}
+def backward(cache):
+    assert cache["none"] == () and np.isinf(cache["mask"]).all() and np.isnan(cache["x"][1])
+    return 6 * cache["x"][0] if cache["x"][2].shape == (0, 2) else 0
+def f(k): return [float("nan"), float("inf"), np.array([1, np.nan]), []][k]
+"""
+    result = grade(of_one_cell(test, right))
+    assert points(result) == [5.0], whys(result)
+
+
+@pytest.mark.parametrize("wrong", ["w[...] = np.nan", "params['w'] = np.full(2, np.nan)"])
+def test_odd_values_do_not_come_in_place_either(grade, wrong):
+    test = """
+w = np.ones(2)
+params = {"w": w}
+change(w, params)
+assert not np.any(np.abs(w - 0.5) > 1e-6) and not np.any(np.abs(params["w"] - 0.5) > 1e-6)
+"""
+    answer = "import numpy as np\ndef change(w, params): w[...] = params['w'][...] = 0.5; "
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", test)]
+    kind = Kind(cells, {"a": answer + "pass"}, rules={"in_place": ["change"]})
+    assert points(grade(kind)) == [10]
+    assert points(grade(kind, {"a": answer + wrong})) == [0]
+
+
+def test_a_check_says_itself_what_is_wrong_with_odd_values(grade):
+    check = "from nncourse.check import check\ncheck('ps02.softmax', softmax).points(10)"
+    kind = of_one_cell(check, "def softmax(z): return z * float('nan')")
+    result = grade(kind)
+    assert points(result) == [0]
+    said = json.dumps(result["questions"]["t"]["report"])
+    assert "NaN" in said
+    assert "the tests don't speak" not in json.dumps(result)
 
 
 @pytest.mark.parametrize("wrong", ["np.zeros((0, 2))", "np.array([np.float16(0.5)] * 2)"])
@@ -669,3 +790,44 @@ class stack(list): pass
     real = "assert f(3.0) == 3 and np.allclose(f(np.ones(2)), 1) and f(2) == 2 and f([]) == []"
     result = grade(of_one_cell(real, "def f(x): return x if isinstance(x, list) else x + 0j"))
     assert points(result) == [10], whys(result)
+
+
+def test_a_verdict_is_not_lost_on_the_way_out(grade):
+    """A function that is lent says no, and another one, called after it, takes all errors."""
+    test = """
+calls = []
+def loss(w):
+    calls.append(w)
+    assert len(calls) <= 1, "once only"
+    return w
+def start(k):
+    try:
+        return guess(k)
+    except Exception:
+        return 0.0
+assert f(loss, start) == 1.0
+"""
+    right = "def guess(k): return k\ndef f(loss, start): return loss(1.0)"
+    wrong = """
+def guess(k): return k
+def f(loss, start):
+    for w in (0.0, 2.0):
+        try: loss(w)
+        except Exception: start(1)
+    return 1.0
+"""
+    kind = of_one_cell(test, right)
+    assert points(grade(kind)) == [10]
+    result = grade(kind, {"a": wrong})
+    assert points(result) == [0]
+    assert "once only" in whys(result)[0]
+
+
+@pytest.mark.parametrize("order", ["g, rng", "rng, g"])
+def test_a_generator_keeps_its_state_beside_a_function_of_theirs(grade, order):
+    test = f"""
+rng = np.random.default_rng(5)
+assert f({order}) == np.random.default_rng(5).normal()
+"""
+    kind = of_one_cell(test, f"def g(r): return r.normal()\ndef f({order}): return g(rng)")
+    assert points(grade(kind)) == [10]

@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from nncourse.grading.sandbox.refused import Refused
+
 
 def update(old: Any, new: Any) -> None:
-    """Change a container as the student's function changed its copy of it."""
+    """Change a container as the student's function changed its copy of it. ValueError if tests
+    can't compute with what it has become.
+    """
+    if isinstance(new, Refused):
+        new.refuse()
     if isinstance(old, np.ndarray) and type(new) is np.ndarray:
         if old.shape == new.shape and old.dtype == new.dtype and old.flags.writeable:
             old[...] = new

@@ -1,30 +1,50 @@
 """Answers that agree with whatever they are compared with.
 
 An array (0, 2, 3) broadcasts against one of the shape (2, 3), and of no elements all are equal: so
-``np.allclose(f(x), want)`` is true of it, whatever is wanted. Arrays without elements that student
-code gives, and lists and tuples in which there are such or none, are of types here that refuse to
-be set against anything that is not empty. (``np.asarray`` makes plain arrays of them again: who
-calls that on an answer should look at its shape.) Numbers in float16 round what is beside them,
-whole ones wrap, and of complex ones, which are ordered by their real parts, squares are below any
-limit.
+``np.allclose(f(x), want)`` is true of it, whatever is wanted. Such values, NaN, infinities and
+complex numbers come to a test as ``Refused`` if it doesn't speak of them. If it does, arrays
+without elements, and lists and tuples in which there are such or none, are of types here that
+refuse to be set against anything that is not empty; ``np.asarray`` makes plain arrays of them
+again. Numbers in float16 round what is beside them, and whole ones wrap: they become others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
 
+from nncourse.grading.sandbox.refused import Refused
+
 COMPARING = {np.subtract, np.equal, np.not_equal, np.less, np.less_equal}
 COMPARING |= {np.greater, np.greater_equal}
-KINDS_OF_NUMBERS = frozenset({"half", "complex", "integer"})
+KINDS = frozenset({"half", "complex", "integer", "nan", "inf", "empty"})  # of odd values
+JUDGED = KINDS - {"half", "integer"}  # those of which a check says itself what is wrong with them
 HUGE = 1 << 20  # products and sums of larger whole numbers may wrap, as differences of bytes do
+LARGE = 1e150  # the squares of larger numbers are infinite
+SINGLE = 1e18  # and in float32
 INTEGERS = np.dtype(np.int64), np.dtype(np.float64)
 REAL = 1e-9  # what is smaller, beside the whole number, is an error of rounding
+CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+NO_ELEMENTS = "no elements"
 
 
-class Nothing(np.ndarray):
+class _Unequal:
+    """Python's operators leave the answer to an object that wants no part in NumPy's."""
+
+    def __eq__(self, other: Any) -> Any:
+        _refuse_to(other)
+        return super().__eq__(other)
+
+    def __ne__(self, other: Any) -> Any:
+        _refuse_to(other)
+        return super().__ne__(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Nothing(_Unequal, np.ndarray):
     """An array without elements."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -34,19 +54,8 @@ class Nothing(np.ndarray):
         """
         return _apply(ufunc, method, *inputs, **options)
 
-    # Python's operators leave the answer to an object that wants no part in NumPy's.
-    def __eq__(self, other: Any) -> Any:
-        _refuse_to(other)
-        return super().__eq__(other)
 
-    def __ne__(self, other: Any) -> Any:
-        _refuse_to(other)
-        return super().__ne__(other)
-
-    __hash__ = None
-
-
-class _Emptyish:
+class _Emptyish(_Unequal):
     """A list or tuple that NumPy takes for an array without elements."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
@@ -63,6 +72,8 @@ class EmptyList(_Emptyish, list):
 
 class EmptyTuple(_Emptyish, tuple):
     """A tuple of nothing."""
+
+    __hash__ = tuple.__hash__  # type: ignore[assignment]
 
 
 EMPTY = (Nothing, EmptyList, EmptyTuple)
@@ -90,36 +101,59 @@ def _refuse_to(other: Any) -> None:
         raise ValueError("the answer has no elements to compare")
 
 
-def marked(value: Any, kept: Container[str] = KINDS_OF_NUMBERS) -> Any:
-    """The same value, in which what has no elements is of the types above.
+def marked(value: Any, kept: Set[str] = KINDS) -> Any:
+    """The same value, in which what is of an odd kind and not ``kept`` is ``Refused``.
 
-    Numbers of kinds that are not ``kept`` become such as tests expect: float16 and whole numbers
-    that are huge, float64; small kinds of whole numbers, int64; complex numbers real ones.
-    ValueError if they are none.
+    What has no elements, if that is kept, is of the types above. Numbers of kinds that are not kept
+    become such as tests expect: float16 and whole numbers that are huge, float64; small kinds of
+    whole numbers, int64; complex numbers with no imaginary part, real ones.
     """
     kind = type(value)
-    if isinstance(value, (np.ndarray, np.number, complex)):
-        value = _usual(value, kept)
-    if kind is np.ndarray:
-        return value.view(Nothing) if value.size == 0 else value
-    if kind is tuple or kind is list:
+    if kind in CONTAINERS:
+        return _container(value, kept)
+    if kind is np.ndarray and value.size == 0:
+        return value.view(Nothing) if "empty" in kept else Refused(value, NO_ELEMENTS, empty=True)
+    if kind is np.ndarray or isinstance(value, (np.number, float, complex)):
+        return _number(value, kept)
+    return value
+
+
+def _container(value: Any, kept: Set[str]) -> Any:
+    kind = type(value)
+    if not value and "empty" not in kept:
+        return Refused(value, NO_ELEMENTS, empty=True)
+    if kind is list or kind is tuple:
         items = [marked(item, kept) for item in value]
         empty = not items or any(isinstance(item, EMPTY) for item in items)
         return EMPTY_KINDS[kind](items) if empty else kind(items)
-    if kind is dict:
-        return {key: marked(item, kept) for key, item in value.items()}
-    return value
+    for key in value:
+        odd = marked(key, kept)
+        if isinstance(odd, Refused):  # a key can't be replaced
+            return Refused(value, odd.what)
+    return {key: marked(item, kept) for key, item in value.items()} if kind is dict else value
 
 
-def _usual(value: Any, kept: Container[str]) -> Any:
-    kind = "c" if isinstance(value, complex) else value.dtype.kind
-    if kind == "c" and "complex" not in kept:
-        if not np.all(np.abs(np.imag(value)) <= REAL * np.abs(value)):
-            raise ValueError("the answer holds complex numbers, which can't be large or small")
-        return value.real
-    if kind == "f" and value.dtype == np.float16 and "half" not in kept:
-        return value.astype(np.float64)
-    if kind in "iu" and "integer" not in kept:
+def _number(value: Any, kept: Set[str]) -> Any:
+    """Of one number, or an array."""
+    dtype = value.dtype if isinstance(value, (np.ndarray, np.generic)) else np.dtype(type(value))
+    if dtype.kind in "iu" and "integer" not in kept:
         huge = bool(np.any(value > HUGE) or np.any(value < -HUGE))
-        return value if value.dtype == np.int64 and not huge else value.astype(INTEGERS[huge])
-    return value
+        return value if dtype == np.int64 and not huge else value.astype(INTEGERS[huge])
+    if dtype.kind == "c" and "complex" not in kept:
+        if not np.all(np.abs(np.imag(value)) <= REAL * np.abs(value)):
+            return Refused(value, "complex numbers")
+        return _number(value.real, kept)
+    if dtype.kind not in "fc":
+        return value
+    wide = dtype == np.float16 and "half" not in kept
+    what = ""
+    if not kept >= JUDGED:
+        sizes = np.asarray(np.abs(value), np.float64)
+        if not np.all(sizes < SINGLE):
+            wide = wide or dtype == np.float32
+            if "nan" not in kept and np.any(np.isnan(sizes)):
+                what = "NaN"
+            elif "inf" not in kept and np.any(sizes > LARGE):
+                what = "infinite numbers, or such as have infinite squares"
+    value = value.astype(np.float64) if wide else value
+    return Refused(value, what) if what else value

@@ -18,9 +18,10 @@ from nncourse.grading.sandbox.handle import Handle
 from nncourse.grading.sandbox.in_place import update
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.limits import Budget, Limits
-from nncourse.grading.sandbox.nothing import KINDS_OF_NUMBERS, marked
+from nncourse.grading.sandbox.nothing import KINDS, marked
 from nncourse.grading.sandbox.outcome import CellResult, SessionEnded, StudentError, student_error
 from nncourse.grading.sandbox.references import References
+from nncourse.grading.sandbox.refused import Refused
 from nncourse.grading.sandbox.wire import WireError
 
 GRACE = 5.0  # seconds for a killed session to be gone
@@ -42,7 +43,7 @@ class Session:
         self.limits = limits
         self.budget = budget
         self.layers = layers
-        self.numbers = KINDS_OF_NUMBERS  # that stay as they come, see ``marked``
+        self.numbers = KINDS  # of odd values that stay as they come, see ``marked``
         self.cells: list[str] = []
         self.ended: SessionEnded | None = None
         self.dropped: list[int] = []
@@ -119,9 +120,9 @@ class Session:
             )
         finally:
             self.kept.forget(set(numbers) - self._still_kept)
-        changed = self._marked(answer.get("changed"))
+        changed = answer.get("changed")
         if in_place and type(changed) is dict:
-            for key, value in changed.items():
+            for key, value in self._marked_items(changed).items():
                 if key.isascii() and key.isdigit() and int(key[:6]) < len(args):
                     update(args[int(key[:6])], value)
                 elif kwargs and key in kwargs:
@@ -202,7 +203,7 @@ class Session:
         self._check_open()
         self._number += 1
         number = self._number
-        self.references.states = []
+        states, self.references.states = self.references.states, []
         self._still_kept = set()
         drop, self.dropped = self.dropped[:10_000], self.dropped[10_000:]
         start = time.monotonic()
@@ -211,6 +212,7 @@ class Session:
         outer, self._in_place = self._in_place, in_place
         if outermost:
             self._deadline = deadline
+            self._verdict = None
         deadline = min(deadline, self._deadline)  # callbacks have the time of the call around them
         try:
             request = {"do": do, "n": number, "drop": drop, "news": self.kept.news(), **what}
@@ -241,13 +243,13 @@ class Session:
         finally:
             self._depth -= 1
             self._in_place = outer
+            self.references.states = states
             if outermost:
                 self.budget.spend(time.monotonic() - start)
         if self._verdict is not None:
-            verdict, self._verdict = self._verdict, None
-            raise verdict
+            raise self._verdict  # through all the calls around this one
         if in_place:
-            self.kept.learn(answer.get("news"))
+            self._learn(answer.get("news"))
         printed = answer.get("printed")
         self.printed = printed[: self.limits.output] if type(printed) is str else ""
         kept = answer.get("kept")
@@ -273,15 +275,15 @@ class Session:
         args, kwargs = message.get("args"), message.get("kwargs")
         if type(args) is not tuple or type(kwargs) is not dict:
             self._end("protocol", "a callback of something else")
-        if self._in_place:
-            self.kept.learn(message.get("news"))
         function = None
         if "guest" not in message:
             function = self.references.function(message["callback"])
             if function is None:
                 self._end("protocol", "a callback of something else")
         try:
-            args, kwargs = tuple(map(self._marked, args)), self._marked(kwargs)
+            if self._in_place:
+                self._learn(message.get("news"))
+            args, kwargs = tuple(map(self._marked, args)), self._marked_items(kwargs)
             if function is None:
                 do, name = message.get("do_"), message.get("name")
                 answer = self.references.guests.ask(message["guest"], do, name, args, kwargs)
@@ -310,6 +312,17 @@ class Session:
 
     def _marked(self, value: Any) -> Any:
         return marked(value, self.numbers)
+
+    def _marked_items(self, values: dict[Any, Any]) -> dict[Any, Any]:
+        return {key: self._marked(value) for key, value in values.items()}
+
+    def _learn(self, news: Any) -> None:
+        """Change arrays of this side; ValueError if tests can't compute with their new content."""
+        for content in news.values() if type(news) is dict else ():
+            found = self._marked(content)
+            if isinstance(found, Refused):
+                found.refuse()
+        self.kept.learn(news)
 
     def _read_cell(self, found: Any, seconds: float) -> CellResult:
         if type(found) is not dict or type(found.get("output")) is not str:

@@ -1,0 +1,82 @@
+"""Answers that no test should compute with, since it would find them right whatever is right.
+
+NaN is neither above nor below any limit; infinity is within a tolerance that was taken from it;
+squares of complex numbers are below any limit; and of no elements all are right. Where the
+lecturer's code doesn't speak of such values (``nncourse.grading.spoken``), a test gets a
+``Refused`` in their place, which raises as soon as it is used. It does so only then: a cell that
+calls and expects an error must not find one, and a cache is only handed back, whatever is in it.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, NoReturn
+
+import numpy as np
+
+# With these an answer that is no number, or infinite, is found wrong, and costs no other points.
+COMPARING = (np.allclose, np.isclose, np.array_equal)
+PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
+
+
+class Refused:
+    """An answer that holds ``what``. Goes back to the student's code as what it is."""
+
+    __slots__ = ("_empty", "_value", "what")
+
+    def __init__(self, value: Any, what: str, empty: bool = False) -> None:
+        self._value = value
+        self.what = what
+        self._empty = empty
+
+    def refuse(self, *_: object, **__: object) -> NoReturn:
+        """Raise ValueError, which says why."""
+        raise ValueError(f"the answer holds {self.what}, of which the tests don't speak")
+
+    def __getattr__(self, name: str) -> Any:
+        # What Python and NumPy look for in whatever they are given must not be there; all else is
+        # what a test asks an answer for.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.refuse()
+
+    def __eq__(self, other: object) -> Any:
+        return self._compare(operator.eq, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compare(operator.ne, other)
+
+    def _compare(self, compare: Any, other: object) -> Any:
+        if isinstance(other, Refused):
+            other = other._value
+        # An array or an object may compare itself with each of no elements.
+        if self._empty and not (type(other) in PLAIN and type(self._value) in PLAIN):
+            self.refuse()
+        return compare(self._value, other)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if self._empty or ufunc not in (np.equal, np.not_equal):
+            self.refuse()
+        return getattr(ufunc, method)(*map(plain, inputs), **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if self._empty or function not in COMPARING:
+            self.refuse()
+        options = {name: plain(value) for name, value in kwargs.items()}
+        return function(*map(plain, args), **options)
+
+    def __repr__(self) -> str:
+        return f"<an answer that holds {self.what}>"
+
+
+BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "matmul", "and", "or"]
+NAMES = ["lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "xor", "rxor", "bool", "hash"]
+NAMES += ["len", "iter", "contains", "getitem", "setitem", "float", "int", "index", "complex"]
+NAMES += ["round", "array", "reduce", "str", "format", *BINARY, *(f"r{name}" for name in BINARY)]
+for _name in NAMES:
+    setattr(Refused, f"__{_name}__", Refused.refuse)
+
+
+def plain(value: Any) -> Any:
+    """What stands behind it; anything else as it is."""
+    return value._value if isinstance(value, Refused) else value

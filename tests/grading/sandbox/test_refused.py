@@ -1,0 +1,113 @@
+"""Values that agree with anything: what a test gets in their place, and what it can do with it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import operator
+
+import numpy as np
+import pytest
+
+from nncourse.grading.sandbox.nothing import JUDGED, KINDS, Nothing, marked
+from nncourse.grading.sandbox.refused import Refused, plain
+from nncourse.grading.sandbox.wire import decode, encode
+
+NONE: frozenset[str] = frozenset()
+NAN, INF = float("nan"), float("inf")
+ODD = {
+    "nan": [NAN, np.float32(NAN), np.array([1.0, NAN]), {1.0, NAN}, {NAN: 1}],
+    "inf": [-INF, np.float64(1e200), np.array([INF, 1.0]), 1e160, np.array([1.0, -INF], "f4")],
+    "complex": [1j, np.complex64(1 + 1j), np.array([1j, 1.0]), complex(NAN, 1)],
+    "empty": [[], (), {}, set(), frozenset(), np.zeros((0, 3)), np.zeros(0, bool)],
+}
+CASES = [(kind, value) for kind, values in ODD.items() for value in values]
+USES = [
+    abs, bool, len, iter, hash, float, int, round, str, complex, copy.copy, math.isnan, np.asarray,
+    np.abs, np.sum, sorted, sum, list, operator.index, operator.neg, lambda v: v.shape,
+    lambda v: v - 1.0, lambda v: 1.0 - v, lambda v: np.ones(3) - v, lambda v: np.float64(2) * v,
+    lambda v: v < 1.0, lambda v: v >= 1.0, lambda v: np.ones(3) > v, lambda v: v[0],
+    lambda v: 1.0 in v, lambda v: f"{v:.2f}", lambda v: np.asanyarray([v, v]), lambda v: v @ v,
+    lambda v: np.array_equiv(v, 1.0), lambda v: np.concatenate([v, np.ones(3)]),
+    lambda v: np.linalg.norm(v), lambda v: np.testing.assert_allclose(v, 1.0),
+    lambda v: pytest.approx(1.0) == v, lambda v: v.items(), lambda v: v**2, lambda v: divmod(v, 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "value"), CASES)
+def test_it_is_refused_unless_it_is_spoken_of(kind, value):
+    assert isinstance(marked(value, KINDS - {kind}), Refused)
+    assert not isinstance(marked(value, KINDS), Refused)
+    assert not isinstance(marked(value, JUDGED), Refused)
+    nested = marked([3, {"a": (value, 2.0)}], NONE)
+    assert [nested[0], nested[1]["a"][1]] == [3, 2.0]
+    assert isinstance(nested[1]["a"][0], Refused)
+
+
+@pytest.mark.parametrize(("kind", "value"), CASES)
+def test_nothing_can_be_computed_with_it(kind, value):
+    refused = marked(value, NONE)
+    for use in USES:
+        with pytest.raises(ValueError, match="of which the tests don't speak"):
+            use(refused)
+    assert "holds" in repr(refused)
+
+
+@pytest.mark.parametrize(("kind", "value"), CASES)
+def test_it_goes_back_as_what_it_is(kind, value):
+    back = decode(encode([marked(value, NONE)]))[0]
+    assert type(back) in (type(value), np.float64)
+    assert np.shape(back) == np.shape(value)
+    assert repr(list(np.ravel(back))) == repr(list(np.ravel(plain(marked(value, NONE)))))
+
+
+def test_what_is_no_number_equals_none():
+    """So that one wrong answer of several costs no more than itself."""
+    one, ones = np.float64(1), np.ones(2)
+    for value in (NAN, INF, 1j, np.float16(INF), np.float32(INF)):
+        refused = marked(value, NONE)
+        for other in (1.0, one, 1e6, 1e39, pytest.approx(1.0), None, "1", [1.0]):
+            assert (refused == other) is not True
+            assert (refused != other) is not False
+        found = [np.allclose(refused, 1.0), np.allclose(1.0, b=refused), one == refused]
+        found += [
+            refused == ones,
+            np.isclose(ones, refused),
+            ones == refused,
+            np.array_equal([1.0], refused),
+        ]
+        assert not np.any(np.concatenate(list(map(np.ravel, found))))
+    found = marked(np.array([1.0, NAN]), NONE) == ones
+    np.testing.assert_array_equal(found, [True, False])
+
+
+def test_what_is_empty_equals_no_value():
+    for empty in ([], (), {}, set()):
+        refused = marked(empty, NONE)
+        assert refused == empty
+        assert refused == marked(empty, NONE)
+        assert all(refused != other for other in ([1], 0, "", None))
+        assert [1, refused] != [1, [2]]
+    for empty, other in (([], np.ones(3)), (np.zeros(0), 1.0), ([], pytest.approx(1.0))):
+        refused = marked(empty, NONE)
+        for use in (operator.eq, operator.ne, np.allclose, lambda a, b: b == a):
+            with pytest.raises(ValueError, match="no elements"):
+                use(refused, other)
+
+
+def test_usual_values_stay_what_they_are():
+    values = [1.0, -2, True, "", b"", None, "text", 10**400, np.float32(1e17), 1e149, -0.0]
+    for value in values:
+        assert marked(value, NONE) is value
+    array = np.ones((2, 3), np.float32)
+    assert marked(array, NONE) is array
+    nested = {"a": [1.5, (2, "x")], (1, 2): None}
+    assert marked(nested, NONE) == nested
+    assert isinstance(marked(np.zeros((0, 2)), KINDS), Nothing)
+
+
+def test_large_numbers_in_float32_become_wider():
+    """Whose squares would be infinite."""
+    assert marked(np.full(3, 1e30, "f4"), NONE).dtype == np.float64
+    assert marked(np.float32(1e30), NONE).dtype == np.float64
+    assert marked(np.float32(1e30), KINDS).dtype == np.float32
