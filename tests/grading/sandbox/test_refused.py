@@ -57,8 +57,10 @@ def test_nothing_can_be_computed_with_it(kind, value):
 def test_it_goes_back_as_what_it_is(kind, value):
     back = decode(encode([marked(value, NONE)]))[0]
     assert type(back) in (type(value), np.float64)
-    assert np.shape(back) == np.shape(value)
-    assert repr(list(np.ravel(back))) == repr(list(np.ravel(plain(marked(value, NONE)))))
+    if isinstance(value, (set, frozenset, dict)):
+        assert sorted(map(repr, back)) == sorted(map(repr, value))
+    else:
+        np.testing.assert_array_equal(back, value)
 
 
 def test_what_is_no_number_equals_none():
@@ -70,12 +72,8 @@ def test_what_is_no_number_equals_none():
             assert (refused == other) is not True
             assert (refused != other) is not False
         found = [np.allclose(refused, 1.0), np.allclose(1.0, b=refused), one == refused]
-        found += [
-            refused == ones,
-            np.isclose(ones, refused),
-            ones == refused,
-            np.array_equal([1.0], refused),
-        ]
+        found += [refused == ones, ones == refused, np.isclose(ones, refused)]
+        found += [np.array_equal([1.0], refused)]
         assert not np.any(np.concatenate(list(map(np.ravel, found))))
     found = marked(np.array([1.0, NAN]), NONE) == ones
     np.testing.assert_array_equal(found, [True, False])
