@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from nncourse.grading.effects import Effects
 from nncourse.grading.names import Names, names, needed, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, label, needed_lines
-from nncourse.grading.syntax import arguments, root
+from nncourse.grading.syntax import arguments, may_refuse, root
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Step:
     in_sandbox: bool = False
     kept: bool = False  # on the trusted side
     apart: bool = False  # from its cell: it runs in the sandbox only where an answer needs it
+    refuses: bool = False  # has an assertion in it, or calls what has
 
     @property
     def alters(self) -> set[str]:
@@ -80,8 +81,7 @@ class Step:
     @property
     def guard(self) -> bool:
         """Whether it may refuse what comes after it in its cell."""
-        nodes = ast.walk(self.statement) if self.statement and self.theirs else ()
-        return any(isinstance(node, (ast.Assert, ast.Raise)) for node in nodes)
+        return self.refuses and self.theirs
 
 
 @dataclass
@@ -141,8 +141,12 @@ class Plan:
     def _note_effects(self, functions: Set[str]) -> None:
         effects = Effects(self.modules, functions)
         refers: dict[str, set[str]] = {}
+        refusing: set[str] = set()
         for step in self._all:
             found = step.names
+            step.refuses = step.statement is not None and may_refuse(step.statement, refusing)
+            if step.refuses and found.defines:
+                refusing |= found.binds
             bound = found.binds - found.imports - found.defines - functions
             if isinstance(getattr(step.statement, "value", None), ast.Constant):
                 bound = set()  # numbers and texts stay what they are

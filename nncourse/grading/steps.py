@@ -8,8 +8,9 @@ cell that asks for it ends in the error.
 from __future__ import annotations
 
 import ast
+import functools
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from nncourse.grading.sandbox.lent import Past
 
 ABSENT = object()
 DEEPEST = 8  # containers in each other
+# What is copied before a statement changes it; numbers and texts need no copy.
+COPIED = (dict, list, tuple, set, np.ndarray, int, float, str, bytes, np.generic, type(None))
 # What is half changed is none, but the student's own objects are theirs in any case.
 STAYS = (Proxy, np.random.Generator, types.ModuleType)
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -89,6 +92,9 @@ class Steps:
         now = self.past.now
         renewed: dict[str, tuple[Any, Any]] = {}
         for one in done:
+            if self._counts(one.step, renewed):
+                self._done.append(one)
+                continue
             before = dict(self.space)
             for name, (value, copy) in one.read.items():
                 old, new = renewed.get(name, (ABSENT, ABSENT))
@@ -112,6 +118,16 @@ class Steps:
         if isinstance(error, NameError) and error.name is not None:
             return self.failed.get(error.name, error)
         return error
+
+    def _counts(self, step: Step, renewed: Mapping[str, tuple[Any, Any]]) -> bool:
+        """Whether it may have changed for good what can't be put back, and would count twice."""
+        changed = step.names.changes | step.alters
+        for name in (changed | step.needs) - self.modules - step.foreign:
+            value = self.space.get(name)
+            copied = type(value) in COPIED or isinstance(value, Proxy)
+            if not copied and (name in changed or _has_state(value)) and name not in renewed:
+                return True
+        return False
 
     def _try(self, step: Step) -> BaseException | None:
         try:
@@ -143,6 +159,13 @@ def _execute(step: Step, space: dict[str, Any]) -> None:
     assert step.statement is not None
     code = ast.Module([step.statement], [])
     exec(compile(code, f"<notebook {step.cell.label}>", "exec"), space)
+
+
+def _has_state(value: Any) -> bool:
+    """Whether what it did before shows in what it does, by its looks."""
+    if isinstance(value, types.FunctionType):
+        return value.__closure__ is not None
+    return isinstance(value, (functools.partial, Iterator))
 
 
 def _copied(value: Any, depth: int = 0) -> Any:

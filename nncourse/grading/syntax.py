@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Container
 
 ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+CHECK = re.compile(r"^assert|(^|_)(check|must|expect|require|ensure|verify|fail|exit|quit|abort)")
+
+
+def may_refuse(statement: ast.stmt, names: Container[str]) -> bool:
+    """Whether it raises on purpose: an assertion in it, or a call for its own sake of one of these
+    functions or of one that is named like a check.
+    """
+    nodes = list(ast.walk(statement))
+    if any(isinstance(node, (ast.Assert, ast.Raise)) for node in nodes):
+        return True
+    if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        return False
+    called = [last_name(node.func) for node in nodes if isinstance(node, ast.Call)]
+    return any(name in names or CHECK.search(name) for name in called)
 
 
 def root(node: ast.AST) -> str:
     """The name at the root of calls, attributes and indices: "a" of ``a.b(c)[d]``; else ""."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def owner(node: ast.AST) -> str:
+    """The object at the root of attributes, indices and calls of methods; "" for what a function
+    returns."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
+            return ""
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
 

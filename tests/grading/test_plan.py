@@ -382,6 +382,65 @@ def test_a_new_session_has_the_objects_of_the_last_one(grade):
     assert points(result) == [10, 0, 10], whys(result)
 
 
+@pytest.mark.parametrize(
+    "check",
+    [
+        "np.testing.assert_allclose(f(3), 6)",
+        "must(f(3) == 6)",
+        "if f(3) != 6:\n    raise_it()",
+        "import sys\nif f(3) != 6: sys.exit(1)",
+    ],
+)
+def test_what_refuses_the_rest_of_a_cell_does_so_whatever_it_is_called(grade, check):
+    given = "def must(ok):\n    assert ok\ndef raise_it():\n    raise ValueError"
+    found = kind(
+        ("readonly", given),
+        ("answer", ""),
+        ("readonly", f"{check}\npassed = True"),
+        ("tests", "assert passed"),
+        f=F,
+    )
+    assert points(grade(found)) == [10]
+    assert points(grade(found, {"f": "def f(x): return x"})) == [0]
+
+
+COUNTERS = {
+    "object": ("class Score:\n    n = 0\nscore = Score()", "score.n += {}", "score.n"),
+    "closure": (
+        "def make():\n    n = 0\n    def add(ok):\n        nonlocal n\n        n += ok\n"
+        "        return n\n    return add\nadd = make()",
+        "add({})",
+        "add(0)",
+    ),
+    "Counter": (
+        "import collections\nscore = collections.Counter()", "score.update([{}])", "score[True]"
+    ),
+    "iterator": (
+        "import itertools\ncount = itertools.count()", "ok = [next(count) for _ in 'a' if {}]",
+        "next(count)",
+    ),
+    "list": ("score = []", "score.append({})", "sum(score)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+def test_nothing_counts_twice_because_the_session_died(grade, name):
+    begin, count, total = COUNTERS[name]
+    counts = "\n".join(count.format(f"bool(f({k}) == {2 * k})") for k in (0, 1, 2))
+    found = kind(
+        ("readonly", begin),
+        ("answer", ""),
+        ("readonly", counts),
+        ("tests", "assert f(100) == 200"),
+        ("tests", "assert f(101) == 202"),
+        ("tests", f"assert {total} >= 3"),
+        f=F,
+    )
+    assert points(grade(found)) == [10, 10, 10]
+    dies = "def f(x):\n    if x >= 100: import os; os._exit(0)\n    return 0"
+    assert points(grade(found, {"f": dies})) == [0, 0, 0]
+
+
 def test_a_cell_that_ends_the_session_is_not_done_again(grade):
     found = kind(
         ("answer", ""),
