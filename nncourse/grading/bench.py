@@ -14,6 +14,7 @@ import os
 import resource
 import select
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
@@ -115,9 +116,13 @@ class Bench:
             self._wait()
             self._end_last()
             left = min(seconds, start + 2 * seconds - time.monotonic())
-            answer, at, why = in_fork(
-                lambda say: self._oracle(work, given_up, say), left, self._make_ready
-            )
+            # What a test writes, no other one finds.
+            with tempfile.TemporaryDirectory(prefix="nncourse-") as folder:
+                answer, at, why = in_fork(
+                    lambda say, folder=folder: self._oracle(work, given_up, say, folder),  # type: ignore[misc]
+                    left,
+                    self._make_ready,
+                )
             if answer is not None and "unavailable" in answer and lost < RETRIES:
                 lost += 1  # the warm process has died; the next start makes another
                 self._end_spare()
@@ -159,12 +164,17 @@ class Bench:
             gc.freeze()
 
     def _oracle(
-        self, work: dict[str, Any], given_up: dict[str, str], say: Callable[[str], None]
+        self,
+        work: dict[str, Any],
+        given_up: dict[str, str],
+        say: Callable[[str], None],
+        folder: str,
     ) -> dict[str, Any]:
         from nncourse.grading.oracle import Oracle
 
         assert self.assignment is not None
         assert self.sandbox is not None
+        os.chdir(folder)
         try:
             with language.using(self.assignment.language):
                 for piece in self._pieces:

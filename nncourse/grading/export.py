@@ -22,6 +22,7 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 Rows = list[list[str]]
+POSSIBLE = "Points Possible"
 
 # Columns in which the platforms name a person, the surest first.
 NAMES = ["SIS Login ID", "SIS User ID", "Username", "ID number", "Email address", "Email", "ID"]
@@ -59,7 +60,7 @@ def canvas_rows(assignment: str, results: Iterable[Result]) -> Rows:
         name = plain(result.student)
         rows.append([name, "", "", name, "", _score(result)])
     head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment]
-    return [head, ["    Points Possible", "", "", "", "", number(most)], *rows]
+    return [head, [f"    {POSSIBLE}", "", "", "", "", number(most)], *rows]
 
 
 FORMATS: dict[str, Callable[[str, Iterable[Result]], Rows]] = {
@@ -94,7 +95,8 @@ def fill_roster(
             )
         )
     scores = {result.student: _score(result) for result in results}
-    left = rows[1:]
+    # Canvas's line of the maxima is nobody's, whatever somebody is called.
+    left = [row for row in rows[1:] if not row or row[0].strip() != POSSIBLE]
     for row in left:
         row += [""] * (len(head) - len(row))
     for key in keys:

@@ -90,6 +90,7 @@ def points(student, given):
         (["A,Strasse"], [points("Stra\u00dfe", 1.0), points("Strasse", 9.0)], ["9"], None),
         (["A,\u017fam", "B,sam"], [points("sam", 9.0)], ["", "9"], []),
         (["A,", "B,ann", "C,ann"], [points("ann", 9.0), points("b", 1.0)], ["", "1", ""], ["ann"]),
+        (["    Points Possible,"], [points("Points Possible", 1.0)], [""], ["Points Possible"]),
         (["A,bob"], [points("\x1b]0;evil\x07\nbob", 9.0)], [""], ["?]0;evil? bob"]),
     ],
 )

@@ -820,7 +820,24 @@ def f(loss, start):
     assert points(grade(kind)) == [10]
     result = grade(kind, {"a": wrong})
     assert points(result) == [0]
-    assert "once only" in whys(result)[0]
+    assert "once only" in whys(result)
+
+
+def test_what_a_test_writes_the_next_submission_does_not_find(grade, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    test = "np.savetxt('w.txt', f(3))\nassert np.loadtxt('w.txt')[0] == 6"
+    found = Kind(
+        [
+            SETUP,
+            ("answer", "a", ""),
+            ("tests", "t", test),
+            ("tests", "u", "assert np.loadtxt('w.txt').any()"),
+        ],
+        {"a": "def f(x): return [2 * x, 0.0]"},
+    )
+    assert points(grade(found)) == [10, 10]
+    assert points(grade(found, {"a": "def f(x): raise ValueError"})) == [0, 0]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("order", ["g, rng", "rng, g"])
