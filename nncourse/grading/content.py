@@ -1,14 +1,16 @@
 """Where a graded cell is content with an answer that says nothing.
 
-NaN is neither larger nor smaller than any limit, an empty list has no wrong element, huge numbers
-make every quotient small, squares of whole ones wrap below zero, and points that student code names
-are whatever it likes. Right answers never show any of that, so the author of a cell is told.
+A loop over a short list finds nothing wrong, squares of whole numbers wrap below zero, broadcasting
+counts a right label once for each row, and losses and points that student code names are whatever
+it likes. Where the tests speak of NaN, infinity or emptiness, answers may hold it: NaN is neither
+larger nor smaller than any limit. Right answers never show any of that, so the author is told.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Set
 
 from nncourse.grading.syntax import ORDERED, last_name, root
 from nncourse.language import catalogue
@@ -19,23 +21,33 @@ CLOSE = {"allclose", "assert_allclose", "assert_array_equal", "assert_almost_equ
 CLOSE |= {"assert_array_almost_equal", "assert_equal"}
 WRAPPING = {"round", "float", "int", "min", "max", "abs"}
 SIZES = {"shape", "size", "ndim"}
+COUNTED = {"len", "set", "sorted", "keys", "shape"}
+LOGARITHMS = {"log", "log2", "log10"}
+MEASURES = re.compile("loss|error|acc|score|cost")
 FINITE = {"isnan", "isfinite"}
 WIDE = {"astype", "float64"}
 ABSOLUTE = {"abs", "absolute"}
 
 
 def content(
-    cell: ast.Module, foreign: Iterable[str], derived: Iterable[str] = ()
+    cell: ast.Module,
+    foreign: Iterable[str],
+    derived: Iterable[str] = (),
+    spoken: Set[str] = frozenset(),
 ) -> Iterator[tuple[ast.AST, str]]:
     """The places, and what to do. ``foreign``: the names in the cell that are the student's;
-    ``derived``: those of what was made of these before.
+    ``derived``: those of what was made of these before. ``spoken``: odd kinds of values that are
+    let through, see ``nncourse.grading.spoken``.
     """
-    yield from _Content(cell, set(foreign), set(derived)).found()
+    yield from _Content(cell, set(foreign), set(derived), spoken).found()
 
 
 class _Content:
-    def __init__(self, cell: ast.Module, foreign: set[str], derived: set[str]) -> None:
+    def __init__(
+        self, cell: ast.Module, foreign: set[str], derived: set[str], spoken: Set[str]
+    ) -> None:
         self.cell = cell
+        self.spoken = spoken
         self.foreign = foreign
         self.nodes = list(ast.walk(cell))
         self.words = {last_name(node) for node in self.nodes}
@@ -49,13 +61,11 @@ class _Content:
                 self.said |= names if self._word(node.value) else set()
 
     def found(self) -> Iterator[tuple[ast.AST, str]]:
-        sized = self.words & SIZES or any(
-            last_name(node.func) == "len" and self._theirs(node)
-            for node in self.nodes
-            if isinstance(node, ast.Call)
-        )
+        sized = any(map(self._asks_for_size, self.nodes))
+        compared = any(map(self._asks_for_values, self.nodes))
+        nan = "nan" in self.spoken and not self.words & FINITE
         for node in self.nodes:
-            if not self.words & FINITE and self._lets_nan_pass(node):
+            if nan and self._lets_nan_pass(node):
                 yield (
                     node,
                     _(
@@ -63,21 +73,28 @@ class _Content:
                         "right (assert error < limit), not for what is wrong"
                     ),
                 )
-            if not sized and (self._looks_at_each(node) or self._broadcasts(node)):
+            if "empty" in self.spoken and not sized and self._broadcasts(node):
+                yield node, _("an answer without any elements passes here: compare shapes first")
+            if not sized and self._looks_at_each(node):
                 yield (
                     node,
                     _(
-                        "an answer without any elements passes here: compare lengths or shapes "
-                        "first, or zip(..., strict=True)"
+                        "an answer that is too short passes here: compare lengths or shapes first, "
+                        "or zip(..., strict=True)"
                     ),
                 )
-            if not self.words & WIDE and self._divides(node):
+            if not sized and self._counts(node):
                 yield (
                     node,
                     _(
-                        "huge numbers pass here, whose squares overflow in float32: divide by what "
-                        "is right, or compute with .astype(float)"
+                        "an answer with many values for each of these passes here: compare shapes "
+                        "first, or take np.mean"
                     ),
+                )
+            if "inf" in self.spoken and not self.words & WIDE and self._divides(node):
+                yield (
+                    node,
+                    _("huge numbers pass here, whose squares overflow: divide by what is right"),
                 )
             if not self.words & WIDE and self._wraps(node):
                 yield (
@@ -87,9 +104,61 @@ class _Content:
                         "compute with .astype(float)"
                     ),
                 )
+            if not compared and isinstance(node, ast.Assert):
+                yield from self._limits(node.test)
         last = self.cell.body[-1] if self.cell.body else None
         if isinstance(last, ast.Expr) and self._word(last.value):
             yield last, _("the points are what the student's code says: compute them from values")
+
+    def _limits(self, test: ast.expr) -> Iterator[tuple[ast.AST, str]]:
+        """Where nothing else is asked: losses that are told, or may be as low as one likes."""
+        if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ORDERED):
+            return
+        measure = self._told(test.left)
+        if MEASURES.search(measure):
+            text = _("{name} is what the student's code says: compute it from values", name=measure)
+            yield test, text
+        if any(
+            isinstance(part, ast.Call)
+            and last_name(part.func) in LOGARITHMS
+            and any(map(self._theirs, part.args))
+            for part in self._limited(test, ORDERED)
+        ):
+            yield test, _("huge numbers pass for probabilities: see first that they sum to 1")
+
+    def _told(self, value: ast.AST) -> str:
+        """The name of something that the student's code says, or ""."""
+        while isinstance(value, ast.Subscript):
+            value = value.value
+        said = self._word(value) or root(value) in self.said
+        return last_name(value.func if isinstance(value, ast.Call) else value) if said else ""
+
+    def _asks_for_size(self, node: ast.AST) -> bool:
+        """Whether it compares how much there is of what is the student's."""
+        if isinstance(node, ast.Attribute):
+            return node.attr in SIZES and self._theirs(node)
+        return isinstance(node, ast.Compare) and any(
+            isinstance(part, ast.Call) and last_name(part.func) in COUNTED and self._theirs(part)
+            for part in ast.walk(node)
+        )
+
+    def _asks_for_values(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Compare):
+            return isinstance(node.ops[0], ast.Eq) and self._theirs(node)
+        called = last_name(node.func) if isinstance(node, ast.Call) else ""
+        return called in CLOSE | {"isclose", "approx"} and self._theirs(node)
+
+    def _counts(self, node: ast.AST) -> bool:
+        """Whether it counts equal values, of which broadcasting makes as many as it likes."""
+        if not isinstance(node, ast.Call) or last_name(node.func) not in ("sum", "count_nonzero"):
+            return False
+        counted = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
+        return any(
+            isinstance(value, ast.Compare)
+            and isinstance(value.ops[0], ast.Eq)
+            and self._theirs(value)
+            for value in counted
+        )
 
     def _lets_nan_pass(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.UnaryOp):
@@ -113,22 +182,24 @@ class _Content:
 
     def _looks_at_each(self, node: ast.AST) -> bool:
         if isinstance(node, ast.For):
-            return self._may_be_empty(node.iter) and any(
-                isinstance(part, ast.Assert) for part in ast.walk(node)
-            )
-        if isinstance(node, ast.Call) and last_name(node.func) == "all" and len(node.args) == 1:
+            return self._may_be_short(node.iter) and any(map(_judges, ast.walk(node)))
+        if isinstance(node, (ast.GeneratorExp, ast.ListComp, ast.SetComp)):
+            zipped = [part.iter for part in node.generators if _is_zip(part.iter)]
+            return any(map(self._may_be_short, zipped))
+        if isinstance(node, ast.Call) and last_name(node.func) in ("all", "any") and node.args:
             each = node.args[0]
             return isinstance(each, (ast.GeneratorExp, ast.ListComp)) and any(
-                self._may_be_empty(part.iter) for part in each.generators
+                self._may_be_short(part.iter) and not _is_zip(part.iter) for part in each.generators
             )
         return False
 
-    def _may_be_empty(self, values: ast.expr) -> bool:
+    def _may_be_short(self, values: ast.expr) -> bool:
         if isinstance(values, ast.Call) and last_name(values.func) in ("zip", "enumerate"):
             strict = any(keyword.arg == "strict" for keyword in values.keywords)
-            return not strict and any(map(self._may_be_empty, values.args))
+            return not strict and any(map(self._may_be_short, values.args))
         name = isinstance(values, ast.Name) and values.id in self.values
-        return name or (isinstance(values, ast.Call) and root(values.func) in self.foreign)
+        called = isinstance(values, ast.Call) and root(values.func) in self.foreign | self.values
+        return name or called
 
     def _made_plain(self, node: ast.expr) -> bool:
         """Whether an empty array of the student's becomes one that agrees with everything."""
@@ -167,12 +238,15 @@ class _Content:
         return any(
             isinstance(part.left, ast.BinOp) and self._theirs(part.left)
             for part in parts
-            if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow)
-        )
+            if isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Pow, ast.MatMult))
+        ) or ("square" in names and any(map(self._theirs, parts)))
 
     def _below(self, node: ast.AST) -> Iterator[ast.AST]:
         """All parts of what must lie below a limit."""
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Lt, ast.LtE)):
+        return self._limited(node, (ast.Lt, ast.LtE))
+
+    def _limited(self, node: ast.AST, by: tuple[type, ...]) -> Iterator[ast.AST]:
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], by):
             left = node.left
             if isinstance(left, ast.Name):
                 named = [n for n in self.nodes if isinstance(n, ast.Assign) and _binds(n, left.id)]
@@ -207,6 +281,17 @@ def _is_first_of(node: ast.Call) -> bool:
     """Whether it is Python's own largest or smallest of many, which NaN is if it comes first."""
     name = node.func.id if isinstance(node.func, ast.Name) else ""
     return name in ("max", "min", "sorted") and len(node.args) == 1
+
+
+def _is_zip(values: ast.expr) -> bool:
+    return isinstance(values, ast.Call) and last_name(values.func) == "zip"
+
+
+def _judges(node: ast.AST) -> bool:
+    """Whether something is asserted there, or points are taken away."""
+    called = last_name(node.func) if isinstance(node, ast.Call) else ""
+    less = isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub)
+    return less or isinstance(node, (ast.Assert, ast.Raise)) or called.startswith("assert")
 
 
 def _takes_away(statement: ast.stmt) -> bool:

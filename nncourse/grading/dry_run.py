@@ -18,6 +18,7 @@ from nncourse.grading.bench import Bench
 from nncourse.grading.grade import load_assignment
 from nncourse.grading.names import Names, names
 from nncourse.grading.plan import Cell
+from nncourse.grading.sandbox.refused import UNSPOKEN
 from nncourse.grading.worker import make_item
 from nncourse.language import catalogue
 
@@ -58,6 +59,13 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
                     "Let a function of theirs return it",
                     name=cell.name,
                     names=shared,
+                )
+            if UNSPOKEN in why:
+                yield _(
+                    "{name}: such values are refused, since they agree with most tests. If right "
+                    "answers hold them, name them in a cell, be it in a comment: {words}",
+                    name=cell.name,
+                    words="# NaN, # infinite, # empty, # complex",
                 )
             if names(cell.source).sets and "seed" in cell.source:
                 yield _(

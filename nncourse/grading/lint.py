@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.content import content
 from nncourse.grading.effects import CHANGING
+from nncourse.grading.elsewhere import CAN, elsewhere
 from nncourse.grading.given import Given
 from nncourse.grading.names import names, statements
 from nncourse.grading.plan import Cell
@@ -32,8 +33,7 @@ RUNNING |= {"fullmatch", "search", "Path", "import_module", "__import__", "read_
 NOTES = ("__name__", "__call__", "__doc__")
 PLAIN = {"int", "float", "complex", "bool", "str", "bytes", "list", "tuple", "dict", "set"}
 PLAIN |= {"frozenset", "object", "Iterable", "Sequence", "Mapping", "Number", "Integral", "Real"}
-PLAIN |= {"NoneType", "ndarray", "Callable"}
-PATCHING = {"patch", "setattr", "monkeypatch"}
+PLAIN |= {"NoneType", "ndarray"} | CAN
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ class _Cell:
         found += [self._at(node, text) for node, text in word(tree, plan.made_there & self.foreign)]
         owners = {node: cell for cell, statement in before for node in ast.walk(statement)}
         whole = ast.Module([*(statement for _cell, statement in before), *tree.body], [])
-        for node, text in content(whole, self.foreign, plan.derived[self.cell.index]):
+        derived, spoken = plan.derived[self.cell.index], self.assignment.spoken
+        for node, text in content(whole, self.foreign, derived, spoken):
             owner = owners.get(node, self.cell)
             found.append(Remark(owner.label, getattr(node, "lineno", 1), text))
         return sorted(set(found), key=lambda remark: (remark.line, remark.text))
@@ -107,6 +108,8 @@ class _Cell:
                 self.theirs |= {part.id for part in node.targets if isinstance(part, ast.Name)}
         for node in ast.walk(theirs):
             found += [self._at(node, text) for text in self._node(node)]
+        modules = self.assignment.plan.modules
+        found += [self._at(*place) for place in elsewhere(theirs, modules, self._has_theirs)]
         return found
 
     def _at(self, node: ast.AST, text: str) -> Remark:
@@ -204,15 +207,19 @@ class _Cell:
             )
         if name in INSPECTING and any(map(self._is_foreign, node.args)):
             yield _("{name}() can't look into the student's code from here", name=name)
-        if name in PATCHING and any(
-            isinstance(arg, ast.Constant) and str(arg.value).startswith("__main__")
-            for arg in node.args
-        ):
-            yield _("patching __main__ changes this side only: answers don't notice it")
         if self._is_foreign(node.func):
             for arg in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 if any(part.attr == "reference" for part in _attributes(arg)):
                     yield _("the reference would go to the student's code: compare values instead")
+
+    def _has_theirs(self, node: ast.AST) -> bool:
+        """Whether a value of the student's is in it, beside functions of theirs."""
+        return any(
+            isinstance(part, (ast.Call, ast.Attribute, ast.Subscript, ast.Name))
+            and root(part) in self.theirs
+            and not (isinstance(part, ast.Name) and part.id in self.foreign)
+            for part in ast.walk(node)
+        )
 
     def _is_theirs(self, node: ast.AST) -> bool:
         """Whether it is what the student's code has made, or a part of that."""

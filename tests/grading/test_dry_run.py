@@ -71,6 +71,17 @@ def test_seeds_that_answers_do_not_see_are_told(told):
     assert hint.startswith("square: answers draw other numbers")
 
 
+def test_values_that_are_refused_are_told_until_a_cell_speaks_of_them(told):
+    logarithm = {
+        "square_answer": with_solution("def square(x):\n    return float('-inf')"),
+        "square": "assert square(0) < -3",
+    }
+    line, hint = told(logarithm)
+    assert "the answer holds infinite numbers" in line
+    assert "# infinite" in hint
+    assert told({**logarithm, "square": "# infinite\nassert square(0) < -3"}) == []
+
+
 def test_what_fails_whatever_answers_do_is_told(told):
     broken = {"setup": f"{POINTS}\nlimit = 1 // 0", "plus": "limit\npoints(plus, 5)"}
     lines = told(broken)

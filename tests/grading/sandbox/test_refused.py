@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nncourse.grading.sandbox.nothing import JUDGED, KINDS, Nothing, marked
-from nncourse.grading.sandbox.refused import Refused, plain
+from nncourse.grading.sandbox.refused import Refused
 from nncourse.grading.sandbox.wire import decode, encode
 
 NONE: frozenset[str] = frozenset()

@@ -1,0 +1,110 @@
+"""What a graded cell arranges around an answer, or sees in it, though the answer runs elsewhere.
+
+A module that is patched, a warning that is made an error, a flag of floating point are of the
+cell's own process, and whatever comes back from an answer is another object than any that is here.
+A test that builds on them passes with wrong answers, so its author is told.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Iterator, Set
+
+from nncourse.grading.syntax import last_name, root
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+PATCHING = {"patch", "setattr", "object"}
+CAPTURING = {"stdout", "stderr"}  # what answers print comes to the cell that asks them
+RAISED = {"raise", "warn", "call", "print", "log", "error", "always", "default", "once", "module"}
+WARNING = {"errstate", "seterr", "simplefilter", "filterwarnings"}
+RECORDING = {"warns", "assertWarns", "catch_warnings", "deprecated_call"}
+CAN = {"Callable", "Iterable", "Iterator", "Sized", "Container", "Collection", "Hashable"}
+
+
+def elsewhere(
+    tree: ast.AST, modules: Set[str], theirs: Callable[[ast.AST], bool]
+) -> Iterator[tuple[ast.AST, str]]:
+    """The places, and what to do. ``modules``: names of imported ones; ``theirs``: whether a value
+    of the student's is in an expression.
+    """
+    apart = {
+        part
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With) and not any(map(theirs, node.body))
+        for part in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node not in apart and (what := _patched(node, modules)):
+            yield (
+                node,
+                _("{what} is changed on this side only: answers don't notice it", what=what),
+            )
+        if node not in apart and isinstance(node, ast.Call) and _warns(node):
+            text = _(
+                "{name}() is of this side only: warnings and errors of floating point in answers "
+                "don't come here. Compare values",
+                name=last_name(node.func),
+            )
+            yield node, text
+        if _compares_objects(node, theirs):
+            text = _(
+                "what comes from an answer is never an object of this side, whatever the answer "
+                "returns: compare values"
+            )
+            yield node, text
+        if isinstance(node, ast.Call) and _asks_what_it_can(node, theirs):
+            text = _("every object of the student's passes here, whatever it can: use it instead")
+            yield node, text
+
+
+def _patched(node: ast.AST, modules: Set[str]) -> str:
+    """The name of something in a module that gets another value."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Attribute) and root(target) in modules:
+                return "" if target.attr in CAPTURING else ast.unparse(target)
+    if not isinstance(node, ast.Call) or not node.args or last_name(node.func) not in PATCHING:
+        return ""
+    first = node.args[0]
+    if isinstance(first, ast.Constant):
+        name = str(first.value)
+        return "" if name.rpartition(".")[2] in CAPTURING or "." not in name else name
+    return ast.unparse(first) if root(first) in modules else ""
+
+
+def _warns(call: ast.Call) -> bool:
+    """Whether it is to see warnings, or to make errors of them; not to keep them quiet."""
+    name = last_name(call.func)
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    constants = {part.value for part in given if isinstance(part, ast.Constant)}
+    if name == "catch_warnings":
+        return True in constants
+    return name in RECORDING or (name in WARNING and bool(constants & RAISED))
+
+
+def _compares_objects(node: ast.AST, theirs: Callable[[ast.AST], bool]) -> bool:
+    if isinstance(node, ast.Call) and last_name(node.func) in ("shares_memory", "may_share_memory"):
+        return any(map(theirs, node.args))
+    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.IsNot):
+        return False
+    sides = [node.left, node.comparators[0]]
+    objects = all(
+        (isinstance(side, ast.Name) and not hasattr(builtins, side.id))
+        or (isinstance(side, ast.Call) and last_name(side.func) != "type")
+        for side in sides
+    )
+    return objects and any(map(theirs, sides))
+
+
+def _asks_what_it_can(call: ast.Call, theirs: Callable[[ast.AST], bool]) -> bool:
+    name = last_name(call.func)
+    if not call.args or not theirs(call.args[0]):
+        return False
+    asked = call.args[1] if len(call.args) > 1 else None
+    if name == "isinstance":
+        return asked is not None and last_name(asked) in CAN
+    special = isinstance(asked, ast.Constant) and str(asked.value).startswith("__")
+    return name == "callable" or (name == "hasattr" and special)
