@@ -840,6 +840,27 @@ def test_what_a_test_writes_the_next_submission_does_not_find(grade, tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "call",
+    ["compose(f, g)(3) == 7", "run([f, g], 3) == 7", "chain(f=f, g=g) == 7", "back(give) == 7"],
+)
+def test_several_functions_of_theirs_go_along_with_one_call(grade, call):
+    right = """
+def f(x): return 2 * x
+def g(x): return x + 1
+def compose(f, g): return lambda x: g(f(x))
+def run(steps, x):
+    for step in steps: x = step(x)
+    return x
+def chain(f, g): return g(f(3))
+def back(give):
+    one, other = give()
+    return other(one(3))
+"""
+    test = f"def give(): return [f, g]\nassert {call}"
+    assert points(grade(of_one_cell(test, right))) == [10]
+
+
 @pytest.mark.parametrize("order", ["g, rng", "rng, g"])
 def test_a_generator_keeps_its_state_beside_a_function_of_theirs(grade, order):
     test = f"""

@@ -36,6 +36,7 @@ class References:
         self.theirs: Set[str] = frozenset()  # names that may change at any time
         self.generators: list[tuple[np.random.Generator, Any]] = []
         self.states: list[Any] = []  # of generators, to go with the next question
+        self.held: list[Handle] = []  # that it speaks of: what is forgotten here ends there
         self.guests = Guests()
         self.leaps = random.Random(0)  # to be replaced by one whose seed is secret
         # How an oracle shows an object of the sandbox to its tests, and finds it behind that.
@@ -58,6 +59,7 @@ class References:
         if type(value) is Handle:
             if value._session is not self._session:
                 raise WireError("an object of another session")
+            self.held.append(value)
             return Reference("object", value._number)
         if callable(value) and not isinstance(value, type):
             self.functions.append(Lent(self.past.now, value))

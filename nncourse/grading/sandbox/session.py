@@ -203,7 +203,9 @@ class Session:
         self._check_open()
         self._number += 1
         number = self._number
+        # Names among the arguments of the question around this one are asked for by questions.
         states, self.references.states = self.references.states, []
+        held, self.references.held = self.references.held, []
         self._still_kept = set()
         drop, self.dropped = self.dropped[:10_000], self.dropped[10_000:]
         start = time.monotonic()
@@ -243,7 +245,7 @@ class Session:
         finally:
             self._depth -= 1
             self._in_place = outer
-            self.references.states = states
+            self.references.states, self.references.held = states, held
             if outermost:
                 self.budget.spend(time.monotonic() - start)
         if self._verdict is not None:
