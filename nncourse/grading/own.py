@@ -10,23 +10,16 @@ was left as it was handed out, the answer itself may stand in an own cell.
 
 from __future__ import annotations
 
-import ast
-import builtins
-import re
-from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from nncourse.check.call import printable
-from nncourse.grading.effects import SETTING
-from nncourse.grading.names import Names, names
-from nncourse.grading.sandbox.inside.magics import python
-from nncourse.grading.syntax import arguments, last_name
+from nncourse.grading.names import Names
+from nncourse.grading.pieces import BUILTINS, Piece, pieces
 
-LINES = re.compile(r"\r\n|\r|\n")  # as Python counts them
 NOWHERE = 1 << 60
-BUILTINS = frozenset(dir(builtins))
 SHOWN = 120  # characters of names
 FUTURE = "from __future__ import"  # for the rest of its cell
 KEY = "own"  # of a cell's metadata, beside the course's other
@@ -44,14 +37,12 @@ class Other:
     asks: bool
 
 
-@dataclass(eq=False)
-class _Piece:
-    """Statements of an own cell that share no line with others. for_: what is needed of it."""
+class _Need(NamedTuple):
+    """A name, and what of it: the object, with what changes it; what becomes of it under other
+    names and in functions; the calls of it that are there for what they change."""
 
-    place: int
-    text: str
-    names: Names
-    for_: set[str] = field(default_factory=set)
+    name: str
+    of: Literal["itself", "changes", "calls"]
 
 
 def needed_lines(
@@ -62,36 +53,37 @@ def needed_lines(
     ``own`` in the order of the notebook. The time is proportional to the length of the sources.
     """
     answered = set[str]().union(*(other.names.binds for other in others if other.asks))
-    cells = [_pieces(place, source, answered) for place, source in own]
-    pieces = [piece for cell in cells for piece in cell]
+    cells = [pieces(place, source, answered) for place, source in own]
+    every = [piece for cell in cells for piece in cell]
     bound: dict[str, int] = {}  # by others, and where first
     for other in others:
         for name in other.names.binds:
             bound[name] = min(other.place, bound.get(name, NOWHERE))
     # A call on a module, such as plt.show(), changes nothing that an answer needs.
-    known = [part.names for part in pieces] + [other.names for other in others]
+    known = [part.names for part in every] + [other.names for other in others]
     modules = set[str]().union(*(found.imports for found in known))
-    makers: dict[str, list[_Piece]] = {}
-    for piece in pieces:
-        found = piece.names
-        for name in found.binds | (found.changes - modules):
-            # In a trial a name such as sum is taken for a number soon.
-            meant = name not in BUILTINS or name in found.defines | found.imports
-            if name == "*" or (meant and piece.place <= bound.get(name, NOWHERE)):
-                makers.setdefault(name, []).append(piece)
-    asked = [(name, o.place) for o in others if o.asks for name in _asks(o.names)]
-    needed: set[str] = set()
+    makers, through, same = _links(every, bound, modules)
+    asked = [(need, o.place) for o in others if o.asks for need in _asks(o.names)]
+    needed: set[_Need] = set()
+    called: set[Piece] = set()
     while asked:
-        name, place = asked.pop()
-        if name in needed or bound.get(name, NOWHERE) < place:
+        need, place = asked.pop()
+        if need in needed or bound.get(need.name, NOWHERE) < place:
             continue
-        needed.add(name)
-        for piece in makers.get(name, ()):
+        needed.add(need)
+        for piece in makers.get(need, ()):
             if not piece.for_:
-                asked += [(read, piece.place) for read in _asks(piece.names)]
-            piece.for_.add(name)
-    if needed - BUILTINS - set(makers):  # nobody can tell what ``from module import *`` binds
-        for piece in makers.get("*", ()):
+                asked += [(read, piece.place) for read in _asks(piece.names, piece.leaves)]
+            piece.for_.add(need.name)
+        for piece in through.get(need, ()):
+            if piece not in called:
+                called.add(piece)
+                asked += [(_Need(name, "calls"), place) for name in piece.names.binds]
+        if need.of == "changes":
+            asked += [(_Need(name, "changes"), place) for name in same.get(need.name, ())]
+    lacking = [need for need in needed if need.of == "itself" and need not in makers]
+    if {need.name for need in lacking} - BUILTINS:
+        for piece in makers.get(_Need("*", "itself"), ()):  # nobody can tell what it binds
             piece.for_.add("*")
     return [
         (cell[0].place, _text(cell), sorted(set().union(*(piece.for_ for piece in cell))))
@@ -100,61 +92,58 @@ def needed_lines(
     ]
 
 
+def _links(
+    every: Sequence[Piece], bound: Mapping[str, int], modules: Set[str]
+) -> tuple[dict[_Need, list[Piece]], dict[_Need, list[Piece]], dict[str, list[str]]]:
+    """The pieces that see to a need when they run; those whose functions do when they are called;
+    and other names for an object or its parts."""
+    makers: dict[_Need, list[Piece]] = {}
+    through: dict[_Need, list[Piece]] = {}
+    same: dict[str, list[str]] = {}
+    times = Counter(name for piece in every for name in piece.names.binds)
+    for piece in every:
+        found = piece.names
+        changed = found.changes - modules
+        for name in found.binds | changed:
+            # In a trial a name such as sum is taken for a number soon.
+            meant = name not in BUILTINS or name in found.defines | found.imports
+            if name == "*" or (meant and piece.place <= bound.get(name, NOWHERE)):
+                makers.setdefault(_Need(name, "itself"), []).append(piece)
+                if name in changed:
+                    makers.setdefault(_Need(name, "changes"), []).append(piece)
+        for name in piece.calls:
+            makers.setdefault(_Need(name, "calls"), []).append(piece)
+        for name in piece.leaves - modules:
+            through.setdefault(_Need(name, "changes"), []).append(piece)
+        for name in found.runs | found.later:
+            through.setdefault(_Need(name, "calls"), []).append(piece)
+        for pair in piece.same:
+            for one, other in (pair, pair[::-1]):
+                if times[other] == 1:  # one that is used again for something else tells nothing
+                    same.setdefault(one, []).append(other)
+    return makers, through, same
+
+
 def label(names: Iterable[str]) -> str:
     """Names in a line of ours."""
     text = printable(", ".join(dict.fromkeys(names)))
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."
 
 
-def _text(cell: Iterable[_Piece]) -> str:
+def _text(cell: Iterable[Piece]) -> str:
     kept = (piece.text for piece in cell if piece.for_ or FUTURE in piece.text)
     return "\n".join(kept).strip("\n")
 
 
-def _asks(found: Names) -> set[str]:
-    """What must be bound elsewhere for it to run, and for its functions to be called."""
-    return found.runs | (found.later - found.binds)
+def _asks(found: Names, leaves: Set[str] = frozenset()) -> Iterator[_Need]:
+    """What must be bound elsewhere for it to run, and for its functions to be called.
 
-
-def _pieces(place: int, source: str, answered: Set[str]) -> list[_Piece]:
-    """The statements of a cell with the lines above them; none if it can't be parsed."""
-    try:
-        try:
-            body = ast.parse(source).body
-        except SyntaxError:
-            source = python(source)
-            body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    lines = LINES.split(source)
-    ends: list[int] = []
-    for statement in body:
-        if ends and statement.lineno <= ends[-1]:
-            ends.pop()
-        ends.append(statement.end_lineno or statement.lineno)
-    texts = ["\n".join(lines[start:end]) for start, end in zip([0, *ends], ends)]
-    pieces = [_Piece(place, text, names(text)) for text in texts]
-    for statement in body:
-        piece = pieces[bisect_left(ends, statement.end_lineno or statement.lineno)]
-        piece.names.changes |= _changed_by_calls(statement, answered)
-    return pieces
-
-
-def _changed_by_calls(statement: ast.stmt, answered: Set[str]) -> set[str]:
-    """What is given to calls that stand for themselves: ``fill(table)`` is there to change it.
-
-    A call of a function that was asked for is there to try it.
+    ``leaves``: what they see to themselves, such as a store of earlier results.
     """
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return set()
-    found: set[str] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            called = last_name(node.value.func)
-            method = isinstance(node.value.func, ast.Attribute)
-            if called in SETTING or not (method or called in BUILTINS | answered):
-                found |= {name.id for name in arguments(node.value)}
-    return found
+    for name in found.runs | (found.later - found.binds):
+        yield _Need(name, "itself")
+        if name not in leaves:
+            yield _Need(name, "changes")
 
 
 def shown(cells: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:

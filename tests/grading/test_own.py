@@ -204,7 +204,9 @@ HONEST = {
         ["from math import floor, fmod"],
     ),
     "an import of everything": (
-        handed_in("def one(x):\n    return int(fsum([x] * x))", TWO, one="from math import *"),
+        handed_in(
+            "def one(x):\n    return int(fsum([x] * x))", TWO, one="from math import *\nfsum([2])"
+        ),
         ["from math import *"],
     ),
     "types in annotations": (
@@ -276,6 +278,73 @@ HONEST = {
         ),
         ["SQUARES = {}", "SQUARES[3] = 9"],
     ),
+    **{
+        name: (handed_in(answer, TWO, one=wanted), [wanted])
+        for name, answer, wanted in (
+            (
+                "a table that a function fills without being given it",
+                "def one(x):\n    return SQUARES[x]",
+                "SQUARES = [0] * 5\ndef fill():\n    for n in range(5):\n"
+                "        SQUARES[n] = n * n\ndef prepare():\n    fill()\nprepare()",
+            ),
+            (
+                "a table that a function makes",
+                "def one(x):\n    return SQUARES[x]",
+                "SQUARES = None\ndef load():\n    global SQUARES\n"
+                "    SQUARES = [n * n for n in range(5)]\nload()",
+            ),
+            (
+                "a table that an object fills",
+                "def one(x):\n    return SQUARES[x]",
+                "SQUARES = {}\nclass Filler:\n    def run(self):\n"
+                "        SQUARES.update((n, n * n) for n in range(5))\n"
+                "filler = Filler()\nfiller.run()",
+            ),
+            (
+                "a table under another name",
+                "def one(x):\n    return SQUARES[x]",
+                "SQUARES = [0] * 5\nlast = all_ = SQUARES\nfor n in range(5):\n    all_[n] = n * n",
+            ),
+            (
+                "a part of a table under another name",
+                "def one(x):\n    return int(SQUARES['whole'][x])",
+                "SQUARES = {'whole': np.zeros(5)}\nwhole = SQUARES['whole']\n"
+                "np.square(np.arange(5.0), out=whole[:])",
+            ),
+            (
+                "tables in a table",
+                "def one(x):\n    return ROWS[x][0]",
+                "ROWS = [[] for n in range(5)]\nfor n, row in enumerate(ROWS):\n"
+                "    row.append(n * n)",
+            ),
+            (
+                "a method as a value",
+                "def one(x):\n    return SQUARES[x]",
+                "SQUARES = []\nlist(map(SQUARES.append, [0, 1]))\n"
+                "_ = [a.insert(n, n * n) for b in [[SQUARES]] for a in b for n in range(2, 5)]",
+            ),
+            (
+                "a register of functions",
+                "def one(x):\n    return POWERS['square'](x)",
+                "POWERS = {}\ndef power(name):\n    def put(f):\n        POWERS[name] = f\n"
+                "        return f\n    return put\n@power('square')\ndef of(x):\n    return x * x",
+            ),
+            (
+                "a register of classes",
+                "def one(x):\n    return Power.known['Square']()(x)",
+                "class Power:\n    known = {}\n    def __init_subclass__(cls):\n"
+                "        cls.known[cls.__name__] = cls\nclass Square(Power):\n"
+                "    def __call__(self, x):\n        return x * x",
+            ),
+            (
+                "a function for each type",
+                "def one(x):\n    return square(x)",
+                "from functools import singledispatch\n@singledispatch\ndef square(x):\n"
+                "    raise TypeError\n@square.register(int)\n@square.register(bool)\n"
+                "def _(x):\n    return x * x",
+            ),
+        )
+    },
     "an earlier answer wrapped": (
         handed_in(
             ONE,
@@ -397,6 +466,25 @@ KINDER = {
     ),
     "a name of Python's own taken for a number": (
         handed_in("def one(x):\n    return sum([x] * x)", TWO, one="sum = 0\nsum += 3"),
+        [10, 10],
+    ),
+    "a function that keeps its results": (
+        handed_in(
+            "def one(x):\n    return power(x)",
+            TWO,
+            one="SEEN = {}\ndef power(x):\n    SEEN[x] = x * x\n    return SEEN[x]\n\npower('a')\n"
+            "N = 1",
+            look="while True:\n    power(2)",
+        ),
+        [10, 10],
+    ),
+    "a picture for each of the names": (
+        handed_in(
+            "def one(x):\n    return x ** len(NAMES)",
+            TWO,
+            one="NAMES = ['a', 'b']\naxes = make_axes()\nfor ax, name in zip(axes, NAMES):\n"
+            "    ax.set_title(name)",
+        ),
         [10, 10],
     ),
     "the lecturer's names bound anew": (
@@ -611,11 +699,17 @@ def test_cells_made_to_take_long_are_chosen_from_in_no_time():
     chain = "".join(f"def f{n}(): f{n + 1}()\n" for n in range(4500))
     same = "x = x\n" * 16_000
     nested = "x = " + "(" * 90_000
+    calls = "".join(f"def g{n}():\n g{n + 1}()\n T{n}[0] = 1\n" for n in range(2500))
+    tables = "".join(f"T{n} = [0]\n" for n in range(2500)) + "g0()"
+    chains = f"x{'.add' * 300} = 1\n" * 20
     others = [Other(1, names("def f(): return f0, x"), True)]
     start = time.process_time()
     (found,) = needed_lines([(0, chain)], others)
     assert len(found[2]) == 4500
     assert needed_lines([(0, same), (0, nested)], others) == [(0, same.strip(), ["x"])]
+    others = [Other(1, names("def f(): return x, T2499"), True)]
+    found = needed_lines([(0, calls), (0, tables), (0, chains)], others)
+    assert [text for _, text, _ in found] == [calls.strip(), tables, chains.strip()]
     many = [f"x{n}" for n in range(7000)]
     wide = f"{' = '.join(many)} = [{', '.join(many)}]"
     others = [Other(1, names(f"def f(): return [{', '.join(many)}]"), True)]

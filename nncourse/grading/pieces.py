@@ -1,0 +1,183 @@
+"""The statements of a student's own cell, and what each of them has a hand in.
+
+A statement binds names and changes objects in place; functions that it defines may do the same
+when they are called. Which call is there for the sake of that, nobody can tell by reading. So three
+kinds count: a call that stands for itself (``fill()``), a decorator, and the classes that a class
+is derived from. ``x = f(3)`` and ``print(f(3))`` are there for the value.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from nncourse.grading.effects import CHANGING, SETTING
+from nncourse.grading.names import Names, names
+from nncourse.grading.sandbox.inside.magics import python
+from nncourse.grading.syntax import arguments, last_name, owner, root, values
+
+LINES = re.compile(r"\r\n|\r|\n")  # as Python counts them
+BUILTINS = frozenset(dir(builtins))
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+FILLING = CHANGING | {"__setitem__", "__delitem__"}
+
+
+@dataclass(eq=False)
+class Piece:
+    """Statements of an own cell that share no line with others.
+
+    leaves: the outer names that its functions bind, or whose objects they change. calls: what it
+    calls for the sake of such a change. same: pairs of names that it gives to one object, or to an
+    object and a part of it. for_: what is needed of it.
+    """
+
+    place: int
+    text: str
+    names: Names
+    leaves: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    same: list[tuple[str, str]] = field(default_factory=list)
+    for_: set[str] = field(default_factory=set)
+
+
+def pieces(place: int, source: str, answered: Set[str]) -> list[Piece]:
+    """The statements of a cell with the lines above them; none if it can't be parsed.
+
+    ``answered``: the names that were asked for. To call one of them is to try it.
+    """
+    try:
+        try:
+            body = ast.parse(source).body
+        except SyntaxError:
+            source = python(source)
+            body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    to_try = BUILTINS | answered
+    lines = LINES.split(source)
+    ends: list[int] = []
+    for statement in body:
+        if ends and statement.lineno <= ends[-1]:
+            ends.pop()
+        ends.append(statement.end_lineno or statement.lineno)
+    texts = ["\n".join(lines[start:end]) for start, end in zip([0, *ends], ends)]
+    found = [Piece(place, text, names(text)) for text in texts]
+    for statement in body:
+        piece = found[bisect_left(ends, statement.end_lineno or statement.lineno)]
+        if not (piece.names.binds or piece.names.reads):
+            continue  # also where it is nested too deeply to be read
+        now, later = _nodes(statement)
+        piece.names.changes |= _changed(now, to_try)
+        piece.leaves |= _changed(later, to_try) & piece.names.later
+        piece.calls |= _called(now) - answered
+        for node in now:
+            if isinstance(node, ast.Assign):
+                piece.same += _same(node)
+            elif isinstance(node, ast.FunctionDef) and node.name == "__init_subclass__":
+                piece.leaves |= piece.names.defines  # by whatever name the class goes there
+    return found
+
+
+def _nodes(statement: ast.stmt) -> tuple[list[ast.AST], list[ast.AST]]:
+    """What runs with the statement and what in functions, in the order of the source."""
+    now: list[ast.AST] = []
+    later: list[ast.AST] = []
+    todo: list[tuple[ast.AST, bool]] = [(statement, False)]
+    while todo:
+        node, inside = todo.pop()
+        (later if inside else now).append(node)
+        own: set[int] = set()
+        if isinstance(node, FUNCTIONS):
+            own = {id(node.body)} if isinstance(node, ast.Lambda) else set(map(id, node.body))
+        parts = [(child, inside or id(child) in own) for child in ast.iter_child_nodes(node)]
+        todo += reversed(parts)
+    return now, later
+
+
+def _changed(nodes: Sequence[ast.AST], to_try: Set[str]) -> set[str]:
+    """The names that ``global`` lets them bind, and those whose objects they change.
+
+    ``to_try``: functions that are called to see what comes of it.
+    """
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            # Also ``map(table.append, numbers)``, and in a place where it has a value.
+            if node.attr in FILLING or not isinstance(node.ctx, ast.Load):
+                found.add(owner(node))
+        elif isinstance(node, ast.Subscript):
+            if not isinstance(node.ctx, ast.Load):
+                found.add(owner(node))
+        elif isinstance(node, ast.Global):
+            found.update(node.names)
+        elif isinstance(node, ast.keyword) and node.arg == "out":
+            several = isinstance(node.value, ast.Tuple)
+            found |= set(map(owner, node.value.elts if several else [node.value]))
+        elif isinstance(node, ast.Call) and last_name(node.func) in SETTING:
+            found |= {name.id for name in arguments(node)}
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if isinstance(node.value.func, ast.Attribute):
+                found.add(owner(node.value.func))
+            elif last_name(node.value.func) not in to_try:  # fill(table)
+                found |= {name.id for name in arguments(node.value)}
+        for decorator in getattr(node, "decorator_list", ()):  # @function.register
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            found |= {owner(called)} if isinstance(called, ast.Attribute) else set()
+    for node in reversed(nodes):  # a loop within another first
+        if isinstance(node, (ast.For, ast.comprehension)):
+            for target, value in _steps(node.target, node.iter):
+                each = {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+                if found & each:
+                    found |= _gone_through(value)
+    return found - {""}
+
+
+def _steps(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    """What takes the items of what in a loop: two pairs for ``a, b in zip(x, y)``."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Call) and target.elts and value.args:
+        if last_name(value.func) == "enumerate":
+            return _steps(target.elts[-1], value.args[0])
+        if last_name(value.func) == "zip":
+            return [pair for each in zip(target.elts, value.args) for pair in _steps(*each)]
+    return [(target, value)]
+
+
+def _gone_through(value: ast.expr) -> set[str]:
+    """The names in it, but for those of functions."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [value]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            todo += values(node)
+        else:
+            todo += ast.iter_child_nodes(node)
+    return found
+
+
+def _called(nodes: Iterable[ast.AST]) -> set[str]:
+    """What is called for the sake of what it changes."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            found.add(root(node.value.func))
+        found |= set(map(root, getattr(node, "decorator_list", ())))
+        if isinstance(node, ast.ClassDef):
+            found |= set(map(root, (*node.bases, *(keyword.value for keyword in node.keywords))))
+    return found - {""}
+
+
+def _same(node: ast.Assign) -> list[tuple[str, str]]:
+    """``a = b``, ``a = b.c[0]`` and ``a = b = []``."""
+    value: ast.expr = node.value
+    while isinstance(value, (ast.Attribute, ast.Subscript)):
+        value = value.value
+    found = [part.id for part in (*node.targets, value) if isinstance(part, ast.Name)]
+    return list(pairwise(found))
