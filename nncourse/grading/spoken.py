@@ -8,9 +8,14 @@ in the same way, and tells where a right answer needs a word.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 
+from nncourse.grading.names import statements
+from nncourse.grading.syntax import last_name
+
+MADE = {"list", "tuple", "dict", "set", "frozenset"}
 _SHAPE = r"(?:\w+,\s*)*0\s*[,)]"  # one that has a 0 in it
 KINDS = {
     "half": r"float16|\bnp\.half\b",
@@ -22,10 +27,7 @@ KINDS = {
     "inf": r"(?i:\binf(?:inite|inity|inities)?\b)|\bis(?:finite|(?:pos|neg)?inf)\b|(?i:бесконечн)"
     r"|\de(?:1[5-9]|[23]\d)\d\b",
     "empty": r"(?<!np\.)(?<!numpy\.)\bempty\b|(?i:\bпуст)"
-    # Written out, but not to be filled: after an operator, a bracket, a comma, in quotes.
-    r"|(?:[=!]=|\bin|\breturn|[\[({,:])\s*(?:\[\s*\]|\(\s*\)|set\(\)|dict\(\)|list\(\)|tuple\(\))"
-    r"|(?:[=!]=|[\[(])\s*\{\s*\}|[\"']\[\][\"']"
-    r"|(?:(?<![\w\])])(?:\[\s*\]|\(\s*\)|\{\s*\})|\bset\(\))\s*[=!]="
+    r"|[\"']\[\][\"']"
     r"|(?:\blen\([^=<>\n]*\)|\.size)\s*[=!]=\s*0\b|\[0?:0[\],]|\b(?:range|arange)\(0\)"
     rf"|\b(?:zeros|ones|empty)\(\(?{_SHAPE}|\b(?:full|normal|random|reshape)\(\({_SHAPE}"
     rf"|\b(?:shape|size)\s*==?\s*\({_SHAPE}",
@@ -35,5 +37,36 @@ PATTERNS = {kind: re.compile(pattern) for kind, pattern in KINDS.items()}
 
 def spoken(sources: Iterable[str]) -> frozenset[str]:
     """Those of ``nothing.KINDS`` that occur in this code."""
-    code = "\n".join(sources)
-    return frozenset(kind for kind, pattern in PATTERNS.items() if pattern.search(code))
+    cells = list(sources)
+    code = "\n".join(cells)
+    found = {kind for kind, pattern in PATTERNS.items() if pattern.search(code)}
+    if any(_writes_nothing(statement) for cell in cells for statement in statements(cell)):
+        found.add("empty")
+    return frozenset(found)
+
+
+def _writes_nothing(statement: ast.stmt) -> bool:
+    """Whether there is an empty list or the like in it, other than one that gets a name, which is
+    there to be filled, and for a plot without ticks.
+    """
+    nodes = list(ast.walk(statement))
+    named: list[ast.AST] = []
+    for node in nodes:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            value = node.value
+            named += [value, *(value.elts if isinstance(value, ast.Tuple) else ())]
+        if isinstance(node, ast.arguments):
+            named += node.defaults
+        if isinstance(node, ast.Call) and "ticks" in last_name(node.func):
+            named += node.args
+        if isinstance(node, ast.keyword) and "ticks" in (node.arg or ""):
+            named.append(node.value)
+    return any(_is_nothing(node) for node in nodes if node not in named)
+
+
+def _is_nothing(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return last_name(node.func) in MADE and not node.args and not node.keywords
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return not node.elts
+    return isinstance(node, ast.Dict) and not node.keys

@@ -29,7 +29,8 @@ WORDS = {
         "np.zeros((0, 3))", "np.ones((2, 0))", "np.zeros(0)", "out.shape == (0, 3)", "g == {}",
         "len(f(x)) == 0", "f(x).size == 0", "x[:0]", "f(set())", "# may be empty", "size=(0, 3)",
         "want = {'a': [], 'b': ['a']}", "rng.random((0, 2))", "range(0)", "str(f(x)) == '[]'",
-        "# пустой список", "assert set() == f(x)", "np.reshape((0, 2))", "return []",
+        "# пустой список", "assert set() == f(x)", "np.reshape((0, 2))", "def g(): return []",
+        "want = [[1], [], [2]]", "f(1, [])", "%time f(tuple())",
     ],
 }  # fmt: skip
 SILENT = {
@@ -49,8 +50,10 @@ SILENT = {
         "info", "infer(x)", "f(3) == 1e20", "x.infimum", "1e-200",
     ],
     "empty": [
-        "found = []", "counts = {}", "best: list = []", "np.empty((3, 2))", "f()", "f(g())",
-        "np.zeros(3)", "np.zeros((10, 3))", "range(0, 5)", "normal(0, 1)", "x[:10]", "f(x) == 0",
+        "found = []", "w, found = start(), []", "a, b, c = [], [], {}", "ax.set_xticks([])", "ax.set(xticks=())",
+        "def f(x=()): pass",
+        "counts = {}", "best: list = []", "np.empty((3, 2))", "f()", "f(g())", "np.zeros(3)",
+        "np.zeros((10, 3))", "range(0, 5)", "normal(0, 1)", "x[:10]", "f(x) == 0",
         "len(f(x)) == 10", "assert len(x) > 0", "np.full(3, 0)", "gate((0, 1))",
         "print('{}: {}')", "x.shape == (10, 3)", "seen = set()",
     ],
