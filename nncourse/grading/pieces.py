@@ -116,8 +116,8 @@ def _changed(nodes: Sequence[ast.AST], to_try: Set[str]) -> set[str]:
         elif isinstance(node, ast.Global):
             found.update(node.names)
         elif isinstance(node, ast.keyword) and node.arg == "out":
-            several = isinstance(node.value, ast.Tuple)
-            found |= set(map(owner, node.value.elts if several else [node.value]))
+            value = node.value
+            found |= set(map(owner, value.elts if isinstance(value, ast.Tuple) else [value]))
         elif isinstance(node, ast.Call) and last_name(node.func) in SETTING:
             found |= {name.id for name in arguments(node)}
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
