@@ -18,8 +18,10 @@ import os
 import random
 import time
 import traceback
+import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ from nncourse.language import LANGUAGES, catalogue, using
 
 _ = catalogue("course")
 
+FILE = "<test {}>"  # as tracebacks name it
 LONGEST = 100_000  # characters of a test's output
 TEXTS = 4000  # of a message
 
@@ -293,14 +296,11 @@ class Oracle:
                     self.space[name] = self.proxies.value(name)
 
     def _execute(self, cell: Cell) -> Any:
-        file = f"<test {cell.name}>"
+        file = FILE.format(cell.name)
         linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(True), file)
-        tree = parse(cell.source, file)
-        last = None
-        if tree.body and isinstance(tree.body[-1], ast.Expr):
-            last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
-        exec(compile(tree, file, "exec"), self.space)
-        return None if last is None else eval(compile(last, file, "eval"), self.space)
+        code, last = compiled(cell.source, file)
+        exec(code, self.space)
+        return None if last is None else eval(last, self.space)
 
     def _judge(
         self, cell: Cell, value: Any, problem: BaseException | None
@@ -329,6 +329,17 @@ class Oracle:
             shown = type(value).__name__
         what = _("its result is no number of points: {what}", what=shown)
         return Question(0.0, most, what), [_error("NoPoints", what, [what])]
+
+
+@lru_cache(512)
+def compiled(source: str, file: str) -> tuple[types.CodeType, types.CodeType | None]:
+    """The statements of a cell, and the expression at its end. SyntaxError."""
+    tree = parse(source, file)
+    last = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        value = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
+        last = compile(value, file, "eval", dont_inherit=True)
+    return compile(tree, file, "exec", dont_inherit=True), last
 
 
 class _Given(Exception):

@@ -158,7 +158,7 @@ class Steps:
 def _execute(step: Step, space: dict[str, Any]) -> None:
     assert step.statement is not None
     code = ast.Module([step.statement], [])
-    exec(compile(code, f"<notebook {step.cell.label}>", "exec"), space)
+    exec(compile(code, f"<notebook {step.cell.label}>", "exec", dont_inherit=True), space)
 
 
 def _has_state(value: Any) -> bool:

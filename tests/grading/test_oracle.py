@@ -861,6 +861,15 @@ def back(give):
     assert points(grade(of_one_cell(test, right))) == [10]
 
 
+def test_annotations_are_what_they_are_in_a_notebook(grade):
+    test = "def g(x: float): pass\nassert g.__annotations__['x'] is float and f(1)"
+    right = "def f(x: int): return f.__annotations__['x'] is int"
+    assert points(grade(of_one_cell(test, right))) == [10]
+    given = [SETUP, ("plain", "p", "Array = np.ndarray"), ("answer", "a", ""),
+             ("tests", "t", "assert f(3)")]  # fmt: skip
+    assert points(grade(Kind(given, {"a": "def f(x: Array) -> bool: return True"}))) == [10]
+
+
 @pytest.mark.parametrize("order", ["g, rng", "rng, g"])
 def test_a_generator_keeps_its_state_beside_a_function_of_theirs(grade, order):
     test = f"""

@@ -130,9 +130,9 @@ class Notebook:
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
             last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
-        self._compute(compile(tree, name, "exec", FLAGS))
+        self._compute(compile(tree, name, "exec", FLAGS, dont_inherit=True))
         if last is not None:
-            value = self._compute(compile(last, name, "eval", FLAGS))
+            value = self._compute(compile(last, name, "eval", FLAGS, dont_inherit=True))
             if value is not None:
                 stand_ins.display(value)
 
