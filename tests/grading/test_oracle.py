@@ -518,6 +518,36 @@ def add(a, b):
     assert points(grade(kind, {"answer": foresees})) == [0]
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "rng = np.random.default_rng(4)\nsecret = rng.integers(1 << 40)",
+        "rng, other = np.random.default_rng(4).spawn(2)\nsecret = other.integers(1 << 40)",
+    ],
+)
+def test_a_generator_tells_nothing_of_what_was_drawn_before_or_by_its_kin(grade, made):
+    right = "def draw(rng): return rng.random()\ndef same(a): return a"
+    knows = """
+import copy
+def draw(rng):
+    global drawn
+    back = copy.deepcopy(rng)
+    back.bit_generator.advance(-1)
+    drawn = {int(back.integers(1 << 40))}
+    for key in ((0,), (1,)):
+        kin = np.random.default_rng(np.random.SeedSequence(4, spawn_key=key))
+        if kin.bit_generator.state == rng.bit_generator.state:
+            kin = np.random.default_rng(np.random.SeedSequence(4, spawn_key=(1 - key[0],)))
+            drawn.add(int(kin.integers(1 << 40)))
+    return 0.5
+def same(a): return a if a in drawn else 0
+"""
+    test = f"{made}\nassert 0 <= draw(rng) < 1 and same(int(secret)) == secret"
+    kind = of_one_cell(test, right)
+    assert points(grade(kind)) == [10]
+    assert points(grade(kind, {"a": knows})) == [0]
+
+
 def of_one_cell(test: str, answer: str) -> Kind:
     return Kind([SETUP, ("answer", "a", ""), ("tests", "t", test)], {"a": answer})
 

@@ -4,6 +4,8 @@ Objects of the student's stay in the sandbox, and here is a ``Handle`` for each.
 objects of the grader's stay here, and the sandbox asks. A NumPy generator is on both sides: with a
 call goes its state, if the other side doesn't know it. The one here then leaps to numbers that the
 student's code can't foresee; the copy there goes on where it was left, until some are drawn here.
+A state can be wound back to what was drawn before, and tells the seed of its kin: so only that of a
+fresh generator goes as it is, and in place of others one that is drawn.
 """
 
 from __future__ import annotations
@@ -92,8 +94,15 @@ class References:
         if number == len(known):
             self.generators.append((generator, None))
         if self.generators[number][1] != state:
-            self.states.append([number, state])
             bits: Any = generator.bit_generator
+            drawn = np.random.PCG64(self.leaps.getrandbits(128)).state
+            self.states.append([number, state if _is_fresh(bits) else drawn])
             bits.advance(self.leaps.getrandbits(LEAP))
             self.generators[number] = (generator, bits.state)
         return number
+
+
+def _is_fresh(bits: Any) -> bool:
+    """Whether nothing was drawn from it, and it was not split off from another one."""
+    seed = bits.seed_seq
+    return not getattr(seed, "spawn_key", ()) and np.random.PCG64(seed).state == bits.state
