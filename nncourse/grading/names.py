@@ -23,19 +23,22 @@ from nncourse.grading.syntax import owner
 # Calls on a module that change what later cells do.
 SETTINGS = {"seed", "manual_seed", "use", "set_printoptions", "seterr", "simplefilter"}
 SETTINGS |= {"filterwarnings", "set_default_dtype"}
+BRANCHING = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match)
 
 
 @dataclass
 class Names:
-    """binds: assigned, defined or imported at the top level. defines: functions and classes among
-    them. imports: those that import statements bind. changes: names whose objects are changed in
-    place (``x[0] = 1``, ``x.a = 1``, ``x.append(1)``). runs: names that are read when the code
+    """binds: assigned, defined or imported at the top level. maybe: those of them that only a
+    branch or a loop assigns, so that what was there before may stay. defines: functions and classes
+    among them. imports: those that import statements bind. changes: names whose objects are changed
+    in place (``x[0] = 1``, ``x.a = 1``, ``x.append(1)``). runs: names that are read when the code
     runs, before it has bound them itself. later: names that functions and classes in it refer to.
     touches: names whose objects it may change otherwise, see ``nncourse.grading.effects``. sets: it
     calls a setting, such as a seed.
     """
 
     binds: set[str] = field(default_factory=set)
+    maybe: set[str] = field(default_factory=set)
     defines: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
@@ -57,7 +60,10 @@ def names(code: str | ast.stmt) -> Names:
         table = _table(code, tree)
         walk = _TopLevel()
         for statement in tree.body:
+            before = set(walk.found.binds)
             walk.visit(statement)
+            if isinstance(statement, BRANCHING):
+                walk.found.maybe |= walk.found.binds - before
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Names()
     found = walk.found
@@ -110,7 +116,7 @@ class _TopLevel(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
-            if node.id not in self.found.binds:
+            if node.id not in self.found.binds or node.id in self.found.maybe:
                 self.found.runs.add(node.id)
         else:
             self.found.binds.add(node.id)
@@ -252,6 +258,7 @@ def needed(units: Sequence[tuple[Names, bool]]) -> list[bool]:
             if made & (live | later):
                 keep[index] = True
             if keep[index]:
-                live = (live - unit.binds) | unit.runs | unit.changes | (unit.touches - unit.binds)
+                live -= unit.binds - unit.maybe
+                live |= unit.runs | unit.changes | (unit.touches - unit.binds)
         if keep == before:
             return keep

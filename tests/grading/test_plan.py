@@ -404,6 +404,24 @@ def test_what_refuses_the_rest_of_a_cell_does_so_whatever_it_is_called(grade, ch
     assert points(grade(found, {"f": "def f(x): return x"})) == [0]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "ok = True\nif f(3) != 6: ok = False",
+        "ok = True\ntry:\n    assert f(3) == 6\nexcept AssertionError:\n    ok = False",
+        "ok = True\nfor x in (1, 3):\n    if f(x) != 2 * x: ok = False",
+        "ok = True\nwhile f(3) != 6:\n    ok = False\n    break",
+    ],
+)
+def test_what_a_branch_may_replace_is_kept(grade, given):
+    found = kind(("answer", ""), ("readonly", given), ("tests", "assert ok"), f=F)
+    assert points(grade(found)) == [10]
+    assert points(grade(found, {"f": "def f(x): return x"})) == [0]
+    apart = [("readonly", part) for part in given.split("\n", 1)]
+    found = kind(("answer", ""), *apart, ("tests", "assert ok"), f=F)
+    assert points(grade(found)) == [10]
+
+
 COUNTERS = {
     "object": ("class Score:\n    n = 0\nscore = Score()", "score.n += {}", "score.n"),
     "closure": (
