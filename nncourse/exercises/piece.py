@@ -22,7 +22,7 @@ import numpy as np
 
 from nncourse.diagnosis import Context, Finding, Law
 from nncourse.diagnosis.measure import Array, agrees, central_difference
-from nncourse.language import catalogue
+from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
 
@@ -309,6 +309,18 @@ def normal(rng: np.random.Generator, *shape: int) -> Array:
     A solution that computes in float32 then starts from the same numbers as the reference.
     """
     return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
+
+
+def real(value: Any, name: str) -> Array:
+    """An answer as an array of real numbers in float64; raises Unfit."""
+    try:
+        array = np.array(value)
+    except (TypeError, ValueError):
+        array = np.array(None)
+    if array.dtype.kind not in "fiub":
+        text = mark("{name} is not an array of numbers.")
+        raise Unfit(Finding("type", text, {"name": name}))
+    return array.astype(np.float64)
 
 
 def single(value: Any) -> Any:

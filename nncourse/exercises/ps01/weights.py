@@ -14,7 +14,7 @@ import numpy as np
 
 from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import Unfit
+from nncourse.exercises.piece import Unfit, real
 from nncourse.language import mark
 
 HUGE = 1e300
@@ -30,11 +30,7 @@ def read(value: Any, shape: tuple[int | None, ...], name: str) -> Array:
     """An answer as an array of weights of this shape (None: any size); raises Unfit."""
     if value is None:
         raise Unfit(Finding("none", mark("{name} is None. Is the return missing?"), {"name": name}))
-    try:
-        weights = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        text = mark("{name} is not an array of numbers.")
-        raise Unfit(Finding("type", text, {"name": name})) from None
+    weights = real(value, name)
     fits = weights.ndim == len(shape) and all(
         want in (None, got) for want, got in zip(shape, weights.shape)
     )

@@ -24,7 +24,7 @@ def moons(seed: int, n: int) -> tuple[Array, Array]:
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """200 points of a seed of their own."""
-    x, y = moons(int(rng.integers(10_000, 20_000)), 200)
+    x, y = moons(int(rng.integers(2**62)), 200)
     order = rng.permutation(len(x))
     return Point((x[order].copy(),), {"labels": y[order]}, 1.0, case)
 

@@ -33,14 +33,17 @@ FIVE = "five"
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """Start (3,) or (5,), the target of a bowl (3,) or (5,) and the learning rate."""
+    """Start (3,) or (5,), target and curvatures of a bowl (3,) or (5,) and the learning rate."""
     n = 5 if case == FIVE else 3
     start, target = normal(rng, n), normal(rng, n)
     lr = float(rng.choice((0.125, 0.0625, 0.1875)))
-    return Point((start, target, lr), {}, 1.0, case)
+    curvatures = rng.integers(8, 21, n) / 16
+    return Point((start, target, lr, curvatures), {}, 1.0, case)
 
 
-def drive(answer: Callable[..., Any], start: Array, target: Array, lr: float) -> Array:
+def drive(
+    answer: Callable[..., Any], start: Array, target: Array, lr: float, curvatures: Array
+) -> Array:
     """The parameters after each step, (STEPS + 1, 3) or (STEPS + 1, 5).
 
     Raises Unfit for a step that computes the loss more often than there are parameters, or never
@@ -52,9 +55,10 @@ def drive(answer: Callable[..., Any], start: Array, target: Array, lr: float) ->
     def loss() -> Any:
         a, b, c, *more = (p - float(t) for p, t in zip(parameters, target))
         inside.append(a**2)
-        total = inside[-1] + b**2 * 0.5 + (c + a * 0.5) ** 2
-        for one, other in pairwise((c, *more)):
-            total = total + (one * 0.5 - other) ** 2
+        u, v, w, *rest = map(float, curvatures)
+        total = inside[-1] * u + b**2 * (v * 0.5) + (c + a * 0.5) ** 2 * w
+        for curvature, (one, other) in zip(rest, pairwise((c, *more))):
+            total = total + (one * 0.5 - other) ** 2 * curvature
         return total
 
     path = [[p.data for p in parameters]]

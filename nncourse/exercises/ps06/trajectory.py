@@ -124,6 +124,11 @@ def drive(kind: Callable[..., Any], start: Array, grads: Array, *settings: float
         if len(current) != len(start):
             text = mark("params must keep its {count} arrays; it has {got} after a step.")
             raise Unfit(Finding("count", text, {"count": len(start), "got": len(current)}))
+        for p, began in zip(current, start):
+            if np.shape(p) != began.shape:
+                text = mark("An array of params has the shape {got} after a step; it had {want}.")
+                where = {"got": np.shape(p), "want": began.shape}
+                raise Unfit(Finding("shape", text, where))
         first, *others = (np.array(p).reshape(-1) for p in current)
         paths[0].append(first.copy())
         paths[1].append(np.concatenate(others))

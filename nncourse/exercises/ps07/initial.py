@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    real,
     single,
 )
 from nncourse.language import mark
@@ -47,16 +48,19 @@ WIDE = "wide"
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """The sizes of a layer, large and very different, and a seed."""
+    """The sizes of a layer, large and very different, and two seeds: of the generators, and of the
+    rows to be looked at, since an answer can find out the first.
+    """
     out, fan = int(rng.choice((180, 220))), int(rng.choice((60, 75)))
     if case == WIDE:
         out, fan = fan, out
-    return Point((out, fan, int(rng.integers(2**31))), {"W": np.empty((out, fan))}, 1.0, case)
+    seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
+    return Point((out, fan, seeds), {"W": np.empty((out, fan))}, 1.0, case)
 
 
 def laws(point: Point) -> dict[str, Law]:
     """What each initialiser must look like."""
-    out, fan, _seed = point.arguments
+    out, fan, _seeds = point.arguments
     return {
         "xavier_uniform": uniform_law(-((6 / (fan + out)) ** 0.5), (6 / (fan + out)) ** 0.5),
         "xavier_normal": normal_law((2 / (fan + out)) ** 0.5),
@@ -67,19 +71,20 @@ def laws(point: Point) -> dict[str, Law]:
 
 def context(point: Point) -> dict[str, Context]:
     """Ratios of the spread that known mix-ups give."""
-    out, fan, _seed = point.arguments
+    out, fan, _seeds = point.arguments
     xavier = {"√2": 2**0.5, "√3": 3**0.5, "1/√3": 3**-0.5, "√(fan_out/fan_in)": (out / fan) ** 0.5}
     xavier["√((fan_in + fan_out)/(2 fan_in))"] = ((fan + out) / (2 * fan)) ** 0.5
     he = {"√3": 3**0.5, "1/√3": 3**-0.5, "1/√2": 2**-0.5, "√(fan_in/fan_out)": (fan / out) ** 0.5}
     return {name: Context(constants=xavier if "xavier" in name else he) for name in NAMES}
 
 
-def drive(answer: Callable[..., Any], out: int, fan: int, seed: int) -> tuple[Any, ...]:
+def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) -> tuple[Any, ...]:
     """A sample of each initialiser: half of the rows from one generator, the same from another.
 
     What does not depend on the generator stands in both halves. Which rows, nobody knows before.
     """
-    rows = np.random.default_rng([seed, len(NAMES)]).permutation(out)
+    seed, of_rows = seeds
+    rows = np.random.default_rng(of_rows).permutation(out)
     found: list[Any] = []
     stub: NotImplementedError | None = None
     for i, name in enumerate(NAMES):
@@ -103,8 +108,8 @@ def _halves(one: Any, other: Any, shape: tuple[int, int], rows: Array) -> Any:
             return drawn
         if _alike(np.array(drawn, float)) or _alike(np.array(drawn, float).T):
             text = mark(
-                "Some rows or columns of W are nearly the same, but for a factor: every entry "
-                "needs a draw of its own."
+                "Some rows or columns of W are nearly the same, but for a factor, or have a "
+                "spread of their own: every entry needs a draw of its own, from one law."
             )
             return Finding("repeats", text)
     half = shape[0] // 2
@@ -112,10 +117,15 @@ def _halves(one: Any, other: Any, shape: tuple[int, int], rows: Array) -> Any:
 
 
 def _alike(array: Array) -> bool:
-    """Whether two rows go together more than independent ones do once in a million arrays."""
+    """Whether two rows go together, or one has a spread of its own, as independent ones do less
+    than once in a million arrays.
+    """
     spread = array.std(axis=1)
-    if not np.all(spread > 0):
+    usual = float(np.median(spread))
+    if not np.isfinite(spread).all() or usual == 0:
         return False  # what is constant, or no number, its law will name
+    if np.any(np.abs(spread / usual - 1) > 7.5 / (2 * array.shape[1]) ** 0.5):
+        return True
     together = np.corrcoef(array)[np.triu_indices(len(array), 1)]
     return bool(np.max(np.abs(together)) > np.tanh(7.5 / (array.shape[1] - 3) ** 0.5))
 
@@ -264,7 +274,7 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any
 
     Of the two products the one that is further from the unit matrix.
     """
-    both = [np.array(answer(n, np.random.default_rng([seed, i])), float) for i in range(2)]
+    both = [real(answer(n, np.random.default_rng([seed, i])), "Q") for i in range(2)]
     for matrix in both:
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")

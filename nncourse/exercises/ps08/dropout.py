@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -47,18 +47,22 @@ Dropout = Callable[..., Any]
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """x (ROWS, COLUMNS) with some zeros, as ReLU leaves them, p and a seed for the generator."""
+    """x (ROWS, COLUMNS) with some zeros, as ReLU leaves them, p and two seeds: of the generators,
+    and of the rows to be looked at, since an answer can find out the first.
+    """
     x = normal(rng, ROWS, COLUMNS)
     x = np.where(x > 1, 0.0, x)
     p = float(rng.choice((0.25, 0.375, 0.625)))
-    return Point((x, p, int(rng.integers(2**31)), case != TEST), {"x": x}, 1.0, case)
+    seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
+    return Point((x, p, seeds, case != TEST), {"x": x}, 1.0, case)
 
 
-def drive(answer: Dropout, x: Array, p: float, seed: int, train: bool) -> tuple[Any, Any]:
+def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool) -> Any:
     """(out, mask): the function gets a generator of its own; in training MASKS, one by one.
 
     Of these each row is taken from one; which, nobody knows before.
     """
+    seed, of_rows = seeds
     count = MASKS if train else 1
     results = [answer(x, p, np.random.default_rng([seed, i]), train) for i in range(count)]
     for result in results:
@@ -67,7 +71,7 @@ def drive(answer: Dropout, x: Array, p: float, seed: int, train: bool) -> tuple[
             raise Unfit(Finding("count", text))
     if train:
         _look(x, [result[1] for result in results])
-        which = np.random.default_rng([seed, MASKS]).integers(MASKS, size=len(x))
+        which = np.random.default_rng(of_rows).integers(MASKS, size=len(x))
         return _mixed(x, results, which)
     out, mask = results[0]
     return out, np.ones_like(x) if mask is None else mask

@@ -24,6 +24,7 @@ from nncourse.exercises.piece import (
     Point,
     Unfit,
     normal,
+    real,
     single,
 )
 from nncourse.exercises.ps11.sheet import Sheet, block, joined, sigmoid
@@ -271,7 +272,7 @@ def drive(answer: Callable[..., Any], *arguments: Any) -> tuple[Any, Any, Any]:
     if not isinstance(dp, dict) or dp.keys() != p.keys():
         text = mark("dp must be a dictionary with the same gates as p, no more and no fewer.")
         raise Unfit(Finding("keys", text))
-    rows = {gate: np.asarray(value, dtype=float) for gate, value in dp.items()}
+    rows = {gate: real(value, "dp") for gate, value in dp.items()}
     like = next(iter(rows.values()))
     if like.ndim == 0 or len({row.shape for row in rows.values()}) > 1:
         text = mark("The arrays in dp must have the shape of their peepholes, {want}; got: {got}.")
