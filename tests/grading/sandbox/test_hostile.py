@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from nncourse.grading.sandbox import Handle, Sandbox, SessionEnded, StudentError
+from nncourse.grading.sandbox.inside.watch import Watch
 from tests.grading.processes import processes_below
 from tests.grading.sandbox.conftest import LIMITS
 
@@ -191,6 +192,18 @@ def test_tables_of_pages_are_memory(cache, monkeypatch):
     options = {"withheld": ["nncourse"], "packages": ["numpy"], "preload": []}
     with Sandbox(LIMITS, cache=cache, **options) as sandbox, sandbox.session() as session:
         assert session.run_cell(FAR_APART).error.kind == "memory"
+
+
+def test_what_is_swapped_out_is_memory(tmp_path):
+    """Swap can't be had at will, so the kernel's files are made up here."""
+    (tmp_path / "7").mkdir()
+    status = "Name:\ta\\nVmSwap: 9\nVmPTE:\t      40 kB\nVmSwap:\t   30000 kB\nThreads:\t1\n"
+    written = {"stat": "7 (a) S) S 1 7 7", "statm": "1000 200 150 9 0 600 0", "status": status}
+    for name, text in written.items():
+        (tmp_path / "7" / name).write_text(text)
+    watch = Watch(sockets=False)
+    watch.folder, watch.own, watch.before = os.open(tmp_path, os.O_RDONLY), 1, (0, 0, 0)
+    assert watch.used() == (50 + 400) * resource.getpagesize() + (40 + 30_000) * 1024
 
 
 def test_fork_bombs(session):
@@ -532,6 +545,8 @@ CALLS = {
     "many of them": ("sendmmsg", (0, None, 0, 0)),
     "a core of its own": ("prctl", (62, 1, 0, 1, 0)),
     "pages merged": ("prctl", (67, 1, 0, 0, 0)),
+    "a table of locks": ("prctl", (78, 1, 1 << 23, 0, 0)),
+    "a name for memory": ("prctl", (0x53564D41, 0, 0, 0, b"x")),
     "huge pages": ("syscall", (9, 0, 1 << 21, 3, 0x40022, -1, 0)),
     "whether a read would wait": ("syscall", (327, 0, None, 0, 0, 0, 8)),
     "a lease": ("fcntl", (0, 1024, 0)),

@@ -148,6 +148,7 @@ KILL_PROCESS = 0x80000000
 DONE = 0x00050000
 REFUSE = 0x00050000 | errno.EPERM
 NOT_THERE = 0x00050000 | errno.ENOSYS
+UNKNOWN = 0x00050000 | errno.EINVAL
 
 LOAD, JUMP_EQUAL, JUMP_GREATER, JUMP_SET, RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 NUMBER, ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
@@ -157,7 +158,10 @@ NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW = 5, 6, 7, 36, 37, 38
 F_SETLEASE, F_NOTIFY = 1024, 1026
-PR_SCHED_CORE, PR_SET_MEMORY_MERGE = 62, 67  # to have a core for oneself, to share equal pages
+PR_SCHED_CORE = 62  # to have a core for oneself
+# Above: to share equal pages, and names of memory and tables of locks, which the kernel would hold
+# uncounted. What is newer than this list is unknown with them.
+PR_NEWEST = 66
 MAP_HUGETLB = 0x40000  # pages from a store that the machine's other programs count on
 RWF_NOWAIT = 8  # tells what of a file is in memory
 RLIMIT_CORE = 4  # its value keeps the machine from starting a program when a process crashes
@@ -168,7 +172,8 @@ BY_ARGUMENT = [
     (IOCTL, SECOND, JUMP_EQUAL, [TIOCSTI, TIOCLINUX], REFUSE),
     (FCNTL, SECOND, JUMP_EQUAL, [F_GETLK, F_OFD_GETLK, F_SETLEASE, F_NOTIFY], REFUSE),
     (FCNTL, SECOND, JUMP_EQUAL, [F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW], DONE),
-    (PRCTL, FIRST, JUMP_EQUAL, [PR_SET_SECCOMP, PR_SCHED_CORE, PR_SET_MEMORY_MERGE], REFUSE),
+    (PRCTL, FIRST, JUMP_EQUAL, [PR_SET_SECCOMP, PR_SCHED_CORE], REFUSE),
+    (PRCTL, FIRST, JUMP_GREATER, [PR_NEWEST], UNKNOWN),
     (MMAP, FOURTH, JUMP_SET, [MAP_HUGETLB], REFUSE),
     (PREADV2, SIXTH, JUMP_SET, [RWF_NOWAIT], REFUSE),
     (SETRLIMIT, FIRST, JUMP_EQUAL, [RLIMIT_CORE], REFUSE),

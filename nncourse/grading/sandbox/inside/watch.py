@@ -58,14 +58,16 @@ class Watch:
         return 0
 
     def _held(self, pid: int) -> tuple[int, int, int]:
-        """Bytes of private data in memory, of addresses that are for anything else, of tables."""
+        """Bytes of private data, in memory or swapped out; of addresses that are for anything
+        else; and of tables."""
         with contextlib.suppress(OSError, ValueError):
             fields = [int(field) for field in self._read(str(pid), "statm").split()]
             size, resident, shared, _code, _none, data, _dirty = fields
             page = resource.getpagesize()
-            tables = self._read(str(pid), "status").partition("\nVmPTE:")[2].split(maxsplit=1)
-            held, other = (resident - shared) * page, (size - data) * page
-            return held, other, int(tables[0]) * 1024 if tables else 0
+            status = self._read(str(pid), "status")
+            tables, swapped = (_kilobytes(status, name) for name in ("VmPTE", "VmSwap"))
+            held = (resident - shared) * page + swapped * 1024
+            return held, (size - data) * page, tables * 1024
         return 0, 0, 0
 
     def _read(self, pid: str, name: str) -> str:
@@ -74,6 +76,12 @@ class Watch:
             return os.read(file, 4096).decode()
         finally:
             os.close(file)
+
+
+def _kilobytes(status: str, name: str) -> int:
+    """What a line of ``/proc/PID/status`` says; 0 where the kernel does not say it."""
+    found = status.partition(f"\n{name}:")[2].split(maxsplit=1)
+    return int(found[0]) if found else 0
 
 
 def _most_in_a_socket() -> int:
