@@ -34,7 +34,7 @@ _ = catalogue("course")
 
 WITHOUT_MATHJAX = "tex2jax_ignore mathjax_ignore"  # for its second version, and for later ones
 # Tags that change the looks of all that follows on the page, until they are closed.
-LOOKS = re.compile(r"<(b|i|u|s|em|strong|small|big)\s*/?>", re.IGNORECASE)
+LOOKS = re.compile(r"<(b|i|u|s|em|strong|small)\s*/?>", re.IGNORECASE)
 
 
 class _Renderer(IPythonRenderer):
@@ -52,6 +52,10 @@ class _Renderer(IPythonRenderer):
 
 
 class _Students(_Renderer):
+    def heading(self, text: str, level: int, **_attributes: Any) -> str:
+        # By the ids on its page the formgrader finds the boxes for points.
+        return f"<h{level}>{text}</h{level}>\n"
+
     def inline_math(self, body: str) -> str:
         return _as_written(super().inline_math(body))
 
@@ -74,7 +78,8 @@ def markdown(context: Any, source: str) -> str:
         html = _render(source, cell, _Students)
         # A student's answer ends where its cell ends. A browser ignores what closes nothing.
         html += "".join(f"</{tag}>" for tag in LOOKS.findall(html))
-        html = f'<div class="{WITHOUT_MATHJAX}">{html}</div>'
+        # And nothing of it is drawn elsewhere.
+        html = f'<div class="{WITHOUT_MATHJAX}" style="overflow: auto">{html}</div>'
     else:
         html = _render(source, cell)
     return _marks(cell, context.get("resources", {})) + html

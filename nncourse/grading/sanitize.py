@@ -20,7 +20,7 @@ from nncourse.grading.assignment import role_of, text_of
 from nncourse.grading.own import is_own
 
 # Tags that are only form. They stay in Markdown if they carry no attribute.
-HARMLESS = "b|i|u|s|em|strong|sub|sup|br|hr|p|ul|ol|li|kbd|small|big|center"
+HARMLESS = "b|i|u|s|em|strong|sub|sup|br|hr|p|ul|ol|li|kbd|small|center"
 _TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!/?(?:{HARMLESS})\s*/?>)", re.IGNORECASE)
 # "](" opens the address of a link, "]:" one that is given further down.
 _LINK = re.compile(r"\](?=\((?!https?://|#)|:(?!\s*https?://))")

@@ -10,10 +10,11 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from nncourse.grading.feedback import feedback_page
+from nncourse.grading.formgrader import markdown
 from nncourse.grading.overview import overview
 from nncourse.grading.report import report_page
 from nncourse.grading.results import Grade, Result
-from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.sanitize import clean_markdown, clean_notebook
 from tests.grading.test_sanitize import HOSTILE
 from tests.grading.toy import role
 
@@ -80,3 +81,20 @@ def test_nothing_runs_and_nothing_is_fetched(browser, tmp_path, name):
 def test_uncleaned_they_do(browser, tmp_path):
     html = "".join(f"<p>{text}</p>" for text in HOSTILE[:8])
     assert "dialog 1" in happenings(browser, tmp_path, html)
+
+
+# As the style of nbgrader's pages has it.
+RAISED = "<style>sup { position: relative; line-height: 0; top: -0.5em; }</style>"
+HIGH = "x " + "<sup>" * 9 + "10 / 10" + "</sup>" * 9
+
+
+def test_nothing_of_an_answer_is_drawn_above_it(page):
+    def above(html):
+        page.set_content(f"{RAISED}<div style='height: 300px'>Points: 0</div>{html}")
+        return page.screenshot(clip={"x": 0, "y": 0, "width": 600, "height": 300})
+
+    cell = {"cell_type": "markdown", "metadata": role("why", "manual", 1)}
+    plain = above("<p>Because so.</p>")
+    source = clean_markdown(HIGH)
+    assert above(markdown({}, source)) != plain
+    assert above(markdown({"cell": cell}, source)) == plain
