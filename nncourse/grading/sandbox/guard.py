@@ -47,8 +47,8 @@ class Guard:
         status = message.get("status")
         if message.get("memory") or self._memory_kills() > self._kills_before:
             return "memory", "it used more memory than there is for it"
-        # The kernel bounds it by its ticks and reports it exactly: less, where the machine is busy or
-        # one of several on a host.
+        # The kernel bounds it by its ticks and reports it exactly: less, where the machine is busy
+        # or one of several on a host.
         if status == -9 and message.get("cpu", 0.0) >= 0.5 * cpu_seconds:
             return "cpu", f"it used more than {cpu_seconds} s of processor time"
         if "failed" in message:
