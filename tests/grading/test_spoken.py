@@ -50,8 +50,8 @@ SILENT = {
         "info", "infer(x)", "f(3) == 1e20", "x.infimum", "1e-200",
     ],
     "empty": [
-        "found = []", "w, found = start(), []", "a, b, c = [], [], {}", "ax.set_xticks([])", "ax.set(xticks=())",
-        "def f(x=()): pass",
+        "found = []", "w, found = start(), []", "a, b, c = [], [], {}", "ax.set_xticks([])",
+        "ax.set(xticks=())", "def f(x=()): pass",
         "counts = {}", "best: list = []", "np.empty((3, 2))", "f()", "f(g())", "np.zeros(3)",
         "np.zeros((10, 3))", "range(0, 5)", "normal(0, 1)", "x[:10]", "f(x) == 0",
         "len(f(x)) == 10", "assert len(x) > 0", "np.full(3, 0)", "gate((0, 1))",

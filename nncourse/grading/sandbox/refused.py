@@ -48,23 +48,26 @@ class Refused:
         return self._compare(operator.ne, other)
 
     def _compare(self, compare: Any, other: object) -> Any:
-        if isinstance(other, Refused):
-            other = other._value
+        empty = self._empty or (isinstance(other, Refused) and other._empty)
+        other = plain(other)
         # An array or an object may compare itself with each of no elements.
-        if self._empty and not (type(other) in PLAIN and type(self._value) in PLAIN):
+        if empty and not (type(other) in PLAIN and type(self._value) in PLAIN):
             self.refuse()
         return compare(self._value, other)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if self._empty or ufunc not in (np.equal, np.not_equal):
             self.refuse()
-        return getattr(ufunc, method)(*map(plain, inputs), **options)
+        return getattr(ufunc, method)(*map(self._own, inputs), **options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if self._empty or function not in COMPARING:
             self.refuse()
-        options = {name: plain(value) for name, value in kwargs.items()}
-        return function(*map(plain, args), **options)
+        options = {name: self._own(value) for name, value in kwargs.items()}
+        return function(*map(self._own, args), **options)
+
+    def _own(self, value: Any) -> Any:
+        return self._value if value is self else value  # another one is asked in its turn
 
     def __repr__(self) -> str:
         return f"<an answer that holds {self.what}>"

@@ -86,6 +86,12 @@ def test_what_is_empty_equals_no_value():
         assert refused == marked(empty, NONE)
         assert all(refused != other for other in ([1], 0, "", None))
         assert [1, refused] != [1, [2]]
+    nothing = marked(np.zeros(0), NONE)
+    for use in (operator.eq, operator.ne, np.allclose, np.isclose):
+        for odd in (nothing, marked(NAN, NONE), marked([], NONE), marked(1j, NONE)):
+            for pair in ((nothing, odd), (odd, nothing)):
+                with pytest.raises(ValueError, match="of which the tests don't speak"):
+                    use(*pair)
     for empty, other in (([], np.ones(3)), (np.zeros(0), 1.0), ([], pytest.approx(1.0))):
         refused = marked(empty, NONE)
         for use in (operator.eq, operator.ne, np.allclose, lambda a, b: b == a):
