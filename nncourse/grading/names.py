@@ -23,7 +23,7 @@ from nncourse.grading.syntax import owner
 # Calls on a module that change what later cells do.
 SETTINGS = {"seed", "manual_seed", "use", "set_printoptions", "seterr", "simplefilter"}
 SETTINGS |= {"filterwarnings", "set_default_dtype"}
-BRANCHING = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match)
+BRANCHING = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match, ast.With, ast.AsyncWith)
 
 
 @dataclass
@@ -140,6 +140,7 @@ class _TopLevel(ast.NodeVisitor):
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
+        self.found.maybe |= {node.target.id} - self.found.binds  # it may stand behind an ``and``
         self.visit(node.target)
 
     def visit_For(self, node: ast.For) -> None:

@@ -108,7 +108,8 @@ class Rebuild(_Step):
         path = Path(place["path"]) / f"{place['name']}.ipynb"
         problem = ""
         try:
-            intake = take_in(Submission(names["student"], path), released)
+            folder = path.parents[2]  # submitted/STUDENT/ASSIGNMENT: no link below leads elsewhere
+            intake = take_in(Submission(names["student"], path, folder=folder), released)
         except IntakeError as error:
             intake, problem = Intake(released, []), str(error)
         for note in [problem] if problem else intake.notes:

@@ -411,6 +411,9 @@ def test_what_refuses_the_rest_of_a_cell_does_so_whatever_it_is_called(grade, ch
         "ok = True\ntry:\n    assert f(3) == 6\nexcept AssertionError:\n    ok = False",
         "ok = True\nfor x in (1, 3):\n    if f(x) != 2 * x: ok = False",
         "ok = True\nwhile f(3) != 6:\n    ok = False\n    break",
+        "ok = True\nwith __import__('contextlib').suppress(AssertionError):\n"
+        "    assert f(3) != 6\n    ok = False",
+        "ok = True\nf(3) != 6 and (ok := False)",
     ],
 )
 def test_what_a_branch_may_replace_is_kept(grade, given):

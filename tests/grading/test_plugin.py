@@ -141,6 +141,9 @@ def course(tmp_path_factory):
     return course
 
 
+LINKS = "linked", "lent"  # to the work of another student
+
+
 @pytest.fixture(scope="module")
 def graded(course):
     for name, (answers, *_points) in CLASS.items():
@@ -150,6 +153,10 @@ def graded(course):
     (folder / "numpy.py").write_text("raise SystemExit")
     hand_in(course, "cut off", "{")
     hand_in(course, "deleted", submission(course, "ps97", CLASS["half"][0], without("partial")))
+    for name, place in zip(LINKS, (".", "ps97"), strict=True):
+        link = Path(os.path.normpath(course.submitted / name / place))
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(course.submitted / "right" / place)
     return nbgrader(course, "autograde", "ps97")
 
 
@@ -169,7 +176,9 @@ def test_written_answers_wait_and_empty_ones_are_0(graded, course):
 
 def test_what_is_no_notebook_stops_nobody(graded, course):
     found = scores(course)
-    assert set(found) == {*CLASS, "cut off", "deleted"}
+    assert set(found) == {*CLASS, "cut off", "deleted", *LINKS}
+    for name in LINKS:
+        assert found[name]["partial"] == found[name]["all"] == (0, False)
     assert found["cut off"]["partial"] == (0, False)
     assert found["deleted"]["partial"] == (2.5, False)
     assert "not valid JSON" in graded
@@ -218,7 +227,7 @@ def test_our_record_goes_along(graded, course):
     assert found["dies"].language == "en"
     assert found["pasted"].literals == {"f_answer": 200}
     assert "not valid JSON" in found["cut off"].problem
-    assert not any(result.problem for name, result in found.items() if name != "cut off")
+    assert {name for name, result in found.items() if result.problem} == {"cut off", *LINKS}
 
 
 def test_remarks_open_the_notebook(graded, course):
@@ -244,7 +253,7 @@ def test_grading_again_after_the_own_command_forgets_what_that_found(course, tmp
 def test_nbgraders_feedback_is_ours_and_shows_no_hidden_test(graded, course):
     nbgrader(course, "generate_feedback", "ps97")
     pages = {p.parents[1].name: p.read_text("utf-8") for p in course.root.glob("feedback/*/*/*")}
-    assert set(pages) == {*CLASS, "cut off", "deleted"}
+    assert set(pages) == {*CLASS, "cut off", "deleted", *LINKS}
     assert pages == dict(feedback_pages(course, "ps97"))
     assert "2.5 / 10" in pages["half"]
     assert "HIDDEN" in (course.source("ps97") / "ps97-partial.ipynb").read_text("utf-8")
