@@ -79,7 +79,7 @@ def markdown(context: Any, source: str) -> str:
         # A student's answer ends where its cell ends. A browser ignores what closes nothing.
         html += "".join(f"</{tag}>" for tag in LOOKS.findall(html))
         # And nothing of it is drawn elsewhere.
-        html = f'<div class="{WITHOUT_MATHJAX}" style="overflow: auto">{html}</div>'
+        html = f'<div class="{WITHOUT_MATHJAX}" style="overflow: auto hidden">{html}</div>'
     else:
         html = _render(source, cell)
     return _marks(cell, context.get("resources", {})) + html

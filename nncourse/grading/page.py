@@ -32,7 +32,7 @@ th { color: var(--soft); font-weight: 500; white-space: nowrap; }
 .total { font-size: 2rem; margin: .2rem 0 1rem; font-variant-numeric: tabular-nums; }
 pre { background: var(--panel); padding: .7rem .9rem; border-radius: 6px; overflow-x: auto;
   font-size: .88rem; line-height: 1.45; }
-blockquote { overflow: auto; }
+blockquote { overflow: auto hidden; }
 .why { border-left: 4px solid var(--bad); padding: .1rem 0 .1rem .9rem; margin: .8rem 0; }
 .why.part { border-color: var(--part); } .why.by-hand { border-color: var(--good); }
 .why p { margin: .35rem 0; white-space: pre-line; }
