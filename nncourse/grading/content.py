@@ -2,8 +2,9 @@
 
 A loop over a short list finds nothing wrong, squares of whole numbers wrap below zero, broadcasting
 counts a right label once for each row, and losses and points that student code names are whatever
-it likes. Where the tests speak of NaN, infinity or emptiness, answers may hold it: NaN is neither
-larger nor smaller than any limit. Right answers never show any of that, so the author is told.
+it likes. NaN, which is neither larger nor smaller than any limit, may come of a division by zero;
+and where the tests speak of NaN, infinity or emptiness, answers may hold it. Right answers never
+show any of that, so the author is told.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MEASURES = re.compile("loss|error|acc|score|cost")
 FINITE = {"isnan", "isfinite"}
 WIDE = {"astype", "float64"}
 ABSOLUTE = {"abs", "absolute"}
+UNDEFINED = {"divide", "true_divide", "log", "exp", "sqrt", "power", "corrcoef", "softmax"}
 
 
 def content(
@@ -63,7 +65,7 @@ class _Content:
     def found(self) -> Iterator[tuple[ast.AST, str]]:
         sized = any(map(self._asks_for_size, self.nodes))
         compared = any(map(self._asks_for_values, self.nodes))
-        nan = "nan" in self.spoken and not self.words & FINITE
+        nan = self._nan_may_come() and not self.words & FINITE
         for node in self.nodes:
             if nan and self._lets_nan_pass(node):
                 yield (
@@ -160,11 +162,18 @@ class _Content:
             for value in counted
         )
 
+    def _nan_may_come(self) -> bool:
+        """From answers, or of a test's own computing with zeros or large numbers."""
+        divides = any(isinstance(node, ast.Div) for node in self.nodes)
+        return "nan" in self.spoken or divides or bool(self.words & UNDEFINED)
+
     def _lets_nan_pass(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.UnaryOp):
             return isinstance(node.test.op, ast.Not) and self._compares(node.test)
         if isinstance(node, ast.If) and self._compares(node.test):
             return any(map(_takes_away, node.body))
+        if isinstance(node, ast.IfExp) and self._compares(node.test):
+            return isinstance(node.body, ast.Constant) and not node.body.value
         if isinstance(node, ast.Call) and _is_first_of(node):
             return self._theirs(node.args[0])
         if isinstance(node, ast.Call) and last_name(node.func) == "min" and len(node.args) > 1:

@@ -29,7 +29,7 @@ import numpy as np
 from nncourse.grading.sandbox import Handle, Session, StudentError
 from nncourse.grading.sandbox.guests import Guests
 from nncourse.grading.sandbox.nothing import JUDGED
-from nncourse.grading.sandbox.refused import UNSPOKEN
+from nncourse.grading.sandbox.refused import UNSPOKEN, OddValue
 
 UNARY = ["neg", "pos", "abs", "invert"]
 OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
@@ -137,7 +137,7 @@ class Proxy:
     def __nothing(self, count: int) -> None:
         """Of no elements all are right."""
         if count == 0 and "empty" not in self.__session.numbers:
-            raise ProxyError(f"{_label(self)} has no elements, of which {UNSPOKEN}")
+            raise OddValue(f"{_label(self)} has no elements, of which {UNSPOKEN}")
 
     def __values(self) -> Iterator[Any]:
         iterator = self.__special("__iter__")

@@ -723,6 +723,10 @@ LABELS = "weights = np.ones(3)\n"
          EMPTY + "np.float32(x + 1e30)"),
         ("try:\n    f(-1)\nexcept ValueError: pass\nelse: raise NameError",
          "def f(x): raise ValueError", EMPTY + "[float('nan'), 1j][x]"),
+        ("import pytest\nwith pytest.raises(ValueError): list(f(-1))",
+         "def f(n):\n    raise ValueError\n    yield", EMPTY + "[]"),
+        ("import pytest\nwith pytest.raises(TypeError): list(f(-1))",
+         "def f(n):\n    raise TypeError\n    yield", "def f(n): yield from ()"),
     ],
 )  # fmt: skip
 def test_a_test_that_speaks_of_no_odd_values_accepts_none(grade, test, right, wrong):

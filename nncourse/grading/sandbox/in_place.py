@@ -12,8 +12,8 @@ from nncourse.grading.sandbox.refused import Refused
 
 
 def update(old: Any, new: Any) -> None:
-    """Change a container as the student's function changed its copy of it. ValueError if tests
-    can't compute with what it has become.
+    """Change a container as the student's function changed its copy of it. OddValue if tests can't
+    compute with what it has become.
     """
     if isinstance(new, Refused):
         new.refuse()

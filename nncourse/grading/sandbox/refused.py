@@ -20,6 +20,10 @@ UNSPOKEN = "the tests don't speak"
 PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 
 
+class OddValue(Exception):
+    """A test has used a value of which it doesn't speak. No ValueError, as a test may expect."""
+
+
 class Refused:
     """An answer that holds ``what``. Goes back to the student's code as what it is."""
 
@@ -31,8 +35,8 @@ class Refused:
         self._empty = empty
 
     def refuse(self, *_: object, **__: object) -> NoReturn:
-        """Raise ValueError, which says why."""
-        raise ValueError(f"the answer holds {self.what}, of which {UNSPOKEN}")
+        """Raise OddValue, which says why."""
+        raise OddValue(f"the answer holds {self.what}, of which {UNSPOKEN}")
 
     def __getattr__(self, name: str) -> Any:
         # What Python and NumPy look for in whatever they are given must not be there; all else is

@@ -319,7 +319,7 @@ class Session:
         return {key: self._marked(value) for key, value in values.items()}
 
     def _learn(self, news: Any) -> None:
-        """Change arrays of this side; ValueError if tests can't compute with their new content."""
+        """Change arrays of this side; OddValue if tests can't compute with their new content."""
         for content in news.values() if type(news) is dict else ():
             found = self._marked(content)
             if isinstance(found, Refused):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nncourse.grading.sandbox.nothing import JUDGED, KINDS, Nothing, marked
-from nncourse.grading.sandbox.refused import Refused
+from nncourse.grading.sandbox.refused import OddValue, Refused
 from nncourse.grading.sandbox.wire import decode, encode
 
 NONE: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ def test_it_is_refused_unless_it_is_spoken_of(kind, value):
 def test_nothing_can_be_computed_with_it(kind, value):
     refused = marked(value, NONE)
     for use in USES:
-        with pytest.raises(ValueError, match="of which the tests don't speak"):
+        with pytest.raises(OddValue, match="of which the tests don't speak"):
             use(refused)
     assert "holds" in repr(refused)
 
@@ -90,12 +90,12 @@ def test_what_is_empty_equals_no_value():
     for use in (operator.eq, operator.ne, np.allclose, np.isclose):
         for odd in (nothing, marked(NAN, NONE), marked([], NONE), marked(1j, NONE)):
             for pair in ((nothing, odd), (odd, nothing)):
-                with pytest.raises(ValueError, match="of which the tests don't speak"):
+                with pytest.raises(OddValue, match="of which the tests don't speak"):
                     use(*pair)
     for empty, other in (([], np.ones(3)), (np.zeros(0), 1.0), ([], pytest.approx(1.0))):
         refused = marked(empty, NONE)
         for use in (operator.eq, operator.ne, np.allclose, lambda a, b: b == a):
-            with pytest.raises(ValueError, match="no elements"):
+            with pytest.raises(OddValue, match="no elements"):
                 use(refused, other)
 
 
