@@ -14,13 +14,13 @@ import re
 from collections.abc import Iterable, Iterator, Set
 
 from nncourse.grading.syntax import ORDERED, last_name, root
+from nncourse.grading.theirs import Theirs
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
 CLOSE = {"allclose", "assert_allclose", "assert_array_equal", "assert_almost_equal"}
 CLOSE |= {"assert_array_almost_equal", "assert_equal"}
-WRAPPING = {"round", "float", "int", "min", "max", "abs"}
 SIZES = {"shape", "size", "ndim"}
 COUNTED = {"len", "set", "sorted", "keys", "shape"}
 LOGARITHMS = {"log", "log2", "log10"}
@@ -44,23 +44,12 @@ def content(
     yield from _Content(cell, set(foreign), set(derived), spoken).found()
 
 
-class _Content:
+class _Content(Theirs):
     def __init__(
         self, cell: ast.Module, foreign: set[str], derived: set[str], spoken: Set[str]
     ) -> None:
-        self.cell = cell
+        super().__init__(cell, foreign, derived)
         self.spoken = spoken
-        self.foreign = foreign
-        self.nodes = list(ast.walk(cell))
-        self.words = {last_name(node) for node in self.nodes}
-        # Names of values that came from the student's code, and of such that are its very word.
-        self.values = derived
-        self.said: set[str] = set()
-        for node in self.nodes:
-            if isinstance(node, ast.Assign) and self._theirs(node.value):
-                names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
-                self.values |= names
-                self.said |= names if self._word(node.value) else set()
 
     def found(self) -> Iterator[tuple[ast.AST, str]]:
         sized = any(map(self._asks_for_size, self.nodes))
@@ -109,46 +98,39 @@ class _Content:
             if not compared and isinstance(node, ast.Assert):
                 yield from self._limits(node.test)
         last = self.cell.body[-1] if self.cell.body else None
-        if isinstance(last, ast.Expr) and self._word(last.value):
+        if isinstance(last, ast.Expr) and self.word(last.value):
             yield last, _("the points are what the student's code says: compute them from values")
 
     def _limits(self, test: ast.expr) -> Iterator[tuple[ast.AST, str]]:
         """Where nothing else is asked: losses that are told, or may be as low as one likes."""
         if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ORDERED):
             return
-        measure = self._told(test.left)
+        measure = self.told(test.left)
         if MEASURES.search(measure):
             text = _("{name} is what the student's code says: compute it from values", name=measure)
             yield test, text
         if any(
             isinstance(part, ast.Call)
             and last_name(part.func) in LOGARITHMS
-            and any(map(self._theirs, part.args))
-            for part in self._limited(test, ORDERED)
+            and any(map(self.theirs, part.args))
+            for part in self.limited(test, ORDERED)
         ):
             yield test, _("huge numbers pass for probabilities: see first that they sum to 1")
-
-    def _told(self, value: ast.AST) -> str:
-        """The name of something that the student's code says, or ""."""
-        while isinstance(value, ast.Subscript):
-            value = value.value
-        said = self._word(value) or root(value) in self.said
-        return last_name(value.func if isinstance(value, ast.Call) else value) if said else ""
 
     def _asks_for_size(self, node: ast.AST) -> bool:
         """Whether it compares how much there is of what is the student's."""
         if isinstance(node, ast.Attribute):
-            return node.attr in SIZES and self._theirs(node)
+            return node.attr in SIZES and self.theirs(node)
         return isinstance(node, ast.Compare) and any(
-            isinstance(part, ast.Call) and last_name(part.func) in COUNTED and self._theirs(part)
+            isinstance(part, ast.Call) and last_name(part.func) in COUNTED and self.theirs(part)
             for part in ast.walk(node)
         )
 
     def _asks_for_values(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Compare):
-            return isinstance(node.ops[0], ast.Eq) and self._theirs(node)
+            return isinstance(node.ops[0], ast.Eq) and self.theirs(node)
         called = last_name(node.func) if isinstance(node, ast.Call) else ""
-        return called in CLOSE | {"isclose", "approx"} and self._theirs(node)
+        return called in CLOSE | {"isclose", "approx"} and self.theirs(node)
 
     def _counts(self, node: ast.AST) -> bool:
         """Whether it counts equal values, of which broadcasting makes as many as it likes."""
@@ -158,7 +140,7 @@ class _Content:
         return any(
             isinstance(value, ast.Compare)
             and isinstance(value.ops[0], ast.Eq)
-            and self._theirs(value)
+            and self.theirs(value)
             for value in counted
         )
 
@@ -169,25 +151,17 @@ class _Content:
 
     def _lets_nan_pass(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.UnaryOp):
-            return isinstance(node.test.op, ast.Not) and self._compares(node.test)
-        if isinstance(node, ast.If) and self._compares(node.test):
+            return isinstance(node.test.op, ast.Not) and self.compares(node.test)
+        if isinstance(node, ast.If) and self.compares(node.test):
             return any(map(_takes_away, node.body))
-        if isinstance(node, ast.IfExp) and self._compares(node.test):
+        if isinstance(node, ast.IfExp) and self.compares(node.test):
             return isinstance(node.body, ast.Constant) and not node.body.value
         if isinstance(node, ast.Call) and _is_first_of(node):
-            return self._theirs(node.args[0])
+            return self.theirs(node.args[0])
         if isinstance(node, ast.Call) and last_name(node.func) == "min" and len(node.args) > 1:
             first, *others = node.args
-            return not self._theirs(first) and any(map(self._theirs, others))
+            return not self.theirs(first) and any(map(self.theirs, others))
         return False
-
-    def _compares(self, node: ast.AST) -> bool:
-        return any(
-            isinstance(part, ast.Compare)
-            and isinstance(part.ops[0], ORDERED)
-            and self._theirs(part)
-            for part in ast.walk(node)
-        )
 
     def _looks_at_each(self, node: ast.AST) -> bool:
         if isinstance(node, ast.For):
@@ -213,7 +187,7 @@ class _Content:
     def _made_plain(self, node: ast.expr) -> bool:
         """Whether an empty array of the student's becomes one that agrees with everything."""
         called = isinstance(node, ast.Call) and last_name(node.func) in ("array", "asarray")
-        return called and self._theirs(node)
+        return called and self.theirs(node)
 
     def _broadcasts(self, node: ast.AST) -> bool:
         if (
@@ -225,65 +199,28 @@ class _Content:
         one, other = node.args[:2]
         if last_name(node.func) == "allclose" and any(map(self._made_plain, node.args[:2])):
             return True
-        return (_is_number(one) and self._theirs(other)) or (
-            _is_number(other) and self._theirs(one)
-        )
+        return (_is_number(one) and self.theirs(other)) or (_is_number(other) and self.theirs(one))
 
     def _divides(self, node: ast.AST) -> bool:
         return any(
             isinstance(part, ast.BinOp)
             and isinstance(part.op, ast.Div)
-            and self._theirs(part.left)
-            and self._theirs(part.right)
-            for part in self._below(node)
+            and self.theirs(part.left)
+            and self.theirs(part.right)
+            for part in self.below(node)
         )
 
     def _wraps(self, node: ast.AST) -> bool:
         """Squares of what is the student's, or sums of absolute values."""
-        parts = list(self._below(node))
+        parts = list(self.below(node))
         names = {last_name(part.func) for part in parts if isinstance(part, ast.Call)}
         if names & {"sum"} and names & ABSOLUTE:
-            return any(map(self._theirs, parts))
+            return any(map(self.theirs, parts))
         return any(
-            isinstance(part.left, ast.BinOp) and self._theirs(part.left)
+            isinstance(part.left, ast.BinOp) and self.theirs(part.left)
             for part in parts
             if isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Pow, ast.MatMult))
-        ) or ("square" in names and any(map(self._theirs, parts)))
-
-    def _below(self, node: ast.AST) -> Iterator[ast.AST]:
-        """All parts of what must lie below a limit."""
-        return self._limited(node, (ast.Lt, ast.LtE))
-
-    def _limited(self, node: ast.AST, by: tuple[type, ...]) -> Iterator[ast.AST]:
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], by):
-            left = node.left
-            if isinstance(left, ast.Name):
-                named = [n for n in self.nodes if isinstance(n, ast.Assign) and _binds(n, left.id)]
-                left = named[-1].value if named else left
-            yield from ast.walk(left)
-
-    def _word(self, value: ast.AST) -> bool:
-        """Whether it is what the student's code says, at most rounded or scaled."""
-        if isinstance(value, ast.Name):
-            return value.id in self.said
-        if isinstance(value, ast.BinOp):
-            parts = value.left, value.right
-            return any(map(self._word, parts)) and any(isinstance(p, ast.Constant) for p in parts)
-        if isinstance(value, ast.Call) and last_name(value.func) in WRAPPING:
-            return any(map(self._word, value.args))
-        called = value.func if isinstance(value, ast.Call) else value
-        return isinstance(called, (ast.Name, ast.Attribute)) and root(called) in self.foreign
-
-    def _theirs(self, node: ast.AST) -> bool:
-        """Whether a value of the student's is in it; a function that is passed on is none."""
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and part.id in self.values:
-                return True
-            if isinstance(part, (ast.Call, ast.Attribute)):
-                inner = part.func if isinstance(part, ast.Call) else part.value
-                if root(inner) in self.foreign:
-                    return True
-        return False
+        ) or ("square" in names and any(map(self.theirs, parts)))
 
 
 def _is_first_of(node: ast.Call) -> bool:
@@ -317,7 +254,3 @@ def _takes_away(statement: ast.stmt) -> bool:
 def _is_number(node: ast.AST) -> bool:
     node = node.operand if isinstance(node, ast.UnaryOp) else node
     return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
-
-
-def _binds(node: ast.Assign, name: str) -> bool:
-    return any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
