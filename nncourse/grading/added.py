@@ -8,7 +8,7 @@ answer, counts as added behind the original, which stays. Copies of the lecturer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,8 +28,14 @@ class Sight(NamedTuple):
     source: str
 
 
-def added(cells: Iterable[Sight], released: Iterable[Sight]) -> tuple[list[OwnCell], int]:
-    """The cells that were added, and how many more there are than are read."""
+def added(
+    cells: Iterable[Sight], released: Iterable[Sight], used: Container[int]
+) -> tuple[list[OwnCell], int]:
+    """The cells that were added, and how many more there are than are read.
+
+    ``used``: the places of those that count as the lecturer's by their names. JupyterLab copies the
+    name with a cell, so what is written into a copy is the student's own.
+    """
     named: dict[str, int] = {}
     ids: dict[str, int] = {}
     texts: dict[str, list[int]] = {}
@@ -38,18 +44,18 @@ def added(cells: Iterable[Sight], released: Iterable[Sight]) -> tuple[list[OwnCe
             ids[cell.id] = place
         if cell.name is not None:
             named[cell.name] = place
-            continue
         for text in {cell.source.strip(), _known_bare(cell.source) if cell.code else ""} - {""}:
             texts.setdefault(text, []).append(place)
     own: list[OwnCell] = []
-    seen: set[str] = set()
+    theirs: set[str] = set()
     after, room, left = -1, LONGEST, 0
-    for cell in cells:
-        if cell.name is not None and cell.name in named:
-            if cell.name not in seen:
-                after = named[cell.name]
-            seen.add(cell.name)
+    for at, cell in enumerate(cells):
+        if at in used and cell.name in named:
+            after = named[cell.name]
+            theirs.add(cell.source)
             continue
+        if cell.name in named and cell.source in theirs:
+            continue  # a mere copy
         places = texts.get(cell.source.strip(), [])
         new = False
         if cell.code and not places:

@@ -162,7 +162,7 @@ def _choose(found: dict[str, list[_Found]], out: Collected) -> dict[str, _Found]
         why = _("not taken: {other} is", other=best.path)
         out.remarks += [(one.path, why) for one in rest]
         why = _("{student} is taken by {other}", student=student, other=best.path)
-        out.remarks += [(one.path, why) for one in theirs if one not in known]
+        out.remarks += [(one.path, why) for one in theirs if one.person not in people]
     return chosen
 
 

@@ -109,13 +109,16 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     rest: dict[str, list[str]] = {}
     before = None
     sources: dict[str, str] = {}
-    for cell, (name, _id, _code, source) in zip(cells, seen, strict=True):
+    used: set[int] = set()  # places of named cells that count
+    for place, (cell, (name, _id, _code, source)) in enumerate(zip(cells, seen, strict=True)):
         if name is None or name not in known:
             continue
         if name not in submitted:
+            used.add(place)
             submitted[name], sources[name] = cell, source
             missing[name] -= _defined(source)
         elif name == before and missing[name]:
+            used.add(place)
             rest.setdefault(name, []).append(source)
             missing[name] -= _defined(source)
         else:
@@ -178,7 +181,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 names=", ".join(flags),
             )
         )
-    own, left = added(seen, original)
+    own, left = added(seen, original, used)
     if left:
         notes.append(
             _(
@@ -224,8 +227,9 @@ def _remarks(notebook: Mapping[str, Any], submission: Submission) -> list[str]:
         notes.append(_("the notebook is set to the kernel {name}: Python was used", name=name))
     folder = submission.path.parent
     if submission.student in (folder.name, folder.parent.name):
-        code = (path.name for path in folder.iterdir() if path.suffix in (".py", ".pyc", ".so"))
-        files = sorted(code)
+        files: list[str] = []
+        with contextlib.suppress(OSError):  # it may be gone by now
+            files = sorted(p.name for p in folder.iterdir() if p.suffix in (".py", ".pyc", ".so"))
         if files:
             text = _shown(", ".join(files))
             notes.append(_("files beside the notebook were not used: {files}", files=text))

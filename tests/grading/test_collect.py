@@ -453,6 +453,14 @@ def test_in_the_exchange_the_account_is_asked_of_everything(course, tmp_path, na
     assert list(collect(course, "ps05", tmp_path, pattern).taken) == ["daemon"]
 
 
+def test_thousands_of_files_of_one_student_are_soon_told_apart(course, tmp_path):
+    files = {f"ann_1_assignsubmission_file_/{n}.ipynb": "x" for n in range(15_000)}
+    start = time.perf_counter()
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert list(found.taken) == ["ann"]
+    assert time.perf_counter() - start < 15
+
+
 @pytest.mark.parametrize(("depth", "name"), [(1500, "a"), (300, "b" * 200)])
 def test_a_pit_of_folders_has_a_bottom(course, tmp_path, monkeypatch, depth, name):
     (tmp_path / "in" / "ann").mkdir(parents=True)

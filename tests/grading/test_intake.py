@@ -362,6 +362,22 @@ def test_a_folder_that_lets_nobody_in_stops_nobody(released, rights, inner):
             closed.chmod(0o755)
 
 
+def test_a_folder_that_goes_away_meanwhile_stops_nobody(tmp_path, toy, released, monkeypatch):
+    folder = tmp_path / "ann"
+    folder.mkdir()
+    (folder / "ps99.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    (ann,) = find_submissions(tmp_path, "ps99")
+    original = Submission.open
+
+    def gone(self, name=None):
+        file = original(self, name)
+        folder.rename(tmp_path / "elsewhere")
+        return file
+
+    monkeypatch.setattr(Submission, "open", gone)
+    assert take_in(ann, released).notes == []
+
+
 def test_links_lead_nowhere(tmp_path, toy, released):
     others = tmp_path / "others" / "ps99"
     others.mkdir(parents=True)

@@ -630,6 +630,13 @@ FORM = [
 NEW = Sight(None, "n", True, "k = 1")
 
 
+def taken(cells):
+    """What is added to the form; of cells with one name the first counts."""
+    names = [cell.name for cell in cells]
+    used = {at for at, name in enumerate(names) if name and names.index(name) == at}
+    return added(cells, FORM, used)
+
+
 @pytest.mark.parametrize(
     ("cells", "place"),
     [
@@ -649,7 +656,7 @@ NEW = Sight(None, "n", True, "k = 1")
     ],
 )
 def test_an_own_cell_stands_behind_the_cell_that_it_follows(cells, place):
-    assert added(cells, FORM) == ([(place, "k = 1")], 0)
+    assert taken(cells) == ([(place, "k = 1")], 0)
 
 
 ROOT = Path(__file__).parents[2]
@@ -671,6 +678,13 @@ def test_cells_of_the_other_edition_are_none_of_ones_own(name):
             assert (intake.own, intake.notes) == ([], [])
 
 
+def test_what_is_written_into_a_copy_of_a_named_cell_is_ones_own():
+    copy = FORM[4]._replace(id="copy", source="def help(): ...")
+    setup = FORM[1]._replace(id="copy2", source="import math")
+    cells = [FORM[0], FORM[1], setup, *FORM[2:5], FORM[4], copy, *FORM[5:]]
+    assert taken(cells) == ([(2, "import math"), (5, "def help(): ...")], 0)
+
+
 @pytest.mark.parametrize(
     "cells",
     [
@@ -682,16 +696,16 @@ def test_cells_of_the_other_edition_are_none_of_ones_own(name):
     ],
 )
 def test_what_the_lecturer_wrote_is_no_cell_of_ones_own(cells):
-    assert added(cells, FORM) == ([], 0)
+    assert taken(cells) == ([], 0)
 
 
 def test_of_own_cells_so_many_are_read_and_no_more():
     many = [Sight(None, None, True, f"k = {n}") for n in range(MOST + 3)]
-    own, left = added(many, FORM)
+    own, left = taken(many)
     assert (len(own), left) == (MOST, 3)
     long = Sight(None, None, True, "k = 0" + " " * LONGEST)
     half = Sight(None, None, True, "k = 0" + " " * (LONGEST // 2))
-    own, left = added([long, half, NEW, half, NEW], FORM)
+    own, left = taken([long, half, NEW, half, NEW])
     assert ([len(source) for _, source in own], left) == ([len(half.source), 5, 5], 2)
 
 
