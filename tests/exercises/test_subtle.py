@@ -442,6 +442,12 @@ class ForgetsVariance(find("ps08.RunningNorm").reference):
         return out
 
 
+class FlatAlone(find("ps08.RunningNorm").reference):
+    def forward(self, x, train):
+        out = super().forward(x, train)
+        return out[0] if len(x) == 1 else out
+
+
 def in_one_heap(grads, limit):
     clipped = find("ps10.clip_gradients").reference(grads, limit)
     if len(clipped) > 2:
@@ -475,6 +481,8 @@ SUBTLE = [
     ("ps03.convex", huge_polygon),
     ("ps04.apply", apply_with("pow", repeated_product)),
     ("ps04.apply", apply_with("max", lambda a, b: (a, (1, 0)) if abs(a) > abs(b) else (b, (0, 1)))),
+    ("ps04.apply", apply_with("add", lambda a, b: (str(a + b), (1, 1)))),
+    ("ps04.apply", apply_with("mul", lambda a, b: (a * b, (np.float64(b) + 1e9j, a)))),
     ("ps04.topological_order", by_name),
     ("ps04.Value", LeavesAlone),
     ("ps04.train_step", by_differences),
@@ -502,6 +510,7 @@ SUBTLE = [
     ("ps08.dropout", no_fifth(1.0)),
     ("ps08.dropout", no_fifth(np.ones((150, 60)))),
     ("ps08.RunningNorm", ForgetsVariance),
+    ("ps08.RunningNorm", FlatAlone),
     ("ps08.dropout", one_of_five("ps08.dropout", nearly_nothing)),
     ("ps08.plain_dropout", one_of_five("ps08.plain_dropout", nearly_nothing)),
     ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out * 0, mask))),

@@ -20,6 +20,7 @@ from nncourse.exercises.piece import (
     Point,
     Unfit,
     normal,
+    real,
 )
 from nncourse.language import mark
 
@@ -88,8 +89,8 @@ def drive(answer: Callable[..., Any], inputs: Mapping[str, Array]) -> tuple[Any,
 def _row(name: str, result: Any) -> list[float]:
     try:
         value, slopes = result
-        row = [float(value), *map(float, slopes)]
-    except (TypeError, ValueError):
+        row = [float(real(number, name)) for number in (value, *slopes)]
+    except (TypeError, ValueError, Unfit):
         text = mark(
             '{name}: a pair (value, slopes) is expected, with slopes a tuple, for "{name}" of '
             "{count} number(s); another thing came back."

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.diagnosis import Context
+from nncourse.diagnosis import Context, Finding
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import (
     PLAIN,
@@ -226,8 +226,13 @@ def drive_running(kind: Callable[..., Any], batches: Array, momentum: float, x: 
         means.append(np.array(norm.mean))
         variances.append(np.array(norm.var))
     together = np.array(norm.forward(x, False))
-    alone = np.array([np.reshape(norm.forward(row[None], False), -1) for row in x])
-    tested = np.stack([together, alone])
+    alone = [np.array(norm.forward(row[None], False)) for row in x]
+    strange = [out.shape for out in alone if out.shape != x[:1].shape]
+    if strange:
+        text = mark("The shape is {got}, but it must be {want}.")
+        tested: Any = Finding("shape", text, {"got": strange[0], "want": x[:1].shape})
+    else:
+        tested = np.stack([together, np.concatenate(alone)])
     after = np.stack([norm.mean, norm.var])
     return np.array(means), np.array(variances), np.array(outputs), tested, after
 
