@@ -16,14 +16,14 @@ import select
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, NoReturn
 
 from nncourse import language
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.sandbox import Limits, Sandbox, SandboxUnavailable, Session
-from nncourse.grading.sandbox.inside import kernel
+from nncourse.grading.sandbox.inside import kernel, landlock
 from nncourse.grading.sandbox.library import WithheldError
 from nncourse.grading.sandbox.limits import MB
 
@@ -118,10 +118,12 @@ class Bench:
             left = min(seconds, start + 2 * seconds - time.monotonic())
             # What a test writes, no other one finds.
             with tempfile.TemporaryDirectory(prefix="nncourse-") as folder:
+                kept = [*self.files, *([] if self._spare is None else self._spare.files)]
                 answer, at, why = in_fork(
-                    lambda say, folder=folder: self._oracle(work, given_up, say, folder),  # type: ignore[misc]
+                    lambda say: self._oracle(work, given_up, say),
                     left,
                     self._make_ready,
+                    lambda writing, folder=folder, kept=kept: shut_in(folder, [*kept, writing]),  # type: ignore[misc]
                 )
             if answer is not None and "unavailable" in answer and lost < RETRIES:
                 lost += 1  # the warm process has died; the next start makes another
@@ -164,17 +166,12 @@ class Bench:
             gc.freeze()
 
     def _oracle(
-        self,
-        work: dict[str, Any],
-        given_up: dict[str, str],
-        say: Callable[[str], None],
-        folder: str,
+        self, work: dict[str, Any], given_up: dict[str, str], say: Callable[[str], None]
     ) -> dict[str, Any]:
         from nncourse.grading.oracle import Oracle
 
         assert self.assignment is not None
         assert self.sandbox is not None
-        os.chdir(folder)
         try:
             with language.using(self.assignment.language):
                 for piece in self._pieces:
@@ -251,16 +248,18 @@ def in_fork(
     work: Callable[[Callable[[str], None]], dict[str, Any]],
     seconds: float,
     meanwhile: Callable[[], None],
+    shut_in: Callable[[int], None],
 ) -> tuple[dict[str, Any] | None, str, str]:
     """Do ``work`` in a fork: (its answer or None, what it said it was at last, why it failed).
 
-    ``meanwhile``: done here while that goes on.
+    ``meanwhile``: done here while that goes on. ``shut_in``: done there before, told the open file
+    by which the answer comes.
     """
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        _child(work, writing)
+        _child(work, writing, shut_in)
     os.close(writing)
     meanwhile()
     deadline = time.monotonic() + seconds
@@ -289,13 +288,33 @@ def in_fork(
     return answer, at, why or f"the grading process ended with status {status}"
 
 
-def _child(work: Callable[[Callable[[str], None]], dict[str, Any]], writing: int) -> NoReturn:
+def shut_in(folder: str, files: Iterable[int]) -> None:
+    """Leave this process a folder and these open files, and nothing else to change or to start.
+
+    A graded cell may run a text of the student's unawares: as a doctest, a pickle, a query.
+    """
+    os.chdir(folder)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    kernel.close_all_but(file for file in files if file > 2)
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    landlock.restrict(["/"], [folder], [os.devnull], execute=False)
+
+
+def _child(
+    work: Callable[[Callable[[str], None]], dict[str, Any]],
+    writing: int,
+    shut_in: Callable[[int], None],
+) -> NoReturn:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         with open("/proc/self/statm") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + OWN_MEMORY,) * 2)
         gc.set_threshold(SELDOM)
+        shut_in(writing)
         _write(writing, {"answer": work(lambda at: _write(writing, {"at": at}))})
     except BaseException as error:
         with contextlib.suppress(BaseException):

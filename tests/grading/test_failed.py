@@ -72,6 +72,7 @@ class Unstartable:
 
     limits = Limits(submission_seconds=1.0)
     loaded = True
+    files: tuple[int, ...] = ()
 
     def __init__(self, for_nobody):
         self.error = StudentError("OSError", "no more processes") if for_nobody else None
@@ -88,9 +89,7 @@ class Unstartable:
 
 @pytest.mark.parametrize("for_nobody", [False, True])
 def test_a_submission_is_told_from_a_machine_that_starts_no_session(monkeypatch, for_nobody):
-    monkeypatch.setattr(
-        bench, "in_fork", lambda work, seconds, meanwhile: ({"unavailable": "no more"}, "", "")
-    )
+    monkeypatch.setattr(bench, "in_fork", lambda *arguments: ({"unavailable": "no more"}, "", ""))
     found = bench.Bench()
     found.assignment = SimpleNamespace()
     found.sandbox = Unstartable(for_nobody)
@@ -107,7 +106,7 @@ def test_questions_that_each_take_all_the_time_cost_twice_the_time(monkeypatch):
     """A submission of ten such questions would hold up its class for an hour."""
     tries = []
 
-    def fork(work, seconds, meanwhile):
+    def fork(work, seconds, meanwhile, shut_in):
         tries.append(seconds)
         time.sleep(seconds)
         return None, f"question {len(tries)}", "grading took more than 0.2 s"
@@ -117,7 +116,7 @@ def test_questions_that_each_take_all_the_time_cost_twice_the_time(monkeypatch):
     found = bench.Bench()
     found.assignment = SimpleNamespace()
     found.sandbox = SimpleNamespace(
-        limits=Limits(submission_seconds=0.1), loaded=True, start=lambda: None
+        limits=Limits(submission_seconds=0.1), loaded=True, start=lambda: None, files=[]
     )
     verdict = json.loads(found.grade(make_item("anna", {}, 1)))
     assert "more than 0.2 s" in verdict["failed"]

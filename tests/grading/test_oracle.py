@@ -912,3 +912,53 @@ assert f({order}) == np.random.default_rng(5).normal()
 """
     kind = of_one_cell(test, f"def g(r): return r.normal()\ndef f({order}): return g(rng)")
     assert points(grade(kind)) == [10]
+
+
+RUNS_THEIRS = {
+    "doctest": (
+        "import doctest\ndoctest.run_docstring_examples(f, {{'f': f}})\nassert f(2) == 4",
+        "def f(x):\n    '''>>> open({path!r}, 'w').close()\n    '''\n    return 2 * x",
+    ),
+    "a program": (
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', f(2)])",
+        "def f(x): return \"open({path!r}, 'w')\"",
+    ),
+    "a database": (
+        "import sqlite3\nsqlite3.connect(':memory:').executescript(f(2))",
+        "def f(x): return \"ATTACH '{path}' AS other; CREATE TABLE other.t (x);\"",
+    ),
+    "a pickle": (
+        "import io, pickle\npickle.load(io.BytesIO(bytes(f(2))))",
+        "import os, pickle\nclass Evil:\n    def __reduce__(self):\n"
+        "        return os.system, ('echo x > {path}',)\n"
+        "def f(x): return list(pickle.dumps(Evil()))",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RUNS_THEIRS)
+def test_what_a_test_runs_unawares_changes_nothing_of_the_machine(grade, tmp_path, name):
+    path = tmp_path / "changed"
+    test, answer = (text.format(path=str(path)) for text in RUNS_THEIRS[name])
+    test = (
+        "import os, tempfile\nopen('own', 'w').close()\ntempfile.TemporaryFile().close()\n" + test
+    )
+    grade(of_one_cell(test, answer))
+    assert not path.exists()
+
+
+def test_a_test_has_no_open_files_but_its_own(grade):
+    test = """
+import os, stat
+def kind(file):
+    try:
+        return stat.S_IFMT(os.fstat(file).st_mode)
+    except OSError:
+        return stat.S_IFIFO
+kinds = {kind(file) for file in range(3, 200)}
+assert kinds <= {stat.S_IFIFO, stat.S_IFSOCK}, kinds
+assert {os.readlink(f"/proc/self/fd/{file}") for file in range(3)} == {os.devnull}
+"""
+    with open(__file__):
+        result = grade(of_one_cell(test, "def f(x): return x"))
+    assert points(result) == [10], whys(result)

@@ -167,6 +167,11 @@ class Session:
         self.channel.close()
 
     @property
+    def files(self) -> list[int]:
+        """The open files that it needs."""
+        return [self.channel.socket.fileno(), self.guard.socket.fileno()]
+
+    @property
     def idle(self) -> bool:
         """Whether it is there and has said nothing yet, as one that nothing was asked of."""
         if self.ended is not None:

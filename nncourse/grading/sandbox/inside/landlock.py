@@ -36,11 +36,17 @@ def version() -> int:
         return 0
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()) -> int:
+def restrict(
+    readable: Iterable[str],
+    writable: Iterable[str],
+    devices: Iterable[str] = (),
+    execute: bool = True,
+) -> int:
     """Bind this process, and all that it will start, to these folders. Returns the version.
 
-    ``devices`` are files that may be read and written. Paths that don't exist are passed over.
-    The process must have given up new privileges before.
+    ``devices`` are files that may be read and written. ``execute``: whether it may start programs
+    that it may read. Paths that don't exist are passed over. The process must have given up new
+    privileges before.
     """
     known = version()
     if known == 0:
@@ -54,7 +60,7 @@ def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable
     ruleset = syscall(CREATE_RULESET, attributes, len(attributes), 0, name="landlock")
     try:
         for path in readable:
-            _allow(ruleset, path, files & (EXECUTE | READ_FILE | READ_DIR))
+            _allow(ruleset, path, files & (EXECUTE * execute | READ_FILE | READ_DIR))
         for path in writable:
             _allow(ruleset, path, files & ~(MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV))
         for path in devices:
