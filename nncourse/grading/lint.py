@@ -30,6 +30,8 @@ INSPECTING = {"getsource", "signature", "getsourcelines", "getfullargspec", "hel
 INDIRECT = {"globals", "locals", "eval", "exec", "get_ipython"}
 RUNNING = {"eval", "exec", "compile", "open", "system", "popen", "run", "load", "loads"}
 RUNNING |= {"fullmatch", "search", "Path", "import_module", "__import__", "read_csv", "loadtxt"}
+RUNNING |= {"execute", "executescript", "sympify", "parse_expr", "timeit", "Popen", "check_output"}
+RUNNING |= {"check_call", "getoutput", "run_docstring_examples"}
 NOTES = ("__name__", "__call__", "__doc__")
 PLAIN = {"int", "float", "complex", "bool", "str", "bytes", "list", "tuple", "dict", "set"}
 PLAIN |= {"frozenset", "object", "Iterable", "Sequence", "Mapping", "Number", "Integral", "Real"}
@@ -199,7 +201,8 @@ class _Cell:
             inner = node.func.value
             if isinstance(inner, ast.Attribute) and root(inner) in self.theirs:
                 yield _copy()
-        if name in RUNNING and any(map(self._is_theirs, node.args)):
+        theirs = self._is_foreign if name == "run_docstring_examples" else self._has_theirs
+        if name in RUNNING and any(map(theirs, node.args)):
             yield _(
                 "{name}() does here, with your rights, what a text of the student's says: compare "
                 "the text instead",
