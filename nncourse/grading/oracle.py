@@ -265,7 +265,13 @@ class Oracle:
             try:
                 self.past.change(self.assignment.plan.alters[cell.index], self.space)
                 self._bind(self.assignment.plan.foreign[cell.index])
-                with _captured(printed), _reports(reports, self._in_place):
+                limits = self.sandbox.limits
+                most = max(limits.cell_seconds, limits.submission_seconds / 3)
+                with (
+                    _captured(printed),
+                    _reports(reports, self._in_place),
+                    self.budget.part(most),
+                ):
                     value = self._execute(cell)
             except SandboxUnavailable:
                 raise

@@ -962,3 +962,17 @@ assert {os.readlink(f"/proc/self/fd/{file}") for file in range(3)} == {os.devnul
     with open(__file__):
         result = grade(of_one_cell(test, "def f(x): return x"))
     assert points(result) == [10], whys(result)
+
+
+@pytest.mark.parametrize(
+    "test",
+    ["assert list(f(3)) == [3]", "x = 3.0\nwhile x > 0.01: x = g(x)\nassert x == 0"],
+)
+def test_many_quick_calls_take_no_more_than_a_part_of_the_time(grade, test):
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", test), ("tests", "u", "assert g(1) == 1")]
+    right = "def f(x): return [x]\ndef g(x): return 1 if x == 1 else 0"
+    wrong = "import itertools\ndef f(x): return itertools.repeat(x)\ndef g(x): return x"
+    kind = Kind(cells, {"a": right})
+    assert points(grade(kind)) == [10, 10]
+    result = grade(kind, {"a": wrong})
+    assert points(result) == [0, 10], whys(result)

@@ -6,7 +6,9 @@ wall time is kept by the grader, which ends a session that is late.
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MB = 1 << 20
@@ -47,11 +49,29 @@ class Budget:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.spent = 0.0
+        self._part = seconds, seconds  # how much, and up to where
+
+    @contextlib.contextmanager
+    def part(self, seconds: float) -> Iterator[None]:
+        """No more than so much in this block: one mistake must not take the time of all."""
+        before, self._part = self._part, (seconds, self.spent + seconds)
+        try:
+            yield
+        finally:
+            self._part = before
 
     @property
     def left(self) -> float:
         """Seconds, never below 0."""
-        return max(0.0, self.seconds - self.spent)
+        return max(0.0, min(self.seconds, self._part[1]) - self.spent)
+
+    @property
+    def name(self) -> str:
+        """What runs out first, in words."""
+        seconds, until = self._part
+        if until < self.seconds:
+            return f"{seconds:g} s of this graded cell"
+        return f"{self.seconds:g} s of the submission"
 
     def deadline(self, seconds: float) -> float:
         """The moment (``time.monotonic``) at which an operation that starts now must be done."""

@@ -198,7 +198,7 @@ class Session:
         if self.ended is not None:
             raise SessionEnded(self.ended.kind, str(self.ended))
         if self.budget.left <= 0:
-            self._end("budget", f"the {self.budget.seconds:g} s of the submission are used up")
+            self._end("budget", f"the {self.budget.name} are used up")
 
     def _ask(self, do: str, seconds: float, in_place: bool = False, **what: Any) -> dict[str, Any]:
         """One request and its answer; callbacks are served in between, and may ask in turn.
@@ -235,7 +235,7 @@ class Session:
                 self._end("protocol", f"more than {self.limits.callbacks} callbacks in one call")
         except Late:
             if self.budget.left <= time.monotonic() - start:
-                self._end("budget", f"the submission took more than {self.budget.seconds:g} s")
+                self._end("budget", f"it took more than the {self.budget.name}")
             self._end("time", f"it took more than {seconds:g} s")
         except Closed:
             self.channel.close()
