@@ -151,6 +151,8 @@ class Oracle:
 
     def _open(self) -> Session:
         """The session, with all cells run so far; a new one if the last was ended."""
+        if self.session is not None:
+            self.session.abandon()
         if self.session is None or self.session.ended is not None:
             if self.session is not None:
                 self.cells = list(self.session.cells)

@@ -976,3 +976,19 @@ def test_many_quick_calls_take_no_more_than_a_part_of_the_time(grade, test):
     assert points(grade(kind)) == [10, 10]
     result = grade(kind, {"a": wrong})
     assert points(result) == [0, 10], whys(result)
+
+
+def test_a_test_may_stop_waiting_in_a_thread_of_its_own(grade):
+    test = """
+import threading
+thread = threading.Thread(target=f, args=(3,), daemon=True)
+thread.start()
+thread.join(0.5)
+assert not thread.is_alive()
+"""
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", test), ("tests", "u", "assert g(1) == 2")]
+    right = "def f(x): return x\ndef g(x): return 2 * x"
+    kind = Kind(cells, {"a": right})
+    assert points(grade(kind)) == [10, 10]
+    result = grade(kind, {"a": "def f(x):\n    while True: pass\ndef g(x): return 2 * x"})
+    assert points(result) == [0, 10], whys(result)

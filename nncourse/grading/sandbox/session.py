@@ -181,6 +181,12 @@ class Session:
             poll.register(end, select.POLLIN)
         return not poll.poll(0)
 
+    def abandon(self) -> None:
+        """End it if a question still waits for its answer, in a thread that was left alone."""
+        if self._depth and self.ended is None:
+            self.ended = SessionEnded("interrupted", "the test did not wait for the answer")
+            self._kill()
+
     def begin(self, budget: Budget) -> None:
         """Let the time run that its submission has."""
         self.budget = budget
