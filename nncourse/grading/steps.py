@@ -24,7 +24,7 @@ from nncourse.grading.sandbox.lent import Past
 ABSENT = object()
 DEEPEST = 8  # containers in each other
 # What is copied before a statement changes it; numbers and texts need no copy.
-COPIED = (dict, list, tuple, set, np.ndarray, int, float, str, bytes, np.generic, type(None))
+COPIED = {dict, list, tuple, set, np.ndarray, bool, int, float, complex, str, bytes, type(None)}
 # What is half changed is none, but the student's own objects are theirs in any case.
 STAYS = (Proxy, np.random.Generator, types.ModuleType)
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -124,7 +124,7 @@ class Steps:
         changed = step.names.changes | step.alters
         for name in (changed | step.needs) - self.modules - step.foreign:
             value = self.space.get(name)
-            copied = type(value) in COPIED or isinstance(value, Proxy)
+            copied = type(value) in COPIED or isinstance(value, (Proxy, np.generic))
             if not copied and (name in changed or _has_state(value)) and name not in renewed:
                 return True
         return False
