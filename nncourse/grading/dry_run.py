@@ -1,7 +1,8 @@
 """An assignment tried out before students get it.
 
-The lecturer's own answers must earn all points, and the released notebook, as it is, none. Both are
-graded just as a submission is; where it comes out otherwise, a graded cell needs a change.
+The lecturer's own answers must earn all points, and the released notebook, as it is, none; nor may
+they, once what they return is replaced (``nncourse.grading.hollow``). All are graded just as a
+submission is; where it comes out otherwise, a graded cell needs a change.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import answers_of
 from nncourse.grading.bench import Bench
 from nncourse.grading.grade import load_assignment
+from nncourse.grading.hollow import described, hollowed, kinds, passed, probed
 from nncourse.grading.names import Names, names
 from nncourse.grading.plan import Cell
 from nncourse.grading.sandbox.refused import UNSPOKEN
@@ -25,6 +27,7 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 SEED = 1
+PATIENCE = 10.0  # seconds for hollow answers, beyond twice those of right ones
 
 
 def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
@@ -41,6 +44,13 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
             return json.loads(bench.grade(make_item("", answers, SEED)))
 
         right, empty = grade(solved), grade(answers_of(work.notebook))
+        probes = probed(work, PATIENCE + 2 * right.get("seconds", 0.0))
+        bench.prepare(probes.packed)
+        noticed_not: dict[str, str] = {}  # by graded cell, the most telling kind
+        for kind in kinds(work):
+            verdict = grade(hollowed(work, solved, kind))
+            for name in passed(work, verdict):
+                noticed_not.setdefault(name, kind)
     for cell in work.tests:
         question = right.get("questions", {}).get(cell.name, {})
         points = question.get("points", 0.0)
@@ -79,6 +89,14 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
                 name=cell.name,
                 points=earned,
                 most=cell.points,
+            )
+        elif points == cell.points and cell.name in noticed_not:
+            what, mend = described(noticed_not[cell.name])
+            yield _(
+                "{name}: {what} earn all points. {mend}",
+                name=cell.name,
+                what=what,
+                mend=mend,
             )
 
 

@@ -20,8 +20,9 @@ def told(tmp_path_factory):
     path = course.source("ps99") / "ps99-squares.ipynb"
     original = path.read_text("utf-8")
 
-    def told(changed):
+    def told(changed, in_place=()):
         notebook = nbformat.reads(original, as_version=4)
+        notebook.metadata.nncourse.grading["in_place"] = list(in_place)
         for cell in notebook.cells:
             name = cell.metadata.get("nbgrader", {}).get("grade_id")
             cell.source = changed.get(name, cell.source)
@@ -79,7 +80,7 @@ def test_values_that_are_refused_are_told_until_a_cell_speaks_of_them(told):
     line, hint = told(logarithm)
     assert "the answer holds infinite numbers" in line
     assert "# infinite" in hint
-    assert told({**logarithm, "square": "# infinite\nassert square(0) < -3"}) == []
+    assert told({**logarithm, "square": "# infinite\nassert square(0) == -float('inf')"}) == []
 
 
 def test_what_fails_whatever_answers_do_is_told(told):
@@ -87,6 +88,75 @@ def test_what_fails_whatever_answers_do_is_told(told):
     lines = told(broken)
     assert lines
     assert all("ZeroDivisionError" in line for line in lines)
+
+
+LENIENT = {
+    "# NaN\nwrong = abs(square(3.0) - 9) > 1e-6\nassert not wrong": "of nothing but NaN",
+    "# inf\nassert abs(square(3) - 9) <= abs(square(3)) / 1e6": "of nothing but infinite numbers",
+    "# inf\nassert square(3) > 8": "of nothing but infinite numbers",
+    "# complex\nassert np.square(square(3) - 9.0) < 1": "of nothing but imaginary numbers",
+    "assert np.square(square(3) - np.array([9])).mean() < 1": "of huge whole numbers",
+    "# empty\nassert np.allclose(np.array([square(3)]), [9])": "of empty arrays",
+    "assert np.sum(square(3) == 9) == 1": "of right and wrong values",
+    "assert square(3) == square(1) * 9": "of nothing but zeros",
+}
+LENIENT_IN_PLACE = {
+    "# NaN\nx = np.array([3.0])\nsquare(x)\nassert not x < 9": "of nothing but NaN",
+    "x = np.ones(2)\nsquare(x)\nassert x[0] == x[1]": "that set all arguments to zero",
+    "x, y = np.ones(2), np.ones(2)\nsquare(x, y)\nassert all(x == 1 + y)": "that set to zero what",
+}
+WITH_NUMPY = {"setup": f"{POINTS}\nimport numpy as np"}
+IN_PLACE = with_solution("def square(x, y=None):\n    x[...] = x * x if y is None else x + y")
+
+
+@pytest.mark.parametrize(("test", "what"), LENIENT.items())
+def test_tests_that_hollow_answers_pass_are_told(told, test, what):
+    (line,) = told({**WITH_NUMPY, "square": test})
+    assert line.startswith(f"square: answers {what}")
+
+
+@pytest.mark.parametrize(("test", "what"), LENIENT_IN_PLACE.items())
+def test_tests_that_hollow_changes_in_place_pass_are_told(told, test, what):
+    (line,) = told({**WITH_NUMPY, "square_answer": IN_PLACE, "square": test}, ["square"])
+    assert line.startswith(f"square: answers {what}")
+
+
+STRICT = {
+    "all of it": (
+        "def square(x):\n    return x * x",
+        "# NaN, empty, infinite, complex, .dtype\ngot = square(np.arange(3))\n"
+        "assert got.shape == (3,) and np.allclose(got, [0, 1, 4])",
+    ),
+    "zeros are right, and something else": (
+        "def square(x):\n    return x * x",
+        "assert square(0) == 0\nassert square(-3) == 9",
+    ),
+    "only zeros": ("def square(x):\n    return 0 * x", "assert square(3) == 0"),
+    "an error": (
+        "def square(x):\n    raise ValueError(x)",
+        "try:\n    square(3)\n    raise AssertionError\nexcept ValueError:\n    pass",
+    ),
+    "an object": (
+        "def square(x):\n    return type('Box', (), {'value': x * x})()",
+        "assert square(3).value == 9",
+    ),
+    "what an answer makes of another": (
+        "def square(x):\n    return str(plus(x))",
+        "assert square(3) == '9'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "test"), STRICT.values(), ids=STRICT)
+def test_tests_that_notice_are_passed_in_silence(told, answer, test):
+    plus = "plus = lambda x: x + 6"
+    first = f"{with_solution(answer)}\n### BEGIN SOLUTION\n{plus}\n### END SOLUTION"
+    assert told({**WITH_NUMPY, "square_answer": first, "square": test}) == []
+
+
+def test_a_name_of_an_earlier_cell_is_hollow_too(told):
+    (line,) = told({"square": "y = square(3)", "plus": "assert y > 8\npoints(plus, 5)"})
+    assert line.startswith("square: answers")
 
 
 def test_points_for_nothing_are_told(told):

@@ -1,0 +1,177 @@
+"""Answers made hollow: right code whose results are then replaced, to see which tests notice.
+
+``nncourse release`` runs this text in the sandbox, behind the lecturer's own answers
+(``nncourse.grading.hollow``); so it needs nothing of the library. Only what a graded cell gets is
+replaced: what answers get of each other stays right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+# In 64 bits the square of the difference from a right number n is n**2 - n * 2**33: below any
+# tolerance.
+WRAPS = 1 << 32
+VALUES: dict[str, Callable[[Any], Any]] = {
+    "nan": lambda array: np.full(array.shape, np.nan),
+    "inf": lambda array: np.full(array.shape, np.inf),
+    "complex": lambda array: np.full(array.shape, 1e6j),
+    "wraps": lambda array: np.where(array < 0, -WRAPS, WRAPS),
+    "whole": lambda array: np.where(array < 0, -WRAPS, WRAPS).tolist(),
+    # They broadcast against whatever is right, and so do those of numbers in a list.
+    "empty": lambda array: np.zeros((0, *(array.shape or (1,)))),
+    "parts": lambda array: np.zeros((0, *(array.shape or (1,)))),
+    "many": lambda array: np.stack([array, array + 1]),
+    "zeros": np.zeros_like,
+    "cleared": np.zeros_like,
+    "idle": np.zeros_like,
+}
+
+
+class Hollow:
+    """Replaces what functions return, in one way, and the arguments that they change.
+
+    in_place: names of functions and classes that change their arguments. "cleared" is about these
+    alone: they do nothing but fill all arguments with zeros. So is "idle": they leave alone what
+    they should change, and fill the others. changes: how many results and arguments have become
+    others so far.
+    """
+
+    def __init__(self, kind: str, in_place: list[str]) -> None:
+        self.kind = kind
+        self.in_place = in_place
+        self.changes = 0
+        self._inner = 0
+
+    def take(self, space: dict[str, Any], names: list[str]) -> None:
+        """Wrap those of the names that are functions or classes made in this notebook."""
+        for name in names:
+            value = space.get(name)
+            if getattr(value, "__module__", "") != space["__name__"]:
+                continue
+            listed = name in self.in_place
+            if isinstance(value, FunctionType):
+                space[name] = self._wrapped(value, listed)
+            elif isinstance(value, type):
+                self._take_class(value, listed)
+
+    def _take_class(self, kind: type, listed: bool) -> None:
+        for name, member in [*vars(kind).items()]:
+            made: Any = None
+            if name == "__init__" and isinstance(member, FunctionType):
+                made = self._guarded(member)
+            elif name.startswith("__") and name not in ("__call__", "__getitem__"):
+                continue
+            elif isinstance(member, FunctionType):
+                made = self._wrapped(member, listed)
+            elif isinstance(member, (staticmethod, classmethod)):
+                made = type(member)(self._wrapped(member.__func__, listed))
+            elif isinstance(member, property) and member.fget is not None:
+                made = property(self._wrapped(member.fget, False), member.fset, member.fdel)
+            if made is not None:
+                with contextlib.suppress(AttributeError, TypeError):
+                    setattr(kind, name, made)
+
+    def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same, in which other answers give what they should."""
+
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            return self._call(function, *args, **kwargs)
+
+        return guarded
+
+    def _wrapped(self, function: Callable[..., Any], listed: bool) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def hollow(*args: Any, **kwargs: Any) -> Any:
+            spoils = self.kind in ("cleared", "idle")
+            if self._inner or (spoils and not listed):
+                return self._call(function, *args, **kwargs)
+            if not listed:
+                return self.changed(self._call(function, *args, **kwargs))
+            copies, named = copy.deepcopy((args, kwargs))
+            if spoils:
+                result = self._call(function, *copies, **named)
+            else:
+                result = self._call(function, *args, **kwargs)
+            both = zip((*args, *kwargs.values()), (*copies, *named.values()), strict=True)
+            for given, other in both:
+                if self.kind == "cleared" or _same(given, other) == (self.kind == "idle"):
+                    self._replace(given)
+            return self.changed(result)
+
+        return hollow
+
+    def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._inner += 1
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self._inner -= 1
+
+    def changed(self, value: Any) -> Any:
+        """What takes the place of a result."""
+        kind = type(value)
+        if self.kind == "empty" and kind in (list, dict, set):
+            self.changes += bool(value)
+            return kind()
+        if kind in (list, tuple):
+            return kind(map(self.changed, value))
+        if kind is dict:
+            return {key: self.changed(item) for key, item in value.items()}
+        if isinstance(value, FunctionType):
+            return self._wrapped(value, False)
+        if isinstance(value, Iterator):
+            return self._each(value)
+        if kind in (int, float, complex) or isinstance(value, (np.ndarray, np.number)):
+            return self._number(value)
+        return value
+
+    def _number(self, value: Any) -> Any:
+        array = np.asarray(value)
+        whole = self.kind in ("wraps", "whole")
+        if array.dtype.kind not in ("iuf" if whole else "iufc"):
+            return value
+        made = VALUES[self.kind](array)
+        new = np.asarray(made)
+        self.changes += not np.array_equal(array, new)
+        return new.item() if new.ndim == 0 else made
+
+    def _each(self, values: Iterator[Any]) -> Iterator[Any]:
+        end = object()
+        while (value := self._call(next, values, end)) is not end:
+            yield self.changed(value)
+
+    def _replace(self, value: Any) -> None:
+        """In place, as far as it can hold such values."""
+        if isinstance(value, np.ndarray):
+            before = self.changes
+            new = np.asarray(self.changed(value))
+            if new.shape == value.shape and np.can_cast(new.dtype, value.dtype, "same_kind"):
+                value[...] = new
+            else:
+                self.changes = before
+        elif isinstance(value, (dict, list, tuple)):
+            for key, item in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
+                if isinstance(item, (np.ndarray, dict, list, tuple)):
+                    self._replace(item)
+                elif not isinstance(value, tuple):
+                    value[key] = self.changed(item)
+
+
+def _same(value: Any, other: Any) -> bool:
+    """Whether containers and arrays have stayed what their copies are."""
+    if isinstance(value, dict):
+        return value.keys() == other.keys() and all(_same(value[key], other[key]) for key in value)
+    if isinstance(value, (list, tuple)):
+        return len(value) == len(other) and all(map(_same, value, other))
+    if isinstance(value, (np.ndarray, np.number, int, float, complex)):
+        return np.array_equal(value, other)
+    return True
