@@ -1,8 +1,9 @@
 """An assignment tried out before students get it.
 
-The lecturer's own answers must earn all points, and the released notebook, as it is, none; nor may
-they, once what they return is replaced (``nncourse.grading.hollow``). All are graded just as a
-submission is; where it comes out otherwise, a graded cell needs a change.
+The lecturer's own answers must earn all points, and the released notebook, as it is, none; and no
+graded cell may give all points once what the answers return is replaced by NaN, zeros and the like
+(``nncourse.grading.hollow``). Each is graded just as a submission is; where it comes out otherwise,
+a graded cell needs a change.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
         right, empty = grade(solved), grade(answers_of(work.notebook))
         probes = probed(work, PATIENCE + 2 * right.get("seconds", 0.0))
         bench.prepare(probes.packed)
-        noticed_not: dict[str, str] = {}  # by graded cell, the most telling kind
+        unnoticed: dict[str, str] = {}  # by graded cell, the most telling kind
         for kind in kinds(work):
             verdict = grade(hollowed(work, solved, kind))
             for name in passed(work, verdict):
-                noticed_not.setdefault(name, kind)
+                unnoticed.setdefault(name, kind)
     for cell in work.tests:
         question = right.get("questions", {}).get(cell.name, {})
         points = question.get("points", 0.0)
@@ -90,8 +91,8 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
                 points=earned,
                 most=cell.points,
             )
-        elif points == cell.points and cell.name in noticed_not:
-            what, mend = described(noticed_not[cell.name])
+        elif points == cell.points and cell.name in unnoticed:
+            what, mend = described(unnoticed[cell.name])
             yield _(
                 "{name}: {what} earn all points. {mend}",
                 name=cell.name,

@@ -55,6 +55,8 @@ def probed(assignment: Assignment, seconds: float) -> Assignment:
 
 def kinds(assignment: Assignment) -> list[str]:
     """The ways to replace results that may get past the boundary, the most telling ones first."""
+    if not assignment.functions:
+        return []
     in_place = bool(assignment.rules["in_place"])
     only = {"cleared": in_place, "idle": in_place, "wraps": "integer" in assignment.spoken}
     return [kind for kind in hollow.VALUES if only.get(kind, True)]
@@ -91,7 +93,8 @@ def passed(assignment: Assignment, verdict: Mapping[str, Any]) -> Iterator[str]:
         if names(cell.source).reads & assignment.plan.derived[cell.index]:
             used = probe > 0  # they were replaced in an earlier cell
         before = probe
-        if used and questions.get(cell.name, {}).get("points") == cell.points:
+        points = questions.get(cell.name, {}).get("points", 0.0)
+        if used and 0 < points == cell.points:
             yield cell.name
 
 

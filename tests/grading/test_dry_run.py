@@ -3,10 +3,12 @@
 import shutil
 
 import nbformat
+import numpy as np
 import pytest
 
 from nncourse.grading.dry_run import dry_run
 from nncourse.grading.grade import release_assignment
+from nncourse.grading.sandbox.inside.hollow import Hollow
 from tests.grading.toy import POINTS, make_released, with_solution, write_toy
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
@@ -131,6 +133,14 @@ STRICT = {
         "def square(x):\n    return x * x",
         "assert square(0) == 0\nassert square(-3) == 9",
     ),
+    "only NaN": (
+        "def square(x):\n    return float('nan')",
+        "# NaN\nassert np.isnan(square(3))",
+    ),
+    "only nothing": (
+        "def square(x):\n    return [], np.zeros((0, 2))",
+        "# empty\nassert [len(part) for part in square(3)] == [0, 0]",
+    ),
     "only zeros": ("def square(x):\n    return 0 * x", "assert square(3) == 0"),
     "an error": (
         "def square(x):\n    raise ValueError(x)",
@@ -152,6 +162,48 @@ def test_tests_that_notice_are_passed_in_silence(told, answer, test):
     plus = "plus = lambda x: x + 6"
     first = f"{with_solution(answer)}\n### BEGIN SOLUTION\n{plus}\n### END SOLUTION"
     assert told({**WITH_NUMPY, "square_answer": first, "square": test}) == []
+
+
+class Maker:
+    def __init__(self):
+        self.kept = self.three()  # what answers get of each other stays right
+
+    def __call__(self):
+        return self.kept
+
+    def three(self):
+        return 3.0
+
+    def each(self):
+        yield self.three()
+
+    def later(self):
+        return lambda: self.three()
+
+    parts = property(lambda self: {"a": (1, "text", np.arange(2))})
+    of_class = classmethod(lambda kind: [kind().kept])
+    static = staticmethod(lambda: Maker().kept)
+
+
+def test_all_that_a_class_gives_is_replaced():
+    space = {"Maker": type("Maker", (Maker,), dict(vars(Maker)))}
+    hollow = Hollow("zeros", [])
+    hollow.take(space, ["Maker", "unknown"])
+    made = space["Maker"]()
+    assert made.kept == 3.0
+    assert hollow.changes == 0
+    assert [made(), made.three(), *made.each(), made.later()()] == [0.0] * 4
+    assert made.of_class() == [0.0]
+    assert made.static() == 0.0
+    assert hollow.changes == 6
+    one, text, array = made.parts["a"]
+    assert (one, text, *array) == (0, "text", 0, 0)
+
+
+def test_whole_numbers_have_squares_that_wrap():
+    right = np.array([[7, 0, -3]])
+    for kind in ("wraps", "whole"):
+        assert np.all(np.square(Hollow(kind, []).changed(right) - right) <= 0)
 
 
 def test_a_name_of_an_earlier_cell_is_hollow_too(told):

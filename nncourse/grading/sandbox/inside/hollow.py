@@ -33,6 +33,9 @@ VALUES: dict[str, Callable[[Any], Any]] = {
     "cleared": np.zeros_like,
     "idle": np.zeros_like,
 }
+# The kinds of dtypes that are replaced; True is no number, but may be nothing or False.
+DTYPES = {"wraps": "iuf", "whole": "iuf"}
+DTYPES |= dict.fromkeys(("nan", "inf", "complex", "many"), "iufc")
 
 
 class Hollow:
@@ -51,16 +54,13 @@ class Hollow:
         self._inner = 0
 
     def take(self, space: dict[str, Any], names: list[str]) -> None:
-        """Wrap those of the names that are functions or classes made in this notebook."""
+        """Wrap the functions and classes of these names."""
         for name in names:
-            value = space.get(name)
-            if getattr(value, "__module__", "") != space["__name__"]:
-                continue
-            listed = name in self.in_place
-            if isinstance(value, FunctionType):
-                space[name] = self._wrapped(value, listed)
-            elif isinstance(value, type):
+            value, listed = space.get(name), name in self.in_place
+            if isinstance(value, type):
                 self._take_class(value, listed)
+            elif callable(value):
+                space[name] = self._wrapped(value, listed)
 
     def _take_class(self, kind: type, listed: bool) -> None:
         for name, member in [*vars(kind).items()]:
@@ -130,18 +130,17 @@ class Hollow:
             return self._wrapped(value, False)
         if isinstance(value, Iterator):
             return self._each(value)
-        if kind in (int, float, complex) or isinstance(value, (np.ndarray, np.number)):
+        if kind in (bool, int, float, complex) or isinstance(value, (np.ndarray, np.generic)):
             return self._number(value)
         return value
 
     def _number(self, value: Any) -> Any:
         array = np.asarray(value)
-        whole = self.kind in ("wraps", "whole")
-        if array.dtype.kind not in ("iuf" if whole else "iufc"):
+        if array.dtype.kind not in DTYPES.get(self.kind, "biufc") or array.size == 0:
             return value
         made = VALUES[self.kind](array)
         new = np.asarray(made)
-        self.changes += not np.array_equal(array, new)
+        self.changes += not np.array_equal(array, new, equal_nan=True)
         return new.item() if new.ndim == 0 else made
 
     def _each(self, values: Iterator[Any]) -> Iterator[Any]:
@@ -154,7 +153,8 @@ class Hollow:
         if isinstance(value, np.ndarray):
             before = self.changes
             new = np.asarray(self.changed(value))
-            if new.shape == value.shape and np.can_cast(new.dtype, value.dtype, "same_kind"):
+            fits = new.shape == value.shape and np.can_cast(new.dtype, value.dtype, "same_kind")
+            if fits and value.flags.writeable:
                 value[...] = new
             else:
                 self.changes = before
