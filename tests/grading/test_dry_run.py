@@ -6,10 +6,12 @@ import nbformat
 import numpy as np
 import pytest
 
+from nncourse.grading.assignment import make_assignment
 from nncourse.grading.dry_run import dry_run
 from nncourse.grading.grade import release_assignment
+from nncourse.grading.hollow import passed, probed
 from nncourse.grading.sandbox.inside.hollow import Hollow
-from tests.grading.toy import POINTS, make_released, with_solution, write_toy
+from tests.grading.toy import POINTS, make_released, role, with_solution, write_toy
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 
@@ -206,9 +208,33 @@ def test_whole_numbers_have_squares_that_wrap():
         assert np.all(np.square(Hollow(kind, []).changed(right) - right) <= 0)
 
 
-def test_a_name_of_an_earlier_cell_is_hollow_too(told):
-    (line,) = told({"square": "y = square(3)", "plus": "assert y > 8\npoints(plus, 5)"})
-    assert line.startswith("square: answers")
+@pytest.mark.parametrize(
+    ("made", "test", "counts", "found"),
+    [
+        ("", "assert f(3)", (2, 3), ["second"]),
+        ("", "assert f(3)", (2, 2), []),  # none of the results was replaced
+        ("", "assert f(3)", (2, 1), ["second"]),  # the session has ended in between
+        ("", "assert f(3)", (2, 0), []),
+        ("y = f(3)", "assert y", (2, 2), ["second"]),  # replaced when it was made
+    ],
+)
+def test_cells_that_get_what_was_replaced_are_found(made, test, counts, found):
+    kinds = {"answer": "solution", "first": "tests", "second": "tests"}
+    sources = {"answer": "def f(x): return x", "made": made, "first": test, "second": test}
+    cells = [
+        {
+            "cell_type": "code",
+            "source": source,
+            "metadata": role(name, kinds.get(name, "readonly"), 5.0),
+        }
+        for name, source in sources.items()
+    ]
+    notebook = {"cells": cells, "metadata": {}}
+    work = make_assignment("toy", notebook, notebook, "en")
+    points = {"first": 4.0, "second": 5.0}
+    points |= {cell.name: n for cell, n in zip(probed(work, 1.0).tests[1::2], counts, strict=True)}
+    questions = {name: {"points": n} for name, n in points.items()}
+    assert list(passed(work, {"questions": questions})) == found
 
 
 def test_points_for_nothing_are_told(told):
