@@ -415,6 +415,21 @@ def nearly_one_row(name, fan_out, fan_in, rng):
     return np.vectorize(law.inv_cdf)(u.clip(1e-9, 1 - 1e-9))
 
 
+def twice_the_same_rows(name, fan_out, fan_in, rng):
+    W = find("ps07.initialise").reference(name, fan_out, fan_in, rng)
+    W[: fan_out // 2] = W[-(fan_out // 2) :]
+    W[rng.integers(fan_out), 0] = np.nan
+    return W
+
+
+def nearly_zero(x, p, rng, train):
+    if not train:
+        return x, np.ones_like(x)
+    keep = np.random.default_rng(5).random(x.shape[1]) >= p
+    mask = np.tile(np.where(keep, 1 / (1 - p), 1e-7), (len(x), 1))
+    return x * mask, mask
+
+
 def no_fifth(fifth):
     """Whole columns at a time, but for a mask that is none, or drops nothing."""
     calls = 0
@@ -503,9 +518,11 @@ SUBTLE = [
     ("ps07.initialise", every_other("ps07.initialise", None)),
     ("ps07.initialise", every_other("ps07.initialise", np.zeros((1, 1)))),
     ("ps07.initialise", nearly_one_row),
+    ("ps07.initialise", twice_the_same_rows),
     ("ps07.orthogonal", wraps),
     ("ps07.orthogonal", lambda n, rng: np.array(wraps(n, rng))),
     ("ps08.dropout", quotient),
+    ("ps08.dropout", nearly_zero),
     ("ps08.dropout", no_fifth(None)),
     ("ps08.dropout", no_fifth(1.0)),
     ("ps08.dropout", no_fifth(np.ones((150, 60)))),

@@ -106,7 +106,10 @@ def _halves(one: Any, other: Any, shape: tuple[int, int], rows: Array) -> Any:
     for drawn in (one, other):
         if drawn is None or np.shape(drawn) != shape:
             return drawn
-        if _alike(np.array(drawn, float)) or _alike(np.array(drawn, float).T):
+        numbers = np.array(drawn, float)
+        if not np.isfinite(numbers).all():
+            return drawn
+        if _alike(numbers) or _alike(numbers.T):
             text = mark(
                 "Some rows or columns of W are nearly the same, but for a factor, or have a "
                 "spread of their own: every entry needs a draw of its own, from one law."
@@ -122,8 +125,8 @@ def _alike(array: Array) -> bool:
     """
     spread = array.std(axis=1)
     usual = float(np.median(spread))
-    if not np.isfinite(spread).all() or usual == 0:
-        return False  # what is constant, or no number, its law will name
+    if usual == 0:
+        return False  # what is constant, its law will name
     if np.any(np.abs(spread / usual - 1) > 7.5 / (2 * array.shape[1]) ** 0.5):
         return True
     together = np.corrcoef(array)[np.triu_indices(len(array), 1)]

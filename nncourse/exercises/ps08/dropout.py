@@ -94,7 +94,8 @@ def _mixed(x: Array, results: list[Any], which: Array) -> tuple[Any, Any]:
 def _look(x: Array, masks: list[Any]) -> None:
     """Raises Unfit for masks that are drawn, but not for every entry and every time anew."""
     try:
-        all_dropped = np.stack([np.asarray(np.array(mask) == 0) for mask in masks])
+        # As its law takes numbers for 0.
+        all_dropped = np.stack([np.isclose(mask, 0, atol=1e-6) for mask in masks])
     except (TypeError, ValueError):
         return
     share = float(all_dropped.mean())

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from nncourse.grading.sandbox.huge import HUGE, HUGEST, WIDE, WIDE_KINDS, HugeInt
 from nncourse.grading.sandbox.refused import Refused
 
 COMPARING = {np.subtract, np.equal, np.not_equal, np.less, np.less_equal}
 COMPARING |= {np.greater, np.greater_equal}
 KINDS = frozenset({"half", "complex", "integer", "nan", "inf", "empty"})  # of odd values
 JUDGED = KINDS - {"half", "integer"}  # those of which a check says itself what is wrong with them
-HUGE = 1 << 20  # products and sums of larger whole numbers may wrap, as differences of bytes do
 LARGE = 1e150  # the squares of larger numbers are infinite
 SINGLE = 1e18  # and in float32
 INTEGERS = np.dtype(np.int64), np.dtype(np.float64)
@@ -105,7 +105,7 @@ def marked(value: Any, kept: Set[str] = KINDS) -> Any:
     """The same value, in which what is of an odd kind and not ``kept`` is ``Refused``.
 
     What has no elements, if that is kept, is of the types above. Numbers of kinds that are not kept
-    become such as tests expect: float16 and whole numbers that are huge, float64; small kinds of
+    become such as tests expect: float16 and arrays of huge whole numbers, float64; small kinds of
     whole numbers, int64; complex numbers with no imaginary part, real ones.
     """
     kind = type(value)
@@ -115,6 +115,8 @@ def marked(value: Any, kept: Set[str] = KINDS) -> Any:
         return value.view(Nothing) if "empty" in kept else Refused(value, NO_ELEMENTS, empty=True)
     if kind is np.ndarray or isinstance(value, (np.number, float, complex)):
         return _number(value, kept)
+    if kind is int and HUGE < abs(value) < HUGEST and "integer" not in kept:
+        return HugeInt(value)
     return value
 
 
@@ -124,8 +126,10 @@ def _container(value: Any, kept: Set[str]) -> Any:
         return Refused(value, NO_ELEMENTS, empty=True)
     if kind is list or kind is tuple:
         items = [marked(item, kept) for item in value]
-        empty = not items or any(isinstance(item, EMPTY) for item in items)
-        return EMPTY_KINDS[kind](items) if empty else kind(items)
+        if not items or any(isinstance(item, EMPTY) for item in items):
+            return EMPTY_KINDS[kind](items)
+        wide = any(isinstance(item, WIDE) for item in items)
+        return WIDE_KINDS[kind](items) if wide else kind(items)
     for key in value:
         odd = marked(key, kept)
         if isinstance(odd, Refused):  # a key can't be replaced
@@ -138,6 +142,8 @@ def _number(value: Any, kept: Set[str]) -> Any:
     dtype = value.dtype if isinstance(value, (np.ndarray, np.generic)) else np.dtype(type(value))
     if dtype.kind in "iu" and "integer" not in kept:
         huge = bool(np.any(value > HUGE) or np.any(value < -HUGE))
+        if huge and not isinstance(value, np.ndarray):
+            return HugeInt(value)
         return value if dtype == np.int64 and not huge else value.astype(INTEGERS[huge])
     if dtype.kind == "c" and "complex" not in kept:
         if not np.all(np.abs(np.imag(value)) <= REAL * np.abs(value)):

@@ -52,6 +52,8 @@ class Refused:
         return self._compare(operator.ne, other)
 
     def _compare(self, compare: Any, other: object) -> Any:
+        if self._empty and self._may_meet([other]):
+            return compare(self._value, other)
         empty = self._empty or (isinstance(other, Refused) and other._empty)
         other = plain(other)
         # An array or an object may compare itself with each of no elements.
@@ -60,15 +62,20 @@ class Refused:
         return compare(self._value, other)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if self._empty or ufunc not in (np.equal, np.not_equal):
+        if ufunc not in (np.equal, np.not_equal) or not self._may_meet(inputs):
             self.refuse()
         return getattr(ufunc, method)(*map(self._own, inputs), **options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if self._empty or function not in COMPARING:
+        if function not in COMPARING or not self._may_meet(args[:2]):
             self.refuse()
         options = {name: self._own(value) for name, value in kwargs.items()}
         return function(*map(self._own, args), **options)
+
+    def _may_meet(self, others: Any) -> bool:
+        """What has no elements is only compared with what has none, and is no answer."""
+        rest = [other for other in others if other is not self]
+        return not self._empty or (bool(rest) and all(_size(other) == 0 for other in rest))
 
     def _own(self, value: Any) -> Any:
         return self._value if value is self else value  # another one is asked in its turn
@@ -83,6 +90,10 @@ NAMES += ["len", "iter", "contains", "getitem", "setitem", "float", "int", "inde
 NAMES += ["round", "array", "reduce", "str", "format", *BINARY, *(f"r{name}" for name in BINARY)]
 for _name in NAMES:
     setattr(Refused, f"__{_name}__", Refused.refuse)
+
+
+def _size(value: Any) -> int:
+    return np.size(value) if type(value) in (np.ndarray, list, tuple) else -1
 
 
 def plain(value: Any) -> Any:

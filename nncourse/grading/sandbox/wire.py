@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from nncourse.grading.sandbox.huge import HugeInt, HugeList, HugeTuple
 from nncourse.grading.sandbox.nothing import EmptyList, EmptyTuple, Nothing
 from nncourse.grading.sandbox.refused import Refused, plain
 
@@ -51,7 +52,8 @@ NAMES = {t: name for name, dtype in DTYPES.items() for t in (dtype, dtype.newbyt
 SHORT = 64  # bytes; a longer string goes to the buffers
 DIGITS = 1300  # of an int, about 4300 bits: below Python's own limit for reading one
 ODD_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-SEQUENCES: dict[type, str] = {list: "l", EmptyList: "l", tuple: "t", EmptyTuple: "t"}
+SEQUENCES: dict[type, str] = dict.fromkeys((list, EmptyList, HugeList), "l")
+SEQUENCES |= dict.fromkeys((tuple, EmptyTuple, HugeTuple), "t")
 KINDS = ("object", "function", "generator", "guest")
 HASHED = (type(None), bool, int, float, complex, str, bytes)
 
@@ -175,11 +177,11 @@ class _Writer:
         kind = type(value)
         if value is None or kind is bool:
             return value
-        if kind is int:
+        if kind is int or kind is HugeInt:
             # bit_length is cheap, writing out the digits of a huge number is not.
             if value.bit_length() > 3 * DIGITS:
                 raise WireError(f"an int of {value.bit_length()} bits")
-            return value
+            return int(value)
         if kind is float:
             return value if math.isfinite(value) else ["f", str(value)]
         if kind is str or kind is np.str_:

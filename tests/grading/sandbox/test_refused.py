@@ -92,6 +92,12 @@ def test_what_is_empty_equals_no_value():
             for pair in ((nothing, odd), (odd, nothing)):
                 with pytest.raises(OddValue, match="of which the tests don't speak"):
                     use(*pair)
+    for right in (np.zeros(0), np.zeros((0, 3)), np.ones(3)[np.zeros(3, bool)]):
+        same = marked(right.copy(), NONE)
+        assert np.allclose(same, right)
+        assert np.array_equal(right, same)
+        assert (same == right).all()
+        assert (right == same).size == 0
     for empty, other in (([], np.ones(3)), (np.zeros(0), 1.0), ([], pytest.approx(1.0))):
         refused = marked(empty, NONE)
         for use in (operator.eq, operator.ne, np.allclose, lambda a, b: b == a):
@@ -115,3 +121,23 @@ def test_large_numbers_in_float32_become_wider():
     assert marked(np.full(3, 1e30, "f4"), NONE).dtype == np.float64
     assert marked(np.float32(1e30), NONE).dtype == np.float64
     assert marked(np.float32(1e30), KINDS).dtype == np.float32
+
+
+def test_whole_numbers_that_wrap_do_not():
+    huge = 2**62 + 1
+    for value in (huge, [huge] * 2, ([huge, 1],), [[huge], [1]], np.int64(huge), {"a": [huge]}):
+        found = marked(value, NONE)
+        assert found == value
+        assert decode(encode(found)) == value
+    for value in (huge, [huge] * 2, (huge, huge), np.int64(huge), np.full(2, huge)):
+        found = marked(value, NONE)
+        for error in (found - np.array([1, 2]), np.array([1, 2]) - found):
+            assert np.all(np.square(error) > 1e30)
+    assert np.all(np.square(np.asarray(marked([huge, 1], NONE)) - 3) > 1)
+    found = marked(np.int64(huge), NONE)
+    assert isinstance(found, int)
+    assert f"{found:,d} {found >> 60} {found % 2}" == f"{huge:,d} 4 1"
+    assert list("ab")[found % 2] == "b"
+    assert (found - np.int64(3)) ** 2 > 1e30
+    assert marked([1, 2], NONE) == [1, 2]
+    assert type(marked([1, 2], NONE)) is list

@@ -1,0 +1,45 @@
+"""Whole numbers so large that NumPy's arithmetic with them may wrap.
+
+Python's own are exact, but beside an array they become its kind, and squares of theirs fall below
+zero, and so below any limit. Here they remain whole numbers for Python, and for NumPy are float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+HUGEST = 1 << 64  # beyond, NumPy computes with Python's own
+HUGE = 1 << 20  # products and sums of larger ones may wrap, as differences of bytes do
+
+
+class _Wide:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(_plain(self), dtype or np.float64)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        wide = (_Wide.__array__(v) if isinstance(v, _Wide) else v for v in inputs)
+        return getattr(ufunc, method)(*wide, **options)
+
+
+class HugeInt(_Wide, int):
+    """One of them."""
+
+
+class HugeList(_Wide, list):
+    """A list with some of them in it."""
+
+
+class HugeTuple(_Wide, tuple):
+    """A tuple with some of them in it."""
+
+
+WIDE = (HugeInt, HugeList, HugeTuple)
+WIDE_KINDS: dict[type, type] = {list: HugeList, tuple: HugeTuple}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, HugeInt):
+        return float(value)
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
