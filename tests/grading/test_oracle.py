@@ -992,3 +992,33 @@ assert not thread.is_alive()
     assert points(grade(kind)) == [10, 10]
     result = grade(kind, {"a": "def f(x):\n    while True: pass\ndef g(x): return 2 * x"})
     assert points(result) == [0, 10], whys(result)
+
+
+@pytest.mark.parametrize("wrong", ["[]", "float('nan')", "np.full(2, np.inf)"])
+def test_who_expects_an_error_is_not_content_with_an_odd_value(grade, wrong):
+    test = """
+import pytest
+with pytest.raises(Exception):
+    sum(np.atleast_1d(f(-1)) + 1)
+try:
+    sum(np.atleast_1d(f(-2)) + 1)
+except Exception:
+    pass
+else:
+    raise AssertionError
+"""
+    kind = of_one_cell(test, "def f(x): raise ValueError('below zero')")
+    assert points(grade(kind)) == [10]
+    assert points(grade(kind, {"a": EMPTY + wrong})) == [0]
+
+
+def test_a_pit_of_folders_ends_no_worker(grade):
+    test = """
+import os
+for _ in range(f(1500)):
+    os.mkdir("d")
+    os.chdir("d")
+"""
+    kind = of_one_cell(test, "def f(n): return n")
+    assert points(grade(kind)) == [10]
+    assert points(grade(kind, {"a": "def f(n): raise ValueError"})) == [0]

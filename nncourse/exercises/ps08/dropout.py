@@ -64,7 +64,11 @@ def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool
     """
     seed, of_rows = seeds
     count = MASKS if train else 1
-    results = [answer(x, p, np.random.default_rng([seed, i]), train) for i in range(count)]
+    given = [x.copy() for _i in range(count)]
+    results = [
+        answer(one, p, np.random.default_rng([seed, i]), train) for i, one in enumerate(given)
+    ]
+    changed = next((one for one in given if not np.array_equal(one, x)), None)
     for result in results:
         if not isinstance(result, tuple | list) or len(result) != 2:
             text = mark("Two arrays are expected: out and mask.")
@@ -72,9 +76,13 @@ def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool
     if train:
         _look(x, [result[1] for result in results])
         which = np.random.default_rng(of_rows).integers(MASKS, size=len(x))
-        return _mixed(x, results, which)
-    out, mask = results[0]
-    return out, np.ones_like(x) if mask is None else mask
+        out, mask = _mixed(x, results, which)
+    else:
+        out, mask = results[0]
+        mask = np.ones_like(x) if mask is None else mask
+    if changed is not None:
+        x[...] = changed  # it is seen where arguments are compared
+    return out, mask
 
 
 def _mixed(x: Array, results: list[Any], which: Array) -> tuple[Any, Any]:

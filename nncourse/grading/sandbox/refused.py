@@ -20,8 +20,8 @@ UNSPOKEN = "the tests don't speak"
 PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 
 
-class OddValue(Exception):
-    """A test has used a value of which it doesn't speak. No ValueError, as a test may expect."""
+class OddValue(BaseException):
+    """A test has used a value of which it doesn't speak. Not an error that a test may expect."""
 
 
 class Refused:

@@ -21,7 +21,7 @@ from nncourse.grading.sandbox.limits import Budget, Limits
 from nncourse.grading.sandbox.nothing import KINDS, marked
 from nncourse.grading.sandbox.outcome import CellResult, SessionEnded, StudentError, student_error
 from nncourse.grading.sandbox.references import References
-from nncourse.grading.sandbox.refused import Refused
+from nncourse.grading.sandbox.refused import OddValue, Refused
 from nncourse.grading.sandbox.wire import WireError
 
 GRACE = 5.0  # seconds for a killed session to be gone
@@ -310,7 +310,7 @@ class Session:
             # Of the test: the student's code has no part in it, and doesn't learn what was right.
             self._verdict = self._verdict or error
             self.channel.send({"error": "AssertionError"}, deadline)
-        except Exception as error:
+        except (Exception, OddValue) as error:
             # The test's function was given something that it can't take.
             text = f"{type(error).__name__}: {error}"[:500]
             self.channel.send({"error": text.encode("utf-8", "replace").decode()}, deadline)
