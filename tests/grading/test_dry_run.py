@@ -63,6 +63,23 @@ def test_names_of_the_lecturers_that_answers_change_are_told(told):
     assert hint.startswith("square: answers have their own seen: ")
 
 
+def test_tests_that_right_answers_pass_by_chance_are_told(told):
+    """The graded cell draws a right answer without elements now and then."""
+    chance = {
+        "square_answer": with_solution("def square(x):\n    return x[x > 0.6]"),
+        "square": "import numpy as np\nx = np.random.random(4)\n"
+        "y = square(x)\nassert list(y) == list(x[x > 0.6])",
+    }
+    first, again, hint = told(chance)
+    assert first.startswith(
+        "square: the answers in source/ earn 0 of 10 points: it ended in an err"
+    )
+    assert "some of the random numbers" in again
+    assert "# empty" in hint
+    chance["square"] += "  # empty"
+    assert told(chance) == []
+
+
 def test_seeds_that_answers_do_not_see_are_told(told):
     drawing = {
         "square_answer": with_solution(
@@ -99,7 +116,7 @@ LENIENT = {
     "# inf\nassert abs(square(3) - 9) <= abs(square(3)) / 1e6": "of nothing but infinite numbers",
     "# inf\nassert square(3) > 8": "of nothing but infinite numbers",
     "# complex\nassert np.square(square(3) - 9.0) < 1": "of nothing but imaginary numbers",
-    "assert np.square(square(3) - np.array([9])).mean() < 1": "of huge whole numbers",
+    "# x.dtype\nassert np.square(square(3) - np.array([9])).mean() < 1": "of huge whole numbers",
     "# empty\nassert np.allclose(np.array([square(3)]), [9])": "of empty arrays",
     "assert np.sum(square(3) == 9) == 1": "of right and wrong values",
     "assert square(3) == square(1) * 9": "of nothing but zeros",
