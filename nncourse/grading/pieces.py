@@ -3,7 +3,8 @@
 A statement binds names and changes objects in place; functions that it defines may do the same
 when they are called. Which call is there for the sake of that, nobody can tell by reading. So three
 kinds count: a call that stands for itself (``fill()``), a decorator, and the classes that a class
-is derived from. ``x = f(3)`` and ``print(f(3))`` are there for the value.
+is derived from. ``x = f(3)`` and ``print(f(3))`` are there for the value; but ``losses =
+train(net)``, ``losses.append(step(net))`` and ``loss = net.fit()`` may have changed the net.
 """
 
 from __future__ import annotations
@@ -118,13 +119,13 @@ def _changed(nodes: Sequence[ast.AST], to_try: Set[str]) -> set[str]:
         elif isinstance(node, ast.keyword) and node.arg == "out":
             value = node.value
             found |= set(map(owner, value.elts if isinstance(value, ast.Tuple) else [value]))
-        elif isinstance(node, ast.Call) and last_name(node.func) in SETTING:
-            found |= {name.id for name in arguments(node)}
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            if isinstance(node.value.func, ast.Attribute):
-                found.add(owner(node.value.func))
-            elif last_name(node.value.func) not in to_try:  # fill(table)
-                found |= {name.id for name in arguments(node.value)}
+        elif isinstance(node, ast.Call):
+            filled = isinstance(node.func, ast.Name) and node.func.id not in to_try  # fill(table)
+            if filled or last_name(node.func) in SETTING:
+                found |= {name.id for name in arguments(node)}
+        elif isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
+            method = node.value.func if isinstance(node.value, ast.Call) else None
+            found |= {owner(method)} if isinstance(method, ast.Attribute) else set()
         for decorator in getattr(node, "decorator_list", ()):  # @function.register
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             found |= {owner(called)} if isinstance(called, ast.Attribute) else set()
@@ -175,8 +176,11 @@ def _called(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _same(node: ast.Assign) -> list[tuple[str, str]]:
-    """``a = b``, ``a = b.c[0]`` and ``a = b = []``."""
+    """``a = b``, ``a = b.c[0]``, ``a = b = []``, and ``a = Keeper([b])``."""
     value: ast.expr = node.value
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        targets = [part.id for part in node.targets if isinstance(part, ast.Name)]
+        return [(target, name.id) for target in targets for name in arguments(value)]
     while isinstance(value, (ast.Attribute, ast.Subscript)):
         value = value.value
     found = [part.id for part in (*node.targets, value) if isinstance(part, ast.Name)]

@@ -152,7 +152,39 @@ def ran(verdict: dict) -> list[str]:
 
 
 # name: (cells, what is run of the student's own)
+TRAINS = (
+    "NET = {'w': 3}\ndef train(net):\n    net['w'] = 0\n    return [1, 0]\n\nlosses = train(NET)"
+)
+FITS = (
+    "class Model:\n    w = 3\n    def fit(self):\n        self.w = 0\n        return 1\n\n"
+    "MODEL = Model()\nloss = MODEL.fit()"
+)
+STEPS = (
+    "NET = {'w': 3}\ndef step(net):\n    net['w'] -= 1\n    return net['w']\n\nlosses = []\n"
+    "for _ in range(3):\n    losses.append(step(NET))"
+)
+KEEPS = (
+    "P = [3]\nclass Descent:\n    def __init__(self, params):\n        self.params = params\n"
+    "    def step(self):\n        for p in self.params: p[0] = 0\n\n"
+    "opt = Descent([P])\nopt.step()"
+)
 HONEST = {
+    "a loop of steps with their losses": (
+        handed_in("def one(x):\n    return x * x + NET['w']", TWO, one=STEPS),
+        [STEPS],
+    ),
+    "an object that keeps what it changes": (
+        handed_in("def one(x):\n    return x * x + P[0]", TWO, one=KEEPS),
+        [KEEPS],
+    ),
+    "a training that gives losses": (
+        handed_in("def one(x):\n    return x * x + NET['w']", TWO, one=TRAINS),
+        [TRAINS],
+    ),
+    "a method that gives a loss": (
+        handed_in("def one(x):\n    return x * x + MODEL.w", TWO, one=FITS),
+        [FITS],
+    ),
     "a helper function": (
         handed_in(
             "def one(x):\n    return power(x, 2)",
