@@ -1022,3 +1022,27 @@ for _ in range(f(1500)):
     kind = of_one_cell(test, "def f(n): return n")
     assert points(grade(kind)) == [10]
     assert points(grade(kind, {"a": "def f(n): raise ValueError"})) == [0]
+
+
+def test_arrays_of_texts_cross_both_ways(grade):
+    test = """
+y = np.array(["ham", "spam", "ham"])
+assert np.array_equal(same(y), y) and same(y)[1] == "spam" and same(y[:0]).size == 0  # empty
+assert np.mean(np.array(marks([0.2, 0.9])) == np.array(["low", "high"])) == 1
+assert list(marks([0.9])) == ["high"]
+fill(y)
+assert y.tolist() == ["x", "x", "x"]
+"""
+    right = """
+import numpy as np
+def same(y): return y.copy()
+def marks(p): return np.where(np.array(p) > 0.5, "high", "low")
+def fill(y): y[:] = "x"
+"""
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", test)]
+    result = grade(Kind(cells, {"a": right}, rules={"in_place": ["fill"]}))
+    assert points(result) == [10], whys(result)
+    wrong = right.replace('"high", "low"', '"low", "high"')
+    assert points(grade(Kind(cells, {"a": right}, rules={"in_place": ["fill"]}), {"a": wrong})) == [
+        0
+    ]

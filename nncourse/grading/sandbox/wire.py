@@ -20,6 +20,7 @@ The header is JSON of scalars and lists. A scalar stands for itself; a list open
     ["r", kind, number]     does not have                      ["a", dtype, [shape]] array
     ["m", key, value, ...]  dict whose keys are no str         ["x", dtype] NumPy scalar
     ["u", ...] set          ["z", ...] frozenset               ["c", real, imaginary] complex
+    ["w", length, [shape], str, ...] array of str up to this length
 
 The last column takes its bytes from the buffers, in the order of the header; arrays are in C order
 and little-endian. Every byte of a frame has to be used.
@@ -188,6 +189,8 @@ class _Writer:
             return self._text(str(value))
         if kind is bytes:
             return ["b", self._buffer(value)]
+        if kind is np.ndarray and value.dtype.kind == "U":
+            return self._words(value)
         if kind is np.ndarray or kind is Nothing:
             return ["a", self._array(value), list(value.shape)]
         if isinstance(value, np.generic) and kind.__module__ == "numpy":
@@ -265,6 +268,15 @@ class _Writer:
             value = value.astype(DTYPES[name])
         self._buffer(value.tobytes("C"))
         return name
+
+    def _words(self, value: np.ndarray) -> list:
+        if value.ndim > self.limits.dimensions:
+            raise WireError(f"an array of {value.ndim} dimensions")
+        self.items += value.size
+        if self.items > self.limits.items or value.nbytes > self.limits.buffers:
+            raise WireError(f"more than {self.limits.items} values")
+        length = max(1, value.dtype.itemsize // 4)
+        return ["w", length, list(value.shape), *map(self._text, value.ravel().tolist())]
 
     def _room(self, size: int) -> None:
         if self.size + size > self.limits.buffers:
@@ -363,6 +375,8 @@ class _Reader:
             return self._text(node)
         if tag == "a" and len(node) == 3:
             return self._array(node[1], node[2])
+        if tag == "w" and len(node) > 2:
+            return self._words(node[1], node[2], node[3:])
         if tag == "x" and len(node) == 2:
             return self._array(node[1], [])[()]
         if tag == "b" and len(node) == 2:
@@ -446,10 +460,7 @@ class _Reader:
         dtype = DTYPES.get(name) if type(name) is str else None
         if dtype is None:
             raise WireError(f"an array of dtype {str(name)[:20]!r}")
-        if type(shape) is not list or len(shape) > self.limits.dimensions:
-            raise WireError("an array without a proper shape")
-        if not all(type(n) is int and 0 <= n < 1 << 31 for n in shape):
-            raise WireError("an array with an odd axis")
+        self._check(shape)
         # Also where one axis is 0 the others must be such that NumPy can describe it.
         if math.prod(n for n in shape if n) * dtype.itemsize > self.limits.buffers:
             raise WireError(f"an array of shape {tuple(shape)}")
@@ -459,6 +470,26 @@ class _Reader:
         out = np.empty(shape, dtype.newbyteorder("="))  # owns its memory, as views would not
         out[...] = np.frombuffer(data, dtype).reshape(shape)
         return out
+
+    def _check(self, shape: Any) -> None:
+        if type(shape) is not list or len(shape) > self.limits.dimensions:
+            raise WireError("an array without a proper shape")
+        if not all(type(n) is int and 0 <= n < 1 << 31 for n in shape):
+            raise WireError("an array with an odd axis")
+
+    def _words(self, length: Any, shape: Any, nodes: list) -> np.ndarray:
+        self._check(shape)
+        if type(length) is not int or length < 1:
+            raise WireError("an array of str of an odd length")
+        self.items += len(nodes)
+        if self.items > self.limits.items:
+            raise WireError(f"more than {self.limits.items} values")
+        if 4 * length * math.prod(n for n in shape if n) > self.limits.buffers:
+            raise WireError(f"an array of shape {tuple(shape)}")
+        words = [self._text(node) for node in nodes]
+        if math.prod(shape) != len(words) or any(len(word) > length for word in words):
+            raise WireError("an array of other str than it says")
+        return np.array(words, dtype=f"U{length}").reshape(shape)
 
     def _take(self, size: Any) -> memoryview:
         if type(size) is not int or size < 0 or self.at + size > len(self.buffers):

@@ -30,6 +30,12 @@ arrays = st.sampled_from(sorted(DTYPES)).flatmap(
         np.dtype(name), hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
     )
 )
+# NumPy forgets zeros at the end of a str.
+words = hnp.arrays(
+    hnp.unicode_string_dtypes(endianness="<", max_len=9),
+    hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3),
+    elements=st.text(st.characters(codec="utf-8"), max_size=1).map(lambda text: text.strip("\0")),
+)
 scalars = (
     st.none()
     | st.booleans()
@@ -40,6 +46,7 @@ scalars = (
     | st.text(min_size=60, max_size=80)
     | st.binary()
     | arrays
+    | words
     | arrays.filter(lambda a: a.size).map(lambda a: a.flat[0])
 )
 keys = (
@@ -162,7 +169,8 @@ cycle.append(cycle)
         (set(range(10_001)), "keys that are no str"),
         (dict.fromkeys(range(10_001)), "keys that are no str"),
         (np.array([object()]), "dtype object"),
-        (np.array(["text"]), "dtype str"),
+        (np.array(["text"] * 100_001), "values"),
+        (np.array(["\ud800"]), "surrogate"),
         (np.zeros(2, [("a", "f4")]), "dtype void"),
         (np.array(["2020-01-01"], "M8[D]"), "datetime64"),
         (np.zeros(2, np.longdouble), "longdouble|float128"),
@@ -207,6 +215,14 @@ HOSTILE = {
     "many dimensions": (["a", "float64", [1] * 60], b"\0" * 8, "shape"),
     "array beyond the buffers": (["a", "float64", [2]], b"\0" * 8, "beyond"),
     "bool that is 2": (["a", "bool", [1]], b"\2", "bools"),
+    "str of no length": (["w", 0, [1], ""], b"", "odd length"),
+    "str of the length true": (["w", True, [1], "a"], b"", "odd length"),
+    "str longer than they say": (["w", 1, [1], "ab"], b"", "other str"),
+    "fewer str than they say": (["w", 1, [2], "a"], b"", "other str"),
+    "number in an array of str": (["w", 1, [1], 1], b"", "no str"),
+    "array of long str": (["w", 1 << 30, [1], "a"], b"", "shape"),
+    "array of many empty str": (["w", 9, [0, 1 << 30]], b"", "shape"),
+    "array of str without a shape": (["w", 9, "a", "a"], b"", "shape"),
     "key of a list": (["m", ["l"], 1], b"", "plain scalar"),
     "key of an array": (["m", ["a", "int8", [1]], 1], b"\1", "plain scalar"),
     "key of a set": (["u", ["z"]], b"", "plain scalar"),

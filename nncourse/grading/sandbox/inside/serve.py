@@ -212,7 +212,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     kind = type(value)
     if isinstance(value, np.generic):
         return value.astype(WIDEST[value.dtype]) if value.dtype in WIDEST else value
-    if kind is np.ndarray and value.dtype not in NAMES:
+    if kind is np.ndarray and value.dtype not in NAMES and value.dtype.kind != "U":
         # In a tuple of results it is the one that stays, not all of them.
         return value.astype(WIDEST[value.dtype]) if value.dtype in WIDEST else _Whole(value)
     if kind in AS_THEY_ARE or depth > LIMITS.depth:
