@@ -119,13 +119,16 @@ def _changed(nodes: Sequence[ast.AST], to_try: Set[str]) -> set[str]:
         elif isinstance(node, ast.keyword) and node.arg == "out":
             value = node.value
             found |= set(map(owner, value.elts if isinstance(value, ast.Tuple) else [value]))
-        elif isinstance(node, ast.Call):
-            filled = isinstance(node.func, ast.Name) and node.func.id not in to_try  # fill(table)
-            if filled or last_name(node.func) in SETTING:
-                found |= {name.id for name in arguments(node)}
+        elif isinstance(node, ast.Call) and last_name(node.func) in SETTING:
+            found |= {name.id for name in arguments(node)}
         elif isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
-            method = node.value.func if isinstance(node.value, ast.Call) else None
-            found |= {owner(method)} if isinstance(method, ast.Attribute) else set()
+            calls = [node.value] if isinstance(node.value, ast.Call) else []
+            if calls and isinstance(calls[0].func, ast.Attribute):  # losses.append(step(net))
+                found.add(owner(calls[0].func))
+                calls = [value for value in values(calls[0]) if isinstance(value, ast.Call)]
+            for call in calls:
+                if isinstance(call.func, ast.Name) and call.func.id not in to_try:  # fill(table)
+                    found |= {name.id for name in arguments(call)}
         for decorator in getattr(node, "decorator_list", ()):  # @function.register
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             found |= {owner(called)} if isinstance(called, ast.Attribute) else set()
