@@ -3,7 +3,8 @@
 It belongs behind the lecturer's cell that it follows. The lecturer's cells are known by their
 names, their ids, or what stands in them: apart from strings and comments, for in these alone the
 editions of a course differ. A cell of the lecturer's that was edited, and is neither locked nor an
-answer, counts as added behind the original, which stays. Copies of the lecturer's cells are none.
+answer, counts as added behind the original, which stays. Mere copies of cells are none; what is
+written into one is the student's own.
 """
 
 from __future__ import annotations

@@ -97,8 +97,9 @@ class Session:
         call changes in place are changed here in the same way, unless ``in_place`` is False: what
         is expected should be computed before the call, or from a copy. An array that the student's
         object keeps stays shared: what a later such call does to it is done here as well. A NumPy
-        generator (PCG64) among the arguments is copied; its copy goes on where it was left, as long
-        as nothing is drawn from it here, and what is drawn here are other numbers.
+        generator (PCG64) among the arguments is copied if it is fresh, and else another one goes in
+        its place; that one goes on where it was left, as long as nothing is drawn from the one
+        here, which gives other numbers.
 
         Raises StudentError, SessionEnded; WireError if an argument can't cross; and the
         AssertionError of a function that was called back, whatever student code makes of it.
