@@ -16,3 +16,17 @@ def test_a_constant_network_earns_nothing(name, answer):
     report = judge(PIECES[name], [constant], seed=1)
     assert report.problem is None
     assert report.score == 0
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-200, 1e-162, 1e200, 1e290])
+@pytest.mark.parametrize("name", ["half_plane", "convex", "union"])
+def test_the_size_of_the_weights_is_free(name, factor):
+    reference = PIECES[name].reference
+
+    def scaled(value):
+        if isinstance(value, tuple | list):
+            return type(value)(map(scaled, value))
+        return factor * np.asarray(value)
+
+    report = judge(PIECES[name], [lambda *arguments: scaled(reference(*arguments))], seed=3)
+    assert report.score == 1, str(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -95,7 +96,7 @@ def drive_half_plane(answer: Callable[..., Any], p: Array, q: Array, points: Arr
     weights, bias = pair(answer(p, q), "(w, b)")
     w = read(weights, (2,), "w")
     b = read(np.reshape(bias, -1) if np.size(bias) == 1 else bias, (1,), "b")[0]
-    length = float(np.linalg.norm(w))
+    length = math.hypot(*w)  # whose squares neither vanish nor overflow
     if length == 0:
         raise Unfit(Finding("zero", mark("Both weights are 0: such a neuron has no border.")))
     return (points @ w + b) / length
