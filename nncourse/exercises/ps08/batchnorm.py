@@ -233,8 +233,28 @@ def drive_running(kind: Callable[..., Any], batches: Array, momentum: float, x: 
         tested: Any = Finding("shape", text, {"got": strange[0], "want": x[:1].shape})
     else:
         tested = np.stack([together, np.concatenate(alone)])
-    after = np.stack([norm.mean, norm.var])
-    return np.array(means), np.array(variances), np.array(outputs), tested, after
+    mean, var = _by_batch("mean", means, x[0].shape), _by_batch("var", variances, x[0].shape)
+    wrong = [found for found in (mean, var) if isinstance(found, Finding)]
+    after = wrong[0] if wrong else np.stack([norm.mean, norm.var])
+    return mean, var, np.array(outputs), tested, after
+
+
+def _by_batch(name: str, values: list[Array], want: tuple[int, ...]) -> Array | Finding:
+    """The values at the start and after each batch as one array; or what is wrong with a shape."""
+    if values[0].shape != want:
+        text = mark(
+            "At the start {name} has the shape {got}; {want} is expected, as np.zeros(features) "
+            "and np.ones(features) have."
+        )
+        return Finding("shape", text, {"name": name, "got": values[0].shape, "want": want})
+    strange = [value.shape for value in values if value.shape != want]
+    if strange:
+        text = mark(
+            "After a training batch {name} has the shape {got}; {want} is expected, one number for "
+            "each feature, as x.mean(axis=0) and x.var(axis=0) give without keepdims."
+        )
+        return Finding("shape", text, {"name": name, "got": strange[0], "want": want})
+    return np.array(values)
 
 
 class RunningNorm:

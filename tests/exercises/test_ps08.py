@@ -1,0 +1,44 @@
+"""RunningNorm: what is said of moving means in another shape, and what they cost."""
+
+import numpy as np
+import pytest
+
+from nncourse.check.judge import judge
+from nncourse.exercises.ps08 import PIECES
+
+PIECE = PIECES["RunningNorm"]
+Right = PIECE.reference
+
+
+class Kept(Right):
+    def update(self, mean, var):
+        super().update(mean[None], var[None])
+
+
+class Number(Right):
+    def __init__(self, features, momentum, eps):
+        super().__init__(features, momentum, eps)
+        self.mean, self.var = 0.0, 1.0
+
+
+class Row(Right):
+    def __init__(self, features, momentum, eps):
+        super().__init__(features, momentum, eps)
+        self.mean, self.var = np.zeros((1, features)), np.ones((1, features))
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (Kept, "After a training batch mean has the shape (1, {n}); ({n},) is expected"),
+        (Number, "At the start mean has the shape (); ({n},) is expected, as np.zeros(features)"),
+        (Row, "At the start mean has the shape (1, {n}); ({n},) is expected, as np.zeros"),
+    ],
+)
+def test_a_mean_of_another_shape_costs_its_own_parts_and_is_named(kind, says):
+    report = judge(PIECE, [kind], seed=3)
+    assert any(says.format(n=n) in str(report) for n in (3, 4))
+    verdicts = {verdict.output.name: verdict.passed for verdict in report.verdicts}
+    outputs = ["training output", "test output"]
+    assert [name for name, passed in verdicts.items() if passed] == outputs
+    assert report.score == pytest.approx(0.4)
