@@ -18,16 +18,17 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, NoReturn
 
 from nncourse import language
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.sandbox import Limits, Sandbox, SandboxUnavailable, Session
-from nncourse.grading.sandbox.inside import kernel, landlock
+from nncourse.grading.sandbox.inside import kernel
 from nncourse.grading.sandbox.library import WithheldError
 from nncourse.grading.sandbox.limits import MB
+from nncourse.grading.shut_in import shut_in
 
 OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's code may take
 OWN_MEMORY = 2048 * MB
@@ -300,21 +301,6 @@ def folder_of_its_own() -> Iterator[str]:
             shutil.rmtree(folder)
         if os.path.exists(folder):
             subprocess.run(["rm", "-rf", folder], check=False, stderr=subprocess.DEVNULL)
-
-
-def shut_in(folder: str, files: Iterable[int]) -> None:
-    """Leave this process a folder and these open files, and nothing else to change or to start.
-
-    A graded cell may run a text of the student's unawares: as a doctest, a pickle, a query.
-    """
-    os.chdir(folder)
-    os.environ["TMPDIR"] = tempfile.tempdir = folder
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nothing, standard)
-    kernel.close_all_but(file for file in files if file > 2)
-    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    landlock.restrict(["/"], [folder], [os.devnull], execute=False)
 
 
 def _child(

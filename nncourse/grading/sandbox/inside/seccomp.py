@@ -16,6 +16,7 @@ import ctypes
 import errno
 import os
 import struct
+from collections.abc import Callable, Mapping, Sequence
 
 from nncourse.grading.sandbox.inside.kernel import PR_SET_SECCOMP, prctl
 
@@ -150,7 +151,7 @@ REFUSE = 0x00050000 | errno.EPERM
 NOT_THERE = 0x00050000 | errno.ENOSYS
 UNKNOWN = 0x00050000 | errno.EINVAL
 
-LOAD, JUMP_EQUAL, JUMP_GREATER, JUMP_SET, RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
+LOAD, JUMP_EQUAL, JUMP_GREATER, JUMP_AT_LEAST, JUMP_SET, RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
 NUMBER, ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
 FIRST, SECOND, _THIRD, FOURTH, _FIFTH, SIXTH = range(16, 64, 8)
 
@@ -166,8 +167,11 @@ MAP_HUGETLB = 0x40000  # pages from a store that the machine's other programs co
 RWF_NOWAIT = 8  # tells what of a file is in memory
 RLIMIT_CORE = 4  # its value keeps the machine from starting a program when a process crashes
 
+Calls = Mapping[str, tuple[int, int | None]]
+ByArgument = Sequence[tuple[tuple[int, int | None], int, int, Sequence[int], int]]
+
 # Calls judged by an argument: the call, the argument, the test, its values, the verdict.
-BY_ARGUMENT = [
+BY_ARGUMENT: ByArgument = [
     (CLONE, FIRST, JUMP_SET, [NEW_NAMESPACES], REFUSE),
     (IOCTL, SECOND, JUMP_EQUAL, [TIOCSTI, TIOCLINUX], REFUSE),
     (FCNTL, SECOND, JUMP_EQUAL, [F_GETLK, F_OFD_GETLK, F_SETLEASE, F_NOTIFY], REFUSE),
@@ -195,7 +199,7 @@ def _argument(number: int, offset: int, tests: list[bytes]) -> list[bytes]:
     return [_step(JUMP_EQUAL, number, 0, len(body)), *body]
 
 
-def program(machine: str) -> bytes:
+def program(machine: str, refused: Calls = REFUSED, by_argument: ByArgument = BY_ARGUMENT) -> bytes:
     """The filter for "x86_64" or "aarch64". KeyError for another machine."""
     column, architecture = ARCHITECTURES[machine]
     steps = [_step(LOAD, ARCHITECTURE)]
@@ -206,7 +210,7 @@ def program(machine: str) -> bytes:
     steps += _when(JUMP_GREATER, NEWEST, NOT_THERE)
     # Its flags lie in memory, where a filter can't look. The C library then uses clone.
     steps += _when(JUMP_EQUAL, CLONE3[column], NOT_THERE)
-    for calls, verdict in ((REFUSED, REFUSE), (NOTHING_TO_DO, DONE)):
+    for calls, verdict in ((refused, REFUSE), (NOTHING_TO_DO, DONE)):
         for numbers in calls.values():
             number = numbers[column]
             if number is not None:
@@ -216,11 +220,20 @@ def program(machine: str) -> bytes:
     unix = [_step(JUMP_EQUAL, 1, 1, 0), _step(RETURN, REFUSE)]
     for call in SOCKETS:
         steps += _argument(call[column], FIRST, unix)
-    for call, place, test, values, verdict in BY_ARGUMENT:
-        tests = [step for value in values for step in _when(test, value, verdict)]
-        steps += _argument(call[column], place, tests)
-    steps += [_step(RETURN, ALLOW)]
-    return b"".join(steps)
+    return with_tests(b"".join([*steps, _step(RETURN, ALLOW)]), machine, by_argument)
+
+
+def with_tests(filter: bytes, machine: str, by_argument: ByArgument) -> bytes:
+    """The filter with further tests of arguments, which come last."""
+    column, _architecture = ARCHITECTURES[machine]
+    steps = []
+    for call, place, test, values, verdict in by_argument:
+        number = call[column]
+        if number is not None:
+            tests = [step for value in values for step in _when(test, value, verdict)]
+            steps += _argument(number, place, tests)
+    end = len(_step(RETURN, ALLOW))
+    return b"".join([filter[:-end], *steps, filter[-end:]])
 
 
 def available() -> bool:
@@ -232,15 +245,15 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
 
 
-def install() -> bool:
-    """Put the filter on this process and all that it will start. False where there is none.
+def install(make: Callable[[str], bytes] = program) -> bool:
+    """Put a filter on this process and all that it will start. False where there is none.
 
-    The process must have given up new privileges before.
+    The process must have given up new privileges before. ``make``: the filter for a machine.
     """
     machine = os.uname().machine
     if machine not in ARCHITECTURES:
         return False
-    steps = program(machine)
+    steps = make(machine)
     code = _Program(len(steps) // 8, steps)
     try:
         prctl(PR_SET_SECCOMP, 2, ctypes.byref(code))
