@@ -17,12 +17,11 @@ from collections.abc import Iterable
 from nncourse.grading.sandbox.inside import kernel, landlock, seccomp
 from nncourse.grading.sandbox.inside.seccomp import FIRST, SECOND
 
-# For sessions to be asked for: an end of a new socket goes to the sandbox.
-NEEDED = {"sendmsg"}
-# Of a session harmless, or not worth a refusal: its numbers and files are the machine's.
-HARMLESS = {"sysinfo", "fadvise64", "readahead", "mincore"}
+# Refused to a session, but not here: to hand the sandbox an end of a new socket, which is how it is
+# asked for a session; and what tells of the machine, whose files may all be read here.
+ALLOWED = {"sendmsg", "sysinfo", "fadvise64", "readahead", "mincore"}
 # name: number on x86_64, number on aarch64 (None where there is none).
-FURTHER: seccomp.Calls = {
+FURTHER: dict[str, tuple[int, int | None]] = {
     # whose a file is, who may use it, when it was changed: of every file, writable or not
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -79,9 +78,7 @@ def _only(call: tuple[int, int | None], place: int, values: list[int]) -> seccom
 
 
 def _common(machine: str) -> bytes:
-    kept = {
-        name: numbers for name, numbers in seccomp.REFUSED.items() if name not in NEEDED | HARMLESS
-    }
+    refused = {name: call for name, call in seccomp.REFUSED.items() if name not in ALLOWED}
     owners = [F_SETOWN, F_SETSIG, F_SETOWN_EX]
     tests = [
         *seccomp.BY_ARGUMENT,
@@ -89,7 +86,7 @@ def _common(machine: str) -> bytes:
         *_only(SOCKETPAIR, SECOND, STREAMS),
         *_only(seccomp.IOCTL, SECOND, QUESTIONS),
     ]
-    return seccomp.program(machine, {**kept, **FURTHER}, tests)
+    return seccomp.program(machine, refused | FURTHER, tests)
 
 
 COMMON = {machine: _common(machine) for machine in seccomp.ARCHITECTURES}  # made once for all forks
