@@ -3,8 +3,8 @@
 It belongs behind the lecturer's cell that it follows. The lecturer's cells are known by their
 names, their ids, or what stands in them: apart from strings and comments, for in these alone the
 editions of a course differ. A cell of the lecturer's that was edited, and is neither locked nor an
-answer, counts as added behind the original, which stays. Mere copies of cells are none; what is
-written into one is the student's own.
+answer, counts as added behind the original, with a note of that, unless the original is elsewhere
+in the notebook. Mere copies of cells are none; what is written into one is the student's own.
 """
 
 from __future__ import annotations
@@ -40,15 +40,19 @@ def added(
     named: dict[str, int] = {}
     ids: dict[str, int] = {}
     texts: dict[str, list[int]] = {}
+    plain: set[int | None] = set()  # those that are neither locked nor answers
     for place, cell in enumerate(released):
         if cell.id is not None:
             ids[cell.id] = place
+        if cell.code and cell.name is None:
+            plain.add(place)
         if cell.name is not None:
             named[cell.name] = place
         for text in {cell.source.strip(), _known_bare(cell.source) if cell.code else ""} - {""}:
             texts.setdefault(text, []).append(place)
     own: list[OwnCell] = []
     theirs: set[str] = set()
+    unedited: set[int] = set()  # by what stands in them
     after, room, left = -1, LONGEST, 0
     for at, cell in enumerate(cells):
         if at in used and cell.name in named:
@@ -67,15 +71,19 @@ def added(
             bare = _bare(cell.source)
             places = texts.get(bare, [])
             new = bool(bare) and not places
+        unedited.update(places)
+        edits = None
         if not places and cell.id in ids:
             places = [ids[cell.id]]
+            edits = ids[cell.id] if ids[cell.id] in plain else None
         # A text that occurs again is no step back.
         after = min((place for place in places if place > after), default=after)
         if new and len(own) < MOST:
-            own.append((after + 1, cell.source))
+            own.append(OwnCell(after + 1, cell.source, edits))
+            plain.discard(edits)  # of several the first counts
         else:
             left += new
-    return own, left
+    return [cell._replace(edits=None) if cell.edits in unedited else cell for cell in own], left
 
 
 @lru_cache(256)

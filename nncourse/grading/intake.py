@@ -192,8 +192,8 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 longest=LONGEST_ADDED,
             )
         )
-    for _place, source in own:
-        notes += _long(_("cells of their own"), source)
+    for one in own:
+        notes += _long(_("cells of their own"), one.source)
     return Intake(notebook, notes, language, own)
 
 

@@ -4,8 +4,9 @@ A helper function, a constant, an import may stand in a cell that the student ha
 and run from the top, the notebook has them in time, and so has a graded session: it runs own cells
 in their places. Of each cell it takes only the lines that bind or change what an answer reads and
 neither the lecturer's cells nor other answers have bound before. So trials, plots and training cost
-neither time nor points, and what the lecturer has defined stays as it is. Where an answer's cell
-was left as it was handed out, the answer itself may stand in an own cell.
+neither time nor points, and what the lecturer has defined stays as it is, but for what the student
+has edited where it stood. Where an answer's cell was left as it was handed out, the answer itself
+may stand in an own cell.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from nncourse.check.call import printable
@@ -24,8 +26,14 @@ SHOWN = 120  # characters of names
 FUTURE = "from __future__ import"  # for the rest of its cell
 KEY = "own"  # of a cell's metadata, beside the course's other
 
-OwnCell = tuple[int, str]
-"""The place of the lecturer's cell before which it stands, and its source."""
+
+class OwnCell(NamedTuple):
+    """The place of the lecturer's cell before which it stands; its source; and the place of the
+    lecturer's cell of which it is an edit, if it is one."""
+
+    place: int
+    source: str
+    edits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,21 @@ class _Need(NamedTuple):
 
 
 def needed_lines(
-    own: Sequence[OwnCell], others: Sequence[Other]
-) -> list[tuple[int, str, list[str]]]:
-    """Of the own cells that are needed: the place, the lines that are, the names they are for.
+    own: Sequence[OwnCell],
+    others: Sequence[Other],
+    edited: Mapping[int | None, Set[str]] = MappingProxyType({}),
+) -> list[tuple[OwnCell, list[str]]]:
+    """The own cells that are needed, with the lines of them that are; the names they are for.
 
-    ``own`` in the order of the notebook. The time is proportional to the length of the sources.
+    ``own`` in the order of the notebook. ``edited``: what the lecturer's cells that were edited
+    bind and change, by their places. The time is proportional to the length of the sources.
     """
+    edits = set[str]().union(*edited.values())
     answered = set[str]().union(*(other.names.binds for other in others if other.asks))
-    cells = [pieces(place, source, answered) for place, source in own]
+    cells = [
+        pieces(cell.place, cell.source, answered, edited.get(cell.edits, frozenset()))
+        for cell in own
+    ]
     every = [piece for cell in cells for piece in cell]
     bound: dict[str, int] = {}  # by others, and where first
     for other in others:
@@ -68,7 +83,7 @@ def needed_lines(
     called: set[Piece] = set()
     while asked:
         need, place = asked.pop()
-        if need in needed or bound.get(need.name, NOWHERE) < place:
+        if need in needed or (need.name not in edits and bound.get(need.name, NOWHERE) < place):
             continue
         needed.add(need)
         for piece in makers.get(need, ()):
@@ -86,9 +101,9 @@ def needed_lines(
         for piece in makers.get(_Need("*", "itself"), ()):  # nobody can tell what it binds
             piece.for_.add("*")
     return [
-        (cell[0].place, _text(cell), sorted(set().union(*(piece.for_ for piece in cell))))
-        for cell in cells
-        if any(piece.for_ for piece in cell)
+        (cell._replace(source=_text(found)), sorted(set().union(*(piece.for_ for piece in found))))
+        for cell, found in zip(own, cells, strict=True)
+        if any(piece.for_ for piece in found)
     ]
 
 
@@ -107,7 +122,8 @@ def _links(
         for name in found.binds | changed:
             # In a trial a name such as sum is taken for a number soon.
             meant = name not in BUILTINS or name in found.defines | found.imports
-            if name == "*" or (meant and piece.place <= bound.get(name, NOWHERE)):
+            first = name in piece.edited or piece.place <= bound.get(name, NOWHERE)
+            if name == "*" or (meant and first):
                 makers.setdefault(_Need(name, "itself"), []).append(piece)
                 if name in changed:
                     makers.setdefault(_Need(name, "changes"), []).append(piece)

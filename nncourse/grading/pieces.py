@@ -34,22 +34,27 @@ class Piece:
 
     leaves: the outer names that its functions bind, or whose objects they change. calls: what it
     calls for the sake of such a change. same: pairs of names that it gives to one object, or to an
-    object and a part of it. for_: what is needed of it.
+    object and a part of it. edited: names of which it stands in place of what the lecturer wrote.
+    for_: what is needed of it.
     """
 
     place: int
     text: str
     names: Names
+    edited: Set[str] = frozenset()
     leaves: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     same: list[tuple[str, str]] = field(default_factory=list)
     for_: set[str] = field(default_factory=set)
 
 
-def pieces(place: int, source: str, answered: Set[str]) -> list[Piece]:
+def pieces(
+    place: int, source: str, answered: Set[str], edited: Set[str] = frozenset()
+) -> list[Piece]:
     """The statements of a cell with the lines above them; none if it can't be parsed.
 
-    ``answered``: the names that were asked for. To call one of them is to try it.
+    ``answered``: the names that were asked for. To call one of them is to try it. ``edited``: see
+    ``Piece``.
     """
     try:
         try:
@@ -67,7 +72,7 @@ def pieces(place: int, source: str, answered: Set[str]) -> list[Piece]:
             ends.pop()
         ends.append(statement.end_lineno or statement.lineno)
     texts = ["\n".join(lines[start:end]) for start, end in zip([0, *ends], ends)]
-    found = [Piece(place, text, names(text)) for text in texts]
+    found = [Piece(place, text, names(text), edited) for text in texts]
     for statement in body:
         piece = found[bisect_left(ends, statement.end_lineno or statement.lineno)]
         if not (piece.names.binds or piece.names.reads):

@@ -29,7 +29,8 @@ class Cell:
     "own", of the student's.
 
     ``index``: its place in the notebook; of an own cell, that of the cell before which it runs, and
-    its ``name`` is what it is needed for. points: what a graded cell is worth.
+    its ``name`` is what it is needed for. points: what a graded cell is worth. edits: the place of
+    the lecturer's cell of which an own cell is an edit.
     """
 
     index: int
@@ -37,6 +38,7 @@ class Cell:
     name: str
     source: str
     points: float = 0.0
+    edits: int | None = None
 
     @property
     def label(self) -> str:
@@ -232,9 +234,12 @@ class Plan:
 
     # In the sandbox.
 
-    def _parts_of(self, cell: Cell) -> Iterator[_Part]:
+    def _parts_of(self, cell: Cell, gone: Set[str] = frozenset()) -> Iterator[_Part]:
+        """``gone``: names that an edit of the cell binds and changes in its place."""
         steps = [s for s in self._all if s.cell is cell]
-        if cell.kind in ("readonly", "plain"):
+        if gone:
+            yield from (_part_of(step, gone) for step in steps)
+        elif cell.kind in ("readonly", "plain"):
             yield from self._given_parts(cell, steps)
         for step in steps:
             if step.kept and (step.may_fail or step.statement is None):
@@ -250,12 +255,7 @@ class Plan:
         source = "\n".join(map(ast.unparse, together))
         found = replace(names(source), touches=touches)
         yield _Part(found, locked and bool(together), together)
-        for step in steps:
-            if step.apart and step.statement is not None:
-                # What is the student's is there already, and would be changed twice.
-                changes = step.names.changes - step.foreign
-                found = replace(step.names, changes=changes, touches=set(step.asks - step.foreign))
-                yield _Part(found, False, [step.statement])
+        yield from (_part_of(step) for step in steps if step.apart)
 
     def sandboxed(self, answers: Mapping[str, str], own: Sequence[Cell] = ()) -> list[Cell]:
         """The code cells that run in the sandbox, with the student's answers in their places.
@@ -263,7 +263,13 @@ class Plan:
         Cells that are neither locked nor answers run only if something depends on them: most are
         there to look at. ``own``: what is needed of the student's own.
         """
+        return list(_cells_of(self._needed_parts(answers, own)))
+
+    def _needed_parts(
+        self, answers: Mapping[str, str], own: Sequence[Cell]
+    ) -> list[tuple[Cell, _Part]]:
         apart = set[str]().union(*(step.names.binds for step in self._all if step.apart))
+        edits = {cell.edits: cell.source for cell in own if cell.edits is not None}
         parts: list[tuple[Cell, _Part]] = []
         for cell in self.cells:
             here = [one for one in own if one.index == cell.index]
@@ -272,9 +278,13 @@ class Plan:
                 source = answers.get(cell.name, cell.source)
                 given = Cell(cell.index, cell.kind, cell.name, source)
                 parts.append((given, _Part(_names_of_answer(source, apart), True)))
-            parts += [(cell, part) for part in self._parts[cell.index]]
+            here_too: Iterable[_Part] = self._parts[cell.index]
+            if cell.index in edits:
+                edit = names(edits[cell.index])
+                here_too = self._parts_of(cell, edit.binds | edit.changes)
+            parts += [(cell, part) for part in here_too]
         kept = needed([(part.names, part.always) for _, part in parts])
-        return list(_cells_of([one for one, keep in zip(parts, kept) if keep]))
+        return [one for one, keep in zip(parts, kept) if keep]
 
     def needed_of(
         self, own: Sequence[OwnCell], answers: Mapping[str, str]
@@ -282,7 +292,12 @@ class Plan:
         """Of the student's own cells what the answers need; and the names that are bound behind
         the last graded cell, where it is too late.
         """
+        cells = [OwnCell(*cell) for cell in own]
         last = max(self.foreign, default=-1)
+        in_time = [cell for cell in cells if cell.place <= last]
+        edited: dict[int | None, Set[str]] = {
+            cell.edits: self._made_in(cell.edits) for cell in in_time if cell.edits is not None
+        }
         given = [step for step in self._all if step.statement and not step.cell.is_answer]
         others = [Other(step.cell.index, step.names, False) for step in given]
         with warnings.catch_warnings():
@@ -294,11 +309,48 @@ class Plan:
                     if source.strip() == cell.source.strip():  # the answer may stand elsewhere
                         found = Names(later=found.binds)
                     others.append(Other(cell.index, found, True))
-            needed = needed_lines([cell for cell in own if cell[0] <= last], others)
-            late = needed_lines([cell for cell in own if cell[0] > last], others)
-        cells = [Cell(place, "own", label(for_), source) for place, source, for_ in needed]
-        in_time = {name for *_, for_ in needed for name in for_}
-        return cells, [name for *_, for_ in late for name in for_ if name not in in_time]
+            if edited:
+                others += self._readers(edited, answers)
+            needed = needed_lines(in_time, others, edited)
+            late = needed_lines([cell for cell in cells if cell.place > last], others)
+        there = {name for _, for_ in needed for name in for_}
+        return (
+            [
+                Cell(one.place, "own", label(for_), one.source, edits=one.edits)
+                for one, for_ in needed
+            ],
+            [name for _, for_ in late for name in for_ if name not in there],
+        )
+
+    def _made_in(self, index: int) -> set[str]:
+        """What a cell of the lecturer's binds and changes."""
+        made = [step.names.binds | step.names.changes for step in self._all]
+        here = [found for step, found in zip(self._all, made) if step.cell.index == index]
+        return set[str]().union(*here) - self.modules
+
+    def _readers(
+        self, edited: Mapping[int | None, Set[str]], answers: Mapping[str, str]
+    ) -> Iterator[Other]:
+        """What of the lecturer's other cells runs in the sandbox and reads what was edited."""
+        all_ = set[str]().union(*edited.values())
+        for cell, part in self._needed_parts(answers, ()):
+            if not cell.is_answer and cell.index not in edited:
+                found = Names(runs=part.names.runs & all_, later=part.names.later & all_)
+                yield Other(cell.index, found, True)
+
+
+def _part_of(step: Step, gone: Set[str] = frozenset()) -> _Part:
+    """A statement of the lecturer's, which runs if it is needed for more than ``gone``."""
+    found = step.names
+    # What is the student's is there already, and would be changed twice.
+    foreign = gone | (step.foreign if step.apart else frozenset())
+    made = replace(
+        found,
+        binds=found.binds - gone,
+        changes=found.changes - foreign,
+        touches=set(step.asks - foreign),
+    )
+    return _Part(made, False, [step.statement] if step.statement is not None else [])
 
 
 def _steps(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from nncourse.grading.archive import Reader
 from nncourse.grading.intake import LARGEST, LONGEST, IntakeError, rebuild, take_in
+from nncourse.grading.own import OwnCell
 from nncourse.grading.similar import LONGEST as SIMILAR_LONGEST
 from nncourse.grading.submissions import Submission, SubmissionsError, find_submissions
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
@@ -128,7 +129,7 @@ def test_a_missing_answer_leaves_the_stub(hand_in, released):
 def test_cells_of_ones_own_lie_beside_the_notebook(hand_in, released):
     intake = hand_in(with_cell("import os"))
     assert "import os" not in [cell.source for cell in intake.notebook.cells]
-    assert intake.own == [(len(released.cells), "import os")]
+    assert intake.own == [OwnCell(len(released.cells), "import os")]
     assert intake.notes == []
 
 

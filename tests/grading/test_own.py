@@ -28,7 +28,7 @@ from nncourse.grading.grade import Node
 from nncourse.grading.intake import rebuild
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.names import names
-from nncourse.grading.own import Other, is_own, needed_lines
+from nncourse.grading.own import Other, OwnCell, is_own, needed_lines
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.similar import answers_in
 from nncourse.grading.worker import make_item
@@ -74,6 +74,12 @@ def handed_in(one: str, two: str, /, **added_: str | list[str]) -> list[dict]:
         if name != "end":
             cells.append(cell(name, answers.get(name, "")))
     return cells
+
+
+def edited(cells: list[dict], **sources: str) -> list[dict]:
+    """With the ``sources`` in these cells."""
+    ids = {f"id-{name}": source for name, source in sources.items()}
+    return [{**c, "source": ids.get(c["id"], c["source"])} for c in cells]
 
 
 RELEASED = {"cells": [cell(name) for name in CELLS], "metadata": {}}
@@ -420,11 +426,14 @@ HONEST = {
         ["double = rate"],
     ),
     "a cell of the lecturer's to try things in, used for a helper": (
-        [
-            own("FOUR = 4\none(FOUR)", id="id-look") if c["id"] == "id-look" else c
-            for c in handed_in(ONE, "def two(x):\n    return one(x) * FOUR // 2")
-        ],
+        edited(
+            handed_in(ONE, "def two(x):\n    return one(x) * FOUR // 2"), look="FOUR = 4\none(FOUR)"
+        ),
         ["FOUR = 4"],
+    ),
+    "a cell of the lecturer's edited": (
+        edited(handed_in(ONE, "def two(x):\n    return rate * one(x) - 9"), rate="rate = 3"),
+        ["rate = 3"],
     ),
     "answers that stand below their cells": (
         handed_in("", "", first=ONE, look="one(5)", second=["# mine", TWO]),
@@ -604,7 +613,7 @@ def test_between_the_parts_of_an_answer_that_was_split_stands_a_cell(grade):
 
 def chosen(own_cells: list[tuple[int, str]], *others: tuple[int, str, bool]) -> list[str]:
     found = [Other(place, names(source), asks) for place, source, asks in others]
-    return [source for _, source, _ in needed_lines(own_cells, found)]
+    return [cell.source for cell, _ in needed_lines([OwnCell(*one) for one in own_cells], found)]
 
 
 READER = "def f(): return k"
@@ -688,7 +697,8 @@ def taken(cells):
     ],
 )
 def test_an_own_cell_stands_behind_the_cell_that_it_follows(cells, place):
-    assert taken(cells) == ([(place, "k = 1")], 0)
+    own, left = taken(cells)
+    assert ([(cell.place, cell.source) for cell in own], left) == ([(place, "k = 1")], 0)
 
 
 ROOT = Path(__file__).parents[2]
@@ -714,7 +724,7 @@ def test_what_is_written_into_a_copy_of_a_named_cell_is_ones_own():
     copy = FORM[4]._replace(id="copy", source="def help(): ...")
     setup = FORM[1]._replace(id="copy2", source="import math")
     cells = [FORM[0], FORM[1], setup, *FORM[2:5], FORM[4], copy, *FORM[5:]]
-    assert taken(cells) == ([(2, "import math"), (5, "def help(): ...")], 0)
+    assert taken(cells) == ([OwnCell(2, "import math"), OwnCell(5, "def help(): ...")], 0)
 
 
 @pytest.mark.parametrize(
@@ -738,7 +748,7 @@ def test_of_own_cells_so_many_are_read_and_no_more():
     long = Sight(None, None, True, "k = 0" + " " * LONGEST)
     half = Sight(None, None, True, "k = 0" + " " * (LONGEST // 2))
     own, left = taken([long, half, NEW, half, NEW])
-    assert ([len(source) for _, source in own], left) == ([len(half.source), 5, 5], 2)
+    assert ([len(cell.source) for cell in own], left) == ([len(half.source), 5, 5], 2)
 
 
 def test_cells_made_to_take_long_are_chosen_from_in_no_time():
@@ -750,16 +760,17 @@ def test_cells_made_to_take_long_are_chosen_from_in_no_time():
     chains = f"x{'.add' * 300} = 1\n" * 20
     others = [Other(1, names("def f(): return f0, x"), True)]
     start = time.process_time()
-    (found,) = needed_lines([(0, chain)], others)
-    assert len(found[2]) == 4500
-    assert needed_lines([(0, same), (0, nested)], others) == [(0, same.strip(), ["x"])]
+    ((_, for_),) = needed_lines([OwnCell(0, chain)], others)
+    assert len(for_) == 4500
+    wanted = [(OwnCell(0, same.strip()), ["x"])]
+    assert needed_lines([OwnCell(0, same), OwnCell(0, nested)], others) == wanted
     others = [Other(1, names("def f(): return x, T2499"), True)]
-    found = needed_lines([(0, calls), (0, tables), (0, chains)], others)
-    assert [text for _, text, _ in found] == [calls.strip(), tables, chains.strip()]
+    found = needed_lines([OwnCell(0, text) for text in (calls, tables, chains)], others)
+    assert [cell.source for cell, _ in found] == [calls.strip(), tables, chains.strip()]
     many = [f"x{n}" for n in range(7000)]
     wide = f"{' = '.join(many)} = [{', '.join(many)}]"
     others = [Other(1, names(f"def f(): return [{', '.join(many)}]"), True)]
-    assert [text for _, text, _ in needed_lines([(0, wide)], others)] == [wide]
+    assert [cell.source for cell, _ in needed_lines([OwnCell(0, wide)], others)] == [wide]
     assert time.process_time() - start < 10
 
 
@@ -835,7 +846,8 @@ def test_an_answer_gives_what_it_gives_when_everything_is_run_again(own, reads, 
     ]
     bound = names(earlier).binds
     own = [(place, text) for place, text in own if place == 1 or not names(text).binds & bound]
-    chosen = [(place, text) for place, text, _names in needed_lines(own, others)]
+    cells = [OwnCell(*one) for one in own]
+    chosen = [(cell.place, cell.source) for cell, _names in needed_lines(cells, others)]
 
     def notebook(cells: list[tuple[int, str]]) -> list[str]:
         first, second = ([text for at, text in cells if at == place] for place in (1, 2))
