@@ -17,13 +17,16 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import shutil
 from functools import lru_cache
+from glob import escape, glob
 from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat import NotebookNode, from_dict, read
 from nbformat.v4 import new_notebook
+from nbgrader.converters import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
@@ -37,8 +40,9 @@ from nncourse.grading.gradebook import Entry
 from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.results import findings, open_gradebook
-from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.sanitize import clean_notebook, one_line
 from nncourse.grading.submissions import Submission
+from nncourse.grading.unfit import STAMP, is_stamp, put_aside, unfit
 from nncourse.grading.worker import Worker, WorkerLost, make_item
 
 Pair = tuple[NotebookNode, dict[str, Any]]
@@ -48,8 +52,32 @@ class AnyFile(NotebookExporter):
     """Opens the notebook for nbgrader; in the first pass, and of what is none, an empty one.
 
     What was handed in is read by ``Rebuild`` alone: a reader that checks a large notebook's form
-    takes minutes.
+    takes minutes. nbgrader makes it when it has listed the submissions, and before it opens any
+    file of theirs; what it must not open is seen to then.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.remarks: dict[Path, str] = {}  # on submissions
+        if isinstance(self.parent, Autograde):
+            self._see_to_the_unfit(self.parent)
+
+    def _see_to_the_unfit(self, converter: Any) -> None:
+        directory = converter.coursedir
+        for name in glob(converter._format_source(directory.assignment_id, "*")):
+            folder = Path(name)
+            line, usable = put_aside(folder)
+            if usable and name in converter.assignments:
+                why = unfit(folder, 1000 * directory.max_dir_size)
+                if why:
+                    # As a pattern that is absolute it means this folder only.
+                    directory.ignore = list({*directory.ignore, escape(name)})
+                line = "; ".join(filter(None, [line, why]))
+            elif not usable:
+                converter.assignments.pop(name, None)
+            if line:
+                self.remarks[folder] = line
+                self.log.warning("%s: %s", one_line(folder.parent.name), line)
 
     def from_filename(self, filename: str, resources: Any = None, **options: Any) -> Any:
         """The exported notebook and its resources."""
@@ -112,9 +140,12 @@ class Rebuild(_Step):
             intake = take_in(Submission(names["student"], path, folder=folder), released)
         except IntakeError as error:
             intake, problem = Intake(released, []), str(error)
+        if path.parent in self.parent.remarks:
+            intake.notes.insert(0, self.parent.remarks[path.parent])
         for note in [problem] if problem else intake.notes:
             self.log.warning("%s: %s", names["student"], note)
         self._clear(assignment, names["student"])
+        self._keep_stamp(path.parent, self.course.autograded(names["student"], assignment))
         packed = load(self.course, assignment)
         notebook = from_dict(compose(packed, answers_of(intake.notebook), UNGRADED))
         notebook.metadata["nncourse"].update(
@@ -127,9 +158,16 @@ class Rebuild(_Step):
         folder = self.course.autograded(student, assignment)
         source = self.course.source(assignment)
         for path in sorted(folder.rglob("*"), reverse=True):
-            kept = (source / path.relative_to(folder)).exists() or path.name == "timestamp.txt"
+            kept = (source / path.relative_to(folder)).exists() or path.name == STAMP
             if path.is_symlink() or (path.is_file() and not kept):
                 path.unlink()
+
+    def _keep_stamp(self, submitted: Path, autograded: Path) -> None:
+        """By it nbgrader sees that another version was handed in, also where it copied nothing."""
+        stamp = submitted / STAMP
+        if is_stamp(stamp) and not (autograded / STAMP).exists():
+            autograded.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(stamp, autograded / STAMP)
 
 
 class Judge(_Step):

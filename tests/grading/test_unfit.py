@@ -1,0 +1,183 @@
+"""Submissions with files that nbgrader can't copy or read, in its own command and its own list."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+
+from nncourse.course.folder import make_course
+from nncourse.grading.grade import release_assignment
+from nncourse.grading.results import each_result
+from nncourse.grading.unfit import is_stamp, unfit
+from tests.grading.test_plugin import SCRIPTS, hand_in, scores, write_partial
+from tests.grading.toy import RIGHT, submission
+
+UNKNOWN = "timestamp.txt is no time stamp: the time of this submission is unknown"
+NOTHING = "nothing but the notebook is taken"
+GOOD = "2026-11-21 00:00:00.000000 UTC"
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 43)
+
+
+def text(content: str):
+    return lambda path: path.write_text(content)
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+    (path / "inside").touch()
+
+
+# student: (file, what it is, what is said of it)
+CLASS = {
+    "device": ("data.bin", device, f"data.bin is no plain file: {NOTHING}"),
+    "pipe": ("deep/er/data.bin", pipe, f"deep/er/data.bin is no plain file: {NOTHING}"),
+    "sparse": ("data.bin", huge, "too large or too many"),
+    "stamp": ("timestamp.txt", text("yesterday"), UNKNOWN),
+    "no text": ("timestamp.txt", lambda path: path.write_bytes(b"\xff\xfe"), UNKNOWN),
+    "empty stamp": ("timestamp.txt", text(""), UNKNOWN),
+    "late stamp": ("timestamp.txt", text("9999-12-31 23:59:59.000000 -0500"), UNKNOWN),
+    "long stamp": ("timestamp.txt", huge, UNKNOWN),
+    "stamp pipe": ("timestamp.txt", pipe, UNKNOWN),
+    "stamp device": ("timestamp.txt", device, UNKNOWN),
+    "stamp folder": ("timestamp.txt", folder, UNKNOWN),
+    "good stamp": ("timestamp.txt", text(GOOD), None),
+    "data": ("data.csv", text("1,2"), None),
+}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    root = tmp_path_factory.mktemp("unfit")
+    course = make_course(root / "course", "en", ["ps99"], write_partial(root / "repo"))
+    release_assignment(course, "ps99")
+    return course
+
+
+@pytest.fixture(scope="module")
+def said(course, tmp_path_factory):
+    """What nbgrader says when it grades them."""
+    right = submission(course, "ps99", RIGHT)
+    for name, (file, make, _says) in CLASS.items():
+        path = hand_in(course, name, right, "ps99", "ps99-squares.ipynb") / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make(path)
+    (course.submitted / "device" / "ps99" / "timestamp.txt").write_text(GOOD)
+    # One that leads elsewhere, one of whose notebook nothing has come.
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "ps99-squares.ipynb").write_text(right)
+    pipe(elsewhere / "timestamp.txt")
+    for name in ("linked", "without"):
+        (course.submitted / name).mkdir()
+    (course.submitted / "linked" / "ps99").symlink_to(elsewhere)
+    (course.submitted / "without" / "ps99").mkdir()
+    pipe(course.submitted / "without" / "ps99" / "timestamp.txt")
+    run = subprocess.run(
+        [f"{SCRIPTS}/nbgrader", "autograde", "ps99"],
+        cwd=course.root,
+        env={**os.environ, "NNCOURSE_LANG": "en"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert (elsewhere / "timestamp.txt").exists(), "what is not theirs is left alone"
+    return run.stderr
+
+
+@pytest.fixture(scope="module")
+def api(course):
+    """What the formgrader asks and starts."""
+    config = course.config()
+    directory = CourseDirectory(config=config, root=str(course.root))
+    return NbGraderAPI(directory, config=config)
+
+
+def test_all_are_graded(said, course):
+    found = scores(course, "ps99")
+    assert set(found) == set(CLASS)
+    assert {name: grades["square"][0] for name, grades in found.items()} == dict.fromkeys(CLASS, 10)
+
+
+@pytest.mark.parametrize("name", CLASS)
+def test_a_line_says_what_was_not_taken(said, course, name):
+    says = CLASS[name][2]
+    (result,) = each_result(course, "ps99", students=[name])
+    if says is None:
+        assert result.notes == []
+    else:
+        assert says in " ".join(result.notes)
+        assert any(says in line for line in said.splitlines() if f" {name}: " in line)
+
+
+def test_the_list_of_the_class_is_whole(said, api):
+    found = {one["student"]: one for one in api.get_submissions("ps99")}
+    assert set(found) == {*CLASS, "without"}
+    assert found["good stamp"]["timestamp"] == "2026-11-21T00:00:00"
+    assert found["stamp"]["timestamp"] is None
+    assert all(found[name]["autograded"] for name in CLASS)
+
+
+def test_a_link_with_a_pipe_behind_it_is_set_aside(said, course):
+    assert f"linked: {UNKNOWN} (ps99 → .ps99." in said
+    assert not (course.submitted / "linked" / "ps99").exists()
+
+
+def test_a_later_version_is_graded_again(said, course, api):
+    """nbgrader knows it by the time stamps, also where it copies no file."""
+    place = course.submitted / "device" / "ps99"
+    wrong = submission(course, "ps99", {**RIGHT, "square_answer": "def square(x): return 0"})
+    (place / "ps99-squares.ipynb").write_text(wrong)
+    (place / "timestamp.txt").write_text("2026-11-23 00:00:00.000000 UTC")
+    answer = api.autograde("ps99", "device", force=False)
+    assert answer["success"], answer.get("error")
+    assert scores(course, "ps99")["device"]["square"][0] == 0
+
+
+def test_what_is_a_stamp(tmp_path):
+    path = tmp_path / "timestamp.txt"
+    assert not is_stamp(path)
+    for content, good in [
+        (GOOD, True),
+        ("2026-11-21 10:00:00.5 +0300\n", True),
+        ("2026-11-21", True),
+        ("1066-10-14", False),
+        ("soon", False),
+        ("2026-11-21 00:00:00 " + "x" * 100, False),
+    ]:
+        path.write_text(content)
+        assert is_stamp(path) == good, content
+
+
+def test_what_fits(tmp_path):
+    place = tmp_path / "anna" / "ps99"
+    place.mkdir(parents=True)
+    (place / "a.csv").write_text("1")
+    (place / "odd.ipynb").symlink_to("/dev/zero")  # nbgrader leaves notebooks to the grader
+    (place / "empty").mkdir()
+    (place / "way out").symlink_to("/")
+    assert "way out is no plain file" in unfit(place, 10)
+    (place / "way out").unlink()
+    assert unfit(place, 10) == ""
+    assert unfit(place, 0) != ""
+    (tmp_path / "carl").symlink_to(tmp_path / "anna")
+    assert "link" in unfit(tmp_path / "carl" / "ps99", 10)
