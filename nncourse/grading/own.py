@@ -5,8 +5,8 @@ and run from the top, the notebook has them in time, and so has a graded session
 in their places. Of each cell it takes only the lines that bind or change what an answer reads and
 neither the lecturer's cells nor other answers have bound before. So trials, plots and training cost
 neither time nor points, and what the lecturer has defined stays as it is, but for what the student
-has edited where it stood. Where an answer's cell was left as it was handed out, the answer itself
-may stand in an own cell.
+has edited where it stood. Files that answers read count as names do, and so do settings. Where an
+answer's cell was left as it was handed out, the answer itself may stand in an own cell.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from nncourse.check.call import printable
 from nncourse.grading.names import Names
+from nncourse.grading.outside import EFFECTS
 from nncourse.grading.pieces import BUILTINS, Piece, pieces
 
 NOWHERE = 1 << 60
@@ -97,7 +98,7 @@ def needed_lines(
         if need.of == "changes":
             asked += [(_Need(name, "changes"), place) for name in same.get(need.name, ())]
     lacking = [need for need in needed if need.of == "itself" and need not in makers]
-    if {need.name for need in lacking} - BUILTINS:
+    if {need.name for need in lacking} - BUILTINS - EFFECTS:
         for piece in makers.get(_Need("*", "itself"), ()):  # nobody can tell what it binds
             piece.for_.add("*")
     return [

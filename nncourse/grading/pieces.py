@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from nncourse.grading import outside
 from nncourse.grading.effects import CHANGING, SETTING
 from nncourse.grading.names import Names, names
 from nncourse.grading.sandbox.inside.magics import python
@@ -78,8 +79,10 @@ def pieces(
         if not (piece.names.binds or piece.names.reads):
             continue  # also where it is nested too deeply to be read
         now, later = _nodes(statement)
-        piece.names.changes |= _changed(now, to_try)
-        piece.leaves |= _changed(later, to_try) & piece.names.later
+        piece.leaves |= _changed(later, to_try) & piece.names.later | outside.changes(later)
+        piece.names.changes |= _changed(now, to_try) | outside.changes(now)
+        piece.names.runs |= outside.reads(now)
+        piece.names.later |= outside.reads(later)
         piece.calls |= _called(now) - answered
         for node in now:
             if isinstance(node, ast.Assign):

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from nncourse.grading import outside
 from nncourse.grading.effects import Effects
 from nncourse.grading.names import Names, names, needed, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, label, needed_lines
@@ -308,6 +309,8 @@ class Plan:
                     found = names(source)
                     if source.strip() == cell.source.strip():  # the answer may stand elsewhere
                         found = Names(later=found.binds)
+                    nodes = [n for one in statements(source) for n in ast.walk(one)]
+                    found.later |= outside.reads(nodes) | outside.SETTINGS
                     others.append(Other(cell.index, found, True))
             if edited:
                 others += self._readers(edited, answers)

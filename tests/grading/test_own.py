@@ -431,6 +431,43 @@ HONEST = {
         ),
         ["FOUR = 4"],
     ),
+    **{
+        f"an effect on {name}": (handed_in(answer, TWO, one=[wanted, "print(2)"]), [wanted])
+        for name, answer, wanted in (
+            (
+                "a file of numbers",
+                "def one(x):\n    return int(x ** np.load('power.npy')[0])",
+                "power = np.full(3, 2)\nnp.save('power.npy', power)",
+            ),
+            (
+                "a file that a function writes",
+                "from pathlib import Path\ndef one(x):\n    return x ** len(Path('a').read_text())",
+                "def store():\n    f = open('a', 'w')\n    f.write('ab')\n    f.close()\nstore()",
+            ),
+            (
+                "a file of JSON",
+                "import json\ndef one(x):\n    return x ** json.load(open('b'))",
+                "import json\nwith open('b', mode='wt') as f:\n    json.dump(2, f)",
+            ),
+            (
+                "recursion",
+                "def deep(n):\n    return n and 1 + deep(n - 1)\n"
+                "def one(x):\n    return x ** (deep(2000) - 1998)",
+                "import sys\nsys.setrecursionlimit(5000)",
+            ),
+            (
+                "the environment",
+                "def one(x):\n    return x ** int(os.environ.get('POWER', 3))",
+                "import os\nos.environ['POWER'] = '2'",
+            ),
+            (
+                "random numbers",
+                "SECOND = np.random.rand()\n"
+                "def one(x):\n    return x * x if SECOND == FIRST else 0",
+                "np.random.seed(5)\nFIRST = np.random.rand()\nnp.random.seed(5)",
+            ),
+        )
+    },
     "a cell of the lecturer's edited": (
         edited(handed_in(ONE, "def two(x):\n    return rate * one(x) - 9"), rate="rate = 3"),
         ["rate = 3"],
@@ -526,6 +563,10 @@ KINDER = {
             one="NAMES = ['a', 'b']\naxes = make_axes()\nfor ax, name in zip(axes, NAMES):\n"
             "    ax.set_title(name)",
         ),
+        [10, 10],
+    ),
+    "files that no answer reads": (
+        handed_in(ONE, TWO, one="while True:\n    np.save('a', one(2))\n    open('b', 'w')"),
         [10, 10],
     ),
     "the lecturer's names bound anew": (
