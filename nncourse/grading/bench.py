@@ -53,15 +53,17 @@ class Bench:
         self._spare: Session | None = None
         self._last: Session | None = None  # that an oracle was given
         self._digest = b""
+        self._ready = False
 
-    def prepare(self, data: bytes) -> None:
-        """Make ready for an assignment; the sandbox stays if its rules are the same.
+    def begin(self, data: bytes) -> None:
+        """Let the sandbox start for an assignment; it stays if its rules are the same.
 
         Raises SandboxUnavailable.
         """
         digest = hashlib.sha256(data).digest()
         if digest == self._digest:
             return
+        self._digest, self._ready = b"", False
         self.assignment = Assignment.from_bytes(data)
         if self.sandbox is None or self._rules != self.assignment.rules:
             self.close()
@@ -71,15 +73,23 @@ class Bench:
             except (OSError, WithheldError) as error:
                 raise SandboxUnavailable(f"the sandbox can't be made: {error}") from error
         self.sandbox.begin()
+        self._digest = digest
+
+    def prepare(self, data: bytes) -> None:
+        """Make ready for an assignment. Raises SandboxUnavailable."""
+        self.begin(data)
+        if self._ready:
+            return
         from nncourse.grading.rehearsal import load, rehearse
 
         # The sandbox loads what it needs while this process does.
+        assert self.assignment is not None
         self._pieces = load(self.assignment)
         self._rehearsal = rehearse(self._pieces)
         for _right_answer in self._pieces:
             self._rehearse()
         self._wait()
-        self._digest = digest
+        self._ready = True
 
     def _wait(self) -> None:
         """Until the sandbox is there; rehearse meanwhile."""

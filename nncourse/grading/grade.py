@@ -53,6 +53,8 @@ UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES
 
 Run = Callable[[bytes, Iterable[tuple[Any, bytes]]], Iterable[tuple[Any, "bytes | WorkerLost"]]]
 """Grades items: ``nncourse.grading.queue.run_local`` with its options, or another of its kind."""
+Begin = Callable[[bytes], None]
+"""Lets start what ``Run`` will need for an assignment, and doesn't wait for it."""
 
 
 def release_assignment(course: CourseFolder, assignment: str) -> Path:
@@ -122,18 +124,21 @@ def grade_class(
     advance: Callable[[Result], None],
     *,
     run: Run | None = None,
+    begin: Begin | None = None,
     force: bool = False,
     db: str | None = None,
 ) -> list[str]:
     """``grade_submissions`` for classes of any size; returns the names of the graded cells.
 
     The results are read out of the gradebook afterwards (``nncourse.grading.results``); ``advance``
-    is told of each once it stands there.
+    is told of each once it stands there. ``begin``: told the assignment as soon as it is clear that
+    there is work, before the first item is made.
     """
     work = load_assignment(course, assignment)
     try:
         with alone(course), open_gradebook(course, assignment, db) as book:
-            Grading(course, work, book, advance).run(found, run or _local, force)
+            grading = Grading(course, work, book, advance)
+            grading.run(found, run or _local, force, begin)
             return sorted(book.max_scores)
     except GradebookError as error:
         raise CourseFolderError(str(error)) from error
@@ -206,7 +211,11 @@ class Grading:
         self.secret = secret_of(course)
         self.file = course.notebook(assignment.name).name
         self.packed = assignment.packed
-        self.key = hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
+
+    @cached_property
+    def key(self) -> str:
+        """What the grades of all submissions depend on."""
+        return hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
 
     @cached_property
     def deadlines(self) -> tuple[Any, dict[str, Any]]:
@@ -222,9 +231,17 @@ class Grading:
             cell["source"] = text_of(cell)
         return notebook
 
-    def run(self, found: Iterable[Submission], run: Run, force: bool = False) -> None:
+    def run(
+        self,
+        found: Iterable[Submission],
+        run: Run,
+        force: bool = False,
+        begin: Begin | None = None,
+    ) -> None:
         """Grade what has changed. What is held at any time does not grow with the class."""
         known = {} if force else self.book.digests()
+        if begin is not None and not known:
+            begin(self.packed)
         at_work: dict[str, tuple[Submission, str, Intake, float]] = {}
 
         def items() -> Iterator[tuple[str, bytes]]:

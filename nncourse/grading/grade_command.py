@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -79,15 +80,24 @@ def grade(
     from nncourse.grading.scores import passing, table, write_scores
     from nncourse.grading.submissions import find_submissions
 
+    gc.freeze()  # what is loaded stays, and need not be looked through, not even at the end
     speak(lang)
     try:
         course = open_course(folder)
         found = find_submissions(submissions or course.submitted, assignment)
         crew = Workers(workers, unsafe)
         run = crew.run if scheduler is None else _on_cluster(scheduler, tls)
+        begin = crew.begin if scheduler is None else None
         with crew, Progress(len(found)) as progress:
             cells = grade_class(
-                course, assignment, found, progress.advance, run=run, force=force, db=db
+                course,
+                assignment,
+                found,
+                progress.advance,
+                run=run,
+                begin=begin,
+                force=force,
+                db=db,
             )
         students = (submission.student for submission in found)
         results = each_result(course, assignment, db, students)

@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from nncourse.grading.bench import Bench
+from nncourse.grading.sandbox import SandboxUnavailable
 from nncourse.grading.worker import Worker, WorkerLost, can_fork, one_thread
 
 TRIES = 3
@@ -37,6 +38,15 @@ class Workers:
         self.bench = Bench(unsafe)
         self.idle: list[Worker] = []
         self.busy: dict[Worker, tuple[Any, bytes, int]] = {}
+
+    def begin(self, assignment: bytes) -> None:
+        """Let the sandbox start, while the items are still to be made.
+
+        Where it can't, ``run`` says so, if there are any.
+        """
+        if can_fork():
+            with contextlib.suppress(SandboxUnavailable):
+                self.bench.begin(assignment)
 
     def run(
         self, assignment: bytes, items: Iterable[tuple[Any, bytes]]
