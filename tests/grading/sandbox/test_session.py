@@ -55,6 +55,51 @@ def test_what_is_nearly_plain_comes_as_plain(session):
     assert session.call("f") == {"a": (1, 2.5), "b": 1, "c": {"k": 3}}
 
 
+@pytest.mark.parametrize(
+    ("source", "plain"),
+    [
+        ("Fraction(6, 2)", 3),
+        ("[Fraction(1, 4), Decimal('0.1'), Decimal(-7)]", [0.25, 0.1, -7]),
+        ("np.array([1, 2**62], dtype=object)", np.array([1, 2**62])),
+        ("np.array([[1, Fraction(1, 2)]], dtype=object)", np.array([[1, 0.5]])),
+        ("np.array([np.float32(1), 1j], dtype=object)", np.array([1, 1j])),
+        ("np.array(['a', 'bc'], dtype=object)", np.array(["a", "bc"])),
+        ("np.array([True, False], dtype=object)", np.array([True, False])),
+    ],
+)
+def test_numbers_that_are_objects_come_as_numbers(session, source, plain):
+    session.run_cell(
+        "import numpy as np\nfrom decimal import Decimal\nfrom fractions import Fraction"
+    )
+    session.run_cell(f"def f(): return {source}")
+    got = session.call("f")
+    np.testing.assert_array_equal(got, plain, strict=isinstance(plain, np.ndarray))
+    assert type(got) is type(plain)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "np.array(['a', 1], dtype=object)",
+        "np.array([None, 1], dtype=object)",
+        "np.array([2**70, 1], dtype=object)",
+        "np.array([], dtype=object)",
+        "np.array([[1], [2, 3]], dtype=object)",
+        "np.array([One(1)], dtype=object)",
+        "One(1)",
+        "Decimal('sNaN')",
+        "Fraction(10**400, 3)",
+    ],
+)
+def test_objects_that_are_no_numbers_stay(session, source):
+    session.run_cell(
+        "import numpy as np\nfrom decimal import Decimal\nfrom fractions import Fraction"
+    )
+    session.run_cell("class One(Fraction):\n    def __eq__(self, other): return True")
+    session.run_cell(f"def f(): return {source}")
+    assert type(session.call("f")) is Handle
+
+
 def test_numpy_scalars_keep_their_dtype(session):
     session.run_cell("import numpy as np\ndef f():\n    return np.float32(0.1)")
     got = session.call("f")

@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import contextlib
 import operator
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ from nncourse.grading.sandbox.channel import Channel, Closed
 from nncourse.grading.sandbox.inside.cells import LONGEST_MESSAGE, Notebook, clean, explain
 from nncourse.grading.sandbox.inside.guests import Callback, CallbackError, Guest
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
-from nncourse.grading.sandbox.wire import LIMITS, NAMES, Reference, WireError, encode
+from nncourse.grading.sandbox.wire import DTYPES, LIMITS, NAMES, Reference, WireError, encode
 
 MUTABLE = (list, dict, set)  # arrays are shared
 # Not the same on every machine; on some it is the same as float64.
@@ -39,6 +41,8 @@ WIDEST: dict[Any, type] = {
     np.dtype(np.longdouble): np.float64,
     np.dtype(np.clongdouble): np.complex128,
 }
+EXACT = frozenset({Fraction, Decimal})
+NUMBERS = EXACT | {bool, int, float, complex, *(dtype.type for dtype in DTYPES.values())}
 AS_THEY_ARE = frozenset({type(None), bool, str, int, float, complex, bytes, np.ndarray})
 
 
@@ -208,15 +212,20 @@ class _Whole:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Subclasses of the plain types as these types: a named tuple as a tuple, and so on."""
+    """Subclasses of the plain types as these types: a named tuple as a tuple, and so on.
+
+    Fractions, and arrays of numbers that NumPy keeps as objects, as plain numbers.
+    """
     kind = type(value)
     if isinstance(value, np.generic):
         return value.astype(WIDEST[value.dtype]) if value.dtype in WIDEST else value
     if kind is np.ndarray and value.dtype not in NAMES and value.dtype.kind != "U":
         # In a tuple of results it is the one that stays, not all of them.
-        return value.astype(WIDEST[value.dtype]) if value.dtype in WIDEST else _Whole(value)
+        return value.astype(WIDEST[value.dtype]) if value.dtype in WIDEST else _of_objects(value)
     if kind in AS_THEY_ARE or depth > LIMITS.depth:
         return value
+    if kind in EXACT:
+        return _rounded(value)
     if isinstance(value, dict):
         return {_plain(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
@@ -232,3 +241,22 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
         return _plain(np.asarray(value), depth)
     return value
+
+
+def _rounded(value: Any) -> Any:
+    """An int, if that is what it is, or a float; itself where it is neither."""
+    try:
+        whole = int(value)
+        return whole if whole == value else float(value)
+    except (ArithmeticError, ValueError):
+        return value
+
+
+def _of_objects(value: np.ndarray) -> Any:
+    """An array of another type if its elements are all numbers, or all texts."""
+    kinds = set(map(type, value.flat)) if value.dtype == object else set()
+    if kinds and (kinds <= NUMBERS or kinds == {str}):
+        items = np.array([_rounded(item) if type(item) in EXACT else item for item in value.flat])
+        if items.dtype in NAMES or items.dtype.kind == "U":
+            return items.reshape(value.shape)
+    return _Whole(value)
