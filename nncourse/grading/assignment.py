@@ -87,7 +87,9 @@ class Assignment:
         """Which side runs what: made by the worker, which alone needs it."""
         rules = {**RULES, **self.rules}
         found = self.defines, self.reads, self.imports
-        return Plan(self.cells, *found, rules["in_place"], self.functions)
+        # An object that shows itself may be changed by any of them.
+        changing = self.functions if rules["objects"] else rules["in_place"]
+        return Plan(self.cells, *found, changing, self.functions)
 
     @property
     def draws(self) -> bool:

@@ -89,6 +89,7 @@ class Oracle:
 
     ``given_up``: graded cells at which an earlier try did not come back; they get no points.
     ``session``: one to begin with, if it is still good. ``own``: cells of the student's own.
+    ``seed``: what tests draw from, and may tell by what they draw; ``key``: what else is random.
     """
 
     def __init__(
@@ -101,12 +102,14 @@ class Oracle:
         given_up: Mapping[str, str] | None = None,
         session: Session | None = None,
         own: Sequence[OwnCell] = (),
+        key: int | None = None,
     ) -> None:
         self.assignment = assignment
         self.sandbox = sandbox
         self.answers = answers
         self.own = own
         self.seed = seed
+        self.key = seed if key is None else key
         self.say = say
         self.given_up = given_up or {}
         self.budget = Budget(sandbox.limits.submission_seconds)
@@ -118,14 +121,16 @@ class Oracle:
         self.cells: list[str] = []
         self.count = 0
         self.past = Past()
-        self.steps = Steps(self.space, self._bind, assignment.plan.modules, self.past)
+        rules = assignment.rules
+        self.proxies = Proxies(rules["operators"], rules["objects"], rules["in_place"])
+        self.steps = Steps(self.space, self._bind, self._alive, assignment.plan.modules, self.past)
 
     def grade(self) -> Outcome:
         """Run everything, in the order of the notebook."""
         start = time.monotonic()
         os.environ[VARIABLE] = str(self.seed)
-        random.seed(self.seed)
-        np.random.seed(self.seed % 2**32)  # noqa: NPY002 for tests that draw from it
+        random.seed(self.key)
+        np.random.seed(divmod(self.key, 2**32))  # noqa: NPY002 for tests that draw from it
         plan = self.assignment.plan
         own, late = plan.needed_of(self.own, self.answers) if self.own else ([], [])
         sandboxed = plan.sandboxed(self.answers, own)
@@ -153,27 +158,32 @@ class Oracle:
         """The session, with all cells run so far; a new one if the last was ended."""
         if self.session is not None:
             self.session.abandon()
-        if self.session is None or self.session.ended is not None:
-            if self.session is not None:
-                self.cells = list(self.session.cells)
-                self.session.close()
-            if self.spare is not None and self.spare.idle:
-                self.session, self._lent = self.spare, True
-                self.session.begin(self.budget)
-            else:
-                self._lent = False
-                self.session = self.sandbox.session(self.cells, self.budget)
-            self.spare = None
-            self.session.numbers = self.assignment.spoken
-            rules = self.assignment.rules
-            self.proxies = Proxies(
-                self.session, rules["operators"], rules["objects"], rules["in_place"]
-            )
-            self.session.references.past = self.past
-            self.session.references.leaps = random.Random(f"leaps of {self.seed}")
+        if self.session is not None and self.session.ended is None:
+            return self.session
+        while True:
+            self.session = self._begin()
             with _captured(), _reports([], self._in_place):
-                self.steps.again()
-        return self.session
+                if self.steps.again() or self.budget.left <= 0:
+                    return self.session
+
+    def _begin(self) -> Session:
+        if self.session is not None:
+            self.cells = list(self.session.cells)
+            self.session.close()
+        if self.spare is not None and self.spare.idle:
+            session, self._lent = self.spare, True
+            session.begin(self.budget)
+        else:
+            session, self._lent = self.sandbox.session(self.cells, self.budget), False
+        self.spare = None
+        session.numbers = self.assignment.spoken
+        session.references.past = self.past
+        session.references.leaps = random.Random(f"leaps of {self.key}")
+        self.proxies.begin(session)
+        return session
+
+    def _alive(self) -> bool:
+        return self.session is not None and self.session.ended is None
 
     def _in_place(self) -> contextlib.AbstractContextManager[None]:
         return self.proxies.all_in_place()

@@ -168,7 +168,7 @@ class Plan:
         """
         steps = [step for step in self._all if step.cell.kind != "tests"]
         units = [
-            (replace(step.names, touches=set()), step.statement is None or step.heir)
+            (replace(step.names, touches=set(), sets=False), step.statement is None or step.heir)
             for step in steps
         ]
         return {step for step, keep in zip(steps, needed(units)) if keep}

@@ -8,24 +8,20 @@ cell that asks for it ends in the error.
 from __future__ import annotations
 
 import ast
-import functools
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nncourse.grading.memento import Memento, reach
 from nncourse.grading.plan import Step
-from nncourse.grading.proxies import Proxy
+from nncourse.grading.proxies import Proxy, is_object, renew
 from nncourse.grading.sandbox import SandboxUnavailable
 from nncourse.grading.sandbox.lent import Past
 from nncourse.grading.sandbox.refused import OddValue
 
-ABSENT = object()
-DEEPEST = 8  # containers in each other
-# What is copied before a statement changes it; numbers and texts need no copy.
-COPIED = {dict, list, tuple, set, np.ndarray, bool, int, float, complex, str, bytes, type(None)}
 # What is half changed is none, but the student's own objects are theirs in any case.
 STAYS = (Proxy, np.random.Generator, types.ModuleType)
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -33,28 +29,33 @@ DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef
 
 @dataclass
 class _Done:
-    """A statement that ran the student's code: in which cell, as lent functions count them, what it
-    read of the lecturer's, as that was then, and what it made or changed.
+    """A statement that ran the student's code: in which cell, as lent functions count them; what it
+    found, by name and in all its parts; and the student's objects that it left.
     """
 
     step: Step
     cell: int
-    read: dict[str, tuple[Any, Any]]
-    made: dict[str, Any]
+    found: dict[str, Any]
+    before: Memento
+    objects: list[Proxy]
 
 
 class Steps:
-    """``space``: the names of the trusted side. ``bind``: makes some of them the student's."""
+    """``space``: the names of the trusted side. ``bind``: makes some of them the student's.
+    ``alive``: whether the session has not ended.
+    """
 
     def __init__(
         self,
         space: dict[str, Any],
         bind: Callable[[frozenset[str]], None],
+        alive: Callable[[], bool],
         modules: set[str],
         past: Past,
     ) -> None:
         self.space = space
         self.bind = bind
+        self.alive = alive
         self.modules = modules
         self.past = past
         self.failed: dict[str, BaseException] = {}
@@ -87,32 +88,45 @@ class Steps:
             refused = error if step.guard else refused
         return first
 
-    def again(self) -> None:
-        """In a new session, do again what was done in the last one."""
-        done, self._done = self._done, []
-        now = self.past.now
-        renewed: dict[str, tuple[Any, Any]] = {}
-        for one in done:
-            if self._counts(one.step, renewed):
-                self._done.append(one)
-                continue
-            before = dict(self.space)
-            for name, (value, copy) in one.read.items():
-                old, new = renewed.get(name, (ABSENT, ABSENT))
-                _put(self.space, name, new if old is value else copy)
-            self.past.now = one.cell - 1
-            error = self._try(one.step)
-            after = {name: self.space.get(name, ABSENT) for name in one.made}
-            renewed |= {name: (value, after[name]) for name, value in one.made.items()}
-            for name in (*one.read, *one.made):
-                _put(self.space, name, before.get(name, ABSENT))
-            for name, value in one.made.items():
-                # Unless a graded cell has assigned it since.
-                if before.get(name, ABSENT) is value:
-                    _put(self.space, name, after[name])
-            if error is not None:
-                self._forget(one.step, error)
-        self.past.now = now
+    def again(self) -> bool:
+        """In a new session, do again what was done in the last one, to have its objects once more.
+
+        Nothing else comes of it, or it would count twice. False if the session has ended at one of
+        the statements, which is not done again.
+        """
+        done = [one for one in self._done if one.before.whole]
+        space, cell = dict(self.space), self.past.now
+        names = {name for one in done for name in _names(one.step)}
+        values = [*map(space.get, sorted(names)), *(one.before.parts for one in done)]
+        present = Memento(values)
+        try:
+            for one in done:
+                self._once_more(one)
+                if not self.alive():
+                    self._done.remove(one)
+                    return False
+        finally:
+            present.restore()
+            self.space.clear()
+            self.space.update(space)
+            self.past.now = cell
+        return True
+
+    def _once_more(self, one: _Done) -> None:
+        for name in _names(one.step):
+            self.space.pop(name, None)
+        self.space.update(one.found)
+        one.before.restore()
+        self.past.now = one.cell - 1
+        try:
+            self.bind(one.step.foreign)
+            _execute(one.step, self.space)
+        except SandboxUnavailable:
+            raise
+        except BaseException:  # then its objects are gone, and whoever asks for one is told so
+            return
+        for old, new in zip(one.objects, self._objects(one.step)):
+            renew(old, new)
 
     def reason(self, error: BaseException) -> BaseException:
         """Of a graded cell: why a name is not there."""
@@ -120,33 +134,24 @@ class Steps:
             return self.failed.get(error.name, error)
         return error
 
-    def _counts(self, step: Step, renewed: Mapping[str, tuple[Any, Any]]) -> bool:
-        """Whether it may have changed for good what can't be put back, and would count twice."""
-        changed = step.names.changes | step.alters
-        for name in (changed | step.needs) - self.modules - step.foreign:
-            value = self.space.get(name)
-            copied = type(value) in COPIED or isinstance(value, (Proxy, np.generic))
-            if not copied and (name in changed or _has_state(value)) and name not in renewed:
-                return True
-        return False
-
     def _try(self, step: Step) -> BaseException | None:
         try:
             self.bind(step.foreign)
-            changes = step.names.changes - self.modules - step.foreign
-            read = {}
-            for name in (step.needs - step.foreign) & set(self.space):
-                value = self.space[name]
-                read[name] = value, _copied(value) if name in changes else value
             cell = self.past.now
+            found = {name: self.space[name] for name in _names(step) if name in self.space}
+            before = Memento([found], self._done[-1].before if self._done else None)
             _execute(step, self.space)
         except SandboxUnavailable:
             raise
         except BaseException as error:  # it may raise anything, SystemExit too
             return error
-        made = {name: self.space.get(name, ABSENT) for name in step.names.binds | changes}
-        self._done.append(_Done(step, cell, read, made))
+        self._done.append(_Done(step, cell, found, before, self._objects(step)))
         return None
+
+    def _objects(self, step: Step) -> list[Proxy]:
+        """The student's objects among what it has made and what it could use."""
+        values = [self.space.get(name) for name in _names(step)]
+        return [value for value in reach(values) if is_object(value)]
 
     def _forget(self, step: Step, error: BaseException) -> None:
         changed = (step.names.changes | step.asks) - self.modules - step.foreign
@@ -162,26 +167,7 @@ def _execute(step: Step, space: dict[str, Any]) -> None:
     exec(compile(code, f"<notebook {step.cell.label}>", "exec", dont_inherit=True), space)
 
 
-def _has_state(value: Any) -> bool:
-    """Whether what it did before shows in what it does, by its looks."""
-    if isinstance(value, types.FunctionType):
-        return value.__closure__ is not None
-    return isinstance(value, (functools.partial, Iterator))
-
-
-def _copied(value: Any, depth: int = 0) -> Any:
-    """The same with containers and arrays of its own."""
-    if depth > DEEPEST:
-        return value
-    if type(value) is dict:
-        return {key: _copied(item, depth + 1) for key, item in value.items()}
-    if type(value) in (list, tuple, set):
-        return type(value)(_copied(item, depth + 1) for item in value)
-    return value.copy() if type(value) is np.ndarray else value
-
-
-def _put(space: dict[str, Any], name: str, value: Any) -> None:
-    if value is ABSENT:
-        space.pop(name, None)
-    else:
-        space[name] = value
+def _names(step: Step) -> list[str]:
+    """All names of the lecturer's that it has to do with."""
+    found = step.names
+    return sorted((step.needs | found.reads | found.binds | step.alters) - step.foreign)

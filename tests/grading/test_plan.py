@@ -462,6 +462,154 @@ def test_nothing_counts_twice_because_the_session_died(grade, name):
     assert points(grade(found, {"f": dies})) == [0, 0, 0]
 
 
+# What is there, what is done with it, and what is asked of that. 3 calls, or draws, are due.
+LENT = {
+    "function": ("log = []", "each(lambda x: log.append(x))", "log == [0, 1, 2]"),
+    "method": (
+        "class Log:\n    def __init__(self): self.xs = []\n    def add(self, x): self.xs += [x]\n"
+        "log = Log()",
+        "n = each(log.add)",
+        "log.xs == [0, 1, 2] and n == 3",
+    ),
+    "built-in method": ("log = []", "each(log.append)", "log == [0, 1, 2]"),
+    "default": (
+        "log = []\ndef add(x, to=log): to.append(x)", "each(add)", "log == [0, 1, 2]",
+    ),
+    "global": (
+        "count = 0\ndef add(x):\n    global count\n    count += 1", "each(add)", "count == 3",
+    ),
+    "object that is called": (
+        "class Add:\n    n = 0\n    def __call__(self, x): self.n += 1\nadd = Add()",
+        "each(add)",
+        "add.n == 3",
+    ),
+    "game": (
+        "won = []\ndef play(g):\n    for n in range(3): won.append(g(n) == 2 * n)",
+        "play(f)",
+        "len(won) == 3 and all(won)",
+    ),
+    "taken out": ("log = [1, 2, 3]", "a = f(log.pop())", "log == [1, 2] and a == 6"),
+    "generator": (
+        "rng = np.random.default_rng(1)",
+        "a = f(rng.random())",
+        "a == 2 * np.random.default_rng(1).random() and rng.random() != a / 2",
+    ),
+    "array": ("a = np.zeros(3)", "each(lambda x: a.__setitem__(x, a[x] + 1))", "a.sum() == 3"),
+}  # fmt: skip
+EACH = (
+    F
+    + """
+def each(call):
+    for x in range(3): call(x)
+    return 3
+def g(x):
+    if x == 13: import os; os._exit(0)
+    return x
+"""
+)
+
+
+@pytest.mark.parametrize("name", LENT)
+def test_what_was_lent_is_called_once_for_all_although_the_session_died(grade, name):
+    begin, done, told = LENT[name]
+    found = kind(
+        ("readonly", begin),
+        ("answer", ""),
+        ("readonly", done),
+        ("tests", "assert g(12) == 12"),
+        ("tests", "assert g(13) == 13"),
+        ("tests", "assert g(14) == 14"),
+        ("tests", f"assert {told}"),
+        a=EACH.replace("13", "-1"),
+    )
+    result = grade(found)
+    assert points(result) == [10] * 4, whys(result)
+    result = grade(found, {"a": EACH})
+    assert points(result) == [10, 0, 10, 10], whys(result)
+
+
+PARAMETERS = """
+class Param:
+    def __init__(self, data): self.data = np.array(data)
+p = Param([1.0, 2.0])
+W = np.array([1.0, 2.0])
+"""
+STEPS = """
+class Descent:
+    def __init__(self, params): self.params = params
+    def step(self):
+        for p in self.params: p.data = p.data - 0.5
+        return 1
+class DescentOf:
+    def __init__(self, arrays): self.arrays = arrays
+    def step(self):
+        for a in self.arrays: a -= 0.5
+def g(x):
+    if x == 13: import os; os._exit(0)
+    return x
+"""
+
+
+@pytest.mark.parametrize("done", ["opt.step()\nof.step()", "n = opt.step()\nof.step()\nm = 2 * n"])
+def test_what_was_changed_for_good_is_changed_once_although_the_session_died(grade, done):
+    found = kind(
+        ("readonly", PARAMETERS),
+        ("answer", ""),
+        ("readonly", f"opt = Descent([p])\nof = DescentOf([W])\n{done}"),
+        ("tests", "assert g(13) == 13"),
+        ("tests", "assert p.data.tolist() == W.tolist() == [0.5, 1.5]"),
+        ("tests", "opt.step()\nof.step()\nassert p.data.tolist() == W.tolist() == [0.0, 1.0]"),
+        ("tests", "W += 1; p.data += 1\nassert g(13) == 13"),
+        ("tests", "opt.step()\nof.step()\nassert p.data.tolist() == W.tolist() == [0.5, 1.5]"),
+        a=STEPS.replace("13", "-1"),
+    )
+    found.rules = {"objects": {"Param": ["data"]}, "in_place": ["DescentOf"]}
+    result = grade(found)
+    assert points(result) == [10] * 5, whys(result)
+    result = grade(found, {"a": STEPS})
+    assert points(result) == [0, 10, 10, 0, 10], whys(result)
+
+
+def test_an_object_that_can_not_be_made_again_is_said_to_be_gone(grade):
+    found = kind(
+        ("answer", ""),
+        ("readonly", "numbers = iter([1, 2])\nlayer = Layer(f(next(numbers)))"),
+        ("tests", "assert layer.run(13) == 26"),
+        ("tests", "assert layer.run(3) == 6"),
+        ("tests", "assert f(next(numbers)) == 4"),
+        a=LAYER.replace("13", "-1"),
+    )
+    assert points(grade(found)) == [10, 10, 10]
+    result = grade(found, {"a": LAYER})
+    assert points(result) == [0, 0, 10], "what was taken from the iterator is not taken again"
+    assert "of another session, which has ended" in whys(result)
+
+
+def test_a_statement_that_ends_the_session_once_more_is_left_out(grade):
+    dies = """
+import os
+class Layer:
+    def __init__(self, w):
+        self.w = w
+        if w == 2 and "late" in globals(): os._exit(0)
+def f(x):
+    if x == 13: os._exit(0)
+    return 2 * x
+"""
+    found = kind(
+        ("answer", ""),
+        ("readonly", "a = Layer(1)\nb = Layer(2)\nc = Layer(3)"),
+        ("answer", ""),
+        ("tests", "assert f(13) == 26"),
+        ("tests", "assert f(3) == 6"),
+        ("tests", "assert a.w == 1 and c.w == 3"),
+        ("tests", "assert b.w == 2"),
+        a=dies,
+        b="late = True",
+    )
+    assert points(grade(found)) == [0, 10, 10, 0]
+
+
 def test_a_cell_that_ends_the_session_is_not_done_again(grade):
     found = kind(
         ("answer", ""),
