@@ -198,6 +198,7 @@ class Bench:
                     given_up,
                     self._spare,
                     work["own"],
+                    work["key"],
                 )
                 outcome = oracle.grade().to_json()
         except SandboxUnavailable as error:

@@ -192,6 +192,12 @@ def secret_of(course: CourseFolder) -> str:
     return path.read_text().strip()
 
 
+def seeds_of(student: str, assignment: str, secret: str) -> dict[str, int]:
+    """Those of a work item, neither of which tells the other."""
+    of = {"seed": assignment, "key": f"key of {assignment}"}
+    return {name: seed_of(student, what, secret) for name, what in of.items()}
+
+
 class Grading:
     """The way of many submissions through one assignment."""
 
@@ -257,8 +263,9 @@ class Grading:
                     self._add(*self._failed(submission, digest, str(error)))
                     continue
                 at_work[student] = (submission, digest, intake, time.monotonic())
-                seed = seed_of(student, self.assignment.name, self.secret)
-                yield student, make_item(student, answers_of(intake.notebook), seed, intake.own)
+                seeds = seeds_of(student, self.assignment.name, self.secret)
+                answers = answers_of(intake.notebook)
+                yield student, make_item(student, answers, own=intake.own, **seeds)
 
         for student, answer in run(self.packed, items()):
             submission, digest, intake, start = at_work.pop(student)

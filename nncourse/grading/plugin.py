@@ -30,12 +30,11 @@ from nbgrader.converters import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
-from nncourse.check.variant import seed_of
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import UNGRADED, answers_of, compose
 from nncourse.grading.feedback import feedback_pages
-from nncourse.grading.grade import load_assignment, secret_of
+from nncourse.grading.grade import load_assignment, secret_of, seeds_of
 from nncourse.grading.gradebook import Entry
 from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
 from nncourse.grading.literals import heavy_answers
@@ -183,9 +182,9 @@ class Judge(_Step):
         names = resources["nbgrader"]
         assignment = load(self.course, names["assignment"])
         answers = answers_of(nb)
-        seed = seed_of(names["student"], names["assignment"], secret_of(self.course))
+        seeds = seeds_of(names["student"], names["assignment"], secret_of(self.course))
         about = nb.metadata["nncourse"]  # from the first pass
-        item = make_item(names["student"], answers, seed, about["own"])
+        item = make_item(names["student"], answers, own=about["own"], **seeds)
         try:
             verdict = json.loads(_worker(self.unsafe).grade(assignment.packed, item))
         except WorkerLost:

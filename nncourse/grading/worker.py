@@ -51,11 +51,17 @@ class WorkerLost(Exception):
 
 
 def make_item(
-    student: str, answers: Mapping[str, str], seed: int, own: Sequence[OwnCell] = ()
+    student: str,
+    answers: Mapping[str, str],
+    seed: int,
+    own: Sequence[OwnCell] = (),
+    key: int | None = None,
 ) -> bytes:
     """A work item. Answers by the names of their cells; the seed draws the inputs; ``own``: code
-    cells that the student has added."""
-    item = {"student": student, "answers": dict(answers), "seed": seed, "own": list(own)}
+    cells that the student has added; ``key``: what else is random follows from it, since a test may
+    tell the seed by a generator that it makes of it. Default: the seed."""
+    item: dict[str, Any] = {"student": student, "answers": dict(answers), "seed": seed}
+    item |= {"own": list(own), "key": seed if key is None else key}
     return json.dumps(item, ensure_ascii=True, sort_keys=True).encode()
 
 

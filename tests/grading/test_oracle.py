@@ -12,6 +12,7 @@ import pytest
 import nncourse.grading.bench as bench_module
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
+from nncourse.grading.grade import seeds_of
 from nncourse.grading.sandbox import Sandbox, SandboxUnavailable
 from nncourse.grading.worker import make_item
 from tests.grading.kinds import KINDS, POINTS, SETUP, Kind
@@ -62,6 +63,31 @@ def points(result: dict) -> list[float]:
 
 def whys(result: dict) -> str:
     return "\n".join(question["why"] for question in result["questions"].values())
+
+
+def test_the_seed_tells_nothing_of_what_else_is_random(bench):
+    """A generator that a test makes of the seed and lends gives the seed away."""
+    test = """
+import os, random
+first = np.random.default_rng(int(os.environ["NNCOURSE_SEED"]))
+noise = f(first)
+print(noise, first.random(), np.random.rand(), random.random())
+"""
+    kind = Kind(
+        [SETUP, ("answer", "f", ""), ("tests", "t", test)], {"f": "def f(r): return r.random()"}
+    )
+    bench.prepare(assignment(kind).packed)
+    printed = []
+    for seed, key in [(1, 1), (1, 2), (2, 1), (1, 2)]:
+        verdict = json.loads(bench.grade(make_item("anna", kind.right, seed, key=key)))
+        assert points(verdict) == [10], whys(verdict)
+        printed.append(verdict["outputs"]["2"][0]["text"].split())
+    (first, *other), (same, *others), (different, *_), again = printed
+    assert first == same != different
+    assert all(one != two for one, two in zip(other, others))
+    assert again == [same, *others], "the same again"
+    both = [seeds_of(student, "ps05", "secret") for student in ("anna", "ben")]
+    assert len({number for seeds in both for number in seeds.values()}) == 4
 
 
 @pytest.mark.parametrize("name", KINDS)
