@@ -17,12 +17,13 @@ from nncourse.grading.assignment import Assignment, role_of, text_of
 from nncourse.grading.own import shown
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.whole import write_whole
-from nncourse.language import catalogue
+from nncourse.language import catalogue, mark, using
 
 _ = catalogue("course")
 
 UNGRADED: Mapping[str, Any] = {"outputs": {}, "own": [], "seed": ""}  # a verdict that says nothing
 REMARKS = "nncourse-remarks"  # the id of a cell
+OWN = mark("The student's own cell:")  # above each, also in the feedback
 WIDTH = 100  # characters of its lines
 
 
@@ -56,7 +57,9 @@ def compose(
         name = role_of(raw).get("grade_id", "")
         cell = {**raw, "source": answers.get(name, raw["source"])}
         ran = [added for place, added in own if place == index]
-        cells += [*ran, cell]
+        for added in ran:
+            cells += [_own_mark(added, assignment.language), added]
+        cells.append(cell)
         if cell["cell_type"] == "code" and str(index) in outputs:
             cell["outputs"] = outputs[str(index)]
             ran.append(cell)
@@ -86,6 +89,16 @@ def _remarks_cell(remarks: Sequence[str]) -> dict[str, Any]:
     title = _("Remarks of the grader")
     source = "\n".join([f"**{title}**", "", "~~~text", *folded, "~~~"])
     return {"cell_type": "markdown", "id": REMARKS, "metadata": {}, "source": source}
+
+
+def _own_mark(cell: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """What stands above a cell of the student's own, which would pass for one of the lecturer's.
+
+    A cell by itself: nothing that the student's prints or holds changes how it looks.
+    """
+    with using(language):
+        source = f"**{_(OWN)}**"
+    return {"cell_type": "markdown", "id": f"{cell['id']}-mark", "metadata": {}, "source": source}
 
 
 def write_notebook(

@@ -21,6 +21,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.course.formula import FormulaError, mathml
 from nncourse.grading.assignment import PACKAGES, role_of, text_of
+from nncourse.grading.autograded import OWN
 from nncourse.grading.gradebook import Gradebook, GradebookError
 from nncourse.grading.lacking import lacking
 from nncourse.grading.own import is_own
@@ -279,6 +280,8 @@ def _answer(cell: Mapping[str, Any], first: bool) -> Iterator[str]:
     if cell["cell_type"] != "code":
         yield f"<blockquote>{render(source)}</blockquote>"
         return
+    if is_own(cell):
+        yield f'<div class="soft">{escape(_(OWN))}</div>'
     yield f"<pre>{escape(source)}</pre>"
     for output in cell.get("outputs", []):
         clean = clean_output(output) or {}

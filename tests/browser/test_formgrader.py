@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 
 import pytest
+from nbformat.v4 import new_code_cell
 
 from nncourse.course.folder import CourseFolder, make_course
 from nncourse.grading.feedback import write_feedback
@@ -26,6 +27,16 @@ HOSTILE = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'> S
 COMMENT = "Almost: **why** is $x^2 > 0$?"
 # nbgrader's pages load MathJax from afar; our formulas need none.
 MATHJAX = "window.MathJax = {Hub: {Config() {}, Queue() {}, Startup: {signal: {Interest() {}}}}}"
+
+
+MARK = "The student's own cell:"
+HELPERS = ["power = [pow, print('<style>* {display: none}</style>')][0]", "TWO = 2"]
+
+
+def with_helpers(cells):
+    """With cells of the student's own that answers need."""
+    own = [{**new_code_cell(source), "id": f"own-{n}"} for n, source in enumerate(HELPERS)]
+    return own + list(cells)
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,7 @@ def formgrader(tmp_path_factory):
     answers["hostile"] = {**CLASS["dies"][0], "why": HOSTILE}
     for name, given in answers.items():
         hand_in(course, name, submission(course, "ps97", given))
+    hand_in(course, "helped", submission(course, "ps97", CLASS["helped"][0], with_helpers))
     hand_in(course, "cut off", "{")
     grade_submissions(course, "ps97")
     (root / "home").mkdir()
@@ -89,6 +101,7 @@ def test_the_list_of_submissions(formgrader, page, pictures):
     keep_picture(page, pictures, "formgrader-submissions")
     wanted = {
         "right": ("needs manual grading", "15 / 20"),
+        "helped": ("needs manual grading", "15 / 20"),
         "half": ("needs manual grading", "2.5 / 20"),
         "hostile": ("needs manual grading", "0 / 20"),
         "empty": ("graded", "0 / 20"),
@@ -118,6 +131,30 @@ def test_what_a_student_wrote_runs_nothing_and_is_readable(formgrader, page, pic
     assert "onerror" in answer(page).inner_text(), "it is shown as text"
     assert answer(page).locator("math").count() == 1
     assert "it ended its process" in page.inner_text("body"), "the remarks"
+
+
+def test_cells_of_the_students_own_are_marked(formgrader, page, pictures):
+    """Else they would look like the lecturer's."""
+    formgrader.open_submission(page, "helped")
+    keep_picture(page, pictures, "formgrader-own")
+    marks = page.locator("#notebook strong", has_text=re.compile(f"^{re.escape(MARK)}$"))
+    helpers = page.locator(".code_cell:not(:has(.nbgrader_cell))")
+    assert marks.count() == helpers.count() == 2
+    for number in range(2):
+        mark, helper = marks.nth(number), helpers.nth(number)
+        assert mark.is_visible()
+        assert HELPERS[number] in helper.inner_text()
+        end = mark.bounding_box()["y"] + mark.bounding_box()["height"]
+        assert 0 < helper.bounding_box()["y"] - end < 40, "it stands right above"
+        mark.hover(timeout=5000)  # fails where something lies over it
+    write_feedback(formgrader.course, "ps97")
+    page.emulate_media(color_scheme="dark")
+    page.goto(next(formgrader.course.feedback("helped", "ps97").glob("*.html")).as_uri())
+    keep_picture(page, pictures, "feedback-own")
+    marks = page.locator(".soft", has_text=MARK)
+    assert marks.count() == 2
+    assert marks.last.is_visible()
+    assert page.locator(f'.soft:text-is("{MARK}") + pre').all_inner_texts() == HELPERS
 
 
 def test_a_file_that_can_not_be_graded_is_there_with_the_problem(formgrader, page):

@@ -11,14 +11,14 @@ import nh3
 import pytest
 from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
 from nncourse.course.folder import as_config, settings
 from nncourse.grading.assignment import RULES, Assignment
 from nncourse.grading.autograded import UNGRADED, compose
 from nncourse.grading.formgrader import markdown
-from nncourse.grading.sanitize import clean_markdown
+from nncourse.grading.sanitize import clean_markdown, clean_notebook
 from tests.grading.toy import cell_name, toy_notebook
 
 EMPTY = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -150,3 +150,39 @@ def test_remarks_are_text_whatever_they_quote(remarks):
         shown = unescape(re.sub("<[^>]*>", "", html))
         for remark in remarks:
             assert "".join(remark.split()) in "".join(shown.split())
+
+
+OWN_OUTPUTS = [
+    "<style>* {display: none}</style><div style='position: fixed; top: 0'>",
+    "<!--",
+    "</div></div></div><s><h1>The lecturer's cell:</h1>",
+]
+
+
+@pytest.mark.parametrize(
+    ("language", "mark"),
+    [("en", "The student's own cell:"), ("ru", "Собственная ячейка студента:")],
+)
+def test_a_mark_stands_above_every_cell_of_the_students_own(language, mark):
+    """In the language of the course, apart from what theirs print."""
+    own = [
+        {
+            "place": 0,
+            "source": f"show({html!r})\n# **{mark}**",
+            "outputs": [
+                {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
+            ],
+        }
+        for html in OWN_OUTPUTS
+    ]
+    given = nbformat.from_dict(new_notebook(cells=[new_code_cell("given = 1")]))
+    assignment = Assignment("x", given, RULES, {}, [], {}, {}, language=language)
+    notebook = clean_notebook(compose(assignment, {}, {**UNGRADED, "own": own}))
+    nbformat.validate(notebook)
+    kinds = [cell["cell_type"] for cell in notebook["cells"]]
+    assert kinds == ["markdown", "code"] * len(own) + ["code"]
+    assert {cell["source"] for cell in notebook["cells"][:-1:2]} == {f"**{mark}**"}
+    config = Config(HTMLExporter=as_config(settings(language))["HTMLExporter"])
+    html, _resources = HTMLExporter(config=config).from_notebook_node(nbformat.from_dict(notebook))
+    assert html.count(f"<p><strong>{mark}</strong></p>") == len(own)
+    assert not any(output in html for output in OWN_OUTPUTS[:1] + OWN_OUTPUTS[2:])

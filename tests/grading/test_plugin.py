@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -190,13 +191,17 @@ def test_own_cells_run_where_answers_need_them_and_are_shown(graded, course):
     assert "2 of 3 cells of their own were run, since answers use them: power, TWO" in " ".join(
         remarks.source.split()
     )
-    assert [cell.source for cell in cells[:3]] == [
+    mark = "The student's own cell:"
+    assert [cell.source for cell in cells[:5]] == [
+        f"**{mark}**",
         "power = pow",
+        f"**{mark}**",
         "TWO = 2",
         CLASS["helped"][0]["f_answer"],
     ]
     page = dict(feedback_pages(course, "ps97"))["helped"]
-    assert "<pre>power = pow</pre>" in page
+    assert page.count("<pre>power = pow</pre>") == 1
+    assert page.count(f'<div class="soft">{escape(mark)}</div>\n<pre>') == 2
     assert "trial" not in page
 
 
