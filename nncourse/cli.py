@@ -175,7 +175,10 @@ def slides(
         "Make nbgrader's course folder, if there is none, and release assignments in it: their "
         "notebooks with solutions come into source/, what students get into release/. Nothing "
         "that is in source/ is overwritten, so it may be edited and released again. The solutions "
-        "are graded as a trial: they must earn all points, and a notebook without answers none."
+        "are graded as a trial: they must earn all points, also with other random numbers where "
+        "cells draw some, and a notebook without answers none. With NaN, infinities, zeros, empty "
+        "arrays and the like in place of what the solutions return, no graded cell may give all "
+        "points: those that do are named."
     )
 )
 def release(

@@ -86,6 +86,25 @@ def test_before_anything_is_graded_they_say_so(call, command, tmp_path, root):
     assert "Traceback" not in text
 
 
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ["other random numbers", "NaN, infinities, zeros, empty arrays"]),
+        ("ru", ["другими случайными числами", "NaN, бесконечности, нули, пустые массивы"]),
+    ],
+)
+def test_help_says_how_solutions_are_tried_before_students_get_them(lang, words):
+    run = subprocess.run(
+        [sys.executable, "-m", "nncourse.cli", "release", "--help"],
+        env={**os.environ, "NNCOURSE_LANG": lang, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    text = " ".join(run.stdout.replace("│", " ").split())
+    assert [word for word in words if word not in text] == []
+
+
 def test_help_is_translated():
     run = subprocess.run(
         [sys.executable, "-m", "nncourse.cli", "--help"],
