@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import json
 import linecache
 import os
 import random
 import time
-import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +31,8 @@ from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
 from nncourse.grading.plan import Cell
 from nncourse.grading.proxies import Proxies, Silent
+from nncourse.grading.question import TEXTS, Given, Question, error_output, judge, lines_of, name_of
+from nncourse.grading.reports import noted, summary
 from nncourse.grading.sandbox import (
     Budget,
     Sandbox,
@@ -44,26 +44,12 @@ from nncourse.grading.sandbox import (
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.lent import Past
 from nncourse.grading.steps import Steps
-from nncourse.language import LANGUAGES, catalogue, using
+from nncourse.language import catalogue
 
 _ = catalogue("course")
 
 FILE = "<test {}>"  # as tracebacks name it
 LONGEST = 100_000  # characters of a test's output
-TEXTS = 4000  # of a message
-
-
-@dataclass
-class Question:
-    """What came of one graded cell. why: the reason for no points. report: what the checks in it
-    found: [{"name", "score", "wrong", "mistakes": [{"code", "mutant", "outputs", "says"}]}], with
-    the names of the outputs that are wrong and what to say by language.
-    """
-
-    points: float
-    max_points: float
-    why: str = ""
-    report: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -162,7 +148,7 @@ class Oracle:
             return self.session
         while True:
             self.session = self._begin()
-            with _captured(), _reports([], self._in_place):
+            with _captured(), noted([], self._in_place):
                 if self.steps.again() or self.budget.left <= 0:
                     return self.session
 
@@ -206,14 +192,14 @@ class Oracle:
         if isinstance(result.error, StudentError):
             error = result.error
             packages = self.assignment.rules["packages"]
-            lines = printable(error.traceback).splitlines() or [_name_of(error)]
+            lines = printable(error.traceback).splitlines() or [name_of(error)]
             lines += filter(None, [lacking(error.kind, packages)])
-            outputs.append(_error(printable(error.kind), printable(error.message), lines))
+            outputs.append(error_output(printable(error.kind), printable(error.message), lines))
             if cell.is_answer or cell.kind == "own":
                 allowed = rule(error.kind, error.message, packages)
-                self._remark(cell, _name_of(error) + (allowed and f" ({allowed})"))
+                self._remark(cell, name_of(error) + (allowed and f" ({allowed})"))
         elif result.error is not None:
-            outputs.append(_error("SessionEnded", str(result.error), [str(result.error)]))
+            outputs.append(error_output("SessionEnded", str(result.error), [str(result.error)]))
             self._remark(cell, str(result.error))
         if cell.kind == "own":
             own = {"place": cell.index, "source": cell.source, "outputs": outputs}
@@ -257,13 +243,13 @@ class Oracle:
         if any(step.theirs for step in steps):
             self.say(cell.label)
         why = self.given_up.get(cell.label)
-        with _captured(), _reports([], self._in_place):
-            error = self.steps.run(steps, None if why is None else _Given(why))
+        with _captured(), noted([], self._in_place):
+            error = self.steps.run(steps, None if why is None else Given(why))
         if error is not None:
-            name = _name_of(error)
+            name = name_of(error)
             kind, _colon, text = name.partition(": ")
             outputs = self.outcome.outputs.setdefault(cell.index, [])
-            outputs.append(_error(kind, text, _lines(error)))
+            outputs.append(error_output(kind, text, lines_of(error)))
 
     def _run_tests(self, cell: Cell) -> None:
         self.say(cell.name)
@@ -272,7 +258,7 @@ class Oracle:
         problem: BaseException | None = None
         reports: list[Any] = []
         if cell.name in self.given_up:
-            problem = _Given(self.given_up[cell.name])
+            problem = Given(self.given_up[cell.name])
         else:
             try:
                 self.past.change(self.assignment.plan.alters[cell.index], self.space)
@@ -281,7 +267,7 @@ class Oracle:
                 most = max(limits.cell_seconds, limits.submission_seconds / 3)
                 with (
                     _captured(printed),
-                    _reports(reports, self._in_place),
+                    noted(reports, self._in_place),
                     self.budget.part(most),
                 ):
                     value = self._execute(cell)
@@ -289,7 +275,7 @@ class Oracle:
                 raise
             except BaseException as error:  # a test may raise anything, SystemExit too
                 problem = self.steps.reason(error)
-        question, outputs = self._judge(cell, value, problem)
+        question, outputs = judge(cell.points, value, problem)
         text = printed.getvalue()
         if text:
             cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
@@ -320,34 +306,6 @@ class Oracle:
         exec(code, self.space)
         return None if last is None else eval(last, self.space)
 
-    def _judge(
-        self, cell: Cell, value: Any, problem: BaseException | None
-    ) -> tuple[Question, list[dict[str, Any]]]:
-        """Points are what the cell ended in; a cell of assertions that ran to its end earns all."""
-        most = cell.points
-        if isinstance(problem, _Given):
-            why = str(problem)
-            return Question(0.0, most, why), [_error("NotFinished", why, [why])]
-        if problem is not None:
-            name = _name_of(problem)
-            why = _("it ended in an error: {error}", error=name)
-            kind, _colon, text = name.partition(": ")
-            return Question(0.0, most, why), [_error(kind, text, _lines(problem))]
-        if value is None:
-            return Question(most, most), []
-        if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-            points = float(value)
-            if 0 <= points <= most:
-                result = {"data": {"text/plain": repr(points)}, "metadata": {}}
-                output = {"output_type": "execute_result", "execution_count": None, **result}
-                return Question(points, most), [output]
-        try:
-            shown = printable(repr(value)[:120])
-        except Exception:  # it may hold an object of the student's
-            shown = type(value).__name__
-        what = _("its result is no number of points: {what}", what=shown)
-        return Question(0.0, most, what), [_error("NoPoints", what, [what])]
-
 
 @lru_cache(512)
 def compiled(source: str, file: str) -> tuple[types.CodeType, types.CodeType | None]:
@@ -360,88 +318,8 @@ def compiled(source: str, file: str) -> tuple[types.CodeType, types.CodeType | N
     return compile(tree, file, "exec", dont_inherit=True), last
 
 
-class _Given(Exception):
-    """This graded cell is not tried again."""
-
-
-def _name_of(error: BaseException) -> str:
-    """Its kind and its message, in one line."""
-    # Python 3.13 has a private kind of syntax error for code that ends too soon.
-    kind = error.kind if isinstance(error, StudentError) else type(error).__name__
-    kind = "SyntaxError" if kind == "_IncompleteInputError" else kind
-    try:
-        text = error.message if isinstance(error, StudentError) else str(error)
-    except Exception:
-        text = ""
-    line = text.strip().partition("\n")[0]
-    line = line[:120] + ("..." if len(line) > 120 else "")
-    return printable(f"{kind}: {line}".removesuffix(": "))
-
-
-def _lines(error: BaseException) -> list[str]:
-    """The traceback without the grader's own frames."""
-    summary = traceback.TracebackException.from_exception(error, limit=-20)
-    own = [f for f in summary.stack if f.filename.startswith(("<test", "<cell", "<notebook"))]
-    summary.stack = traceback.StackSummary.from_list(own)
-    return printable("".join(summary.format(chain=False))[:TEXTS]).splitlines()
-
-
-def _error(kind: str, text: str, lines: list[str]) -> dict[str, Any]:
-    return {"output_type": "error", "ename": kind, "evalue": text[:TEXTS], "traceback": lines}
-
-
 @contextlib.contextmanager
 def _captured(sink: Silent | None = None) -> Any:
     sink = Silent() if sink is None else sink
     with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
         yield
-
-
-@contextlib.contextmanager
-def _reports(found: list[Any], in_place: Callable[[], Any]) -> Any:
-    """Notes every report that ``check`` makes in the block.
-
-    Whether an answer calls ready-made parts of the library need not be watched: it has none. What
-    it does to its arguments is seen: they are copies, and the right values were computed before.
-    """
-    from nncourse.check import judge as module
-
-    judge = module.judge
-
-    def noting(*args: Any, **options: Any) -> Any:
-        with in_place():
-            report = judge(*args, **{**options, "own": False})
-        found.append(report)
-        return report
-
-    module.judge = noting
-    try:
-        yield
-    finally:
-        module.judge = judge
-
-
-def summary(report: Any) -> dict[str, Any]:
-    """What feedback and the lecturer's overview need of a check's report."""
-    mistakes = [
-        _mistake(d.finding, mutant=d.mutant, outputs=list(d.outputs)) for d in report.diagnoses
-    ]
-    if report.problem is not None:
-        mistakes.append(_mistake(report.problem))
-    mistakes += [_mistake(note) for note in report.notes]
-    summary = {
-        "name": report.name,
-        "score": float(report.score),
-        "wrong": [verdict.output.name for verdict in report.verdicts if not verdict.passed],
-        "mistakes": mistakes,
-    }
-    return json.loads(json.dumps(summary, default=str))
-
-
-def _mistake(finding: Any, mutant: str = "", outputs: Sequence[str] = ()) -> dict[str, Any]:
-    """A finding as plain data; in every language, since classes mix them."""
-    says = {}
-    for language in LANGUAGES:
-        with using(language):
-            says[language] = printable(finding.message)[:TEXTS]
-    return {"code": finding.code, "mutant": mutant, "outputs": list(outputs), "says": says}

@@ -17,7 +17,7 @@ from nncourse.exercises.piece import find
 from nncourse.grading.feedback import feedback_page, reasons, render, write_feedback
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
-from nncourse.grading.oracle import summary
+from nncourse.grading.reports import summary
 from nncourse.grading.results import Grade, Result, read_results
 from nncourse.language import using
 from tests.grading.test_sanitize import HOSTILE

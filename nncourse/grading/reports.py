@@ -1,0 +1,62 @@
+"""What the checks in a graded cell find, noted while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nncourse.check.call import printable
+from nncourse.grading.question import TEXTS
+from nncourse.language import LANGUAGES, using
+
+
+@contextlib.contextmanager
+def noted(found: list[Any], in_place: Callable[[], Any]) -> Any:
+    """Notes every report that ``check`` makes in the block.
+
+    Whether an answer calls ready-made parts of the library need not be watched: it has none. What
+    it does to its arguments is seen: they are copies, and the right values were computed before.
+    """
+    from nncourse.check import judge as module
+
+    judge = module.judge
+
+    def noting(*args: Any, **options: Any) -> Any:
+        with in_place():
+            report = judge(*args, **{**options, "own": False})
+        found.append(report)
+        return report
+
+    module.judge = noting
+    try:
+        yield
+    finally:
+        module.judge = judge
+
+
+def summary(report: Any) -> dict[str, Any]:
+    """What feedback and the lecturer's overview need of a check's report."""
+    mistakes = [
+        _mistake(d.finding, mutant=d.mutant, outputs=list(d.outputs)) for d in report.diagnoses
+    ]
+    if report.problem is not None:
+        mistakes.append(_mistake(report.problem))
+    mistakes += [_mistake(note) for note in report.notes]
+    summary = {
+        "name": report.name,
+        "score": float(report.score),
+        "wrong": [verdict.output.name for verdict in report.verdicts if not verdict.passed],
+        "mistakes": mistakes,
+    }
+    return json.loads(json.dumps(summary, default=str))
+
+
+def _mistake(finding: Any, mutant: str = "", outputs: Sequence[str] = ()) -> dict[str, Any]:
+    """A finding as plain data; in every language, since classes mix them."""
+    says = {}
+    for language in LANGUAGES:
+        with using(language):
+            says[language] = printable(finding.message)[:TEXTS]
+    return {"code": finding.code, "mutant": mutant, "outputs": list(outputs), "says": says}
