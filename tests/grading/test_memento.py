@@ -50,7 +50,7 @@ CHANGED = {
         "x.n, hasattr(x, 'm')",
     ),
     "refuses to be set": (
-        "class A:\n    __slots__ = ('n',)\n    def __setattr__(self, name, value): raise TypeError\n"
+        "class A:\n    __slots__ = ('n',)\n    def __setattr__(self, *_): raise TypeError\n"
         "x = A(); object.__setattr__(x, 'n', 1)",
         "object.__setattr__(x, 'n', 2)",
         "x.n",
