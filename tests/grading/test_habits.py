@@ -96,6 +96,13 @@ HABITS = {
     "show": "import IPython\nplt.style.use('seaborn-v0_8')\nplt.ion()\nplt.plot([1])\n"
     "plt.pause(0.01)\n"
     "plt.show()\nplt.gcf()",
+    "seaborn": "import seaborn as sns\nsns.set_theme(style='whitegrid')\n"
+    "ax = sns.heatmap(np.eye(2), annot=True)\nax.set(xlabel='x')\nsns.despine()",
+    "plotly": "import plotly.express as px\nimport plotly.graph_objects as go\n"
+    "fig = go.Figure(data=[go.Scatter(x=[1], y=[2])])\nfig.update_layout(title='t').show()\n"
+    "px.line(x=[1], y=[2]).show()",
+    "bokeh and altair": "from bokeh.plotting import figure, show\nimport altair as alt\n"
+    "p = figure()\np.line([1], [2])\nshow(p)\nalt.Chart([1]).mark_line().encode(x='a')",
     "formats": "from matplotlib_inline import backend_inline\n"
     "backend_inline.set_matplotlib_formats('svg')",
     "plots": "import nncourse.plots\nfrom nncourse import plots",

@@ -238,7 +238,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     for plain in (str, int, float, bytes):
         if isinstance(value, plain):
             return plain(value)  # type: ignore[arg-type]
-    if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
+    if isinstance(value, np.ndarray) and not np.ma.is_masked(value):
         return _plain(np.asarray(value), depth)
     return value
 

@@ -1,9 +1,9 @@
 """What a kernel and its notebook offer, in a graded session: nothing is shown, and nothing fails.
 
-Students import ``IPython.display``, progress bars and widgets around their answers. Loading these
-would cost more than grading does, and there is nobody to look. So their names stand for things
-that take whatever is done to them. Where the rules of an exercise allow the real package, that is
-found first.
+Students import ``IPython.display``, progress bars, widgets and pictures around their answers.
+Loading these would cost more than grading does, and there is nobody to look. So their names stand
+for things that take whatever is done to them. Where the rules of an exercise allow the real
+package, that is found first.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from importlib.machinery import ModuleSpec
 from typing import Any
 
 ROOTS = ("IPython", "ipympl", "ipywidgets", "matplotlib_inline", "nncourse.widgets", "tqdm")
+ROOTS += ("altair", "bokeh", "plotly", "seaborn")
 STARRED = {
     "IPython.display": "display clear_output HTML Markdown Math Latex Image SVG Audio Video IFrame",
     "ipywidgets": "interact interactive interactive_output interact_manual fixed widgets Layout "
