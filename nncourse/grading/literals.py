@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 _ = catalogue("course")
 
 # The largest answer in solutions/ carries 71, of the known right and wrong ones of all pieces 83, a
-# whole solved exercise 93. The 360 labels of the held-out digits need 188 as base85, the densest
-# usual form, 200 as base64, 301 as one number in hex, 360 as digits in any form.
+# whole solved exercise 93 beyond what was handed out. The 360 labels of the held-out digits need
+# 188 as base85, the densest usual form, 200 as base64, 301 as one number in hex, 360 as digits in
+# any form.
 MOST = 150
 WORD = 30  # characters; in a text of several words, what is longer is no word
 
@@ -82,18 +83,17 @@ def heavy_answers(
     """The answers with more data than ``MOST``, and how much, beyond what was handed out in them.
 
     Written answers are none. ``own``: the student's own cells that were run; they count as one.
+    Where none is named, all together may be: data can be shared out among several.
     """
-    found = {}
-    for cell in assignment.cells:
-        if cell.kind in ("answer", "manual") and cell.name in answers:
-            count = data_in(answers[cell.name])
-            if count > MOST:
-                count -= data_in(cell.source)
-            if count > MOST:
-                found[cell.name] = count
-    count = sum(data_in(cell["source"]) for cell in own)
-    if count > MOST:
-        found[_("cells of their own")] = count
+    counts = {
+        cell.name: max(0, data_in(answers[cell.name]) - data_in(cell.source))
+        for cell in assignment.cells
+        if cell.kind in ("answer", "manual") and cell.name in answers
+    }
+    counts[_("cells of their own")] = sum(data_in(cell["source"]) for cell in own)
+    found = {name: count for name, count in counts.items() if count > MOST}
+    if not found and (total := sum(counts.values())) > MOST:
+        found[" + ".join(name for name, count in counts.items() if count)] = total
     return found
 
 

@@ -71,13 +71,18 @@ def test_the_labels_are_seen_in_every_plain_form(form):
     assert data_in(FORMS[form] + "\ndef predict(x:") > MOST, "in what can't be parsed, too"
 
 
+def notebooks(name, language):
+    """A set as it is solved, and as it is handed out."""
+    return [
+        json.loads(next((ROOT / folder / language / name).glob("*.ipynb")).read_text("utf-8"))
+        for folder in ("solutions", "exercises")
+    ]
+
+
 @pytest.mark.parametrize("name", sets())
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_solutions_carry_far_less(name, language):
-    solved, released = (
-        json.loads(next((ROOT / folder / language / name).glob("*.ipynb")).read_text("utf-8"))
-        for folder in ("solutions", "exercises")
-    )
+    solved, released = notebooks(name, language)
     assert max(map(data_in, answers_of(solved).values())) < MOST / 2
     assert not heavy_answers(make_assignment(name, solved, released, language), answers_of(solved))
 
@@ -127,6 +132,23 @@ def test_what_was_handed_out_does_not_count():
     text = replace(assignment.cells[0], kind="text")
     assignment.cells = [text]
     assert heavy_answers(assignment, {"f": f"{LABELS}" * 2}) == {}, "a written answer"
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize("name", ["ps02", "ps05"])
+def test_what_is_shared_out_among_answers_and_own_cells_is_seen(name, language):
+    """Halves of the labels: each of them is as short as what an honest answer may carry."""
+    solved, released = notebooks(name, language)
+    assignment, stubs = make_assignment(name, solved, released, language), answers_of(released)
+    packed = base64.b85encode(PACKED).decode()
+    first, second = f"FIRST = {packed[:94]!r}", f"SECOND = {packed[94:]!r}"
+    answers = {**stubs, "predict_answer": stubs["predict_answer"] + second}
+    assert heavy_answers(assignment, answers) == {}
+    ((names, count),) = heavy_answers(assignment, answers, [{"source": first}]).items()
+    assert names.startswith("predict_answer + ")
+    assert count == len(packed) + 4, "with the quotes"
+    answers["train_answer"] += "\n" + first
+    assert heavy_answers(assignment, answers) == {"train_answer + predict_answer": count}
 
 
 HOSTILE = [
