@@ -160,6 +160,8 @@ class Piece:
     given(point, answers): right arrays that follow from other outputs of the same answer, such as
     x times the student's own mask. It is asked for once these are plain arrays, and may lack some.
     outputs stand in the order in which they should be put right, that of the backward pass.
+    varied(points): whether the points of a seed differ in what an answer might know by heart, such
+    as a learning rate; until they do, all are drawn again.
     case_names: for cases of its own, a few words that describe the inputs.
     """
 
@@ -177,13 +179,17 @@ class Piece:
     mutants: tuple[Mutant, ...] = ()
     equivalents: tuple[Equivalent, ...] = ()
     cases: tuple[str, ...] = (PLAIN, PLAIN, SQUARE)
+    varied: Callable[[Sequence[Point]], bool] | None = None
     case_names: Mapping[str, str] = field(default_factory=dict)
 
     def points(self, seed: int | None = None) -> list[Point]:
         """The inputs for a seed (None: the piece's own), one for each of ``cases``."""
         entropy = [zlib.crc32(self.name.encode()), *([] if seed is None else [1, seed])]
         rng = np.random.default_rng(entropy)
-        return [self.draw(rng, case) for case in self.cases]
+        while True:
+            points = [self.draw(rng, case) for case in self.cases]
+            if self.varied is None or self.varied(points):
+                return points
 
     @cached_property
     def _tasks(self) -> dict[int | None, tuple[list[Point], list[dict[str, Array]]]]:

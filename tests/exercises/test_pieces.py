@@ -121,6 +121,21 @@ def test_weights_of_the_parts_are_whole_and_use_existing_outputs_and_cases():
         assert counted == {(o.name, case) for o in piece.outputs for case in piece.cases}
 
 
+APART = {
+    "ps04.Value": "other programs with other operations",
+    "ps07.initialise": "wider layers, in which other laws hold",
+    "ps08.dropout": "in testing another branch answers",
+    "ps08.plain_dropout": "in testing another branch answers",
+}
+
+
+def test_special_cases_earn_nothing_without_the_usual_one():
+    """Or an answer that knows them by heart would."""
+    for name, piece in EVERY:
+        for part in piece.parts if PLAIN in piece.cases else ():
+            assert PLAIN in part.cases or f"{name}.{piece.name}" in APART, (piece.name, part)
+
+
 def test_same_seed_same_points_other_seed_other_points():
     piece = PIECES["linear_backward"]
     for one, other in zip(piece.points(3), piece.points(3), strict=True):

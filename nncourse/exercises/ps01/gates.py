@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,12 @@ def draw_at_least(rng: np.random.Generator, case: str) -> Point:
     n = int(rng.choice(SIZES))
     k = {ALL: n, ONE: 1}.get(case) or int(rng.integers(2, n))
     return Point((k, n, (rows(n).sum(axis=1) >= k).astype(float)), _limit(n), 1.0, case)
+
+
+def varied_at_least(points: Sequence[Point]) -> bool:
+    """Whether one n comes with two k and another n comes, too: both must be read."""
+    usual = [point.arguments[:2] for point in points if point.case == PLAIN]
+    return len(set(usual)) == 3 and len({n for _k, n in usual}) == 2
 
 
 def draw_minterm(rng: np.random.Generator, case: str) -> Point:
@@ -409,7 +415,7 @@ AT_LEAST = Piece(
     outputs=_outputs("table", "margin", 0, "limit"),
     parts=(
         Part("table", 0.4, (PLAIN,)),
-        Part("table", 0.2, (ALL, ONE)),
+        Part("table", 0.2, (PLAIN, ALL, ONE)),
         Part("margin", 0.4, (PLAIN, ALL, ONE)),
     ),
     draw=draw_at_least,
@@ -424,6 +430,7 @@ AT_LEAST = Piece(
         Equivalent("counting zeros", lambda k, n: np.r_[k / n - 0.5 / n, np.full(n, 1 / n)]),
     ),
     cases=(PLAIN, PLAIN, PLAIN, ALL, ONE),
+    varied=varied_at_least,
     case_names={ALL: mark("k = n"), ONE: mark("k = 1")},
 )
 
@@ -433,9 +440,9 @@ MINTERM = Piece(
     outputs=_outputs("table", "margin", 0, "limit"),
     parts=(
         Part("table", 0.5, (PLAIN,)),
-        Part("table", 0.1, (ZEROS, ONES)),
+        Part("table", 0.1, (PLAIN, ZEROS, ONES)),
         Part("margin", 0.3, (PLAIN,)),
-        Part("margin", 0.1, (ZEROS, ONES)),
+        Part("margin", 0.1, (PLAIN, ZEROS, ONES)),
     ),
     draw=draw_minterm,
     reference=minterm,

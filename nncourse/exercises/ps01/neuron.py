@@ -206,9 +206,9 @@ NEURON = Piece(
     ),
     parts=(
         Part("h", 0.5, (PLAIN, SQUARE)),
-        Part("h", 0.1, (BORDER, ALONE)),
+        Part("h", 0.1, (PLAIN, BORDER, ALONE)),
         Part("a", 0.3, (PLAIN, SQUARE)),
-        Part("a", 0.1, (BORDER, ALONE)),
+        Part("a", 0.1, (PLAIN, BORDER, ALONE)),
     ),
     draw=draw,
     reference=reference,

@@ -245,7 +245,7 @@ NUMERICAL = Piece(
     ),
     parts=(
         Part("gradient", 0.6, (PLAIN, SQUARE, LINE)),
-        *(Part("gradient", 0.2, (case,)) for case in (INTEGERS, COARSE)),
+        *(Part("gradient", 0.2, (PLAIN, case)) for case in (INTEGERS, COARSE)),
     ),
     draw=draw_numerical,
     reference=numerical_gradient,

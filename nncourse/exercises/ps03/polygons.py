@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ HALF_PLANE = Piece(
     ),
     parts=(
         Part("distances", 0.7, (PLAIN,)),
-        *(Part("distances", 0.1, (case,)) for case in (UPRIGHT, LEVEL, CENTRAL)),
+        *(Part("distances", 0.1, (PLAIN, case)) for case in (UPRIGHT, LEVEL, CENTRAL)),
     ),
     draw=draw_half_plane,
     reference=half_plane,
@@ -225,6 +225,12 @@ def draw_convex(rng: np.random.Generator, case: str) -> Point:
         if min(map(np.sum, alone)) >= 2 and heights(corners, np.zeros((1, 2))).min() < -0.2:
             limit = np.array(SHARE / (2 * n**0.5))
             return Point((corners, points), {"limit": limit}, 1.0, case)
+
+
+def varied_convex(points: Sequence[Point]) -> bool:
+    """Whether the two usual polygons have different numbers of sides."""
+    one, other = (len(point.arguments[0]) for point in points if point.case == PLAIN)
+    return one != other
 
 
 def drive(answer: Callable[..., Any], region: Any, points: Array) -> tuple[Array, float]:
@@ -324,10 +330,10 @@ CONVEX = Piece(
     ),
     parts=(
         Part("inside", 0.5, (PLAIN,)),
-        Part("inside", 0.1, (TRIANGLE,)),
-        Part("inside", 0.1, (RECTANGLE,)),
+        Part("inside", 0.1, (PLAIN, TRIANGLE)),
+        Part("inside", 0.1, (PLAIN, RECTANGLE)),
         Part("margin", 0.2, (PLAIN, TRIANGLE)),
-        Part("margin", 0.1, (RECTANGLE,)),
+        Part("margin", 0.1, (PLAIN, RECTANGLE)),
     ),
     draw=draw_convex,
     reference=convex,
@@ -404,6 +410,7 @@ CONVEX = Piece(
         Equivalent("float32", lambda corners: _single(convex(corners))),
     ),
     cases=(PLAIN, PLAIN, TRIANGLE, RECTANGLE),
+    varied=varied_convex,
     case_names={
         TRIANGLE: mark("a triangle"),
         RECTANGLE: mark("a rectangle with sides along the axes"),

@@ -137,9 +137,9 @@ COLLAPSE = Piece(
     ),
     parts=(
         Part("W", 0.3, (PLAIN, TWO, SQUARE)),
-        Part("W", 0.1, (MANY, ALONE)),
+        Part("W", 0.1, (PLAIN, MANY, ALONE)),
         Part("b", 0.5, (PLAIN, TWO, SQUARE)),
-        Part("b", 0.1, (MANY, ALONE)),
+        Part("b", 0.1, (PLAIN, MANY, ALONE)),
     ),
     draw=draw_layers,
     reference=collapse,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +29,11 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     count = 2 if case == ONE else int(rng.choice((4, 5)))
     N, *sizes = dimensions(rng, count + 1, range(2, 40))
     return Point((N, tuple(sizes)), {}, 1.0, case)
+
+
+def varied(points: Sequence[Point]) -> bool:
+    """Whether all networks have different numbers of layers."""
+    return len({len(point.arguments[1]) for point in points}) == len(points)
 
 
 def shapes(N: int, sizes: tuple[int, ...]) -> tuple[Any, Any, int]:
@@ -182,5 +187,6 @@ SHAPES = Piece(
         Equivalent("float32", lambda N, sizes: tuple(map(single, shapes(N, sizes)))),
     ),
     cases=(PLAIN, PLAIN, ONE),
+    varied=varied,
     case_names={ONE: mark("a single layer")},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,12 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         if min(alone) >= 20 and (shared >= 20 if case == OVERLAP else shared == 0):
             limit = SHARE / (2 * max(*numbers, m) ** 0.5)
             return Point((polygons, points), {"limit": np.array(limit)}, 1.0, case)
+
+
+def varied(points: Sequence[Point]) -> bool:
+    """Whether the usual regions are one of two polygons and one of three."""
+    one, other = (len(point.arguments[0]) for point in points if point.case == PLAIN)
+    return one != other
 
 
 def first_layers(polygons: Polygons) -> tuple[Network, Array]:
@@ -140,7 +146,7 @@ UNION = Piece(
     ),
     parts=(
         Part("inside", 0.4, (PLAIN,)),
-        Part("inside", 0.3, (OVERLAP,)),
+        Part("inside", 0.3, (PLAIN, OVERLAP)),
         Part("margin", 0.3, (PLAIN, OVERLAP)),
     ),
     draw=draw,
@@ -222,5 +228,6 @@ UNION = Piece(
         ),
     ),
     cases=(PLAIN, PLAIN, OVERLAP),
+    varied=varied,
     case_names={OVERLAP: mark("polygons that overlap")},
 )

@@ -144,24 +144,45 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
     return program
 
 
+def _draw_leaves(rng: np.random.Generator, count: int) -> Array:
+    x = normal(rng, count)
+    return np.sign(x) * (0.5 + np.abs(x) % 1.5)
+
+
+def _draw_chain(rng: np.random.Generator) -> Point:
+    """x (2,) and a long chain from x[1]: halved, doubled as v + v, negated, or a leaf added.
+
+    Who visits a value once for each of its uses never comes to an end.
+    """
+    while True:
+        x, program, halved = _draw_leaves(rng, 2), [], False
+        for v, turn in enumerate(rng.integers(4, size=DEPTH).tolist(), 1):
+            if turn < 2:
+                program.append(("add", v, turn))
+            elif turn == 2:
+                program.append(("neg", v, v))
+            else:  # halved and doubled in turn, or the values would vanish or overflow
+                program.append(("add", v, v) if halved else ("/ 2", v, v))
+                halved = not halved
+        low, high = np.sort(np.abs(_gradient(Value, program, x)))
+        if 0.5 < low < high and _sizes(program, x)[1] < 200:
+            return Point(([program], x), {"x": x}, 1.0, DEEP)
+
+
 def draw(rng: np.random.Generator, case: str) -> Point:
     """x (4,) and the programs to run on it, with all intermediate values of moderate size."""
     if case == DEEP:
-        # A long chain: halved, doubled as v + v, halved, x1 added, and so on. Who visits a value
-        # once for each of its uses never comes to an end.
-        x = np.array([0.5, 0.25])
-        turns = (("/ 2", False), ("add", False), ("/ 2", False), ("add", True))
-        program = []
-        for i in range(DEPTH):
-            op, leaf = turns[i % 4]
-            program.append((op, i + 1, 1 if leaf else i + 1))
-        return Point(([program], x), {"x": x}, 1.0, case)
+        return _draw_chain(rng)
     while True:
-        x = normal(rng, 4)
-        x = np.sign(x) * (0.5 + np.abs(x) % 1.5)
+        x = _draw_leaves(rng, 4)
         count = 2 if case == TWICE else 1
         kind = SHARED if case in (SHARED, TWICE) else case
         programs = [_draw_program(rng, 4, kind) for _i in range(count)]
+        ops = [op for op, _i, _j in programs[0]]
+        if case == CONSTANTS and not (
+            set(MIXED) <= set(ops) and all(ops.count(op) == 1 for op in REFLECTED)
+        ):
+            continue  # each of them, and those not twice: 3 - (3 - a) hides what is wrong with it
         try:
             sizes = [_sizes(program, x) for program in programs]
         except (OverflowError, ZeroDivisionError):
@@ -175,9 +196,6 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             _told_apart(programs[0], x, m) for m in (PowWrong, ExpOfInput)
         ):
             continue
-        ops = [op for op, _i, _j in programs[0]]
-        if case == CONSTANTS and any(ops.count(op) != 1 for op in REFLECTED):
-            continue  # each of them, and not twice: 3 - (3 - a) hides what is wrong with it
         if kind == SHARED and not all(
             _told_apart(p, x, m) for p in programs for m in (DepthFirst, Overwrites, TanhMissing)
         ):

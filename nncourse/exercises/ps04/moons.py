@@ -62,7 +62,7 @@ MUTANTS = (
     ),
     Mutant(
         "a straight line",
-        lambda x: (x[:, 1] < 0.25).astype(int),
+        lambda x: (x[:, 1] < 0.15 + 0.2 * x[:, 0]).astype(int),
         mark(
             "The classes are parted by a straight line. The moons need a bent one: is there an "
             "activation between the layers, and did the loss fall far enough?"
@@ -97,7 +97,7 @@ MOONS = Piece(
         ),
     ),
     parts=(
-        Part("labels", 0.5, (HELD_OUT,), accuracy=0.85),
+        Part("labels", 0.5, (HELD_OUT,), accuracy=0.92),  # the best straight line: 0.885
         Part("labels", 0.5, (HELD_OUT,), accuracy=0.93),
     ),
     draw=draw,

@@ -5,7 +5,7 @@ The parameters are Values of the check's own, so this piece does not depend on t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -39,6 +39,11 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     lr = float(rng.choice((0.125, 0.0625, 0.1875)))
     curvatures = rng.integers(8, 21, n) / 16
     return Point((start, target, lr, curvatures), {}, 1.0, case)
+
+
+def varied(points: Sequence[Point]) -> bool:
+    """Whether all learning rates are different."""
+    return len({point.arguments[2] for point in points}) == len(points)
 
 
 def drive(
@@ -237,7 +242,7 @@ STEP = Piece(
             formula="grad ← 0;   backward();   data ← data - lr · grad",
         ),
     ),
-    parts=(Part("path", 0.9, (PLAIN,)), Part("path", 0.1, (FIVE,))),
+    parts=(Part("path", 0.9, (PLAIN,)), Part("path", 0.1, (PLAIN, FIVE))),
     draw=draw,
     reference=reference,
     drive=drive,
@@ -248,5 +253,6 @@ STEP = Piece(
         Equivalent("from the last parameter", _backwards),
     ),
     cases=(PLAIN, PLAIN, FIVE),
+    varied=varied,
     case_names={FIVE: mark("five parameters")},
 )

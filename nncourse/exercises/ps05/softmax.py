@@ -452,8 +452,8 @@ SOFTMAX = Piece(
     parts=(
         Part("loss", 0.3),
         Part("dlogits", 0.5),
-        Part("loss", 0.1, (LARGE,)),
-        Part("dlogits", 0.1, (LARGE,)),
+        Part("loss", 0.1, (PLAIN, LARGE)),
+        Part("dlogits", 0.1, (PLAIN, LARGE)),
     ),
     draw=draw,
     reference=reference,

@@ -22,7 +22,7 @@ from nncourse.language import mark
 
 RATES = (0.1, 0.05, 0.2)
 DECAYS = (0.9, 0.8, 0.95)
-DELTA = 1e-4
+DELTA = (1e-4, 2e-4)
 """eps of Adadelta, which starts its steps from sqrt(eps)."""
 
 
@@ -81,7 +81,7 @@ _LATE = mark(
 ADAGRAD = piece(
     "Adagrad",
     "lr, eps",
-    drawing(RATES, (EPS,)),
+    drawing(RATES, EPS),
     adagrad,
     (
         mutant(
@@ -148,7 +148,7 @@ def _rms_no_eps(s: State, g: Array, t: int, lr: float, rho: float, eps: float) -
 RMSPROP = piece(
     "RMSprop",
     "lr, rho, eps",
-    drawing(RATES, DECAYS, (EPS,)),
+    drawing(RATES, DECAYS, EPS),
     rmsprop,
     (
         mutant(
@@ -242,7 +242,7 @@ def _eps_outside(s: State, g: Array, t: int, rho: float, eps: float) -> Array:
 ADADELTA = piece(
     "Adadelta",
     "rho, eps",
-    drawing(DECAYS, (DELTA,)),
+    drawing(DECAYS, DELTA),
     adadelta,
     (
         mutant(

@@ -121,7 +121,7 @@ _T_PER_PARAMETER = mark(
 ADAM = piece(
     "Adam",
     "lr, beta1, beta2, eps",
-    drawing(RATES, BETA1, BETA2, (EPS,)),
+    drawing(RATES, BETA1, BETA2, EPS),
     adam,
     (
         mutant(
@@ -216,7 +216,7 @@ def _nadam_no_root(
 NADAM = piece(
     "Nadam",
     "lr, beta1, beta2, eps",
-    drawing(RATES, BETA1, BETA2, (EPS,)),
+    drawing(RATES, BETA1, BETA2, EPS),
     nadam,
     (
         mutant(
