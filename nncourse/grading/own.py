@@ -98,7 +98,7 @@ def needed_lines(
         if need.of == "changes":
             asked += [(_Need(name, "changes"), place) for name in same.get(need.name, ())]
     lacking = [need for need in needed if need.of == "itself" and need not in makers]
-    if {need.name for need in lacking} - BUILTINS - EFFECTS:
+    if {need.name for need in lacking} - BUILTINS - EFFECTS - edits:
         for piece in makers.get(_Need("*", "itself"), ()):  # nobody can tell what it binds
             piece.for_.add("*")
     return [

@@ -47,6 +47,7 @@ def assigned(statement):
         ("rate = 5\nwhile True:\n    f(3)", {}, ["rate = 5"]),
         ("scale = 5", {}, [RATE]),
         ("rate = (", {}, [RATE]),
+        ("from math import *", {}, [RATE]),
         ("options = table = 5", {"answer": "def f(x): return options, table, rate"}, [RATE]),
         ("rate = 5", {"between": "def g(): return rate", "answer": G}, ["rate = 5"]),
         ("rate = 5", {"answer": "def f(x): return x"}, []),
