@@ -33,6 +33,7 @@ class Names:
     among them. imports: those that import statements bind. changes: names whose objects are changed
     in place (``x[0] = 1``, ``x.a = 1``, ``x.append(1)``). runs: names that are read when the code
     runs, before it has bound them itself. later: names that functions and classes in it refer to.
+    globals: names that it binds in functions alone, when they are called.
     touches: names whose objects it may change otherwise, see ``nncourse.grading.effects``. sets: it
     calls a setting, such as a seed.
     """
@@ -44,6 +45,7 @@ class Names:
     changes: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
+    globals: set[str] = field(default_factory=set)
     touches: set[str] = field(default_factory=set)
     sets: bool = False
 
@@ -71,9 +73,11 @@ def names(code: str | ast.stmt) -> Names:
         found.later |= _outer_names(child)
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):
-            found.binds.update(node.names)
+            found.globals.update(node.names)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             found.sets |= node.func.attr in SETTINGS
+    found.globals -= found.binds
+    found.binds |= found.globals
     return found
 
 

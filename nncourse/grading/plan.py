@@ -307,6 +307,7 @@ class Plan:
                 if cell.is_answer:
                     source = answers.get(cell.name, cell.source)
                     found = names(source)
+                    found.binds -= found.globals  # an own cell may bind them before
                     if source.strip() == cell.source.strip():  # the answer may stand elsewhere
                         found = Names(later=found.binds)
                     nodes = [n for one in statements(source) for n in ast.walk(one)]

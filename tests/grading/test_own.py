@@ -199,6 +199,22 @@ HONEST = {
         ),
         ["# mine\ndef power(x, n):\n    return x**n"],
     ),
+    "a name that is declared global in the answer": (
+        handed_in(
+            "def one(x):\n    global calls\n    calls += 1\n    return x * x",
+            "def two(x):\n    return rate * one(x) if calls else 0",
+            one="calls = 0\nprint(calls)",
+        ),
+        ["calls = 0"],
+    ),
+    "a name that an answer makes global": (
+        handed_in(
+            "def one(x):\n    global square\n    square = x * x\n    return square",
+            "def two(x):\n    return rate * square",
+            two="square = one(x=3)\nwhile square < 0: pass",
+        ),
+        ["square = one(x=3)"],
+    ),
     "a helper function below its answer and above the check": (
         handed_in(
             "def one(x):\n    return power(x, 2)", TWO, first="def power(x, n):\n    return x**n"
