@@ -19,7 +19,7 @@ import contextlib
 import json
 import shutil
 from functools import lru_cache
-from glob import escape, glob
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,9 @@ from nncourse.grading.gradebook import Entry
 from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.results import findings, open_gradebook
-from nncourse.grading.sanitize import clean_notebook, one_line
-from nncourse.grading.submissions import Submission
-from nncourse.grading.unfit import STAMP, is_stamp, put_aside, unfit
+from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.submissions import STAMP, Submission, timestamp_of
+from nncourse.grading.unfit import is_stamp, put_aside_all, unfit
 from nncourse.grading.worker import Worker, WorkerLost, make_item
 
 Pair = tuple[NotebookNode, dict[str, Any]]
@@ -62,21 +62,15 @@ class AnyFile(NotebookExporter):
             self._see_to_the_unfit(self.parent)
 
     def _see_to_the_unfit(self, converter: Any) -> None:
-        directory = converter.coursedir
-        for name in glob(converter._format_source(directory.assignment_id, "*")):
-            folder = Path(name)
-            line, usable = put_aside(folder)
-            if usable and name in converter.assignments:
-                why = unfit(folder, 1000 * directory.max_dir_size)
-                if why:
-                    # As a pattern that is absolute it means this folder only.
-                    directory.ignore = list({*directory.ignore, escape(name)})
-                line = "; ".join(filter(None, [line, why]))
-            elif not usable:
-                converter.assignments.pop(name, None)
-            if line:
-                self.remarks[folder] = line
-                self.log.warning("%s: %s", one_line(folder.parent.name), line)
+        directory, assignments = converter.coursedir, converter.assignments
+        everyone = converter._format_source(directory.assignment_id, "*")
+        for name in put_aside_all(everyone, self.log):
+            assignments.pop(name, None)
+        for name in assignments:
+            if why := unfit(Path(name), 1000 * directory.max_dir_size):
+                # As a pattern that is absolute it means this folder only.
+                directory.ignore = list({*directory.ignore, escape(name)})
+                self.remarks[Path(name)] = why
 
     def from_filename(self, filename: str, resources: Any = None, **options: Any) -> Any:
         """The exported notebook and its resources."""
@@ -134,13 +128,19 @@ class Rebuild(_Step):
         released = read(self.course.notebook(assignment), as_version=4)
         path = Path(place["path"]) / f"{place['name']}.ipynb"
         problem = ""
+        folder = path.parents[2]  # submitted/STUDENT/ASSIGNMENT: no link below leads elsewhere
+        submission = Submission(names["student"], path, folder=folder)
         try:
-            folder = path.parents[2]  # submitted/STUDENT/ASSIGNMENT: no link below leads elsewhere
-            intake = take_in(Submission(names["student"], path, folder=folder), released)
+            intake = take_in(submission, released)
         except IntakeError as error:
             intake, problem = Intake(released, []), str(error)
         if path.parent in self.parent.remarks:
-            intake.notes.insert(0, self.parent.remarks[path.parent])
+            intake.notes.append(self.parent.remarks[path.parent])
+        if not is_stamp(path.with_name(STAMP)):
+            try:
+                timestamp_of(submission)
+            except ValueError as error:
+                intake.notes.append(str(error))
         for note in [problem] if problem else intake.notes:
             self.log.warning("%s: %s", names["student"], note)
         self._clear(assignment, names["student"])

@@ -27,6 +27,7 @@ LONGEST_BYTES = 240  # of a folder's name
 # Some browsers and platforms add what they take a notebook for.
 NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
 ENDING = re.compile(r"(?i)\.ipynb(\.txt|\.json)?$")
+STAMP = "timestamp.txt"
 YEARS = 1970, 9998  # of a time stamp; others, in another time zone, may be none
 
 
@@ -142,9 +143,11 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
 
     Raises ValueError for a file that can't be read.
     """
-    path = submission.path.parent / "timestamp.txt"
+    path = submission.path.parent / STAMP
     try:
         if submission.path.is_dir() or path.is_symlink() or not path.is_file():
+            if any(path.parent.glob(f".{STAMP}.*")):  # see ``nncourse.grading.unfit``
+                raise ValueError
             return None
         with submission.open(path.name) as file:
             text = file.read(100).decode("ascii", "replace").strip()

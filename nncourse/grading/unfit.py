@@ -4,7 +4,10 @@ Ahead of its grading nbgrader copies every file that lies beside the notebook: a
 never ends. And it reads ``timestamp.txt``, also for its list of submissions: on a pipe it waits for
 ever, and one that is no time breaks the list for the whole class. So a submission with anything but
 plain files is left out of the copying, which grading does not need, and what is no time stamp is
-renamed.
+renamed. That is done when nbgrader grades (``nncourse.grading.plugin.AnyFile``), and whenever its
+formgrader is asked for anything:
+
+    c.ExchangeFactory.list = "nncourse.grading.unfit.Listing"
 """
 
 from __future__ import annotations
@@ -12,18 +15,22 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
+from glob import glob
+from logging import Logger
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
+from nbgrader.exchange.default import ExchangeList
 from nbgrader.utils import parse_utc
 
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.submissions import YEARS
+from nncourse.grading.submissions import STAMP, YEARS
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-STAMP = "timestamp.txt"
 LONGEST = 100  # bytes of a time stamp
 MOST = 1000  # files of a submission
 
@@ -33,10 +40,14 @@ def unfit(folder: Path, most_bytes: int) -> str:
     if _link_to(folder) is not None:
         return _("it is a link: nothing but a notebook is taken of it")
     left, size = MOST, 0
-    for entry in _files(folder):
-        name = one_line(os.path.relpath(entry.path, folder))
-        found = entry.stat(follow_symlinks=False)
-        if not stat.S_ISREG(found.st_mode) or not os.access(entry.path, os.R_OK):
+    for path in _files(folder):
+        try:
+            found = os.lstat(path)
+            plain = stat.S_ISREG(found.st_mode) and os.access(path, os.R_OK)
+        except OSError:
+            plain = False
+        if not plain:
+            name = one_line(os.path.relpath(path, folder))
             return _("{name} is no plain file: nothing but the notebook is taken", name=name)
         left, size = left - 1, size + found.st_size
         if left < 0 or size > most_bytes:
@@ -44,7 +55,7 @@ def unfit(folder: Path, most_bytes: int) -> str:
     return ""
 
 
-def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+def _files(folder: Path) -> Iterator[str]:
     """All that nbgrader would copy, and more of what can't be."""
     folders = [str(folder)]
     while folders:
@@ -54,7 +65,7 @@ def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
                     elif not entry.name.endswith(".ipynb"):
-                        yield entry
+                        yield entry.path
         except OSError:  # nbgrader passes over it as well
             continue
 
@@ -63,11 +74,41 @@ def is_stamp(path: Path) -> bool:
     """Whether nbgrader can read it as a time, in reasonable time."""
     try:
         found = path.lstat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LONGEST:
-            return False
+    except OSError:
+        return False
+    short = stat.S_ISREG(found.st_mode) and found.st_size <= LONGEST
+    return short and _is_time(path, found.st_mtime_ns, found.st_ino)
+
+
+@lru_cache(100_000)
+def _is_time(path: Path, *_version: int) -> bool:
+    try:
         return YEARS[0] <= parse_utc(path.read_text().strip()).year <= YEARS[1]
     except Exception:  # whatever a reader of times raises
         return False
+
+
+def put_aside_all(pattern: str, log: Logger) -> list[str]:
+    """``put_aside`` for the submissions that match; returns those that can't be graded."""
+    left = []
+    for name in glob(pattern):
+        folder = Path(name)
+        line, usable = put_aside(folder)
+        if line:
+            log.warning("%s: %s", one_line(folder.parent.name), line)
+        if not usable:
+            left.append(name)
+    return left
+
+
+class Listing(ExchangeList):
+    """nbgrader's list of what is in the exchange, which its formgrader makes before all else."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        directory = self.coursedir
+        if directory is not None:
+            put_aside_all(directory.format_path(directory.submitted_directory, "*", "*"), self.log)
 
 
 def put_aside(folder: Path) -> tuple[str, bool]:

@@ -14,6 +14,7 @@ from nbgrader.coursedir import CourseDirectory
 from nncourse.course.folder import make_course
 from nncourse.grading.grade import release_assignment
 from nncourse.grading.results import each_result
+from nncourse.grading.submissions import find_submissions, timestamp_of
 from nncourse.grading.unfit import is_stamp, unfit
 from tests.grading.test_plugin import SCRIPTS, hand_in, scores, write_partial
 from tests.grading.toy import RIGHT, submission
@@ -135,6 +136,23 @@ def test_the_list_of_the_class_is_whole(said, api):
     assert found["good stamp"]["timestamp"] == "2026-11-21T00:00:00"
     assert found["stamp"]["timestamp"] is None
     assert all(found[name]["autograded"] for name in CLASS)
+
+
+def test_a_bad_stamp_that_comes_later_does_not_break_it(said, course):
+    """As the formgrader asks: it makes an API for each question."""
+    right = submission(course, "ps99", RIGHT)
+    place = hand_in(course, "new", right, "ps99", "ps99-squares.ipynb")
+    pipe(place / "timestamp.txt")
+    directory = CourseDirectory(config=course.config(), root=str(course.root))
+    api = NbGraderAPI(directory, config=course.config())
+    found = {one["student"]: one for one in api.get_submissions("ps99")}
+    assert found["new"]["timestamp"] is None
+    assert api.autograde("ps99", "new")["success"]
+    (result,) = each_result(course, "ps99", students=["new"])
+    assert UNKNOWN in result.notes, "also where it was set aside before"
+    (one,) = [one for one in find_submissions(course.submitted, "ps99") if one.student == "new"]
+    with pytest.raises(ValueError, match="is unknown"):
+        timestamp_of(one)
 
 
 def test_a_link_with_a_pipe_behind_it_is_set_aside(said, course):
