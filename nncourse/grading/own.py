@@ -64,13 +64,17 @@ def needed_lines(
     ``own`` in the order of the notebook. ``edited``: what the lecturer's cells that were edited
     bind and change, by their places. The time is proportional to the length of the sources.
     """
-    edits = set[str]().union(*edited.values())
     answered = set[str]().union(*(other.names.binds for other in others if other.asks))
     cells = [
         pieces(cell.place, cell.source, answered, edited.get(cell.edits, frozenset()))
         for cell in own
     ]
     every = [piece for cell in cells for piece in cell]
+    # A class may get another method below its cell.
+    defined = set[str]().union(*(other.names.defines for other in others if other.asks))
+    for piece in every:
+        piece.edited |= piece.extends & defined
+    edits = set[str]().union(*(piece.edited for piece in every))
     bound: dict[str, int] = {}  # by others, and where first
     for other in others:
         for name in other.names.binds:

@@ -35,14 +35,15 @@ class Piece:
 
     leaves: the outer names that its functions bind, or whose objects they change. calls: what it
     calls for the sake of such a change. same: pairs of names that it gives to one object, or to an
-    object and a part of it. edited: names of which it stands in place of what the lecturer wrote.
-    for_: what is needed of it.
+    object and a part of it. extends: names whose attributes it assigns. edited: names that it may
+    bind and change though others have bound them. for_: what is needed of it.
     """
 
     place: int
     text: str
     names: Names
     edited: Set[str] = frozenset()
+    extends: set[str] = field(default_factory=set)
     leaves: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     same: list[tuple[str, str]] = field(default_factory=list)
@@ -84,6 +85,7 @@ def pieces(
         piece.names.runs |= outside.reads(now)
         piece.names.later |= outside.reads(later)
         piece.calls |= _called(now) - answered
+        piece.extends |= _extended(now)
         for node in now:
             if isinstance(node, ast.Assign):
                 piece.same += _same(node)
@@ -172,6 +174,17 @@ def _gone_through(value: ast.expr) -> set[str]:
         else:
             todo += ast.iter_child_nodes(node)
     return found
+
+
+def _extended(nodes: Iterable[ast.AST]) -> set[str]:
+    """``a`` of ``a.b = c`` and ``setattr(a, "b", c)``."""
+    found: list[ast.expr] = []
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.append(node.value)
+        elif isinstance(node, ast.Call) and last_name(node.func) == "setattr":
+            found += node.args[:1]
+    return {value.id for value in found if isinstance(value, ast.Name)}
 
 
 def _called(nodes: Iterable[ast.AST]) -> set[str]:

@@ -207,6 +207,19 @@ HONEST = {
         ),
         ["calls = 0"],
     ),
+    "methods that are put into an answer's class below it": (
+        handed_in(
+            "class Number(int):\n    pass\ndef one(x):\n    return Number(x).square()",
+            "def two(x):\n    return rate * Number(one(x)).half() * 2",
+            first="def square(self):\n    return self * self\nNumber.square = square\n"
+            "n = Number(3)\nn.x = 3",
+            two="setattr(Number, 'half', lambda self: self / 2)\nwhile Number(0): pass",
+        ),
+        [
+            "def square(self):\n    return self * self\nNumber.square = square",
+            "setattr(Number, 'half', lambda self: self / 2)",
+        ],
+    ),
     "a name that an answer makes global": (
         handed_in(
             "def one(x):\n    global square\n    square = x * x\n    return square",

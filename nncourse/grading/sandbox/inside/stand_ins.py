@@ -15,8 +15,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
-ROOTS = ("IPython", "ipympl", "ipywidgets", "matplotlib_inline", "nncourse.widgets", "tqdm")
-ROOTS += ("altair", "bokeh", "plotly", "seaborn")
+ROOTS = {"IPython", "ipympl", "ipywidgets", "matplotlib_inline", "nncourse.widgets", "tqdm"}
+ROOTS |= {"altair", "bokeh", "plotly", "seaborn"}
 STARRED = {
     "IPython.display": "display clear_output HTML Markdown Math Latex Image SVG Audio Video IFrame",
     "ipywidgets": "interact interactive interactive_output interact_manual fixed widgets Layout "
