@@ -20,9 +20,11 @@ from nncourse.grading.worker import Worker, WorkerLost, can_fork, one_thread
 TRIES = 3
 
 
-def cores() -> int:
-    """How many processes can run at a time here."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores() -> list[int]:
+    """On which this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 class Workers:
@@ -34,7 +36,7 @@ class Workers:
 
     def __init__(self, count: int | None = None, unsafe: bool = False) -> None:
         self.unsafe = unsafe
-        self.most = cores() if count is None else count
+        self.most = len(cores()) if count is None else count
         self.bench = Bench(unsafe)
         self.idle: list[Worker] = []
         self.busy: dict[Worker, tuple[Any, bytes, int]] = {}
@@ -95,10 +97,20 @@ class Workers:
 
     def _hire(self, assignment: bytes) -> Worker:
         if not can_fork():
-            return Worker(self.unsafe)
+            return Worker(self.unsafe, core=self._core())
         with one_thread():
             self.bench.prepare(assignment)
-            return Worker(self.unsafe, self.bench)
+            return Worker(self.unsafe, self.bench, self._core())
+
+    def _core(self) -> int | None:
+        """For the next worker, where there are no more cores than workers.
+
+        A worker and its sandbox take turns, a hundred times for each item, and to wake another core
+        takes longer than most turns.
+        """
+        known = cores()
+        taken = [worker.core for worker in (*self.busy, *self.idle)]
+        return min(known, key=taken.count) if len(known) <= self.most else None
 
     def close(self) -> None:
         """End them all."""

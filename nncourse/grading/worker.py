@@ -68,9 +68,13 @@ def make_item(
 class Worker:
     """The caller's end of a worker process."""
 
-    def __init__(self, unsafe: bool = False, bench: Bench | None = None) -> None:
-        """``bench``: what it is to begin with, if it can be forked."""
+    def __init__(
+        self, unsafe: bool = False, bench: Bench | None = None, core: int | None = None
+    ) -> None:
+        """``bench``: what it is to begin with, if it can be forked. ``core``: where it and its
+        sandbox are to run, if not anywhere."""
         self.unsafe = unsafe
+        self.core = core
         self.sent = b""
         ours, theirs = socket.socketpair()
         if can_fork():
@@ -88,6 +92,7 @@ class Worker:
             code = 1
             try:
                 os.setsid()
+                self._stay(0)
                 one_thread()
                 file = end.detach()
                 if bench is not None:
@@ -110,8 +115,14 @@ class Worker:
         process = subprocess.Popen(
             command, env=environment, pass_fds=[end.fileno()], stdin=nothing, start_new_session=True
         )
+        self._stay(process.pid)
         process.returncode = 0  # it is waited for in ``close``
         return process.pid
+
+    def _stay(self, pid: int) -> None:
+        if self.core is not None:
+            with contextlib.suppress(OSError):  # this machine may have it no longer
+                os.sched_setaffinity(pid, {self.core})
 
     def send(self, assignment: bytes, item: bytes) -> None:
         """Begin with an item. The assignment is sent along only if it is another one."""

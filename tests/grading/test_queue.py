@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from nncourse.grading import queue, worker
 from nncourse.grading.assignment import make_assignment
+from nncourse.grading.bench import Bench
 from nncourse.grading.queue import Workers
 from nncourse.grading.worker import Worker, WorkerLost, can_fork, make_item
+from tests.grading.processes import processes_below
 
 
 class Ready:
@@ -37,8 +41,13 @@ class Line:
 
     happened: list[str] = []
     lose: set[bytes] = set()
+    cores: list[int | None] = []
 
-    def __init__(self, unsafe: bool = False, bench: Ready | None = None) -> None:
+    def __init__(
+        self, unsafe: bool = False, bench: Ready | None = None, core: int | None = None
+    ) -> None:
+        self.core = core
+        self.cores.append(core)
         self.connection = self
         self.happened.append("forked" if bench else "spawned")
         self.item = b""
@@ -67,6 +76,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> type[Line]:
     monkeypatch.setattr(queue, "wait", list)
     monkeypatch.setattr(Line, "happened", [])
     monkeypatch.setattr(Line, "lose", set())
+    monkeypatch.setattr(Line, "cores", [])
     return Line
 
 
@@ -138,8 +148,8 @@ def test_workers_compute_in_one_thread_and_their_coordinator_as_before(
     seen = []
 
     class Watched(Line):
-        def __init__(self, unsafe: bool = False, bench: Ready | None = None) -> None:
-            super().__init__(unsafe, bench)
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
             seen.append(threads())
 
     monkeypatch.setattr(queue, "Worker", Watched)
@@ -152,6 +162,55 @@ def test_workers_compute_in_one_thread_and_their_coordinator_as_before(
 def threads() -> int:
     """In how many threads NumPy multiplies matrices here."""
     return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+
+@pytest.mark.parametrize(
+    ("count", "lost", "cores"),
+    [
+        (1, b"", [None]),
+        (2, b"", [3, 5]),
+        (2, b"b", [3, 5, 5]),
+        (5, b"", [3, 5, 3, 5, 3]),
+    ],
+)
+def test_where_there_are_no_more_cores_than_workers_each_has_its_own(
+    line: type[Line],
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    lost: bytes,
+    cores: list[int | None],
+) -> None:
+    monkeypatch.setattr(queue, "cores", lambda: [3, 5])
+    line.lose.add(lost)
+    run("abcdefgh", count)
+    assert line.cores == cores
+
+
+@pytest.mark.parametrize("forked", [False, True])
+@pytest.mark.parametrize("bound", [False, True])
+def test_a_worker_and_its_sandbox_stay_on_a_core(
+    monkeypatch: pytest.MonkeyPatch, forked: bool, bound: bool
+) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    monkeypatch.setattr(worker, "can_fork", lambda: forked)
+    every = os.sched_getaffinity(0)
+    core = max(every)
+    assignment = empty()
+    with Bench() as bench:
+        bench.prepare(assignment)
+        with Worker(bench=bench if forked else None, core=core if bound else None) as one:
+            one.grade(assignment, make_item("anna", {}, 7))
+            for pid in {one.pid, *processes_below(one.pid)}:
+                assert os.sched_getaffinity(pid) == ({core} if bound else every)
+    assert os.sched_getaffinity(0) == every
+
+
+def empty() -> bytes:
+    """An assignment without questions, for a sandbox that starts at once."""
+    rules = {"withheld": ["nncourse"], "packages": ["numpy"], "limits": {}}
+    notebook = {"cells": [], "metadata": {"nncourse": {"grading": rules}}}
+    return make_assignment("empty", notebook, notebook, "en").packed
 
 
 def test_beside_other_threads_workers_are_new_processes(
@@ -181,9 +240,6 @@ def test_a_new_process_loads_nothing_of_the_current_folder(
         (tmp_path / f"{module}.py").write_text("raise SystemExit('run')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(worker, "can_fork", lambda: False)
-    rules = {"withheld": ["nncourse"], "packages": ["numpy"], "limits": {}}
-    notebook = {"cells": [], "metadata": {"nncourse": {"grading": rules}}}
-    assignment = make_assignment("empty", notebook, notebook, "en")
     with Worker() as one:
-        answer = json.loads(one.grade(assignment.packed, make_item("anna", {}, 7)))
+        answer = json.loads(one.grade(empty(), make_item("anna", {}, 7)))
     assert answer["questions"] == {}

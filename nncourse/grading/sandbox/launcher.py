@@ -276,7 +276,10 @@ class Sandbox:
                 raise _Gone("it would have other bounds")
             if self.group is not None:
                 files += [os.open(path, os.O_WRONLY) for path in self.group.joins]
-            socket.send_fds(control, [TWIN], files)
+            # Where this process is bound to a core, it and the sandbox take turns there.
+            cores = os.sched_getaffinity(0)
+            core = cores.pop() + 1 if len(cores) == 1 else 0
+            socket.send_fds(control, [TWIN + core.to_bytes(2, "big")], files)
         except BaseException:
             self._stop()
             raise

@@ -78,6 +78,21 @@ def test_nothing_is_loaded_again(twins: tuple[Sandbox, ...]) -> None:
     assert outputs(first, "1 + 1") == ["2\n"]
 
 
+def test_that_of_a_process_which_is_bound_to_a_core_stays_there_too(cache: Path) -> None:
+    every = os.sched_getaffinity(0)
+    asked = "import os\nsorted(os.sched_getaffinity(0))"
+    with make(cache) as first:
+        try:
+            for core in every:
+                os.sched_setaffinity(0, {core})
+                with first.twin() as twin:
+                    assert outputs(twin, asked) == [f"[{core}]\n"]
+        finally:
+            os.sched_setaffinity(0, every)
+        with first.twin() as twin:
+            assert outputs(twin, asked) == outputs(first, asked) == [f"{sorted(every)}\n"]
+
+
 @pytest.mark.parametrize("crowd", [MANY, SHARED])
 def test_memory_that_one_takes_ends_nothing_in_the_other(
     twins: tuple[Sandbox, ...], crowd: str

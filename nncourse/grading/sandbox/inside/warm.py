@@ -12,7 +12,8 @@ writes JSON lines to its socket: that the session is confined, and later how it 
 grader closes that socket, or ends itself, the session is killed.
 
 Another message asks for a twin, for another process of the grader's: a fork of the warm process
-that joins control groups of its own and has a ``control`` of its own.
+that joins control groups of its own and has a ``control`` of its own. Two more bytes say on which
+core it is to stay: its number and 1, or 0 for any.
 """
 
 from __future__ import annotations
@@ -64,18 +65,21 @@ def main() -> None:
         message, files, _, _ = socket.recv_fds(control, 1, MOST_FILES)
         if not message:
             return
+        core = int.from_bytes(control.recv(2), "big") - 1 if message == TWIN else -1
         # Where another session has used up all processes, this one is refused, not the warm ended.
         with contextlib.suppress(OSError):
             if os.fork() == 0:
                 if message == TWIN:
-                    control = _take_over(nested, control, *files)
+                    control = _take_over(nested, control, core, *files)
                     continue
                 _guard(to, nested, control, *(socket.socket(fileno=file) for file in files))
         for file in files:
             os.close(file)
 
 
-def _take_over(nested: bool, control: socket.socket, file: int, *groups: int) -> socket.socket:
+def _take_over(
+    nested: bool, control: socket.socket, core: int, file: int, *groups: int
+) -> socket.socket:
     """Be a warm process for somebody else, in the control groups behind these files."""
     control.close()
     control = socket.socket(fileno=file)
@@ -85,6 +89,9 @@ def _take_over(nested: bool, control: socket.socket, file: int, *groups: int) ->
             os.close(group)
     except OSError:
         os._exit(1)  # without its bounds it must not be
+    if core >= 0:
+        with contextlib.suppress(OSError):  # this machine may have it no longer
+            os.sched_setaffinity(0, {core})
     _tell(control, ready=True, nested=nested)
     return control
 
