@@ -2,14 +2,14 @@
 
 It belongs behind the lecturer's cell that it follows. The lecturer's cells are known by their
 names, their ids, or what stands in them: apart from strings and comments, for in these alone the
-editions of a course differ. A cell of the lecturer's that was edited, and is neither locked nor an
-answer, counts as added behind the original, with a note of that, unless the original is elsewhere
-in the notebook. Mere copies of cells are none; what is written into one is the student's own.
+editions of a course differ. Where a cell of the lecturer's is gone that is neither locked nor an
+answer, an added one counts as an edit of it if it has its id or stands in its place. Mere copies of
+cells are none; what is written into one is the student's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Set
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ def added(
     named: dict[str, int] = {}
     ids: dict[str, int] = {}
     texts: dict[str, list[int]] = {}
-    plain: set[int | None] = set()  # those that are neither locked nor answers
+    plain: set[int] = set()  # those that are neither locked nor answers
     for place, cell in enumerate(released):
         if cell.id is not None:
             ids[cell.id] = place
@@ -50,13 +50,14 @@ def added(
             named[cell.name] = place
         for text in {cell.source.strip(), _known_bare(cell.source) if cell.code else ""} - {""}:
             texts.setdefault(text, []).append(place)
-    own: list[OwnCell] = []
+    own: list[tuple[OwnCell, str | None]] = []  # with their ids
     theirs: set[str] = set()
-    unedited: set[int] = set()  # by what stands in them
+    seen: set[int] = set()
     after, room, left = -1, LONGEST, 0
     for at, cell in enumerate(cells):
         if at in used and cell.name in named:
             after = named[cell.name]
+            seen.add(after)
             theirs.add(cell.source)
             continue
         if cell.name in named and cell.source in theirs:
@@ -71,19 +72,30 @@ def added(
             bare = _bare(cell.source)
             places = texts.get(bare, [])
             new = bool(bare) and not places
-        unedited.update(places)
-        edits = None
         if not places and cell.id in ids:
             places = [ids[cell.id]]
-            edits = ids[cell.id] if ids[cell.id] in plain else None
+        seen.update(() if new else places)
         # A text that occurs again is no step back.
         after = min((place for place in places if place > after), default=after)
         if new and len(own) < MOST:
-            own.append(OwnCell(after + 1, cell.source, edits))
-            plain.discard(edits)  # of several the first counts
+            own.append((OwnCell(after + 1, cell.source), cell.id))
         else:
             left += new
-    return [cell._replace(edits=None) if cell.edits in unedited else cell for cell in own], left
+    gone = plain - seen
+    edits = [_edited(cell.place, ids.get(id_ or ""), seen, gone) for cell, id_ in own]
+    return [cell._replace(edits=at) for (cell, _), at in zip(own, edits, strict=True)], left
+
+
+def _edited(place: int, known: int | None, seen: Container[int], gone: Set[int]) -> int | None:
+    """The place of the lecturer's cell in whose place an own cell stands. ``known``: by its id."""
+    if known in gone:
+        return known
+    last = max(gone, default=-1)
+    while place <= last and place not in seen:  # past headings that were edited, too
+        if place in gone:
+            return place
+        place += 1
+    return None
 
 
 @lru_cache(256)

@@ -270,7 +270,9 @@ class Plan:
         self, answers: Mapping[str, str], own: Sequence[Cell]
     ) -> list[tuple[Cell, _Part]]:
         apart = set[str]().union(*(step.names.binds for step in self._all if step.apart))
-        edits = {cell.edits: cell.source for cell in own if cell.edits is not None}
+        edits: dict[int | None, list[str]] = {}
+        for cell in own:
+            edits.setdefault(cell.edits, []).append(cell.source)
         parts: list[tuple[Cell, _Part]] = []
         for cell in self.cells:
             here = [one for one in own if one.index == cell.index]
@@ -281,7 +283,7 @@ class Plan:
                 parts.append((given, _Part(_names_of_answer(source, apart), True)))
             here_too: Iterable[_Part] = self._parts[cell.index]
             if cell.index in edits:
-                edit = names(edits[cell.index])
+                edit = names("\n".join(edits[cell.index]))
                 here_too = self._parts_of(cell, edit.binds | edit.changes)
             parts += [(cell, part) for part in here_too]
         kept = needed([(part.names, part.always) for _, part in parts])

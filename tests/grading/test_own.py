@@ -501,6 +501,15 @@ HONEST = {
         edited(handed_in(ONE, "def two(x):\n    return rate * one(x) - 9"), rate="rate = 3"),
         ["rate = 3"],
     ),
+    "a cell of the lecturer's edited where cells have no ids": (
+        [
+            {key: value for key, value in c.items() if key != "id"}
+            for c in edited(
+                handed_in(ONE, "def two(x):\n    return rate * one(x) - 9"), rate="rate = 3"
+            )
+        ],
+        ["rate = 3"],
+    ),
     "answers that stand below their cells": (
         handed_in("", "", first=ONE, look="one(5)", second=["# mine", TWO]),
         [ONE, TWO],
