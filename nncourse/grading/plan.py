@@ -23,6 +23,8 @@ from nncourse.grading.names import Names, names, needed, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, label, needed_lines
 from nncourse.grading.syntax import arguments, may_refuse, root
 
+NO_NAMES = Names()
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -235,11 +237,11 @@ class Plan:
 
     # In the sandbox.
 
-    def _parts_of(self, cell: Cell, gone: Set[str] = frozenset()) -> Iterator[_Part]:
-        """``gone``: names that an edit of the cell binds and changes in its place."""
+    def _parts_of(self, cell: Cell, edit: Names | None = None) -> Iterator[_Part]:
+        """``edit``: what runs of an edit of the cell, right behind it."""
         steps = [s for s in self._all if s.cell is cell]
-        if gone:
-            yield from (_part_of(step, gone) for step in steps)
+        if edit is not None:
+            yield from (_part_of(step, edit) for step in steps)
         elif cell.kind in ("readonly", "plain"):
             yield from self._given_parts(cell, steps)
         for step in steps:
@@ -283,8 +285,7 @@ class Plan:
                 parts.append((given, _Part(_names_of_answer(source, apart), True)))
             here_too: Iterable[_Part] = self._parts[cell.index]
             if cell.index in edits:
-                edit = names("\n".join(edits[cell.index]))
-                here_too = self._parts_of(cell, edit.binds | edit.changes)
+                here_too = self._parts_of(cell, names("\n".join(edits[cell.index])))
             parts += [(cell, part) for part in here_too]
         kept = needed([(part.names, part.always) for _, part in parts])
         return [one for one, keep in zip(parts, kept) if keep]
@@ -340,21 +341,21 @@ class Plan:
         """What of the lecturer's other cells runs in the sandbox and reads what was edited."""
         all_ = set[str]().union(*edited.values())
         for cell, part in self._needed_parts(answers, ()):
-            if not cell.is_answer and cell.index not in edited:
+            here = part.statements != [] and not cell.is_answer
+            if here and cell.index not in edited:
                 found = Names(runs=part.names.runs & all_, later=part.names.later & all_)
                 yield Other(cell.index, found, True)
 
 
-def _part_of(step: Step, gone: Set[str] = frozenset()) -> _Part:
-    """A statement of the lecturer's, which runs if it is needed for more than ``gone``."""
-    found = step.names
+def _part_of(step: Step, edit: Names = NO_NAMES) -> _Part:
+    """A statement of the lecturer's, which runs if it is needed for more than ``edit`` does."""
     # What is the student's is there already, and would be changed twice.
-    foreign = gone | (step.foreign if step.apart else frozenset())
+    there = edit.binds | edit.changes | (step.foreign if step.apart else set())
     made = replace(
-        found,
-        binds=found.binds - gone,
-        changes=found.changes - foreign,
-        touches=set(step.asks - foreign),
+        step.names,
+        binds=step.names.binds - edit.binds,
+        changes=step.names.changes - there,
+        touches=set(step.asks - there),
     )
     return _Part(made, False, [step.statement] if step.statement is not None else [])
 

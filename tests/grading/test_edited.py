@@ -47,6 +47,16 @@ def assigned(statement):
         ("rate = 5\nwhile True:\n    f(3)", {}, ["rate = 5"]),
         ("scale = 5", {}, [RATE]),
         ("rate = (", {}, [RATE]),
+        (
+            "xp.random.seed(1)\nrate = 5",
+            {"given": "import numpy as xp\nrate = 2", "answer": "def f(x): return xp.random, rate"},
+            ["import numpy as xp", "xp.random.seed(1)\nrate = 5"],
+        ),
+        (
+            "rates.append(5)",
+            {"given": "rates = []\nrates.append(2)", "answer": "def f(x): return rates[0]"},
+            ["rates = []", "rates.append(5)"],
+        ),
         ("from math import *", {}, [RATE]),
         ("options = table = 5", {"answer": "def f(x): return options, table, rate"}, [RATE]),
         ("rate = 5", {"between": "def g(): return rate", "answer": G}, ["rate = 5"]),
