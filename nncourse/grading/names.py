@@ -240,7 +240,7 @@ def statements(source: str) -> list[ast.stmt]:
     """The top-level statements of a cell; none if it can't be parsed."""
     try:
         return parse(source).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 
 

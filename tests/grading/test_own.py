@@ -853,6 +853,13 @@ def test_cells_made_to_take_long_are_chosen_from_in_no_time():
     assert time.process_time() - start < 10
 
 
+@pytest.mark.parametrize("source", ["x = " + "-" * 90_000 + "1", "x" + ".x" * 50_000, "x = ("])
+def test_beside_an_answer_that_cannot_be_read_own_cells_are_graded(grade, source):
+    verdict = grade(handed_in(source, "def two(x):\n    return rate * K", two="K = 9"))
+    assert points(verdict) == [0, 10]
+    assert ran(verdict) == ["K = 9"]
+
+
 # Any notebook.
 
 NAMES = st.sampled_from("abcde")
