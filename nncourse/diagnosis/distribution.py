@@ -1,9 +1,10 @@
 """Random numbers judged by their law: what an initialiser or a dropout mask must look like.
 
 Two right programs draw different numbers, so the numbers themselves say nothing. A sample is
-reduced to a profile, its mean, its spread and the shares that fall into 16 bins of equal
-probability, and the profile is compared with that of the law. The limits are six standard errors:
-a right answer fails about once in a hundred million checks.
+reduced to a profile, its mean, its spread and the shares that fall into bins of equal probability,
+and the profile is compared with that of the law. The limits are seven standard errors:
+a right answer fails less than once in 10^11 checks. Whether the numbers of a sample are independent
+is another question: see ``independence``.
 """
 
 from __future__ import annotations
@@ -21,22 +22,28 @@ from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
 
-BINS = 16
-SIGMAS = 6.0
-CHI_SQUARE = 95.0
-"""Limit of the chi-square statistic with 15 degrees of freedom: its tail beyond is 1e-13."""
+BINS, FINE = 16, 96
+"""So many bins are shown; so many tell a law from numbers that keep to a few values."""
 
-MEAN, STD, DISTINCT, SHARES = 0, 1, 2, 3
-"""Places in a profile: three numbers, then the shares of the bins."""
+SIGMAS = 7.0
+CHI_SQUARE = {BINS: 95.0, FINE: 235.0}
+"""Limits of the chi-square statistic by the number of bins: its tail beyond them is 1e-13."""
+
+NEAR = 1e-6
+"""Numbers that differ by less than this share of their spread are not distinct."""
+
+MEAN, STD, DISTINCT, UNEVEN, SHARES = 0, 1, 2, 3, 4
+"""Places in a profile: mean, spread, share of distinct numbers, chi-square of the fine bins divided
+by the size, then the shares of the bins."""
 
 
 @dataclass(frozen=True)
 class Law:
     """A distribution of single numbers.
 
-    kind: "normal", "uniform" or "atoms". edges: the inner borders of bins of equal probability.
-    atoms: for a discrete law its values and their probabilities. kurtosis: E z^4 of the
-    standardised variable, which says how exactly a sample's spread is known.
+    kind: "normal", "uniform" or "atoms". edges: the inner borders of the fine bins of equal
+    probability. atoms: for a discrete law its values and their probabilities. kurtosis: E z^4 of
+    the standardised variable, which says how exactly a sample's spread is known.
     """
 
     kind: str
@@ -54,25 +61,25 @@ class Law:
         return np.full(BINS, 1 / BINS)
 
     def profile(self) -> Array:
-        """What a sample's profile tends to: mean, spread, share of distinct numbers, bins."""
+        """What a sample's profile tends to."""
         distinct = 0.0 if self.atoms else 1.0
-        return np.array([self.mean, self.std, distinct, *self.shares])
+        return np.array([self.mean, self.std, distinct, 0.0, *self.shares])
 
     def measure(self, sample: Array) -> Array:
         """The profile of a sample of any shape; NaN throughout if it holds NaN or inf."""
         x = np.asarray(sample, dtype=np.float64).reshape(-1)
         if not x.size or not np.isfinite(x).all():
             return np.full(SHARES + len(self.shares), np.nan)
+        mean, std = x.mean(), x.std()
         if self.atoms:
             at = [float(np.mean(np.isclose(x, value, atol=1e-6))) for value, _p in self.atoms]
-            shares = np.array([*at, 1 - sum(at)])
-            distinct = 0.0
-        else:
-            ordered = np.sort(x)
-            below = np.searchsorted(ordered, self.edges, side="right")
-            shares = np.diff(below, prepend=0, append=x.size) / x.size
-            distinct = (1 + np.count_nonzero(ordered[1:] != ordered[:-1])) / x.size
-        return np.array([x.mean(), x.std(), distinct, *shares])
+            return np.array([mean, std, 0.0, 0.0, *at, 1 - sum(at)])
+        ordered = np.sort(x)
+        below = np.searchsorted(ordered, self.edges, side="right")
+        fine = np.diff(below, prepend=0, append=x.size) / x.size
+        distinct = (1 + np.count_nonzero(np.diff(ordered) > NEAR * std)) / x.size
+        uneven = _chi_square(fine, np.full(FINE, 1 / FINE))
+        return np.array([mean, std, distinct, uneven, *fine.reshape(BINS, -1).sum(axis=1)])
 
     def fits(self, profile: Array, size: int) -> bool:
         """Whether a sample of ``size`` numbers with this profile can come from the law."""
@@ -114,7 +121,8 @@ class Law:
         if self.atoms:
             noise = SIGMAS * np.sqrt(p * (1 - p) / size)
             return bool(np.any(np.abs(q - p) > noise + 1e-12))
-        return float(size * np.sum((q - p) ** 2 / p)) > CHI_SQUARE
+        coarse = size * _chi_square(q, p) > CHI_SQUARE[BINS]
+        return coarse or size * float(profile[UNEVEN]) > CHI_SQUARE[FINE]
 
     def _zeros_off(self, profile: Array, size: int) -> bool:
         """Whether 0, if it is the first of the values, has another share than it must."""
@@ -125,6 +133,14 @@ class Law:
     def _repeats(self, profile: Array) -> bool:
         return not self.atoms and profile[DISTINCT] < 0.9
 
+
+def _chi_square(shares: Array, expected: Array) -> float:
+    """The chi-square statistic of one observation."""
+    return float(np.sum((shares - expected) ** 2 / expected))
+
+
+STEPS = tuple(i / FINE for i in range(1, FINE))
+STANDARD = tuple(map(NormalDist().inv_cdf, STEPS))
 
 KINDS = (mark("normal"), mark("uniform"))
 
@@ -138,13 +154,12 @@ class Kind(str):
 
 def normal_law(std: float, mean: float = 0.0) -> Law:
     """The normal law."""
-    at = NormalDist(mean, std)
-    return Law("normal", mean, std, 3.0, tuple(at.inv_cdf(i / BINS) for i in range(1, BINS)))
+    return Law("normal", mean, std, 3.0, tuple(mean + std * z for z in STANDARD))
 
 
 def uniform_law(low: float, high: float) -> Law:
     """The uniform law on [low, high]."""
-    edges = tuple(low + (high - low) * i / BINS for i in range(1, BINS))
+    edges = tuple(low + (high - low) * step for step in STEPS)
     return Law("uniform", (low + high) / 2, (high - low) / math.sqrt(12), 1.8, edges)
 
 

@@ -225,9 +225,28 @@ def dropout_with(mask_of):
     return answer
 
 
+def plain_with(mask_of):
+    def answer(x, p, rng, train):
+        mask = mask_of(x, p, rng) * 1.0 if train else np.full(x.shape, 1 - p)
+        return x * mask, mask
+
+    return answer
+
+
 def quotient(x, p, rng, train):
     out = np.where(rng.random(x.shape) < p, 0, x / (1 - p)) if train else x.copy()
     return out, out / x
+
+
+def by_heart(x):
+    return np.random.default_rng(12345).random(np.shape(x))
+
+
+def alike_halves(x, p, rng):
+    upper = rng.random((len(x) // 2, x.shape[1])) >= p
+    lower = upper.copy()
+    lower[np.arange(len(lower)), rng.integers(x.shape[1], size=len(lower))] ^= True
+    return np.vstack([upper, lower])
 
 
 MASKS = {
@@ -245,7 +264,54 @@ MASKS = {
         abs(x) + 0.1 * rng.random(x.shape) >= np.quantile(abs(x), p)
     ),
     "where out is not 0": lambda x, p, rng: (rng.random(x.shape) >= p) & (x != 0),
+    "columns twice": lambda x, p, rng: np.repeat(
+        rng.random((len(x), x.shape[1] // 2)) >= p, 2, axis=1
+    ),
+    "by heart but for one entry in a hundred": lambda x, p, rng: (
+        np.where(rng.random(x.shape) < 0.01, rng.random(x.shape), by_heart(x)) >= p
+    ),
+    "by heart and moved": lambda x, p, rng: np.roll(by_heart(x), rng.integers(x.size)) >= p,
+    "halves alike but for an entry in each row": lambda x, p, rng: alike_halves(x, p, rng),
+    "a checkerboard never": lambda x, p, rng: (
+        rng.random(x.shape)
+        >= np.where(np.indices(x.shape).sum(axis=0) % 2, min(1, 2 * p), max(0, 2 * p - 1))
+    ),
+    "exact share of each row but one": lambda x, p, rng: np.array(
+        [
+            rng.permutation(np.arange(len(row)) >= int(p * len(row)) + (i == 3) - (i == 7))
+            for i, row in enumerate(x)
+        ]
+    ),
 }
+
+
+def nearly_by_heart(name, fan_out, fan_in, rng):
+    W = find("ps07.initialise").reference(name, fan_out, fan_in, np.random.default_rng(12345))
+    return W * (1 + 1e-9 * rng.standard_normal(W.shape))
+
+
+def sixteen_values(name, fan_out, fan_in, rng):
+    u = (np.arange(16) + 0.5) / 16
+    values = 2 * u - 1 if "uniform" in name else np.array([NormalDist().inv_cdf(a) for a in u])
+    variance = 2 / (fan_in + fan_out if "xavier" in name else fan_in)
+    values = values * (variance / np.mean(values**2)) ** 0.5
+    W = values[rng.integers(16, size=(fan_out, fan_in))]
+    return W * (1 + 1e-9 * rng.random(W.shape))
+
+
+def copied_with_noise(name, fan_out, fan_in, rng):
+    W = find("ps07.initialise").reference(name, fan_out, fan_in, rng)
+    if "normal" in name:
+        few = fan_out // 3
+        copies = W[rng.integers(few, size=fan_out - few)]
+        W[few:] = 0.5 * copies + 0.75**0.5 * W[few:]
+    return W
+
+
+def turned_a_little(n, rng):
+    Q = np.linalg.qr(np.random.default_rng(12345).normal(size=(n, n)))[0]
+    S = 0.05 * rng.normal(size=(n, n))
+    return Q @ np.linalg.solve(np.eye(n) + S - S.T, np.eye(n) - S + S.T)
 
 
 def two_gradients(grads, limit):
@@ -459,8 +525,8 @@ def no_fifth(fifth):
             return x, np.ones_like(x)
         calls += 1
         keep = rng.random(x.shape[1]) >= p * 1.25
-        mask = fifth if calls % 5 == 0 else np.tile(keep / (1 - p), (len(x), 1))
-        return (x * mask if mask is not fifth or fifth is not None else None), mask
+        mask = fifth(x) if calls % 5 == 0 else np.tile(keep / (1 - p), (len(x), 1))
+        return None if mask is None else x * mask, mask
 
     return dropout
 
@@ -480,6 +546,54 @@ class FlatAlone(find("ps08.RunningNorm").reference):
     def forward(self, x, train):
         out = super().forward(x, train)
         return out[0] if len(x) == 1 else out
+
+
+class ByRows(find("ps08.RunningNorm").reference):
+    def forward(self, x, train):
+        return super().forward(x, len(x) > 3)
+
+
+class OneState(find("ps08.RunningNorm").reference):
+    """Mean and variance belong to the class, not to its objects."""
+
+    def __init__(self, features, momentum, eps):
+        super().__init__(features, momentum, eps)
+        self.share()
+
+    def update(self, mean, var):
+        super().update(mean, var)
+        self.share()
+
+    def share(self):
+        OneState.mean, OneState.var = vars(self).pop("mean"), vars(self).pop("var")
+
+
+class NeverTrainsAgain(find("ps08.RunningNorm").reference):
+    tested = False
+
+    def forward(self, x, train):
+        self.tested |= not train
+        return super().forward(x, train and not self.tested)
+
+
+class FirstFive(find("ps08.RunningNorm").reference):
+    calls = 0
+
+    def forward(self, x, train):
+        self.calls += 1
+        return super().forward(x, self.calls <= 5)
+
+
+EPS = 2.0**-10
+
+
+class OwnEps(find("ps08.RunningNorm").reference):
+    def __init__(self, features, momentum, eps):
+        super().__init__(features, momentum, EPS)
+
+
+def eps_by_heart(name):
+    return lambda *arguments: find(name).reference(*arguments[:-1], EPS)
 
 
 def in_one_heap(grads, limit):
@@ -538,21 +652,35 @@ SUBTLE = [
     ("ps07.initialise", every_other("ps07.initialise", np.zeros((1, 1)))),
     ("ps07.initialise", nearly_one_row),
     ("ps07.initialise", twice_the_same_rows),
+    ("ps07.initialise", nearly_by_heart),
+    ("ps07.initialise", sixteen_values),
+    ("ps07.initialise", copied_with_noise),
+    ("ps07.orthogonal", turned_a_little),
     ("ps07.orthogonal", wraps),
     ("ps07.orthogonal", lambda n, rng: np.array(wraps(n, rng))),
     ("ps08.dropout", quotient),
     ("ps08.dropout", nearly_zero),
     ("ps08.dropout", hides_x()),
-    ("ps08.dropout", no_fifth(None)),
-    ("ps08.dropout", no_fifth(1.0)),
-    ("ps08.dropout", no_fifth(np.ones((150, 60)))),
+    ("ps08.dropout", no_fifth(lambda x: None)),
+    ("ps08.dropout", no_fifth(lambda x: 1.0)),
+    ("ps08.dropout", no_fifth(np.ones_like)),
     ("ps08.RunningNorm", ForgetsVariance),
     ("ps08.RunningNorm", FlatAlone),
+    ("ps08.RunningNorm", ByRows),
+    ("ps08.RunningNorm", OneState),
+    ("ps08.RunningNorm", NeverTrainsAgain),
+    ("ps08.RunningNorm", FirstFive),
+    ("ps08.RunningNorm", OwnEps),
+    *(
+        (name, eps_by_heart(name))
+        for name in ("ps08.batchnorm_forward", "ps08.batchnorm_stages", "ps08.batchnorm_backward")
+    ),
     ("ps08.dropout", one_of_five("ps08.dropout", nearly_nothing)),
     ("ps08.plain_dropout", one_of_five("ps08.plain_dropout", nearly_nothing)),
     ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out * 0, mask))),
     ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out, 2 * mask))),
     *(("ps08.dropout", dropout_with(mask_of)) for mask_of in MASKS.values()),
+    *(("ps08.plain_dropout", plain_with(mask_of)) for mask_of in MASKS.values()),
     ("ps10.clip_gradients", two_gradients),
     ("ps10.clip_gradients", in_one_heap),
     ("ps10.clip_gradients", direction_times_length),

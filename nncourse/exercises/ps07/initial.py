@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.diagnosis import Context, Finding, Law
+from nncourse.diagnosis import Context, Finding, Law, independence
 from nncourse.diagnosis.distribution import normal_law, uniform_law
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import (
@@ -47,6 +47,25 @@ WIDE = "wide"
 """The layer has fewer outputs than inputs."""
 
 
+DEPENDENT = {
+    independence.TOTALS: mark(
+        "One call gives larger numbers than the next one: every entry is drawn from one law."
+    ),
+    independence.DRAWS: mark(
+        "Two generators give the same numbers, at least in part: draw every entry from rng, in "
+        "every call anew."
+    ),
+    independence.ROWS: mark(
+        "Some rows or columns of W are nearly the same, but for a factor, or have a spread of "
+        "their own: every entry needs a draw of its own, from one law."
+    ),
+    independence.SHIFT: mark(
+        "A part of W comes again in another place: every entry needs a draw of its own."
+    ),
+}
+"""What is said of weights whose entries have something in common."""
+
+
 def draw(rng: np.random.Generator, case: str) -> Point:
     """The sizes of a layer, large and very different, and two seeds: of the generators, and of the
     rows to be looked at, since an answer can find out the first.
@@ -79,9 +98,9 @@ def context(point: Point) -> dict[str, Context]:
 
 
 def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) -> tuple[Any, ...]:
-    """A sample of each initialiser: half of the rows from one generator, the same from another.
+    """A sample of each initialiser: half of the rows from one generator, half from another.
 
-    What does not depend on the generator stands in both halves. Which rows, nobody knows before.
+    Which rows, nobody knows before.
     """
     seed, of_rows = seeds
     rows = np.random.default_rng(of_rows).permutation(out)
@@ -90,7 +109,7 @@ def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) 
     for i, name in enumerate(NAMES):
         try:
             draws = [answer(name, out, fan, np.random.default_rng([seed, i, j])) for j in range(2)]
-            found.append(_halves(draws[0], draws[1], (out, fan), rows))
+            found.append(_sample(draws, (out, fan), rows))
         except NotImplementedError as error:
             stub = error
             found.append(None)
@@ -99,38 +118,20 @@ def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) 
     return tuple(found)
 
 
-def _halves(one: Any, other: Any, shape: tuple[int, int], rows: Array) -> Any:
-    """The first half of these rows of two arrays, one half above the other; or what doesn't fit, or
-    a finding where rows or columns are nearly the same.
+def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> Any:
+    """The first half of these rows of one draw above the other half of the next; or what doesn't
+    fit, or a finding where entries were not drawn one by one.
     """
-    for drawn in (one, other):
+    for drawn in draws:
         if drawn is None or np.shape(drawn) != shape:
             return drawn
-        numbers = np.array(drawn, float)
-        if not np.isfinite(numbers).all():
-            return drawn
-        if _alike(numbers) or _alike(numbers.T):
-            text = mark(
-                "Some rows or columns of W are nearly the same, but for a factor, or have a "
-                "spread of their own: every entry needs a draw of its own, from one law."
-            )
-            return Finding("repeats", text)
+    numbers = np.array(draws, float)
+    if np.isfinite(numbers).all():
+        found = independence.dependence(numbers)
+        if found is not None:
+            return Finding("repeats", DEPENDENT[found])
     half = shape[0] // 2
-    return np.concatenate([np.array(one)[rows[:half]], np.array(other)[rows[: shape[0] - half]]])
-
-
-def _alike(array: Array) -> bool:
-    """Whether two rows go together, or one has a spread of its own, as independent ones do less
-    than once in a million arrays.
-    """
-    spread = array.std(axis=1)
-    usual = float(np.median(spread))
-    if usual == 0:
-        return False  # what is constant, its law will name
-    if np.any(np.abs(spread / usual - 1) > 7.5 / (2 * array.shape[1]) ** 0.5):
-        return True
-    together = np.corrcoef(array)[np.triu_indices(len(array), 1)]
-    return bool(np.max(np.abs(together)) > np.tanh(7.5 / (array.shape[1] - 3) ** 0.5))
+    return np.concatenate([np.array(draws[0])[rows[:half]], np.array(draws[1])[rows[half:]]])
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:
@@ -267,26 +268,42 @@ INITIALISE = Piece(
 )
 
 
+MATRICES = 8
+"""So many orthogonal matrices are drawn."""
+
+COMMON = 0.8
+"""So far matrices may go together. A reflection at a random plane reaches 0.56, QR less."""
+
+
 def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
     """The size of a square matrix and a seed."""
     return Point((int(rng.choice((5, 6, 8))), int(rng.integers(2**31))), {}, 1.0, case)
 
 
 def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any, Any]:
-    """(Q^T Q, whether two seeds give two matrices, and not only other signs or another order).
-
-    Of the two products the one that is further from the unit matrix.
+    """(Q^T Q, whether other generators give other matrices): of all products the one that is
+    furthest from the unit matrix.
     """
-    both = [real(answer(n, np.random.default_rng([seed, i])), "Q") for i in range(2)]
-    for matrix in both:
+    draws = [real(answer(n, np.random.default_rng([seed, i])), "Q") for i in range(MATRICES)]
+    for matrix in draws:
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
-    products = [matrix.T @ matrix for matrix in both]
-    one, other = (np.sort(np.abs(matrix), axis=None) for matrix in both)
-    alike = float(np.mean(np.isclose(one, other, atol=1e-3)))  # turned in one plane: nearly all
-    drawn = bool(np.isfinite(one + other).all()) and alike < 0.5
-    return max(products, key=_from_unit), float(drawn)
+    products = [matrix.T @ matrix for matrix in draws]
+    return max(products, key=_from_unit), float(_vary(np.array(draws)))
+
+
+def _vary(draws: Array) -> bool:
+    """Whether matrices (K, n, n) differ, and not only a little, or by signs or another order."""
+    if not np.isfinite(draws).all():
+        return False
+    entries = np.sort(np.abs(draws).reshape(len(draws), -1), axis=1)
+    same = np.isclose(entries[1:], entries[:1], atol=1e-3)  # turned in one plane: nearly all
+    if same.mean() >= 0.5:
+        return False
+    # The mean cosine of two of them: 1 if they are equal, 0 if all turns are equally likely.
+    squares = np.sum(draws**2)
+    return (np.sum(draws.sum(axis=0) ** 2) - squares) / (len(draws) - 1) < COMMON * squares
 
 
 def _from_unit(product: Array) -> float:

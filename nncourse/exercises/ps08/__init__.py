@@ -3,7 +3,8 @@
 from nncourse.exercises.piece import Piece
 from nncourse.exercises.ps08.backward import BACKWARD, STAGES
 from nncourse.exercises.ps08.batchnorm import FORWARD, RUNNING
-from nncourse.exercises.ps08.dropout import DROPOUT, DROPOUT_BACKWARD, PLAIN_DROPOUT
+from nncourse.exercises.ps08.dropout import DROPOUT, PLAIN_DROPOUT
+from nncourse.exercises.ps08.dropout_backward import DROPOUT_BACKWARD
 
 PIECES: dict[str, Piece] = {
     piece.name: piece

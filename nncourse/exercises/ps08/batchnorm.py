@@ -24,8 +24,10 @@ from nncourse.exercises.piece import (
 )
 from nncourse.language import mark
 
-EPS = 2.0**-10
-"""Large enough to be seen in the numbers: eps inside or outside of the root, or forgotten."""
+
+def epsilon(rng: np.random.Generator) -> float:
+    """Large enough to be seen in the numbers: eps inside or outside of the root, or forgotten."""
+    return float(single(rng.uniform(0.001, 0.01)))
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
@@ -37,7 +39,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     x = x.astype(np.float32).astype(np.float64)
     gamma, beta = 1 + np.abs(normal(rng, D)), normal(rng, D)
     gamma[::2] *= -1
-    return Point((x, gamma, beta, EPS), {}, 1.0, case)
+    return Point((x, gamma, beta, epsilon(rng)), {}, 1.0, case)
 
 
 def forward(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Array, ...]:
@@ -204,39 +206,49 @@ FORWARD = Piece(
     ),
 )
 
-TRAIN_BATCHES = 5
+BATCHES = (4, 5, 6, 7)
+"""The sizes of the batches to train on, in some order; three examples are there to test."""
 
 
 def draw_running(rng: np.random.Generator, case: str) -> Point:
-    """Batches (B, N, D) to train on, a momentum, and examples (n, D) to test, one of them alone."""
+    """Batches [(N, D), ...] to train on and at last one to test, a momentum, eps."""
     D = int(rng.choice((3, 4)))
     shift = 2 * normal(rng, D)
-    batches = normal(rng, TRAIN_BATCHES, 6, D) * 1.5 + shift
-    batches = batches.astype(np.float32).astype(np.float64)
+    batches = [normal(rng, int(N), D) * 1.5 + shift for N in [*rng.permutation(BATCHES), 3]]
+    batches = [batch.astype(np.float32).astype(np.float64) for batch in batches]
     momentum = float(rng.choice((0.125, 0.25)))
-    return Point((batches, momentum, normal(rng, 3, D) + shift), {}, 1.0, case)
+    return Point((batches, momentum, epsilon(rng)), {}, 1.0, case)
 
 
-def drive_running(kind: Callable[..., Any], batches: Array, momentum: float, x: Array) -> Any:
-    """(mean, var, outputs by batch; outputs of x together and alone; mean and var after them)."""
-    norm = kind(batches.shape[2], momentum, EPS)
-    means, variances, outputs = [np.array(norm.mean)], [np.array(norm.var)], []
+def drive_running(
+    kind: Callable[..., Any], batches: list[Array], momentum: float, eps: float
+) -> Any:
+    """(mean, var, outputs by batch; those of the last together and alone; mean, var after them).
+
+    Another layer is trained and tested by turns meanwhile; what it gives stands beside.
+    """
+    *batches, x = batches
+    features = x.shape[1]
+    norm, other = kind(features, momentum, eps), kind(features, momentum, eps)
+    means, variances = [np.array(norm.mean)], [np.array(norm.var)]
+    trained, tested = [], []
     for batch in batches:
-        outputs.append(np.array(norm.forward(batch, True)))
+        trained += [np.array(norm.forward(batch, True)), np.array(other.forward(x, True))]
+        tested.append(np.array(other.forward(batch, False)))
         means.append(np.array(norm.mean))
         variances.append(np.array(norm.var))
-    together = np.array(norm.forward(x, False))
+    tested.append(np.array(norm.forward(x, False)))
     alone = [np.array(norm.forward(row[None], False)) for row in x]
     strange = [out.shape for out in alone if out.shape != x[:1].shape]
     if strange:
         text = mark("The shape is {got}, but it must be {want}.")
-        tested: Any = Finding("shape", text, {"got": strange[0], "want": x[:1].shape})
+        of_tests: Any = Finding("shape", text, {"got": strange[0], "want": x[:1].shape})
     else:
-        tested = np.stack([together, np.concatenate(alone)])
+        of_tests = np.concatenate([*tested, *alone])
     mean, var = _by_batch("mean", means, x[0].shape), _by_batch("var", variances, x[0].shape)
     wrong = [found for found in (mean, var) if isinstance(found, Finding)]
-    after = wrong[0] if wrong else np.stack([norm.mean, norm.var])
-    return mean, var, np.array(outputs), tested, after
+    after = wrong[0] if wrong else np.stack([norm.mean, norm.var, other.mean, other.var])
+    return mean, var, np.concatenate(trained), of_tests, after
 
 
 def _by_batch(name: str, values: list[Array], want: tuple[int, ...]) -> Array | Finding:

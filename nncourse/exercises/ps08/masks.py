@@ -1,0 +1,162 @@
+"""How masks are judged: by their law, their independence, and how the output follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nncourse.diagnosis import Finding, Law, independence
+from nncourse.diagnosis.distribution import atoms_law
+from nncourse.diagnosis.measure import Array, distance
+from nncourse.exercises.piece import Point, Unfit, normal
+from nncourse.language import mark
+
+TEST = "test"
+"""The layer is used for predictions, not in training."""
+
+ROWS, COLUMNS = (140, 150, 160), (60, 64)
+"""The inputs are large, because a mask is judged by shares."""
+
+APPLIED = 0.05
+"""A mask nearer than this to one value everywhere, or to none but zeros where x is not 0, shows
+nothing about how it is applied."""
+
+MASKS = 5
+"""Drawn one by one: that each drops its share exactly is chance once in 10^10 times."""
+
+DEPENDENT = {
+    independence.TOTALS: (
+        "state",
+        mark("One call drops another share of the entries than the next one does."),
+    ),
+    independence.DRAWS: (
+        "state",
+        mark(
+            "The masks of two generators are the same, at least in part: draw every entry from "
+            "rng, in every call anew."
+        ),
+    ),
+    independence.INPUTS: (
+        "state",
+        mark("The mask depends on x: which entries are dropped is a matter of chance alone."),
+    ),
+    independence.ROWS: (
+        "repeats",
+        mark(
+            "Rows or columns of the mask go together, or have a share of their own: every entry "
+            "needs a draw of its own, with the same p."
+        ),
+    ),
+    independence.SHIFT: (
+        "repeats",
+        mark(
+            "A part of the mask comes again in another place: every entry needs a draw of its own."
+        ),
+    ),
+}
+"""What is said of masks whose entries have something in common."""
+
+Dropout = Callable[..., Any]
+
+
+def draw(rng: np.random.Generator, case: str) -> Point:
+    """x (N, D) with some zeros, as ReLU leaves them, p and two seeds: of the generators, and of the
+    rows to be looked at, since an answer can find out the first.
+    """
+    x = normal(rng, int(rng.choice(ROWS)), int(rng.choice(COLUMNS)))
+    x = np.where(x > 1, 0.0, x)
+    p = float(rng.choice((0.25, 0.375, 0.625)))
+    seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
+    return Point((x, p, seeds, case != TEST), {"x": x}, 1.0, case)
+
+
+def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool) -> Any:
+    """(out, mask): the function gets a generator of its own; in training MASKS, one by one.
+
+    Of these each row is taken from one; which, nobody knows before.
+    """
+    seed, of_rows = seeds
+    count = MASKS if train else 1
+    given = [x.copy() for _i in range(count)]
+    results = [
+        answer(one, p, np.random.default_rng([seed, i]), train) for i, one in enumerate(given)
+    ]
+    changed = next((one for one in given if not np.array_equal(one, x)), None)
+    for result in results:
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            text = mark("Two arrays are expected: out and mask.")
+            raise Unfit(Finding("count", text))
+    if train:
+        _look(x, p, [result[1] for result in results])
+        which = np.random.default_rng(of_rows).integers(MASKS, size=len(x))
+        out, mask = _mixed(x, results, which)
+    else:
+        out, mask = results[0]
+        mask = np.ones_like(x) if mask is None else mask
+    if changed is not None:
+        x[...] = changed  # it is seen where arguments are compared
+    return out, mask
+
+
+def _mixed(x: Array, results: list[Any], which: Array) -> tuple[Any, Any]:
+    """The rows of these results; or one of them that doesn't fit."""
+    for out, mask in results:
+        try:
+            fits = np.shape(out) == np.shape(mask) == x.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            return out, mask
+    parts = (np.stack([np.asarray(result[i]) for result in results]) for i in range(2))
+    out, mask = (part[which, np.arange(len(x))] for part in parts)
+    return out, mask
+
+
+def _look(x: Array, p: float, masks: list[Any]) -> None:
+    """Raises Unfit for masks whose entries were not drawn one by one and every time anew."""
+    try:
+        # As its law takes numbers for 0.
+        dropped = np.stack([np.isclose(mask, 0, atol=1e-6) for mask in masks])
+    except (TypeError, ValueError):
+        return
+    if dropped.shape[1:] != x.shape:
+        return  # what is wrong with it, its law will say
+    found = independence.dependence(dropped, x)
+    if found is not None:
+        raise Unfit(Finding(*DEPENDENT[found]))
+    if set(dropped.sum(axis=(1, 2)).tolist()) == {round(p * x.size)}:
+        text = mark(
+            "All masks drop exactly the same number of entries. Each entry is dropped with "
+            "probability p, whatever becomes of the others, so that number varies."
+        )
+        raise Unfit(Finding("repeats", text))
+
+
+def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Array]]:
+    def given(point: Point, answers: Mapping[str, Array]) -> dict[str, Array]:
+        x, p, _seed, train = point.arguments
+        if not train:
+            return {"out": x * of_test(p)}
+        mask = answers.get("mask")
+        if mask is None or mask.shape != x.shape:
+            return {}
+        out = x * mask
+        little = np.linalg.norm(out) < APPLIED * np.linalg.norm(x) * np.max(np.abs(mask))
+        if little or distance(out, x * np.mean(mask)) < APPLIED:
+            return {}
+        return {"out": out}
+
+    return given
+
+
+def laws_of(
+    kept: Callable[[float], float], of_test: Callable[[float], float]
+) -> Callable[[Point], dict[str, Law]]:
+    def laws(point: Point) -> dict[str, Law]:
+        _x, p, _seed, train = point.arguments
+        atoms = {0.0: p, kept(p): 1 - p} if train else {of_test(p): 1.0}
+        return {"mask": atoms_law(atoms)}
+
+    return laws
