@@ -13,17 +13,19 @@ from collections.abc import Iterable
 from nncourse.grading.syntax import last_name
 
 FILES, ENVIRONMENT, WARNINGS, SEED = "open()", "os.environ", "seterr()", "seed()"
-# What any answer may need, whatever stands in it.
-SETTINGS = {f"{name}()" for name in ("setrecursionlimit", "manual_seed", "set_default_dtype")}
-EFFECTS = {FILES, ENVIRONMENT, WARNINGS, SEED, *SETTINGS}
+LIBRARY = "manual_seed()"
+RECURSION = "setrecursionlimit()"  # any answer may need it, whatever stands in it
+EFFECTS = {FILES, ENVIRONMENT, WARNINGS, SEED, LIBRARY, RECURSION}
 
 WRITING = {"save", "savez", "savez_compressed", "savetxt", "tofile", "dump", "to_csv"}
 WRITING |= {"write", "writelines", "writerow", "writerows", "write_text", "write_bytes"}
 WRITING |= {"flush", "close", "mkdir", "makedirs"}
 READING = {"load", "loadtxt", "genfromtxt", "fromfile", "memmap", "read_csv"}
 READING |= {"read_text", "read_bytes"}
-CHANGING = dict.fromkeys(WRITING, FILES) | {name[:-2]: name for name in (SEED, *SETTINGS)}
+CHANGING = dict.fromkeys(WRITING, FILES) | {"seed": SEED, "setrecursionlimit": RECURSION}
 CHANGING |= dict.fromkeys(("seterr", "simplefilter", "filterwarnings"), WARNINGS)
+CHANGING |= dict.fromkeys(("manual_seed", "set_default_dtype"), LIBRARY)
+LIBRARIES = {"nn", "nnc", "nncourse", "torch"}  # under their usual names
 
 
 def changes(nodes: Iterable[ast.AST]) -> set[str]:
@@ -41,7 +43,7 @@ def changes(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def reads(nodes: Iterable[ast.AST]) -> set[str]:
-    """The effects that these nodes depend on, but for settings."""
+    """The effects that these nodes depend on, but for the depth of recursion."""
     found = set()
     for node in nodes:
         name = last_name(node)
@@ -53,6 +55,8 @@ def reads(nodes: Iterable[ast.AST]) -> set[str]:
             found.add(ENVIRONMENT)
         elif name in ("FloatingPointError", "catch_warnings") or name.endswith("Warning"):
             found.add(WARNINGS)
+        elif name in LIBRARIES:
+            found.add(LIBRARY)
         elif name == "random" or _imports_random(node):
             found.add(SEED)
     return found

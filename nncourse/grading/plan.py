@@ -314,7 +314,7 @@ class Plan:
                     if source.strip() == cell.source.strip():  # the answer may stand elsewhere
                         found = Names(later=found.binds)
                     nodes = [n for one in statements(source) for n in ast.walk(one)]
-                    found.later |= outside.reads(nodes) | outside.SETTINGS
+                    found.later |= outside.reads(nodes) | {outside.RECURSION}
                     others.append(Other(cell.index, found, True))
             if edited:
                 others += self._readers(edited, answers)

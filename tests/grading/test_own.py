@@ -603,6 +603,14 @@ KINDER = {
         ),
         [10, 10],
     ),
+    "a package that is not there, in the cell of a helper": (
+        handed_in(
+            "def one(x):\n    return square(x) + np.random.randint(1)",
+            TWO,
+            one="import torch\ntorch.manual_seed(0)\ndef square(x):\n    return x * x",
+        ),
+        [10, 10],
+    ),
     "files that no answer reads": (
         handed_in(ONE, TWO, one="while True:\n    np.save('a', one(2))\n    open('b', 'w')"),
         [10, 10],
