@@ -34,7 +34,7 @@ _ = catalogue("course")
 
 WITHOUT_MATHJAX = "tex2jax_ignore mathjax_ignore"  # for its second version, and for later ones
 # Tags that change the looks of all that follows on the page, until they are closed.
-LOOKS = re.compile(r"<(b|i|u|s|em|strong|small)\s*/?>", re.IGNORECASE)
+LOOKS = re.compile(r"<(b|i|u|s|em|strong|small)[ \t]*/?>", re.IGNORECASE | re.ASCII)
 
 
 class _Renderer(IPythonRenderer):

@@ -19,11 +19,13 @@ from nncourse.check.call import printable
 from nncourse.grading.assignment import role_of, text_of
 from nncourse.grading.own import is_own
 
-# Tags that are only form. They stay in Markdown if they carry no attribute.
+# Tags that are only form. They stay in Markdown if they carry no attribute, and if they are whole
+# on their line: a mark at the start of the next one, as of a quotation, is no end of a tag.
 HARMLESS = "b|i|u|s|em|strong|sub|sup|br|hr|p|ul|ol|li|kbd|small|center"
-_TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!/?(?:{HARMLESS})\s*/?>)", re.IGNORECASE)
+# Every other "<" that a browser could take for the start of a tag, by HTML's own rule.
+_TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!/?(?:{HARMLESS})[ \t]*/?>)", re.IGNORECASE | re.ASCII)
 # "](" opens the address of a link, "]:" one that is given further down.
-_LINK = re.compile(r"\](?=\((?!https?://|#)|:(?!\s*https?://))")
+_LINK = re.compile(r"\](?=\((?!https?://|#)|:(?![ \t]*\n?[ \t]*https?://))")
 # TeX commands that MathJax turns into links, styles, attributes or further programs; that change
 # what commands mean on the rest of the page; that draw over something else on it.
 _TEX = re.compile(
@@ -36,7 +38,7 @@ _TEX = re.compile(
 # Where nbconvert looks for the other end of a formula, from each of them to the end of the text.
 _OPEN = {"\\\\[": "\\\\]", "\\\\(": "\\\\)", "\\begin{": "\\end{"}
 # A diagram in a block of code is drawn by a program that follows links of its own.
-_DIAGRAM = re.compile(r"([`~]{3})(?=[ \t]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNORECASE)
+_DIAGRAM = re.compile(r"([`~]{3})(?=[^\S\n]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNORECASE)
 
 FORMULAS = 50  # that may be left open
 SHOWN = 30_000  # characters of an answer; to draw half a million takes minutes

@@ -29,6 +29,7 @@ from tests.grading.toy import role
 # What a renderer of Markdown makes by itself.
 FORM = {*HARMLESS.split("|"), "a", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "code", "del", "div"}
 FORM |= {"blockquote", "table", "thead", "tbody", "tr", "th", "td", "span", "input"}
+FORM |= {"dl", "dt", "dd"}
 FETCHING = {"script", "style", "svg", "math", "img", "iframe", "link", "meta", "form", "object"}
 PLAIN_ATTRIBUTES = {"href", "id", "class", "style", "title", "start", "align", "type", "checked"}
 PLAIN_ATTRIBUTES |= {"disabled", "rel", "colspan", "rowspan"}
@@ -121,9 +122,30 @@ HOSTILE = [
     "<\u200bscript>alert(1)</script>",
     "&lt;script&gt;alert(1)&lt;/script&gt;",
     "\x1b]8;;javascript:alert(1)\x07x\x1b]8;;\x07",
+    # Here the mark of a quotation ends a tag.
+    "> so <b\n> onfocus=alert(1) autofocus tabindex=0>x",
+    "> <hr><br \n> onmouseover=alert(1) >x",
+    "> <p></b\n> ><img src=x onerror=alert(1)>",
+    "> > <b\n>> style=position:fixed;inset:0>x",
+    "1. > <hr><u\n   > onclick=alert(1)>x",
+    "a\n: > <kbd\n  > onclick=alert(1)>x",
+    "> <hr><b/\n> onclick=alert(1)>x",
+    "> <hr><\n> img src=x onerror=alert(1)>",
+    # Blanks that only some take for such.
+    "```\u00a0mermaid\ngraph TD\n```",
+    "~~~\u2003mermaid\ngraph TD\n~~~",
+    "> ````\u3000\tmermaid\n> graph TD\n> ````",
+    "[x]\n\n[x]:\u2003https://a.example",
+    "<b\u2003onclick=alert(1)>x",
+    # What a browser takes for comments, and letters that only some take for "s" and "k".
+    "<p>\n</ onclick=alert(1)>\n</\u017f>\n<\u212abd onclick=alert(1)>",
 ]
+# What may stand between the two ends of a tag.
+ACROSS = ["\n> ", "\n>", "\n: ", "\n    ", "> <hr>", "<b", "</p", " onclick=alert(1)>"]
+ACROSS += ["\n```", "mermaid\n"]
 pieces = st.lists(
     st.sampled_from([*HOSTILE, *"<>[]()!:`$\\\"'/= \n#&;", "javascript:", "http://", "on", "- "])
+    | st.sampled_from(ACROSS)
     | st.text(max_size=4),
     max_size=8,
 ).map("".join)
@@ -153,7 +175,9 @@ def test_the_corpus_is_dangerous_unless_cleaned():
 @settings(max_examples=100, deadline=None)
 def test_no_mixture_of_them_does_either(renderer, text):
     clean = clean_markdown(text)
-    assert dangers(RENDERERS[renderer](clean)) == []
+    html = RENDERERS[renderer](clean)
+    assert dangers(html) == []
+    assert 'class="mermaid"' not in html
     assert clean_markdown(clean) == clean
 
 
