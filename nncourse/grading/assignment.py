@@ -37,6 +37,7 @@ from nncourse.grading.spoken import spoken
 READY_MADE = ["nncourse.ops", "nncourse.nn", "nncourse.optim", "nncourse.training"]
 READY_MADE += ["nncourse.scalar", "nncourse.inspection", "nncourse.autograd.engine"]
 READY_MADE += ["nncourse.data.regions", "nncourse.plots.differences"]
+READY_MADE += ["nncourse.autograd.vocabulary.one_hot_subtracted"]
 PACKAGES = ["numpy", "matplotlib"]
 RULES: dict[str, Any] = {
     "withheld": READY_MADE,

@@ -67,7 +67,7 @@ def view(library: Path, packages: Iterable[str], fonts: Path | None, hide: Itera
     roots = [at for _, at in seen.shown]
     installed = {*site.getsitepackages(), sysconfig.get_path("purelib")}
     installed |= {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
-    for root in ("/usr/lib", "/usr/local/lib"):
+    for root in ("/usr/lib", "/usr/local/lib", prefix_lib):
         installed |= {str(path) for path in Path(root).glob("python3*/*-packages")}
     # Packages are shown one by one, elsewhere: the library with its answers may be among them.
     unseen = [*installed, str(Path(__file__).parents[2]), *map(str, hide)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from nncourse.exercises import ps05
+from nncourse.grading.assignment import READY_MADE
 from nncourse.grading.sandbox import Sandbox
 from nncourse.grading.sandbox.library import WithheldError, withhold
 from nncourse.grading.sandbox.view import view
@@ -155,6 +158,17 @@ def test_packages_are_shown_one_by_one(tmp_path):
     assert not names & {"nncourse", "nbgrader", "torch", "IPython", "sqlalchemy", "pytest"}
 
 
+def test_packages_of_the_interpreter_below_a_virtual_environment_are_not_shown(tmp_path):
+    seen = view(tmp_path, ["numpy"], None, [])
+    shown = [place for place, at in seen.shown if not at.startswith("/sandbox/")]
+    found = [
+        Path(sys.base_prefix, "lib").glob("python3*/*-packages"),
+        *(Path(place).glob("python3*/*-packages") for place in shown),
+    ]
+    for folder in {os.path.realpath(path) for paths in found for path in paths}:
+        assert folder in seen.covered or not any(folder.startswith(f"{p}/") for p in shown)
+
+
 def test_a_hidden_folder_below_a_shown_one_is_covered(tmp_path):
     seen = view(tmp_path, [], None, [tmp_path, Path("/usr/lib/os")])
     assert str(tmp_path) not in seen.covered
@@ -217,6 +231,13 @@ from nncourse.data import digits
 (train_x, train_y), (test_x, test_y) = digits(split=True)
 np.savez(sys.argv[2], *map(np.asarray, (train_x, train_y, test_x, test_y)))
 """
+
+
+def test_the_gradient_of_the_cross_entropy_is_not_there(cache):
+    path = withhold(READY_MADE, cache) / "nncourse/autograd/vocabulary.py"
+    kept = {node.name: node for node in ast.parse(path.read_text()).body if hasattr(node, "name")}
+    assert isinstance(kept["one_hot_subtracted"].body[-1], ast.Raise)
+    assert not isinstance(kept["unbroadcast"].body[-1], ast.Raise)
 
 
 def test_held_out_digits_are_not_there(tmp_path):
