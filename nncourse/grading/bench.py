@@ -122,6 +122,7 @@ class Bench:
         assert self.sandbox is not None
         work = json.loads(item)
         given_up: dict[str, str] = {}
+        earlier: dict[str, Any] | None = None
         seconds = self.sandbox.limits.submission_seconds + OWN_SECONDS
         start = time.monotonic()
         lost = 0
@@ -132,7 +133,7 @@ class Bench:
             with folder_of_its_own() as folder:
                 kept = [*self.files, *([] if self._spare is None else self._spare.files)]
                 answer, at, why = in_fork(
-                    lambda say: self._oracle(work, given_up, say),
+                    lambda say, earlier=earlier: self._oracle(work, given_up, earlier, say),  # type: ignore[misc]
                     left,
                     self._make_ready,
                     lambda writing, folder=folder, kept=kept: shut_in(folder, [*kept, writing]),  # type: ignore[misc]
@@ -141,6 +142,9 @@ class Bench:
                 lost += 1  # the warm process has died; the next start makes another
                 self._end_spare()
                 self.sandbox.close()
+                continue
+            if answer is not None and "tries" in answer:
+                earlier = answer
                 continue
             if answer is not None:
                 break
@@ -178,9 +182,14 @@ class Bench:
             gc.freeze()
 
     def _oracle(
-        self, work: dict[str, Any], given_up: dict[str, str], say: Callable[[str], None]
+        self,
+        work: dict[str, Any],
+        given_up: dict[str, str],
+        earlier: dict[str, Any] | None,
+        say: Callable[[str], None],
     ) -> dict[str, Any]:
-        from nncourse.grading.oracle import Oracle
+        """One try; with "tries" in its answer it is not finished."""
+        from nncourse.grading.oracle import Oracle, Outcome, Tries
 
         assert self.assignment is not None
         assert self.sandbox is not None
@@ -199,11 +208,13 @@ class Bench:
                     self._spare,
                     work["own"],
                     work["key"],
+                    (Outcome.from_json(earlier), Tries(**earlier["tries"])) if earlier else None,
                 )
-                outcome = oracle.grade().to_json()
+                more = {} if oracle.grade() else {"tries": vars(oracle.tries)}
         except SandboxUnavailable as error:
             return {"unavailable": str(error)}
-        return {"student": work["student"], "seed": work["seed"], **outcome}
+        outcome = oracle.outcome.to_json()
+        return {"student": work["student"], "seed": work["seed"], **outcome, **more}
 
     def close(self) -> None:
         """End the sandbox."""

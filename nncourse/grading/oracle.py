@@ -4,8 +4,11 @@ The answers run in a sandbox session. The graded cells, hidden tests included, r
 and the names that the lecturer's solution defines stand for proxies of what the student wrote. This
 process is a fork of its own: whatever a test leaves behind ends with it.
 
-A cell or call that ends the session costs its own question. The session is started anew, the
-earlier cells are run again, and the next question is graded.
+A cell or call that ends the session costs its own question. For the others all begins anew, in a
+process and a session as fresh as the first, and that call is not made again: it raises what it
+ended in. So nothing counts twice, and what is there is what would be there without the call. What
+was judged before stays; and all that is random is drawn as before, or a session might be ended to
+draw once more.
 """
 
 from __future__ import annotations
@@ -17,9 +20,9 @@ import os
 import random
 import time
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -50,6 +53,7 @@ _ = catalogue("course")
 
 FILE = "<test {}>"  # as tracebacks name it
 LONGEST = 100_000  # characters of a test's output
+DEATHS = 10  # of sessions in one piece, which is then run without the student's code
 
 
 @dataclass
@@ -69,6 +73,37 @@ class Outcome:
         questions = {name: vars(question) for name, question in self.questions.items()}
         return {**vars(self), "questions": questions}
 
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Outcome:
+        """From what ``to_json`` gives, sent as JSON."""
+        known = {name: found[name] for name in cls.__dataclass_fields__}
+        known["questions"] = {name: Question(**q) for name, q in found["questions"].items()}
+        known["outputs"] = {int(place): outputs for place, outputs in found["outputs"].items()}
+        return cls(**known)
+
+
+@dataclass
+class Tries:
+    """What earlier tries have found: how many pieces of the notebook are judged; the calls that
+    ended a session, by piece, as {number of the call: [kind, text]}; the seconds of the budget that
+    were spent.
+    """
+
+    judged: int = 0
+    ends: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    spent: float = 0.0
+
+    def ends_in(self, piece: int) -> Callable[[int], SessionEnded | None]:
+        """What a call in a piece, by its number, ends in."""
+        found = {int(n): SessionEnded(*end) for n, end in self.ends.get(str(piece), {}).items()}
+        if len(found) < DEATHS:
+            return found.get
+        return lambda call: next(iter(found.values()))  # it would be another call each time
+
+    def note(self, piece: int, call: int, end: SessionEnded) -> None:
+        """Another one."""
+        self.ends.setdefault(str(piece), {})[str(call)] = [end.kind, str(end)]
+
 
 class Oracle:
     """Grades one submission. ``say``: told the name of each graded cell before it runs.
@@ -76,6 +111,7 @@ class Oracle:
     ``given_up``: graded cells at which an earlier try did not come back; they get no points.
     ``session``: one to begin with, if it is still good. ``own``: cells of the student's own.
     ``seed``: what tests draw from, and may tell by what they draw; ``key``: what else is random.
+    ``earlier``: the unfinished outcome of a try, and what it found.
     """
 
     def __init__(
@@ -89,6 +125,7 @@ class Oracle:
         session: Session | None = None,
         own: Sequence[OwnCell] = (),
         key: int | None = None,
+        earlier: tuple[Outcome, Tries] | None = None,
     ) -> None:
         self.assignment = assignment
         self.sandbox = sandbox
@@ -98,87 +135,99 @@ class Oracle:
         self.key = seed if key is None else key
         self.say = say
         self.given_up = given_up or {}
-        self.budget = Budget(sandbox.limits.submission_seconds)
-        self.outcome = Outcome()
+        self.outcome, self.tries = earlier or (Outcome(), Tries())
+        most = sandbox.limits.submission_seconds
+        # All tries but the first have the time of one.
+        self.budget = Budget(max(0.0, min(most, 2 * most - self.tries.spent)))
+        self.found = self.outcome  # where what comes now goes
+        self.session: Session
         self.space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
-        self.session: Session | None = None
         self.spare = session
-        self._lent = False
-        self.cells: list[str] = []
         self.count = 0
         self.past = Past()
-        rules = assignment.rules
-        self.proxies = Proxies(rules["operators"], rules["objects"], rules["in_place"])
-        self.steps = Steps(self.space, self._bind, self._alive, assignment.plan.modules, self.past)
+        self.steps = Steps(self.space, self._bind, assignment.plan.modules, self.past)
 
-    def grade(self) -> Outcome:
-        """Run everything, in the order of the notebook."""
+    def grade(self) -> bool:
+        """Run everything, in the order of the notebook; False if a session was ended on the way,
+        and another try is needed.
+        """
         start = time.monotonic()
         os.environ[VARIABLE] = str(self.seed)
-        random.seed(self.key)
-        np.random.seed(divmod(self.key, 2**32))  # noqa: NPY002 for tests that draw from it
+        self._draw()
         plan = self.assignment.plan
         own, late = plan.needed_of(self.own, self.answers) if self.own else ([], [])
         sandboxed = plan.sandboxed(self.answers, own)
+        lent = self._begin()
         try:
-            for cell in self.assignment.cells:
-                for part in (part for part in sandboxed if part.index == cell.index):
-                    self._run_answer(part)
-                if cell.index in plan.steps:
-                    self._run_steps(cell)
-                if cell.kind == "tests":
-                    self._run_tests(cell)
+            finished = self._run(list(self._pieces(sandboxed)))
         finally:
-            if self.session is not None:
-                # The first one's end is waited for by the process that has made it. Without
-                # namespaces nothing else would end what it has left.
-                self.session.close(wait=not self._lent or self.sandbox.unsafe)
-        if self.own:
+            # The first one's end is waited for by the process that has made it. Without namespaces
+            # nothing else would end what it has left.
+            self.session.close(wait=not lent or self.sandbox.unsafe)
+        if finished and self.own:
             self._say_own([cell.name for cell in own], late)
-        self.outcome.seconds = time.monotonic() - start
-        return self.outcome
+        self.tries.spent += self.budget.spent
+        self.outcome.seconds += time.monotonic() - start
+        return finished
+
+    def _draw(self) -> None:
+        """Let all that is random follow from the key, generators without a seed too."""
+        drawn = random.Random(f"entropy of {self.key}")
+        np.random.bit_generator.randbits = drawn.getrandbits  # type: ignore[attr-defined]
+        random.seed(self.key)
+        np.random.seed(divmod(self.key, 2**32))  # noqa: NPY002 for tests that draw from it
+
+    def _pieces(self, sandboxed: Sequence[Cell]) -> Iterator[Callable[[], bool]]:
+        """What is run in turn; each says whether it is judged even if it ends the session."""
+        for cell in self.assignment.cells:
+            for part in (part for part in sandboxed if part.index == cell.index):
+                yield partial(self._run_answer, part)
+            if cell.index in self.assignment.plan.steps:
+                yield partial(self._run_steps, cell)
+            if cell.kind == "tests":
+                yield partial(self._run_tests, cell)
+
+    def _run(self, pieces: Sequence[Callable[[], bool]]) -> bool:
+        judged = self.tries.judged
+        for place, piece in enumerate(pieces):
+            self.found = self.outcome if place >= judged else Outcome()
+            self.session.expect(self.tries.ends_in(place))
+            is_judged = piece()
+            self.session.abandon()
+            end = self.session.ended
+            if end is not None and place + 1 < len(pieces) and self.budget.left > 0:
+                self.tries.note(place, self.session.calls, end)
+                self.tries.judged = max(judged, place + is_judged)
+                return False
+        return True
 
     # The student's side.
 
-    def _open(self) -> Session:
-        """The session, with all cells run so far; a new one if the last was ended."""
-        if self.session is not None:
-            self.session.abandon()
-        if self.session is not None and self.session.ended is None:
-            return self.session
-        while True:
-            self.session = self._begin()
-            with _captured(), noted([], self._in_place):
-                if self.steps.again() or self.budget.left <= 0:
-                    return self.session
-
-    def _begin(self) -> Session:
-        if self.session is not None:
-            self.cells = list(self.session.cells)
-            self.session.close()
-        if self.spare is not None and self.spare.idle:
-            session, self._lent = self.spare, True
-            session.begin(self.budget)
+    def _begin(self) -> bool:
+        """Begin the session; whether it was there before."""
+        lent = self.spare is not None and self.spare.idle
+        if self.spare is not None and lent:
+            self.session = self.spare
+            self.session.begin(self.budget)
         else:
-            session, self._lent = self.sandbox.session(self.cells, self.budget), False
-        self.spare = None
-        session.numbers = self.assignment.spoken
-        session.references.past = self.past
-        session.references.leaps = random.Random(f"leaps of {self.key}")
-        self.proxies.begin(session)
-        return session
-
-    def _alive(self) -> bool:
-        return self.session is not None and self.session.ended is None
+            self.session = self.sandbox.session(self.budget)
+        self.session.numbers = self.assignment.spoken
+        self.session.references.past = self.past
+        self.session.references.leaps = random.Random(f"leaps of {self.key}")
+        rules = self.assignment.rules
+        self.proxies = Proxies(
+            self.session, rules["operators"], rules["objects"], rules["in_place"]
+        )
+        return lent
 
     def _in_place(self) -> contextlib.AbstractContextManager[None]:
         return self.proxies.all_in_place()
 
-    def _run_answer(self, cell: Cell) -> None:
-        session = self._open()
+    def _run_answer(self, cell: Cell) -> bool:
+        session = self.session
         if session.ended is not None:
             self._remark(cell, str(session.ended))
-            return
+            return True
         self.count = len(session.cells) + 1
         file = f"<cell {self.count}>"
         linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(True), file)
@@ -203,9 +252,10 @@ class Oracle:
             self._remark(cell, str(result.error))
         if cell.kind == "own":
             own = {"place": cell.index, "source": cell.source, "outputs": outputs}
-            self.outcome.own.append(own)
+            self.found.own.append(own)
         else:
-            self.outcome.outputs[cell.index] = outputs
+            self.found.outputs[cell.index] = outputs
+        return True
 
     def _say_own(self, needed: Sequence[str], late: Sequence[str]) -> None:
         """Which of the student's own cells were needed, by what they are for; and what stands below
@@ -233,11 +283,11 @@ class Oracle:
 
     def _remark(self, cell: Cell, text: str) -> None:
         line = text.strip().partition("\n")[0][:240]
-        self.outcome.notes.append(_("{name}: {error}", name=cell.label, error=line))
+        self.found.notes.append(_("{name}: {error}", name=cell.label, error=line))
 
     # The trusted side.
 
-    def _run_steps(self, cell: Cell) -> None:
+    def _run_steps(self, cell: Cell) -> bool:
         """What graded cells need of a cell that is not graded itself."""
         steps = self.assignment.plan.steps[cell.index]
         if any(step.theirs for step in steps):
@@ -248,10 +298,11 @@ class Oracle:
         if error is not None:
             name = name_of(error)
             kind, _colon, text = name.partition(": ")
-            outputs = self.outcome.outputs.setdefault(cell.index, [])
+            outputs = self.found.outputs.setdefault(cell.index, [])
             outputs.append(error_output(kind, text, lines_of(error)))
+        return False  # later statements of it need a session
 
-    def _run_tests(self, cell: Cell) -> None:
+    def _run_tests(self, cell: Cell) -> bool:
         self.say(cell.name)
         printed = Silent()
         value: Any = None
@@ -281,17 +332,16 @@ class Oracle:
             cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
             outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": cut})
         question.report = [summary(report) for report in reports]
-        self.outcome.questions[cell.name] = question
-        self.outcome.outputs[cell.index] = outputs
+        self.found.questions[cell.name] = question
+        self.found.outputs[cell.index] = outputs
+        return True
 
     def _bind(self, foreign: frozenset[str]) -> None:
         """Let the student's names stand for proxies, and their data for itself."""
         for name in foreign:
             self.space.pop(name, None)
-        session = self._open()
-        if session.ended is not None:
-            raise SessionEnded(session.ended.kind, str(session.ended))
-        session.references.next_cell(foreign)
+        self.session.go_on()
+        self.session.references.next_cell(foreign)
         for name in sorted(foreign & self.assignment.plan.trusted_reads):
             if name in self.assignment.functions:
                 self.space[name] = self.proxies.name(name)

@@ -61,21 +61,18 @@ class Proxy:
 
     # Not a part of the library, for whoever looks where a function comes from.
     __module__ = "__main__"
-    __slots__ = ("__in_place", "__length", "__name", "__owner", "__target")
+    __slots__ = ("__in_place", "__length", "__name", "__owner", "__session", "__target")
     __slots__ += ("__weakref__",)  # type: ignore[assignment]
 
     def __init__(
         self, owner: Proxies, target: str | Handle, name: str = "", in_place: bool = False
     ) -> None:
         object.__setattr__(self, "_Proxy__owner", owner)
+        object.__setattr__(self, "_Proxy__session", owner.session)
         object.__setattr__(self, "_Proxy__target", target)
         object.__setattr__(self, "_Proxy__name", name)
         object.__setattr__(self, "_Proxy__in_place", in_place)
         object.__setattr__(self, "_Proxy__length", 0)
-
-    @property
-    def __session(self) -> Session:
-        return self.__owner.session
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__ask(args, kwargs)
@@ -279,30 +276,25 @@ def _forward(name: str, reverse: bool = False) -> Callable[..., Any]:
 
 
 class Proxies:
-    """The proxies of one submission. ``operators``: those that are forwarded. ``objects``: what
+    """The proxies of one session. ``operators``: those that are forwarded. ``objects``: what
     objects of the tests show to the student's code, see ``nncourse.grading.sandbox.guests``.
     ``in_place``: names whose changes to their arguments are done here too.
     """
 
     def __init__(
         self,
+        session: Session,
         operators: Iterable[str] = (),
         objects: Mapping[str, Iterable[str]] | None = None,
         in_place: Iterable[str] = (),
     ) -> None:
         self.kind = _operators(tuple(operators))
-        self.operators = operators
-        self.objects = objects
+        self.session = session
         self.in_place = frozenset(in_place)
         self.crossing = False
-        self.session: Session
-
-    def begin(self, session: Session) -> None:
-        """Ask this session from now on. Objects of an earlier one are gone until ``renew``."""
-        self.session = session
         session.references.show = self._show
         session.references.find = _find
-        session.references.guests = Guests(self.objects, self.operators)
+        session.references.guests = Guests(objects, operators)
 
     def name(self, name: str) -> Proxy:
         """The stand-in for a name of the student's notebook."""
@@ -330,25 +322,11 @@ class Proxies:
         return self.kind(self, handle)
 
 
-def is_object(value: Any) -> bool:
-    """Whether it stands for an object of the student's, and not for a name."""
-    return isinstance(value, Proxy) and isinstance(_target(value), Handle)
-
-
-def renew(proxy: Proxy, other: Proxy) -> None:
-    """Let it stand for what the other one stands for."""
-    object.__setattr__(proxy, "_Proxy__target", _target(other))
-
-
-def _target(proxy: Proxy) -> str | Handle:
-    return object.__getattribute__(proxy, "_Proxy__target")
-
-
 def _find(value: Any) -> Any:
     """The handle behind a proxy; anything else as it is."""
     if not isinstance(value, Proxy):
         return value
-    target = _target(value)
+    target = object.__getattribute__(value, "_Proxy__target")
     if isinstance(target, str):
         session = object.__getattribute__(value, "_Proxy__session")
         return _find(session.get(target))

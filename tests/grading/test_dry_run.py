@@ -66,9 +66,9 @@ def test_names_of_the_lecturers_that_answers_change_are_told(told):
 def test_tests_that_right_answers_pass_by_chance_are_told(told):
     """The graded cell draws a right answer without elements now and then."""
     chance = {
-        "square_answer": with_solution("def square(x):\n    return x[x > 0.6]"),
+        "square_answer": with_solution("def square(x):\n    return x[x < 0.2]"),
         "square": "import numpy as np\nx = np.random.random(4)\n"
-        "y = square(x)\nassert list(y) == list(x[x > 0.6])",
+        "y = square(x)\nassert list(y) == list(x[x < 0.2])",
     }
     first, again, hint = told(chance)
     assert first.startswith(

@@ -570,44 +570,58 @@ def test_what_was_changed_for_good_is_changed_once_although_the_session_died(gra
     assert points(result) == [0, 10, 10, 0, 10], whys(result)
 
 
-def test_an_object_that_can_not_be_made_again_is_said_to_be_gone(grade):
+def test_what_can_be_used_once_alone_is_there_although_the_session_died(grade):
     found = kind(
         ("answer", ""),
         ("readonly", "numbers = iter([1, 2])\nlayer = Layer(f(next(numbers)))"),
+        ("readonly", "log = open('log.txt', 'a')\nn = log.write(str(f(1)))"),
         ("tests", "assert layer.run(13) == 26"),
         ("tests", "assert layer.run(3) == 6"),
-        ("tests", "assert f(next(numbers)) == 4"),
+        ("tests", "log.flush()\nassert f(next(numbers)) == 4 and open('log.txt').read() == '2'"),
         a=LAYER.replace("13", "-1"),
     )
     assert points(grade(found)) == [10, 10, 10]
-    result = grade(found, {"a": LAYER})
-    assert points(result) == [0, 0, 10], "what was taken from the iterator is not taken again"
-    assert "of another session, which has ended" in whys(result)
+    assert points(grade(found, {"a": LAYER})) == [0, 10, 10]
 
 
-def test_a_statement_that_ends_the_session_once_more_is_left_out(grade):
-    dies = """
-import os
-class Layer:
-    def __init__(self, w):
-        self.w = w
-        if w == 2 and "late" in globals(): os._exit(0)
-def f(x):
-    if x == 13: os._exit(0)
-    return 2 * x
-"""
+def test_a_session_that_is_ended_brings_no_other_random_numbers(grade):
+    """Without a seed of the lecturer's too: else it would be ended until these suit."""
+    drawn = (
+        "import random\ndrawn = [f(random.random()), np.random.rand()]\n"
+        "drawn += [np.random.RandomState().rand(), np.random.default_rng().random()]\n"
+        "drawn.append(np.random.default_rng().random())\nassert drawn[-1] != drawn[-2]"
+    )
     found = kind(
         ("answer", ""),
-        ("readonly", "a = Layer(1)\nb = Layer(2)\nc = Layer(3)"),
-        ("answer", ""),
-        ("tests", "assert f(13) == 26"),
-        ("tests", "assert f(3) == 6"),
-        ("tests", "assert a.w == 1 and c.w == 3"),
-        ("tests", "assert b.w == 2"),
-        a=dies,
-        b="late = True",
+        ("readonly", drawn),
+        ("tests", "print(drawn)"),
+        ("tests", "assert f(13) == 13"),
+        ("tests", "print(drawn)\nassert f(14) == 14"),
+        a="def f(x):\n    if x == 13: import os; os._exit(0)\n    return x",
     )
-    assert points(grade(found)) == [0, 10, 10, 0]
+    result = grade(found)
+    assert points(result) == [10, 0, 10], whys(result)
+    assert result["outputs"]["3"] == result["outputs"]["5"]
+
+
+def test_sessions_that_end_elsewhere_each_time_come_to_an_end(grade):
+    """A piece in which several have ended is run without the student's code."""
+    found = kind(
+        ("answer", ""),
+        ("readonly", "seen = []\ntry:\n    for n in range(1000): seen.append(f(n))\nfinally: pass"),
+        ("tests", "assert len(seen) == 1000"),
+        ("tests", "assert g(3) == 6"),
+        a="import os\nfrom random import Random\ndef f(x):\n"
+        "    if Random().random() < 0.02: os._exit(0)\n    return x\ndef g(x):\n    return 2 * x",
+    )
+    result = grade(found)
+    assert points(result) == [0, 10], whys(result)
+    assert "it ended its process" in whys(result)
+    found.cells[2] = ("readonly", "c1", "\n".join(f"seen = [f({n})]" for n in range(300)))
+    found.right["a"] = found.right["a"].replace("0.02", "0.1")
+    result = grade(found)
+    assert points(result) == [0, 10], whys(result)
+    assert result["seconds"] < 15
 
 
 def test_a_cell_that_ends_the_session_is_not_done_again(grade):

@@ -30,7 +30,7 @@ from nncourse.grading.sandbox.channel import Channel
 from nncourse.grading.sandbox.guard import Guard, read_lines
 from nncourse.grading.sandbox.inside import SESSION, TWIN, kernel
 from nncourse.grading.sandbox.limits import MB, Budget, Limits
-from nncourse.grading.sandbox.session import Session, replay
+from nncourse.grading.sandbox.session import Session
 
 START_SECONDS = 60.0  # for the warm process to load everything
 SESSION_SECONDS = 10.0  # for a fork
@@ -91,12 +91,11 @@ class Sandbox:
         self.group: cgroups.Group | None = None
         self.folder: str | None = None
 
-    def session(self, cells: Iterable[str] = (), budget: Budget | None = None) -> Session:
-        """A new session, in which ``cells`` have been run.
+    def session(self, budget: Budget | None = None) -> Session:
+        """A new session. ``budget``: the wall time that it has.
 
-        ``budget``: the wall time of the submission, shared by its sessions. A warm process that
-        died is replaced, but not by a fork of the process that started it: a fork may only use it.
-        Raises SandboxUnavailable.
+        A warm process that died is replaced, but not by a fork of the process that started it: a
+        fork may only use it. Raises SandboxUnavailable.
         """
         budget = budget or Budget(self.limits.submission_seconds)
         with self._lock:
@@ -112,7 +111,6 @@ class Sandbox:
                     raise SandboxUnavailable(f"no session could be started: {error}") from error
             self._sessions = [known for known in self._sessions if known.ended is None]
             self._sessions.append(session)
-        replay(session, cells)
         return session
 
     def spare(self) -> Session | None:

@@ -60,7 +60,7 @@ class References:
             return Reference("generator", self._generator(value))
         if type(value) is Handle:
             if value._session is not self._session:
-                raise WireError("an object of another session, which has ended")
+                raise WireError("an object of another session")
             self.held.append(value)
             return Reference("object", value._number)
         if callable(value) and not isinstance(value, type):

@@ -2,14 +2,14 @@
 
 Everything that comes back is the student's word. What the student's code does never raises
 anything here but ``StudentError`` (its code raised) and ``SessionEnded`` (its process is gone, or
-had to go); after the latter a new session can replay the cells.
+had to go).
 """
 
 from __future__ import annotations
 
 import select
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from nncourse.grading.sandbox.channel import Channel, Closed, Late
@@ -52,6 +52,9 @@ class Session:
         self.printed = ""  # by the last call
         self._shared = 0
         self._still_kept: set[int] = set()
+        self.calls = 0  # since ``expect``; those within others don't count
+        self._ends: Callable[[int], SessionEnded | None] = lambda call: None
+        self._end_again: SessionEnded | None = None
         self._number = 0
         self._depth = 0
         self._in_place = False
@@ -188,6 +191,19 @@ class Session:
             self.ended = SessionEnded("interrupted", "the test did not wait for the answer")
             self._kill()
 
+    def expect(self, ends: Callable[[int], SessionEnded | None]) -> None:
+        """Count calls from here on. ``ends``: told the number of a call; what it gives is raised
+        instead of making the call, and by all calls after that until ``go_on``.
+        """
+        self.calls = 0
+        self._ends, self._end_again = ends, None
+
+    def go_on(self) -> None:
+        """Make calls again. Raises SessionEnded if the session itself has ended."""
+        self._end_again = None
+        if self.ended is not None:
+            raise SessionEnded(self.ended.kind, str(self.ended))
+
     def begin(self, budget: Budget) -> None:
         """Let the time run that its submission has."""
         self.budget = budget
@@ -204,6 +220,11 @@ class Session:
     def _check_open(self) -> None:
         if self.ended is not None:
             raise SessionEnded(self.ended.kind, str(self.ended))
+        if self._depth == 0:
+            self.calls += 1
+            self._end_again = self._end_again or self._ends(self.calls)
+            if self._end_again is not None:
+                raise SessionEnded(self._end_again.kind, str(self._end_again))
         if self.budget.left <= 0:
             self._end("budget", f"the {self.budget.name} are used up")
 
@@ -366,13 +387,3 @@ class Session:
 
 def _steps(path: str) -> list[str]:
     return path.split(".") if path else []
-
-
-def replay(session: Session, cells: Iterable[str]) -> list[CellResult]:
-    """Run cells again; stops where the session ends."""
-    results = []
-    for source in cells:
-        results.append(session.run_cell(source))
-        if session.ended is not None:
-            break
-    return results

@@ -219,30 +219,47 @@ def test_an_object_of_another_session_is_refused(sandbox):
             other.call("f", (one.call("A"),))
 
 
-def test_a_dead_session_is_replayed(sandbox):
+def test_a_call_that_has_ended_a_session_is_not_made_again(sandbox):
+    cells = [
+        "n = 0\ndef good(call=int):\n    global n\n    n += 1\n    call()\n    return n",
+        "import os\ndef bad():\n    os._exit(0)",
+    ]
     budget = Budget(20)
-    with sandbox.session(budget=budget) as session:
-        session.run_cell("x = 1\ndef good():\n    return x")
-        session.run_cell("import os\ndef bad():\n    os._exit(0)")
+    with sandbox.session(budget) as session:
+        for cell in cells:
+            session.run_cell(cell)
+        session.expect({}.get)
+        assert session.call("good", (lambda: session.call("good"),)) == 2
         with pytest.raises(SessionEnded) as caught:
             session.call("bad")
-        assert caught.value.kind == "exit"
+        end = caught.value
+        assert (end.kind, session.calls) == ("exit", 2), "a call within a call is none of its own"
         with pytest.raises(SessionEnded):
-            session.call("good")
-        cells = session.cells
-    with sandbox.session(cells, budget) as session:
-        assert session.call("good") == 1
+            session.go_on()
+    with sandbox.session(budget) as session:
+        for cell in cells:
+            session.run_cell(cell)
+        session.expect({2: end}.get)
+        assert session.call("good", (lambda: session.call("good"),)) == 2
+        for name in ("bad", "good"):
+            with pytest.raises(SessionEnded, match=str(end)):
+                session.call(name)
+        session.go_on()
+        assert session.call("good") == 3
+        session.expect({}.get)
+        assert session.call("good") == 4
     assert 0 < budget.spent < 5
 
 
 def test_a_cell_that_finds_the_budget_used_up_ends_the_session_like_any_other(sandbox):
     budget = Budget(1.0)
-    with sandbox.session(["x = 1"], budget) as session:
+    with sandbox.session(budget) as session:
+        session.run_cell("x = 1")
         budget.spend(2.0)  # on a call between two cells
         assert session.run_cell("y = 2").error.kind == "budget"
         assert session.ended.kind == "budget"
-    with sandbox.session(["x = 1", "y = 2"], budget) as session:
-        assert session.ended.kind == "budget"
+    with sandbox.session(budget) as session:
+        assert session.run_cell("y = 2").error.kind == "budget"
 
 
 def test_the_budget_of_a_submission_ends_it(sandbox):
