@@ -31,11 +31,13 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     grads = [normal(rng, 3, 4), normal(rng, 5)]
     norm = float(np.sqrt(sum(np.sum(g**2) for g in grads)))
     share = 0.25 if case in (LONG, MANY) else 2.0
-    # One of them alone is shorter than the limit in the long case.
-    grads[1] *= 0.125
+    # One of them alone is shorter than the limit though all together are longer.
+    grads[0 if case == MANY else 1] *= 0.125
     if case == MANY:
         grads += [normal(rng, 2, 2, 2), normal(rng, 1)]
-    return Point(([g * (case != ZERO) for g in grads], float(single(share * norm))), {}, 1.0, case)
+    unit = 2.0 ** rng.integers(-4, 5)  # or what is long would be known by the limit
+    limit = float(single(share * norm)) * unit
+    return Point(([g * (unit * (case != ZERO)) for g in grads], limit), {}, 1.0, case)
 
 
 def drive(answer: Callable[..., Any], grads: list[Array], limit: float) -> tuple[Any, Any]:

@@ -10,6 +10,9 @@ import numpy as np
 from nncourse.diagnosis import Context, Quantity, Term
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import (
+    PLAIN,
+    SINGLE,
+    SINGLE_NAME,
     SQUARE,
     Equivalent,
     Mutant,
@@ -20,14 +23,15 @@ from nncourse.exercises.piece import (
     dimensions,
     normal,
     single,
+    single_as_well,
 )
 from nncourse.language import mark
 
 
 def sizes(rng: np.random.Generator, case: str) -> tuple[int, int, int]:
-    """N, D and H, all different; D = H in the square case."""
+    """N, D and H, all different; D = H in the square case; N = D = 1 in the single one."""
     N, D, H = dimensions(rng, 1, (5, 7))[0], *dimensions(rng, 2, (3, 4, 6))
-    return (N, 4, 4) if case == SQUARE else (N, D, H)
+    return {SQUARE: (N, 4, 4), SINGLE: (1, 1, H)}.get(case, (N, D, H))
 
 
 def weights(rng: np.random.Generator, D: int, H: int) -> tuple[Array, Array, Array]:
@@ -74,7 +78,7 @@ STEP = Piece(
             formula="h'[n, k] = tanh(Σ_i Wx[k, i] x[n, i] + Σ_j Wh[k, j] h[n, j] + b[k])",
         ),
     ),
-    parts=(Part("h_next", 1.0),),
+    parts=single_as_well(Part("h_next", 1.0)),
     draw=draw_step,
     reference=step,
     mutants=(
@@ -122,6 +126,8 @@ STEP = Piece(
         Equivalent("one product of joined matrices", _joined),
         Equivalent("float32", lambda *arrays: step(*map(single, arrays))),
     ),
+    cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    case_names=SINGLE_NAME,
 )
 
 
@@ -257,7 +263,7 @@ STEP_BACKWARD = Piece(
         Output(name, of=OF[name], key=(i,), formula=FORMULAS[name], **hints(name))
         for i, name in enumerate(NAMES)
     ),
-    parts=tuple(Part(name, 0.2) for name in NAMES),
+    parts=single_as_well(*(Part(name, 0.2) for name in NAMES)),
     draw=draw_backward,
     reference=step_backward,
     forward=forward,
@@ -325,4 +331,6 @@ STEP_BACKWARD = Piece(
         Equivalent("einsum", _einsum),
         Equivalent("float32", lambda *arrays: step_backward(*map(single, arrays))),
     ),
+    cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    case_names=SINGLE_NAME,
 )

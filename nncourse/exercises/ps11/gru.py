@@ -14,6 +14,10 @@ import numpy as np
 
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import (
+    PLAIN,
+    SINGLE,
+    SINGLE_NAME,
+    SQUARE,
     Equivalent,
     Mutant,
     Output,
@@ -22,6 +26,7 @@ from nncourse.exercises.piece import (
     Point,
     normal,
     single,
+    single_as_well,
 )
 from nncourse.exercises.ps11.sheet import Sheet, block, joined, sigmoid
 from nncourse.exercises.ps11.step import LADDER, sizes, weights
@@ -124,7 +129,7 @@ GRU_STEP = Piece(
             formula="h' = (1 - z) · h + z · n",
         ),
     ),
-    parts=(Part(EARLY, 0.4), Part(LATE, 0.2), Part("h_next", 0.4)),
+    parts=single_as_well(Part(EARLY, 0.4), Part(LATE, 0.2), Part("h_next", 0.4)),
     draw=draw_step,
     reference=step,
     mutants=(
@@ -185,6 +190,8 @@ GRU_STEP = Piece(
         Equivalent("one product for r and z", _one_product),
         Equivalent("float32", lambda *arrays: step(*map(single, arrays))),
     ),
+    cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    case_names=SINGLE_NAME,
 )
 
 
@@ -328,7 +335,7 @@ GRU_STEP_BACKWARD = Piece(
             formula="rows of r and z: Σ_n da[n, k] · h[n, j];   of n: Σ_n da[n, k] · (r · h)[n, j]",
         ),
     ),
-    parts=(
+    parts=single_as_well(
         Part(DIRECT, 0.25),
         Part(THROUGH, 0.15),
         Part("dh", 0.3),
@@ -416,4 +423,6 @@ GRU_STEP_BACKWARD = Piece(
         Equivalent("stacked gates, einsum", _einsum),
         Equivalent("float32", lambda *arrays: step_backward(*map(single, arrays))),
     ),
+    cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    case_names=SINGLE_NAME,
 )

@@ -15,6 +15,8 @@ from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import (
     PLAIN,
+    SINGLE,
+    SINGLE_NAME,
     SQUARE,
     Equivalent,
     Mutant,
@@ -26,6 +28,7 @@ from nncourse.exercises.piece import (
     normal,
     real,
     single,
+    single_as_well,
 )
 from nncourse.exercises.ps11.sheet import Sheet, block, joined, sigmoid
 from nncourse.exercises.ps11.step import BACKWARD_LINES, FORWARD_LINES, GATES
@@ -33,10 +36,15 @@ from nncourse.exercises.ps11.step import draw_step as draw_lstm
 from nncourse.language import mark
 
 SEEING = ("i", "f", "o")
-ONE, TWO = "one", "two"
-CASES = (PLAIN, ONE, TWO, SQUARE)
-CASE_NAMES = {ONE: mark("f alone has a peephole"), TWO: mark("i and o have peepholes, f has none")}
-THERE = {ONE: ("f",), TWO: ("i", "o")}
+ONLY_I, ONLY_F, ONLY_O = "only i", "only f", "only o"
+CASES = (PLAIN, ONLY_I, ONLY_F, ONLY_O, SQUARE)
+CASE_NAMES = {
+    **SINGLE_NAME,
+    ONLY_I: mark("i alone has a peephole"),
+    ONLY_F: mark("f alone has a peephole"),
+    ONLY_O: mark("o alone has a peephole"),
+}
+THERE = {ONLY_I: ("i",), ONLY_F: ("f",), ONLY_O: ("o",)}
 
 EARLY, LATE = mark("gates i, f, g"), mark("gate o")
 """The gates that make the new cell, and the one that sees it: o is wrong where the cell is."""
@@ -164,7 +172,7 @@ PEEPHOLE_STEP = Piece(
             formula="h' = o · tanh(c')",
         ),
     ),
-    parts=(
+    parts=single_as_well(
         Part(EARLY, 0.4, CASES),
         Part("c_next", 0.2, CASES),
         Part(LATE, 0.2, CASES),
@@ -234,7 +242,7 @@ PEEPHOLE_STEP = Piece(
         Equivalent("zeros where there is no peephole, a diagonal matrix", _zeros_where_none),
         Equivalent("float32", _in_single),
     ),
-    cases=CASES,
+    cases=(*CASES, SINGLE),
     case_names=CASE_NAMES,
 )
 
@@ -367,7 +375,7 @@ PEEPHOLE_BACKWARD = Piece(
             formula="dp_i = Σ_n dz_i · c,   dp_f = Σ_n dz_f · c,   dp_o = Σ_n dz_o · c'",
         ),
     ),
-    parts=(Part("dz", 0.4, CASES), Part("dc", 0.3, CASES), Part("dp", 0.3, CASES)),
+    parts=single_as_well(Part("dz", 0.4, CASES), Part("dc", 0.3, CASES), Part("dp", 0.3, CASES)),
     draw=draw_backward,
     reference=backward,
     forward=forward,
@@ -442,6 +450,6 @@ PEEPHOLE_BACKWARD = Piece(
         Equivalent("dp as the diagonal of a product", _by_product),
         Equivalent("float32", _backward_in_single),
     ),
-    cases=CASES,
+    cases=(*CASES, SINGLE),
     case_names=CASE_NAMES,
 )

@@ -10,7 +10,20 @@ from __future__ import annotations
 import numpy as np
 
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import Equivalent, Mutant, Output, Part, Piece, Point, single
+from nncourse.exercises.piece import (
+    PLAIN,
+    SINGLE,
+    SINGLE_NAME,
+    SQUARE,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    single,
+    single_as_well,
+)
 from nncourse.exercises.ps11.gru import draw_step
 from nncourse.language import mark
 
@@ -65,7 +78,7 @@ TO_PYTORCH = Piece(
         )
         for i, name in enumerate(BOTH)
     ),
-    parts=tuple(Part(name, 0.5) for name in BOTH),
+    parts=single_as_well(*(Part(name, 0.5) for name in BOTH)),
     draw=draw,
     reference=to_pytorch,
     mutants=(
@@ -118,4 +131,6 @@ TO_PYTORCH = Piece(
         Equivalent("a column of signs", _signs),
         Equivalent("float32", lambda Wx, Wh: to_pytorch(single(Wx), single(Wh))),
     ),
+    cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    case_names=SINGLE_NAME,
 )

@@ -13,6 +13,9 @@ import numpy as np
 
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import (
+    PLAIN,
+    SINGLE,
+    SINGLE_NAME,
     SQUARE,
     Equivalent,
     Mutant,
@@ -23,6 +26,7 @@ from nncourse.exercises.piece import (
     dimensions,
     normal,
     single,
+    single_as_well,
 )
 from nncourse.exercises.ps11.sheet import Sheet, block, joined, sigmoid
 from nncourse.language import mark
@@ -31,9 +35,9 @@ GATES = ("i", "f", "g", "o")
 
 
 def sizes(rng: np.random.Generator, case: str) -> tuple[int, int, int]:
-    """N, D and H, all different; D = H in the square case."""
+    """N, D and H, all different; D = H in the square case; N = D = 1 in the single one."""
     N, D, H = dimensions(rng, 1, (5, 6))[0], *dimensions(rng, 2, (2, 3, 4))
-    return (N, 3, 3) if case == SQUARE else (N, D, H)
+    return {SQUARE: (N, 3, 3), SINGLE: (1, 1, H)}.get(case, (N, D, H))
 
 
 def weights(rng: np.random.Generator, D: int, H: int, gates: int = 4) -> tuple[Array, Array]:
@@ -131,7 +135,7 @@ STEP = Piece(
             formula="h' = o · tanh(c')",
         ),
     ),
-    parts=(Part("gates", 0.4), Part("c_next", 0.3), Part("h_next", 0.3)),
+    parts=single_as_well(Part("gates", 0.4), Part("c_next", 0.3), Part("h_next", 0.3)),
     draw=draw_step,
     reference=step,
     mutants=(
@@ -205,6 +209,8 @@ STEP = Piece(
         Equivalent("gate by gate, joined matrices", _gate_by_gate),
         Equivalent("float32", lambda *arrays: step(*map(single, arrays))),
     ),
+    cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    case_names=SINGLE_NAME,
 )
 
 
@@ -362,7 +368,7 @@ STEP_BACKWARD = Piece(
     signature="lstm_step_backward(dh_next, dc_next, x, h, c, c_next, gates, Wx, Wh) "
     "-> (dz, dc, dx, dh, dWx, dWh, db)",
     outputs=tuple(_output(name, i) for i, name in enumerate(NAMES)),
-    parts=(Part("dz", 0.4), *(Part(name, 0.1) for name in NAMES[1:])),
+    parts=single_as_well(Part("dz", 0.4), *(Part(name, 0.1) for name in NAMES[1:])),
     draw=draw_backward,
     reference=step_backward,
     forward=forward,
@@ -474,4 +480,6 @@ STEP_BACKWARD = Piece(
         Equivalent("stacked gates, einsum", _einsum),
         Equivalent("float32", lambda *arrays: step_backward(*map(single, arrays))),
     ),
+    cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    case_names=SINGLE_NAME,
 )
