@@ -14,6 +14,7 @@ from nncourse.grading.syntax import last_name
 
 FILES, ENVIRONMENT, WARNINGS, SEED = "open()", "os.environ", "seterr()", "seed()"
 LIBRARY = "manual_seed()"
+SEEDS = {SEED, LIBRARY}
 RECURSION = "setrecursionlimit()"  # any answer may need it, whatever stands in it
 EFFECTS = {FILES, ENVIRONMENT, WARNINGS, SEED, LIBRARY, RECURSION}
 

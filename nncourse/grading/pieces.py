@@ -80,7 +80,9 @@ def pieces(
         if not (piece.names.binds or piece.names.reads):
             continue  # also where it is nested too deeply to be read
         now, later = _nodes(statement)
-        piece.leaves |= _changed(later, to_try) & piece.names.later | outside.changes(later)
+        piece.leaves |= _changed(later, to_try) & piece.names.later
+        # A function that seeds everything asks for packages that may not be there.
+        piece.leaves |= outside.changes(later) - outside.SEEDS
         piece.names.changes |= _changed(now, to_try) | outside.changes(now)
         piece.names.runs |= outside.reads(now)
         piece.names.later |= outside.reads(later)

@@ -611,6 +611,15 @@ KINDER = {
         ),
         [10, 10],
     ),
+    "a function that seeds all packages, in the cell of a helper": (
+        handed_in(
+            "def one(x):\n    return square(x) + np.random.randint(1)",
+            TWO,
+            one="import random, torch\ndef seed_all(n):\n    random.seed(n)\n"
+            "    torch.manual_seed(n)\nseed_all(0)\ndef square(x):\n    return x * x",
+        ),
+        [10, 10],
+    ),
     "files that no answer reads": (
         handed_in(ONE, TWO, one="while True:\n    np.save('a', one(2))\n    open('b', 'w')"),
         [10, 10],
