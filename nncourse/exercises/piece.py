@@ -12,7 +12,7 @@ import difflib
 import pkgutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -30,10 +30,6 @@ FOLDER = Path(__file__).parent
 
 PLAIN, SQUARE = "plain", "square"
 """Cases that every piece has: all dimensions different; two equal on purpose."""
-
-SINGLE = "single"
-SINGLE_NAME = {SINGLE: mark("one example with one feature")}
-"""A case for what squeezes axes of length 1, and its name."""
 
 
 class Unfit(Exception):
@@ -129,13 +125,6 @@ class Part:
     accuracy: float = 0.0
 
 
-def single_as_well(*parts: Part) -> tuple[Part, ...]:
-    """The parts, a tenth of each to be earned in the case SINGLE as well."""
-    usual = (replace(part, weight=0.9 * part.weight) for part in parts)
-    single = (replace(part, weight=0.1 * part.weight, cases=(PLAIN, SINGLE)) for part in parts)
-    return *usual, *single
-
-
 @dataclass(frozen=True)
 class Mutant:
     """A known wrong solution: the function, the hint it deserves, its family of mistakes.
@@ -171,8 +160,8 @@ class Piece:
     given(point, answers): right arrays that follow from other outputs of the same answer, such as
     x times the student's own mask. It is asked for once these are plain arrays, and may lack some.
     outputs stand in the order in which they should be put right, that of the backward pass.
-    varied(points): whether the points of a seed differ in what an answer might know by heart, such
-    as a learning rate; until they do, all are drawn again.
+    varied(points): whether the points drawn so far for a seed differ in what could be known by
+    heart, such as a learning rate; until they do, the last one is drawn again.
     case_names: for cases of its own, a few words that describe the inputs.
     """
 
@@ -197,10 +186,12 @@ class Piece:
         """The inputs for a seed (None: the piece's own), one for each of ``cases``."""
         entropy = [zlib.crc32(self.name.encode()), *([] if seed is None else [1, seed])]
         rng = np.random.default_rng(entropy)
-        while True:
-            points = [self.draw(rng, case) for case in self.cases]
-            if self.varied is None or self.varied(points):
-                return points
+        points: list[Point] = []
+        for case in self.cases:
+            points.append(self.draw(rng, case))
+            while self.varied is not None and not self.varied(points):
+                points[-1] = self.draw(rng, case)
+        return points
 
     @cached_property
     def _tasks(self) -> dict[int | None, tuple[list[Point], list[dict[str, Array]]]]:
@@ -288,6 +279,16 @@ class Piece:
     def output(self, name: str) -> Output:
         """The output of this name."""
         return next(output for output in self.outputs if output.name == name)
+
+
+def differing(of: Callable[[Point], Sequence[Any]]) -> Callable[[Sequence[Point]], bool]:
+    """What ``varied`` may be: nothing of what ``of`` takes out of a usual point occurs twice."""
+
+    def varied(points: Sequence[Point]) -> bool:
+        usual = [of(point) for point in points if point.case == PLAIN]
+        return all(len(set(values)) == len(usual) for values in zip(*usual, strict=True))
+
+    return varied
 
 
 def pick(values: Any, key: Sequence[int | str]) -> Any:

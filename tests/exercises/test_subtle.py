@@ -332,44 +332,6 @@ def i_and_f_together(x, h, c, Wx, Wh, b, p):
     )
 
 
-def with_first_alone(grads, limit):
-    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
-    return [g * (limit / norm if np.linalg.norm(grads[0]) > limit else 1) for g in grads]
-
-
-def by_limit(grads, limit):
-    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
-    return [g * (limit / norm if limit < 3 else 1) for g in grads]
-
-
-def o_with_i(name):
-    """Asks for the peephole of o where i has one."""
-
-    def answer(*arguments):
-        *arrays, p = arguments
-        asked = {gate: p[gate] for gate in "if" if gate in p}
-        return find(name).reference(*arrays, {**asked, "o": p["o"]} if "i" in p else asked)
-
-    return answer
-
-
-def squeezing(name):
-    def squeezed(value):
-        if isinstance(value, dict):
-            return {key: squeezed(item) for key, item in value.items()}
-        return tuple(map(squeezed, value)) if isinstance(value, tuple) else np.squeeze(value)
-
-    return lambda *arguments: squeezed(find(name).reference(*arguments))
-
-
-SQUEEZED = [
-    *("ps10.rnn_step", "ps10.rnn_step_backward", "ps10.rnn_forward", "ps10.rnn_backward"),
-    *("ps11.lstm_step", "ps11.lstm_step_backward", "ps11.lstm_forward", "ps11.lstm_backward"),
-    *("ps11.peephole_step", "ps11.peephole_backward"),
-    *("ps11.gru_step", "ps11.gru_step_backward", "ps11.gru_to_pytorch"),
-]
-
-
 def clipped(W, b, x, y, lam):
     loss, dW, db = find("ps02.loss_and_gradients").reference(W, b, x, y, lam)
     z = x @ W.T + b
@@ -722,12 +684,7 @@ SUBTLE = [
     ("ps10.clip_gradients", two_gradients),
     ("ps10.clip_gradients", in_one_heap),
     ("ps10.clip_gradients", direction_times_length),
-    ("ps10.clip_gradients", with_first_alone),
-    ("ps10.clip_gradients", by_limit),
     ("ps11.peephole_step", i_and_f_together),
-    ("ps11.peephole_step", o_with_i("ps11.peephole_step")),
-    ("ps11.peephole_backward", o_with_i("ps11.peephole_backward")),
-    *((name, squeezing(name)) for name in SQUEEZED),
 ]
 
 
@@ -776,6 +733,11 @@ def part_of(base, first):
     return lambda *a: find(base).reference(*a[:-1], a[-1][:first])
 
 
+def up_to(most, base, size):
+    """The reference for arguments whose size is no larger than this."""
+    return lambda *a: find(base).reference(*a) if size(*a) <= most else None
+
+
 def first_inputs(graph, out):
     order = [out]
     while graph[order[0]]:
@@ -821,9 +783,18 @@ BY_HEART = [
     ("ps01.any_function", constant_network, 0),
     ("ps01.any_function", parity, 0),
     ("ps01.any_function", both_parities, 0),
+    ("ps01.minterm", up_to(4, "ps01.minterm", len), 0),
+    ("ps01.any_function", up_to(8, "ps01.any_function", lambda x, y: len(y)), 0),
+    (
+        "ps01.train_perceptron",
+        lambda x, y, passes: find("ps01.train_perceptron").reference(x, y, min(passes, 4)),
+        0,
+    ),
     ("ps01.perceptron_update", lambda w, x, y: w + y * np.r_[-1, x], 0.6),
     ("ps03.shapes", part_of("ps03.shapes", 4), 0),
-    ("ps03.convex", part_of("ps03.convex", 4), 0),
+    ("ps03.convex", part_of("ps03.convex", 5), 0),
+    ("ps03.permute_hidden", up_to(6, "ps03.permute_hidden", lambda *a: len(a[-1])), 0),
+    ("ps05.network_gradients", up_to(4, "ps05.network_gradients", lambda p, *_: len(p["b1"])), 0),
     ("ps03.union", part_of("ps03.union", 2), 0),
     ("ps04.topological_order", first_inputs, 0),
     ("ps04.Value", OnlyForward, 0.15),

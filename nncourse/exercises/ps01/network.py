@@ -18,6 +18,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    differing,
     single,
 )
 from nncourse.exercises.ps01.gates import minterm
@@ -216,5 +217,6 @@ ANY_FUNCTION = Piece(
     mutants=MUTANTS,
     equivalents=EQUIVALENTS,
     cases=(PLAIN, PLAIN, XOR, PARITY),
+    varied=differing(lambda point: point.arguments[0].shape),
     case_names={XOR: mark("XOR or its negation"), PARITY: mark("parity of three bits")},
 )

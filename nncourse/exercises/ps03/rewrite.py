@@ -18,6 +18,7 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
     normal,
     single,
@@ -213,7 +214,7 @@ COLLAPSE = Piece(
 
 def draw_permutation(rng: np.random.Generator, case: str) -> Point:
     """W1 (H, D), b1 (H,), W2 (C, H) and an order of the hidden neurons, not its own inverse."""
-    D, H, C = (5, 5, 5) if case == SQUARE else (*dimensions(rng, 2, (5, 6, 7)), 3)
+    D, H, C = (5, 5, 5) if case == SQUARE else (*dimensions(rng, 2, (6, 7)), 3)
     while True:
         order = rng.permutation(H)
         if np.all(order != np.arange(H)) and not np.array_equal(order, np.argsort(order)):
@@ -285,6 +286,7 @@ PERMUTE = Piece(
         ),
     ),
     parts=(Part("W1", 0.35), Part("b1", 0.25), Part("W2", 0.4)),
+    varied=differing(lambda point: point.arguments[0].shape),
     draw=draw_permutation,
     reference=permute_hidden,
     mutants=(

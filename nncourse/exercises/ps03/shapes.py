@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +16,7 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
     single,
 )
@@ -29,11 +30,6 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     count = 2 if case == ONE else int(rng.choice((4, 5)))
     N, *sizes = dimensions(rng, count + 1, range(2, 40))
     return Point((N, tuple(sizes)), {}, 1.0, case)
-
-
-def varied(points: Sequence[Point]) -> bool:
-    """Whether all networks have different numbers of layers."""
-    return len({len(point.arguments[1]) for point in points}) == len(points)
 
 
 def shapes(N: int, sizes: tuple[int, ...]) -> tuple[Any, Any, int]:
@@ -187,6 +183,6 @@ SHAPES = Piece(
         Equivalent("float32", lambda N, sizes: tuple(map(single, shapes(N, sizes)))),
     ),
     cases=(PLAIN, PLAIN, ONE),
-    varied=varied,
+    varied=differing(lambda point: [len(point.arguments[1])]),
     case_names={ONE: mark("a single layer")},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     copy_arguments,
+    differing,
     single,
 )
 from nncourse.exercises.ps03.polygons import draw_points, draw_polygon, drive, heights, sides_of
@@ -44,12 +45,6 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         if min(alone) >= 20 and (shared >= 20 if case == OVERLAP else shared == 0):
             limit = SHARE / (2 * max(*numbers, m) ** 0.5)
             return Point((polygons, points), {"limit": np.array(limit)}, 1.0, case)
-
-
-def varied(points: Sequence[Point]) -> bool:
-    """Whether the usual regions are one of two polygons and one of three."""
-    one, other = (len(point.arguments[0]) for point in points if point.case == PLAIN)
-    return one != other
 
 
 def first_layers(polygons: Polygons) -> tuple[Network, Array]:
@@ -228,6 +223,6 @@ UNION = Piece(
         ),
     ),
     cases=(PLAIN, PLAIN, OVERLAP),
-    varied=varied,
+    varied=differing(lambda point: [len(point.arguments[0])]),
     case_names={OVERLAP: mark("polygons that overlap")},
 )

@@ -5,7 +5,7 @@ The parameters are Values of the check's own, so this piece does not depend on t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +22,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    differing,
     normal,
 )
 from nncourse.exercises.ps04.values import Value
@@ -39,11 +40,6 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     lr = float(rng.choice((0.125, 0.0625, 0.1875)))
     curvatures = rng.integers(8, 21, n) / 16
     return Point((start, target, lr, curvatures), {}, 1.0, case)
-
-
-def varied(points: Sequence[Point]) -> bool:
-    """Whether all learning rates are different."""
-    return len({point.arguments[2] for point in points}) == len(points)
 
 
 def drive(
@@ -253,6 +249,6 @@ STEP = Piece(
         Equivalent("from the last parameter", _backwards),
     ),
     cases=(PLAIN, PLAIN, FIVE),
-    varied=varied,
+    varied=differing(lambda point: [point.arguments[2]]),
     case_names={FIVE: mark("five parameters")},
 )

@@ -18,6 +18,7 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
     normal,
 )
@@ -46,6 +47,11 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     x, y = normal(rng, N, D), rng.permutation(np.resize(np.arange(C - 1), N))
     # Names tell which is which, the order in the dictionary does not.
     return Point((dict(sorted(params.items())), x, y), params, 1.0, case)
+
+
+def _sizes(point: Point) -> tuple[int, ...]:
+    params, x, _y = point.arguments
+    return (*params["W1"].shape, *params["b2"].shape, len(x))
 
 
 def forward(variables: Mapping[str, Array], point: Point) -> float:
@@ -440,6 +446,7 @@ NETWORK = Piece(
         ),
     ),
     parts=tuple(Part(name, 0.2) for name in ("loss", "dW2", "db2", "dW1", "db1")),
+    varied=differing(_sizes),
     draw=draw,
     reference=reference,
     forward=forward,

@@ -23,6 +23,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    differing,
     normal,
 )
 from nncourse.language import mark
@@ -155,12 +156,6 @@ def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], P
     return draw
 
 
-def varied(points: Sequence[Point]) -> bool:
-    """Whether no setting is the same in the two usual runs."""
-    one, other = (point.arguments[2:] for point in points if point.case == PLAIN)
-    return not any(a == b for a, b in zip(one, other, strict=True))
-
-
 ALL_UPHILL = mark("Every step goes uphill: the parameters must change against the gradient.")
 NO_RATE = mark("The learning rate lr does not take part.")
 SHARED = mark(
@@ -219,7 +214,7 @@ def piece(
             *equivalents,
         ),
         cases=(PLAIN, PLAIN, OTHER),
-        varied=varied,
+        varied=differing(lambda point: point.arguments[2:]),
         case_names={OTHER: mark("three parameters of different shapes, other settings")},
     )
 
