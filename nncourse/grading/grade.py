@@ -131,14 +131,15 @@ def grade_class(
     """``grade_submissions`` for classes of any size; returns the names of the graded cells.
 
     The results are read out of the gradebook afterwards (``nncourse.grading.results``); ``advance``
-    is told of each once it stands there. ``begin``: told the assignment as soon as it is clear that
-    there is work, before the first item is made.
+    is told of each once it stands there. ``begin``: told the assignment before all else,
+    unless it may turn out that nothing has changed.
     """
     work = load_assignment(course, assignment)
+    if begin is not None and (force or not _graded_before(course, assignment)):
+        begin(work.packed)
     try:
         with alone(course), open_gradebook(course, assignment, db) as book:
-            grading = Grading(course, work, book, advance)
-            grading.run(found, run or _local, force, begin)
+            Grading(course, work, book, advance).run(found, run or _local, force)
             return sorted(book.max_scores)
     except GradebookError as error:
         raise CourseFolderError(str(error)) from error
@@ -153,6 +154,12 @@ def grade_class(
                 path=error.filename or course.root,
             )
         ) from error
+
+
+def _graded_before(course: CourseFolder, assignment: str) -> bool:
+    """Whether some of it was, and so it may be that nothing has changed since."""
+    students = (course.root / "autograded").glob("*")
+    return any(course.autograded(student.name, assignment).exists() for student in students)
 
 
 def _local(
@@ -217,11 +224,7 @@ class Grading:
         self.secret = secret_of(course)
         self.file = course.notebook(assignment.name).name
         self.packed = assignment.packed
-
-    @cached_property
-    def key(self) -> str:
-        """What the grades of all submissions depend on."""
-        return hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
+        self.key = hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
 
     @cached_property
     def deadlines(self) -> tuple[Any, dict[str, Any]]:
@@ -237,17 +240,9 @@ class Grading:
             cell["source"] = text_of(cell)
         return notebook
 
-    def run(
-        self,
-        found: Iterable[Submission],
-        run: Run,
-        force: bool = False,
-        begin: Begin | None = None,
-    ) -> None:
+    def run(self, found: Iterable[Submission], run: Run, force: bool = False) -> None:
         """Grade what has changed. What is held at any time does not grow with the class."""
         known = {} if force else self.book.digests()
-        if begin is not None and not known:
-            begin(self.packed)
         at_work: dict[str, tuple[Submission, str, Intake, float]] = {}
 
         def items() -> Iterator[tuple[str, bytes]]:

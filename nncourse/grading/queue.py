@@ -47,7 +47,7 @@ class Workers:
         Where it can't, ``run`` says so, if there are any.
         """
         if can_fork():
-            with contextlib.suppress(SandboxUnavailable):
+            with contextlib.suppress(SandboxUnavailable, OSError):
                 self.bench.begin(assignment)
 
     def run(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -25,7 +27,7 @@ class Slow:
     """A sandbox that counts its starts, or can't start."""
 
     made: list[Slow] = []
-    missing = False
+    error: Exception | None = None
     loaded = True
 
     def __init__(self) -> None:
@@ -34,8 +36,8 @@ class Slow:
 
     def begin(self) -> None:
         self.happened.append("begun")
-        if self.missing:
-            raise SandboxUnavailable("bubblewrap is not installed")
+        if self.error is not None:
+            raise self.error
 
     def start(self) -> None:
         self.happened.append("started")
@@ -48,7 +50,7 @@ class Slow:
 def slow(monkeypatch: pytest.MonkeyPatch) -> type[Slow]:
     monkeypatch.setattr(bench, "make_sandbox", lambda *arguments: Slow())
     monkeypatch.setattr(Slow, "made", [])
-    monkeypatch.setattr(Slow, "missing", False)
+    monkeypatch.setattr(Slow, "error", None)
     monkeypatch.setattr(queue, "can_fork", lambda: True)  # other tests may have left threads
     return Slow
 
@@ -79,7 +81,9 @@ def test_the_sandbox_is_begun_before_the_first_item_is_made(toy: Any, tmp_path: 
     assert graded(toy, tmp_path, force=True) == ["begin", "item anna", "item ben"]
     changed = submission(toy, "ps99", {**RIGHT, "why": "Otherwise."})
     (tmp_path / "ben.ipynb").write_text(changed, "utf-8")
-    assert graded(toy, tmp_path) == ["item ben"], "by the worker, which comes at once"
+    assert graded(toy, tmp_path) == ["item ben"], "the first worker begins"
+    shutil.rmtree(toy.root / "autograded")
+    assert graded(toy, tmp_path) == ["begin"], "in vain, since the gradebook knows better"
 
 
 def test_what_was_begun_is_what_is_made_ready(toy: Any, slow: type[Slow]) -> None:
@@ -114,13 +118,22 @@ def test_another_assignment_is_made_ready_after_one_that_was_begun(
     assert [sandbox.happened[-1] for sandbox in slow.made] == ["closed"] * 3
 
 
-def test_what_can_not_begin_is_told_once_it_is_needed(toy: Any, slow: type[Slow]) -> None:
-    slow.missing = True
+@pytest.mark.parametrize(
+    "error",
+    [
+        SandboxUnavailable("bubblewrap is not installed"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_what_can_not_begin_is_told_once_it_is_needed(
+    toy: Any, slow: type[Slow], error: Exception
+) -> None:
+    slow.error = error
     assignment = load_assignment(toy, "ps99").packed
     with Workers(1) as crew:
         crew.begin(assignment)
         assert list(crew.run(assignment, [])) == []
-        with pytest.raises(SandboxUnavailable, match="bubblewrap is not installed"):
+        with pytest.raises(type(error), match=str(error.args[-1])):
             list(crew.run(assignment, [("anna", b"{}")]))
     assert {sandbox.happened[-1] for sandbox in slow.made} == {"closed"}
 
