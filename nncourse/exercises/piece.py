@@ -12,7 +12,7 @@ import difflib
 import pkgutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,10 @@ FOLDER = Path(__file__).parent
 
 PLAIN, SQUARE = "plain", "square"
 """Cases that every piece has: all dimensions different; two equal on purpose."""
+
+SINGLE = "single"
+SINGLE_NAME = {SINGLE: mark("one example with one feature")}
+"""A case for what squeezes axes of length 1, and its name."""
 
 
 class Unfit(Exception):
@@ -123,6 +127,13 @@ class Part:
     weight: float
     cases: tuple[str, ...] = (PLAIN, SQUARE)
     accuracy: float = 0.0
+
+
+def single_as_well(*parts: Part) -> tuple[Part, ...]:
+    """The parts, a tenth of each to be earned in the case SINGLE as well."""
+    usual = (replace(part, weight=0.9 * part.weight) for part in parts)
+    single = (replace(part, weight=0.1 * part.weight, cases=(PLAIN, SINGLE)) for part in parts)
+    return *usual, *single
 
 
 @dataclass(frozen=True)

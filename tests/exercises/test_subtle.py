@@ -332,6 +332,44 @@ def i_and_f_together(x, h, c, Wx, Wh, b, p):
     )
 
 
+def with_first_alone(grads, limit):
+    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
+    return [g * (limit / norm if np.linalg.norm(grads[0]) > limit else 1) for g in grads]
+
+
+def by_limit(grads, limit):
+    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
+    return [g * (limit / norm if limit < 3 else 1) for g in grads]
+
+
+def o_with_i(name):
+    """Asks for the peephole of o where i has one."""
+
+    def answer(*arguments):
+        *arrays, p = arguments
+        asked = {gate: p[gate] for gate in "if" if gate in p}
+        return find(name).reference(*arrays, {**asked, "o": p["o"]} if "i" in p else asked)
+
+    return answer
+
+
+def squeezing(name):
+    def squeezed(value):
+        if isinstance(value, dict):
+            return {key: squeezed(item) for key, item in value.items()}
+        return tuple(map(squeezed, value)) if isinstance(value, tuple) else np.squeeze(value)
+
+    return lambda *arguments: squeezed(find(name).reference(*arguments))
+
+
+SQUEEZED = [
+    *("ps10.rnn_step", "ps10.rnn_step_backward", "ps10.rnn_forward", "ps10.rnn_backward"),
+    *("ps11.lstm_step", "ps11.lstm_step_backward", "ps11.lstm_forward", "ps11.lstm_backward"),
+    *("ps11.peephole_step", "ps11.peephole_backward"),
+    *("ps11.gru_step", "ps11.gru_step_backward", "ps11.gru_to_pytorch"),
+]
+
+
 def clipped(W, b, x, y, lam):
     loss, dW, db = find("ps02.loss_and_gradients").reference(W, b, x, y, lam)
     z = x @ W.T + b
@@ -684,7 +722,12 @@ SUBTLE = [
     ("ps10.clip_gradients", two_gradients),
     ("ps10.clip_gradients", in_one_heap),
     ("ps10.clip_gradients", direction_times_length),
+    ("ps10.clip_gradients", with_first_alone),
+    ("ps10.clip_gradients", by_limit),
     ("ps11.peephole_step", i_and_f_together),
+    ("ps11.peephole_step", o_with_i("ps11.peephole_step")),
+    ("ps11.peephole_backward", o_with_i("ps11.peephole_backward")),
+    *((name, squeezing(name)) for name in SQUEEZED),
 ]
 
 
