@@ -103,6 +103,8 @@ HABITS = {
     "px.line(x=[1], y=[2]).show()",
     "bokeh and altair": "from bokeh.plotting import figure, show\nimport altair as alt\n"
     "p = figure()\np.line([1], [2])\nshow(p)\nalt.Chart([1]).mark_line().encode(x='a')",
+    "colab": "from google.colab import drive, files\ndrive.mount('/content/drive')\n"
+    "import google.colab\nfiles.download('a.png')",
     "formats": "from matplotlib_inline import backend_inline\n"
     "backend_inline.set_matplotlib_formats('svg')",
     "plots": "import nncourse.plots\nfrom nncourse import plots",
@@ -211,7 +213,8 @@ def test_what_is_displayed_is_shown_as_text(grade):
 
 def test_what_is_not_stood_in_for_is_missing(grade):
     """A bar that goes over nothing, or a name that is wrong, would be worse than an error."""
-    for source in ("import tqdm\ntqdm.bar", "from nncourse.plots import bar", "import IPythn"):
+    wrong = ("import tqdm\ntqdm.bar", "from nncourse.plots import bar", "import IPythn")
+    for source in (*wrong, "import google.cloud"):
         assert points(grade(f"{source}\n{ANSWER}")) == 0
 
 

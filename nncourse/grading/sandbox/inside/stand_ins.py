@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from typing import Any
 
 ROOTS = {"IPython", "ipympl", "ipywidgets", "matplotlib_inline", "nncourse.widgets", "tqdm"}
-ROOTS |= {"altair", "bokeh", "plotly", "seaborn"}
+ROOTS |= {"altair", "bokeh", "google.colab", "plotly", "seaborn"}
 STARRED = {
     "IPython.display": "display clear_output HTML Markdown Math Latex Image SVG Audio Video IFrame",
     "ipywidgets": "interact interactive interactive_output interact_manual fixed widgets Layout "
@@ -142,7 +142,8 @@ class StandIns(MetaPathFinder, Loader):
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
         """Of a module below one of the roots, as of a package: there may be more below it."""
-        if any(name == root or name.startswith(root + ".") for root in ROOTS):
+        below = any(name == root or name.startswith(root + ".") for root in ROOTS)
+        if below or name == "google":  # above google.colab
             return ModuleSpec(name, self, is_package=True)
         return None
 
