@@ -18,15 +18,14 @@ import atexit
 import contextlib
 import json
 import shutil
-from functools import lru_cache
-from glob import escape
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat import NotebookNode, from_dict, read
 from nbformat.v4 import new_notebook
-from nbgrader.converters import Autograde
+from nbgrader.converters import Autograde, base
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
@@ -41,7 +40,7 @@ from nncourse.grading.literals import heavy_answers
 from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import STAMP, Submission, timestamp_of
-from nncourse.grading.unfit import is_stamp, put_aside_all, unfit
+from nncourse.grading.unfit import files_but_of, is_stamp, put_aside_all, unfit
 from nncourse.grading.worker import Worker, WorkerLost, make_item
 
 Pair = tuple[NotebookNode, dict[str, Any]]
@@ -68,9 +67,9 @@ class AnyFile(NotebookExporter):
             assignments.pop(name, None)
         for name in assignments:
             if why := unfit(Path(name), 1000 * directory.max_dir_size):
-                # As a pattern that is absolute it means this folder only.
-                directory.ignore = list({*directory.ignore, escape(name)})
                 self.remarks[Path(name)] = why
+        # Its patterns of what to ignore would not keep it from walking through all folders.
+        base.find_all_files = partial(files_but_of, self.remarks)
 
     def from_filename(self, filename: str, resources: Any = None, **options: Any) -> Any:
         """The exported notebook and its resources."""

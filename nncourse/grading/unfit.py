@@ -13,8 +13,9 @@ formgrader is asked for anything:
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 from glob import glob
 from logging import Logger
@@ -23,7 +24,7 @@ from secrets import token_hex
 from typing import Any
 
 from nbgrader.exchange.default import ExchangeList
-from nbgrader.utils import parse_utc
+from nbgrader.utils import find_all_files, parse_utc
 
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.submissions import STAMP, YEARS
@@ -32,7 +33,13 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 LONGEST = 100  # bytes of a time stamp
-MOST = 1000  # files of a submission
+# A date, a time, and UTC or how far from it. What else may stand there nbgrader takes for the name
+# of a time zone, which is that of any file that it reads then.
+TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?: ?(?:UTC|Z|[+-]\d\d:?\d\d))?)?",
+    re.ASCII,
+)
+MOST = 1000  # files and folders of a submission; nbgrader's time grows with their square
 
 
 def unfit(folder: Path, most_bytes: int) -> str:
@@ -40,23 +47,24 @@ def unfit(folder: Path, most_bytes: int) -> str:
     if _link_to(folder) is not None:
         return _("it is a link: nothing but a notebook is taken of it")
     left, size = MOST, 0
-    for path in _files(folder):
+    for entry in _entries(folder):
         try:
-            found = os.lstat(path)
-            plain = stat.S_ISREG(found.st_mode) and os.access(path, os.R_OK)
+            below = entry.is_dir(follow_symlinks=False)
+            plain = below or (entry.is_file(follow_symlinks=False) and os.access(entry, os.R_OK))
+            size += 0 if below else entry.stat(follow_symlinks=False).st_size
         except OSError:
             plain = False
         if not plain:
-            name = one_line(os.path.relpath(path, folder))
+            name = one_line(os.path.relpath(entry.path, folder))
             return _("{name} is no plain file: nothing but the notebook is taken", name=name)
-        left, size = left - 1, size + found.st_size
+        left -= 1
         if left < 0 or size > most_bytes:
             return _("the files beside the notebook are too large or too many: none is taken")
     return ""
 
 
-def _files(folder: Path) -> Iterator[str]:
-    """All that nbgrader would copy, and more of what can't be."""
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """All that lies below. nbgrader copies no notebooks, but doesn't know all of them for such."""
     folders = [str(folder)]
     while folders:
         try:
@@ -64,10 +72,14 @@ def _files(folder: Path) -> Iterator[str]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
-                    elif not entry.name.endswith(".ipynb"):
-                        yield entry.path
+                    yield entry
         except OSError:  # nbgrader passes over it as well
             continue
+
+
+def files_but_of(unfit: Container[Path], path: str, exclude: list[str] | None = None) -> list[str]:
+    """nbgrader's list of the files to copy: of these folders none, without a walk through them."""
+    return [] if Path(path) in unfit else find_all_files(path, exclude)
 
 
 def is_stamp(path: Path) -> bool:
@@ -83,7 +95,8 @@ def is_stamp(path: Path) -> bool:
 @lru_cache(100_000)
 def _is_time(path: Path, *_version: int) -> bool:
     try:
-        return YEARS[0] <= parse_utc(path.read_text().strip()).year <= YEARS[1]
+        text = path.read_text().strip()
+        return bool(TIME.fullmatch(text)) and YEARS[0] <= parse_utc(text).year <= YEARS[1]
     except Exception:  # whatever a reader of times raises
         return False
 
@@ -113,10 +126,12 @@ class Listing(ExchangeList):
 
 def put_aside(folder: Path) -> tuple[str, bool]:
     """Rename the time stamp of a submission if it is none: a line about it, or an empty one, and
-    whether the submission can be graded.
+    whether nbgrader can grade the submission.
 
     A link to a folder with such a stamp is renamed itself: what is behind it is somebody else's.
     """
+    if "\n" in folder.parent.name:  # on which nbgrader ends, and grades nobody after
+        return _("nbgrader can't read a name with an end of line: not graded"), False
     path = folder / STAMP
     if not os.path.lexists(path) or is_stamp(path):
         return "", True

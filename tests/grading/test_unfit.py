@@ -21,6 +21,7 @@ from tests.grading.toy import RIGHT, submission
 
 UNKNOWN = "timestamp.txt is no time stamp: the time of this submission is unknown"
 NOTHING = "nothing but the notebook is taken"
+ZONE = "/usr/share/zoneinfo/Etc/UTC"  # any file may stand there
 GOOD = "2026-11-21 00:00:00.000000 UTC"
 
 
@@ -46,11 +47,27 @@ def folder(path: Path) -> None:
     (path / "inside").touch()
 
 
+def folders(path: Path) -> None:
+    for number in range(8000):
+        (path / str(number)).mkdir(parents=True)
+
+
+def notebooks(path: Path) -> None:
+    for number in range(8000):
+        path.with_name(f"{number}.ipynb").touch()
+
+
 # student: (file, what it is, what is said of it)
 CLASS = {
     "device": ("data.bin", device, f"data.bin is no plain file: {NOTHING}"),
     "pipe": ("deep/er/data.bin", pipe, f"deep/er/data.bin is no plain file: {NOTHING}"),
+    # Notebooks that nbgrader doesn't know for such.
+    "hidden": (".a.ipynb", device, f".a.ipynb is no plain file: {NOTHING}"),
+    "pattern": ("[x]/a.ipynb", device, f"[x]/a.ipynb is no plain file: {NOTHING}"),
     "sparse": ("data.bin", huge, "too large or too many"),
+    # It would look through all of them for each of them.
+    "folders": ("data", folders, "too large or too many"),
+    "notebooks": ("data", notebooks, "too large or too many"),
     "stamp": ("timestamp.txt", text("yesterday"), UNKNOWN),
     "no text": ("timestamp.txt", lambda path: path.write_bytes(b"\xff\xfe"), UNKNOWN),
     "empty stamp": ("timestamp.txt", text(""), UNKNOWN),
@@ -59,6 +76,7 @@ CLASS = {
     "stamp pipe": ("timestamp.txt", pipe, UNKNOWN),
     "stamp device": ("timestamp.txt", device, UNKNOWN),
     "stamp folder": ("timestamp.txt", folder, UNKNOWN),
+    "time zone": ("timestamp.txt", text(f"2026-11-21 00:00:00 {ZONE}"), UNKNOWN),
     "good stamp": ("timestamp.txt", text(GOOD), None),
     "data": ("data.csv", text("1,2"), None),
 }
@@ -92,6 +110,7 @@ def said(course, tmp_path_factory):
     (course.submitted / "linked" / "ps99").symlink_to(elsewhere)
     (course.submitted / "without" / "ps99").mkdir()
     pipe(course.submitted / "without" / "ps99" / "timestamp.txt")
+    hand_in(course, "an\nna", right, "ps99", "ps99-squares.ipynb")
     run = subprocess.run(
         [f"{SCRIPTS}/nbgrader", "autograde", "ps99"],
         cwd=course.root,
@@ -160,6 +179,10 @@ def test_a_link_with_a_pipe_behind_it_is_set_aside(said, course):
     assert not (course.submitted / "linked" / "ps99").exists()
 
 
+def test_a_name_that_nbgrader_cant_read_is_left_out(said):
+    assert "an na: nbgrader can't read a name with an end of line: not graded" in said
+
+
 def test_a_later_version_is_graded_again(said, course, api):
     """nbgrader knows it by the time stamps, also where it copies no file."""
     place = course.submitted / "device" / "ps99"
@@ -178,6 +201,13 @@ def test_what_is_a_stamp(tmp_path):
         (GOOD, True),
         ("2026-11-21 10:00:00.5 +0300\n", True),
         ("2026-11-21", True),
+        ("2026-11-21T10:00:00+03:00", True),
+        ("2026-13-21", False),
+        ("2026-11-21 10:00:00 EST", False),  # names of files all of them
+        ("2026-11-21 10:00:00 /tmp/zone", False),
+        ("2026-11-21 10:00:00 ../../../tmp/zone", False),
+        ("2026-11-21 10:00:00 +0300 /tmp/zone", False),
+        ("2026-11-21\n10:00:00 UTC", False),
         ("1066-10-14", False),
         ("soon", False),
         ("2026-11-21 00:00:00 " + "x" * 100, False),
@@ -190,12 +220,16 @@ def test_what_fits(tmp_path):
     place = tmp_path / "anna" / "ps99"
     place.mkdir(parents=True)
     (place / "a.csv").write_text("1")
-    (place / "odd.ipynb").symlink_to("/dev/zero")  # nbgrader leaves notebooks to the grader
+    (place / "b.ipynb").write_text("2")
     (place / "empty").mkdir()
-    (place / "way out").symlink_to("/")
-    assert "way out is no plain file" in unfit(place, 10)
-    (place / "way out").unlink()
+    for name in ("way out", "odd.ipynb"):
+        (place / name).symlink_to("/")
+        assert f"{name} is no plain file" in unfit(place, 10)
+        (place / name).unlink()
     assert unfit(place, 10) == ""
-    assert unfit(place, 0) != ""
+    assert unfit(place, 1) != ""
+    for number in range(998):
+        (place / "empty" / str(number)).mkdir()
+    assert "too many" in unfit(place, 10)
     (tmp_path / "carl").symlink_to(tmp_path / "anna")
     assert "link" in unfit(tmp_path / "carl" / "ps99", 10)
