@@ -591,21 +591,6 @@ class ByRows(find("ps08.RunningNorm").reference):
         return super().forward(x, len(x) > 3)
 
 
-class OneState(find("ps08.RunningNorm").reference):
-    """Mean and variance belong to the class, not to its objects."""
-
-    def __init__(self, features, momentum, eps):
-        super().__init__(features, momentum, eps)
-        self.share()
-
-    def update(self, mean, var):
-        super().update(mean, var)
-        self.share()
-
-    def share(self):
-        OneState.mean, OneState.var = vars(self).pop("mean"), vars(self).pop("var")
-
-
 class NeverTrainsAgain(find("ps08.RunningNorm").reference):
     tested = False
 
@@ -705,7 +690,6 @@ SUBTLE = [
     ("ps08.RunningNorm", ForgetsVariance),
     ("ps08.RunningNorm", FlatAlone),
     ("ps08.RunningNorm", ByRows),
-    ("ps08.RunningNorm", OneState),
     ("ps08.RunningNorm", NeverTrainsAgain),
     ("ps08.RunningNorm", FirstFive),
     ("ps08.RunningNorm", OwnEps),

@@ -339,6 +339,23 @@ class _OnlyMean(RunningNorm):
         self.mean = (1 - self.momentum) * self.mean + self.momentum * mean
 
 
+class _Shared(RunningNorm):
+    """Mean and variance belong to the class, not to its objects."""
+
+    def __init__(self, features: int, momentum: float, eps: float) -> None:
+        super().__init__(features, momentum, eps)
+        self.share()
+
+    def update(self, mean: Array, var: Array) -> None:
+        super().update(mean, var)
+        self.share()
+
+    def share(self) -> None:
+        """What an object has of its own becomes everybody's."""
+        for name in ("mean", "var"):
+            setattr(_Shared, name, vars(self).pop(name))
+
+
 class _Step(RunningNorm):
     def update(self, mean: Array, var: Array) -> None:
         self.mean += self.momentum * (mean - self.mean)
@@ -483,6 +500,15 @@ RUNNING = Piece(
             _OnlyMean,
             mark("mean moves, but var stays at 1."),
             "parameter missing",
+        ),
+        Mutant(
+            "one state for all layers",
+            _Shared,
+            mark(
+                "Two layers share mean and var, so that each is moved by the batches of both: set "
+                "them in __init__ as self.mean and self.var, not in the class."
+            ),
+            "shared",
         ),
     ),
     equivalents=(

@@ -35,7 +35,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     grads[0 if case == MANY else 1] *= 0.125
     if case == MANY:
         grads += [normal(rng, 2, 2, 2), normal(rng, 1)]
-    unit = 2.0 ** rng.integers(-4, 5)  # or what is long would be known by the limit
+    unit = 2.0 ** rng.choice((-5, 5))  # or what is long would be known by the limit
     limit = float(single(share * norm)) * unit
     return Point(([g * (unit * (case != ZERO)) for g in grads], limit), {}, 1.0, case)
 
