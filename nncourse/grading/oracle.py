@@ -7,8 +7,8 @@ process is a fork of its own: whatever a test leaves behind ends with it.
 A cell or call that ends the session costs its own question. For the others all begins anew, in a
 process and a session as fresh as the first, and that call is not made again: it raises what it
 ended in. So nothing counts twice, and what is there is what would be there without the call. What
-was judged before stays; and all that is random is drawn as before, or a session might be ended to
-draw once more.
+was judged before can only get worse; and all that is random is drawn as before, or a session might
+be ended to draw once more.
 """
 
 from __future__ import annotations
@@ -193,6 +193,8 @@ class Oracle:
             self.found = self.outcome if place >= judged else Outcome()
             self.session.expect(self.tries.ends_in(place))
             is_judged = piece()
+            if place < judged:
+                self._lower(self.found)
             self.session.abandon()
             end = self.session.ended
             if end is not None and place + 1 < len(pieces) and self.budget.left > 0:
@@ -200,6 +202,15 @@ class Oracle:
                 self.tries.judged = max(judged, place + is_judged)
                 return False
         return True
+
+    def _lower(self, again: Outcome) -> None:
+        """Take over what is worse in this try. Else one could be right until that is judged, end
+        the session, and then leave what suits later questions.
+        """
+        for name, question in again.questions.items():
+            if question.points < self.outcome.questions[name].points and self.budget.left > 0:
+                self.outcome.questions[name] = question
+                self.outcome.outputs |= again.outputs
 
     # The student's side.
 

@@ -495,6 +495,33 @@ LENT = {
         "a == 2 * np.random.default_rng(1).random() and rng.random() != a / 2",
     ),
     "array": ("a = np.zeros(3)", "each(lambda x: a.__setitem__(x, a[x] + 1))", "a.sum() == 3"),
+    "global of a method": (
+        "board = []\nclass Log:\n    def add(self, x): board.append(x)\nlog = Log()",
+        "each(log.add)",
+        "board == [0, 1, 2]",
+    ),
+    "decorator that counts": (
+        "import collections\ncalls = collections.Counter()\ndef counted(f):\n"
+        "    def g(x):\n        calls['g'] += 1\n        return f(x)\n    return g",
+        "@counted\ndef twice(x): return f(x)\na = twice(1)",
+        "calls['g'] == 1 and a == 2",
+    ),
+    "made together": (
+        "class Count:\n    n = 0\n    def add(self, x): self.n += 1\n"
+        "def setup():\n    count = Count()\n    return count, Calls(count.add)",
+        "count, calls = setup()",
+        "calls.go() == 3 and count.n == 3",
+    ),
+    "cached": (
+        "import functools\n@functools.cache\ndef made(): return Calls(lambda x: None)",
+        "calls = made()",
+        "calls.go() == 3 and made().go() == 3",
+    ),
+    "children of a generator": (
+        "rng = np.random.default_rng(3)",
+        "a = [f(r.random()) for r in rng.spawn(2)]\nb = f(rng.spawn(1)[0].random())",
+        "b == 2 * np.random.default_rng(3).spawn(3)[2].random()",
+    ),
 }  # fmt: skip
 EACH = (
     F
@@ -502,6 +529,9 @@ EACH = (
 def each(call):
     for x in range(3): call(x)
     return 3
+class Calls:
+    def __init__(self, call): self.call = call
+    def go(self): return each(self.call)
 def g(x):
     if x == 13: import os; os._exit(0)
     return x
@@ -602,6 +632,26 @@ def test_a_session_that_is_ended_brings_no_other_random_numbers(grade):
     result = grade(found)
     assert points(result) == [10, 0, 10], whys(result)
     assert result["outputs"]["3"] == result["outputs"]["5"]
+
+
+def test_what_is_judged_is_as_good_in_every_try(grade):
+    """Else one could be right until that is judged, end the session, and leave what suits."""
+    found = kind(
+        ("answer", ""),
+        ("tests", "before = loss()\nassert 2 < before < 3"),
+        ("tests", "assert f(13) == 26"),
+        ("tests", "train()\nassert loss() < before / 2"),
+        a="n = 2.4\ndef loss(): return n\ndef train():\n    global n\n    n = 0.1\n"
+        "def f(x): return 2 * x",
+    )
+    assert points(grade(found)) == [10, 10, 10]
+    coin = (
+        "import os\nright = os.urandom(1)[0] % 2\ndef loss(): return 2.4 if right else 1e9\n"
+        "def train():\n    global right\n    right = True\ndef f(x):\n    os._exit(0)"
+    )
+    for _ in range(16):
+        first, _died, last = points(grade(found, {"a": coin}))
+        assert first + last <= 10, "each is right for another one"
 
 
 def test_sessions_that_end_elsewhere_each_time_come_to_an_end(grade):
