@@ -2,10 +2,10 @@
 
 They are trusted, but may run a text of the student's unawares: as a doctest, a pickle, a query.
 Landlock leaves them a folder to write into, and no program to start. What it does not know, such
-as whose a file is and when it was changed, sockets other than TCP, and signals before its sixth
-version, a filter on system calls refuses, as the session's does
-(``nncourse.grading.sandbox.inside.seccomp``). This one is milder: a test asks the sandbox for
-sessions, over sockets that were open before, and ends its own threads.
+as whose a file is and when it was changed, sockets other than TCP, what processes share, signals
+before its sixth version, and what empties a file before its third, a filter on system calls
+refuses, as the session's does (``nncourse.grading.sandbox.inside.seccomp``). This one is milder: a
+test asks the sandbox for sessions, over sockets that were open before, and ends its own threads.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 
 from nncourse.grading.sandbox.inside import kernel, landlock, seccomp
-from nncourse.grading.sandbox.inside.seccomp import FIRST, SECOND
+from nncourse.grading.sandbox.inside.seccomp import FIRST, SECOND, THIRD
 
 # Refused to a session, but not here: to hand the sandbox an end of a new socket, which is how it is
 # asked for a session; and what tells of the machine, whose files may all be read here.
@@ -45,6 +46,17 @@ FURTHER: dict[str, tuple[int, int | None]] = {
     "socket": (41, 198),
     "connect": (42, 203),
     "bind": (49, 200),
+    # memory, semaphores and queues that processes share: known by small numbers, or by names
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "semctl": (66, 191),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
     # other processes
     "execve": (59, 221),
     "execveat": (322, 281),
@@ -59,6 +71,10 @@ FURTHER: dict[str, tuple[int, int | None]] = {
     "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274),
 }
+# What empties a file without opening it for writing, which Landlock would see.
+TRUNCATE, OPEN, OPENAT, OPENAT2 = (76, 45), (2, None), (257, 56), (437, 437)
+O_TRUNC, O_ACCMODE = 0o1000, 3
+EMPTYING = [O_TRUNC | os.O_RDONLY, O_TRUNC | O_ACCMODE]  # the last: to do neither
 SOCKETPAIR = (53, 199)
 KILL, TGKILL, SCHED_SETAFFINITY = (62, 129), (234, 131), (203, 122)
 CLOEXEC, NONBLOCK = 0x80000, 0x800
@@ -92,8 +108,9 @@ def _common(machine: str) -> bytes:
 COMMON = {machine: _common(machine) for machine in seccomp.ARCHITECTURES}  # made once for all forks
 
 
-def program(machine: str) -> bytes:
-    """The filter for this process, which may signal itself. KeyError for an unknown machine."""
+def program(machine: str, version: int = landlock.TRUNCATES) -> bytes:
+    """The filter for this process, which may signal itself; ``version``: Landlock's. KeyError for
+    an unknown machine."""
     own = os.getpid()
     tests = [
         *_only(KILL, FIRST, [own]),
@@ -101,7 +118,20 @@ def program(machine: str) -> bytes:
         *_only(seccomp.PRLIMIT64, FIRST, [0, own]),
         *_only(SCHED_SETAFFINITY, FIRST, [0, own]),
     ]
-    return seccomp.with_tests(COMMON[machine], machine, tests)
+    filter = seccomp.with_tests(COMMON[machine], machine, tests)
+    if version >= landlock.TRUNCATES:
+        return filter
+    called = [
+        (TRUNCATE, FIRST, seccomp.JUMP_AT_LEAST, [0], seccomp.REFUSE),
+        # Its flags lie in memory, where a filter can't look. The C library then uses openat.
+        (OPENAT2, FIRST, seccomp.JUMP_AT_LEAST, [0], seccomp.NOT_THERE),
+    ]
+    opened = [
+        (OPEN, SECOND, seccomp.JUMP_EQUAL, EMPTYING, seccomp.REFUSE),
+        (OPENAT, THIRD, seccomp.JUMP_EQUAL, EMPTYING, seccomp.REFUSE),
+    ]
+    filter = seccomp.with_tests(filter, machine, called)
+    return seccomp.with_tests(filter, machine, opened, mask=O_TRUNC | O_ACCMODE)
 
 
 def shut_in(folder: str, files: Iterable[int]) -> None:
@@ -113,5 +143,5 @@ def shut_in(folder: str, files: Iterable[int]) -> None:
         os.dup2(nothing, standard)
     kernel.close_all_but(file for file in files if file > 2)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    landlock.restrict(["/"], [folder], [os.devnull], execute=False)
-    seccomp.install(program)
+    version = landlock.restrict(["/"], [folder], [os.devnull], execute=False)
+    seccomp.install(partial(program, version=version))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
 import time
+from collections.abc import Iterable
 
 import pytest
 
 from nncourse.grading.bench import Bench
-from nncourse.grading.sandbox.inside import seccomp
+from nncourse.grading.sandbox.inside import landlock, seccomp
 from nncourse.grading.shut_in import program
 from nncourse.grading.worker import make_item
 from tests.grading.kinds import SETUP, Kind
@@ -21,7 +23,8 @@ COLUMN = seccomp.ARCHITECTURES.get(os.uname().machine, (0,))[0]
 needs_filter = pytest.mark.skipif(not seccomp.available(), reason="no seccomp here")
 
 REFUSED = {
-    # Each as a function of PATH, a file of the machine, and OTHER, another process of the user.
+    # Each as a function of PATH, a file of the machine, OTHER, another process of the user, and
+    # SHARED, the numbers of its shared memory, semaphores and queue.
     "chmod": "os.chmod(PATH, 0o600)",
     "fchmod": "os.fchmod(os.open(PATH, os.O_RDONLY), 0o600)",
     "chmod without following": "call(268, 53, -100, PATH.encode(), 0o600)",
@@ -64,15 +67,25 @@ REFUSED = {
     "keyctl": "call(250, 219, 0, -3, 0)",
     "userfaultfd": "call(323, 282, 0)",
     "perf_event": "call(298, 241, 0, 0, -1, -1, 0)",
+    "shared memory": "call(30, 196, SHARED[0], 0, 0)",
+    "to remove it": "call(31, 195, SHARED[0], 0, 0)",
+    "semaphores": "call(66, 191, SHARED[1], 0, 0)",
+    "to wait for them": "call(65, 193, SHARED[1], struct.pack('hhh', 0, 1, 0), 1)",
+    "and only for a while": "call(220, 192, SHARED[1], struct.pack('hhh', 0, 1, 0), 1, 0)",
+    "queues": "call(71, 187, SHARED[2], 0, 0)",
+    "to write to one": "call(69, 189, SHARED[2], struct.pack('lq', 1, 1), 8, 0)",
+    "to read from one": "call(70, 188, SHARED[2], bytes(16), 8, 0, 0o4000)",
+    "queues with names": "call(240, 180, b'of-a-test', 0o102, 0o600, 0)",
+    "to remove one": "call(241, 181, b'of-nobody')",
 }  # fmt: skip
 
 ATTEMPT = """
-import ctypes, errno, fcntl, os, resource, signal, socket, sys
-PATH, OTHER = {path!r}, {other}
+import ctypes, errno, fcntl, os, resource, signal, socket, struct, sys
+PATH, OTHER, SHARED, COLUMN = {path!r}, {other}, {shared}, {column}
 def call(x86_64, aarch64, *arguments):
     libc = ctypes.CDLL(None, use_errno=True)
     full = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    if libc.syscall(ctypes.c_long([x86_64, aarch64][{column}]), *full) < 0:
+    if libc.syscall(ctypes.c_long([x86_64, aarch64][COLUMN]), *full) < 0:
         raise OSError(ctypes.get_errno(), "refused")
 met = {{}}
 for name, attempt in {attempts!r}.items():
@@ -84,6 +97,12 @@ for name, attempt in {attempts!r}.items():
             met[name] = repr(error)
 assert not met, met
 """
+
+
+def attempt(path, attempts: dict[str, str], shared: Iterable[int] = ()) -> str:
+    """A test that makes these attempts."""
+    values = {"path": str(path), "other": os.getppid(), "shared": [*shared], "column": COLUMN}
+    return ATTEMPT.format(attempts=attempts, **values)
 
 
 @pytest.fixture(scope="module")
@@ -100,17 +119,66 @@ def grade():
         yield grade
 
 
+@pytest.fixture
+def shared():
+    """Shared memory, a semaphore and a queue, by their numbers."""
+    libc = ctypes.CDLL(None)
+    made = [libc.shmget(0, 4096, 0o600), libc.semget(0, 1, 0o600), libc.msgget(0, 0o600)]
+    if min(made) < 0:
+        pytest.skip("no System V IPC here")
+    yield made
+    assert libc.shmctl(made[0], 0, None) == 0, "somebody else removed it"
+    assert libc.semctl(made[1], 0, 0) == 0
+    assert libc.msgctl(made[2], 0, None) == 0
+
+
 @needs_filter
-def test_a_test_is_refused_what_landlock_does_not_know(grade, tmp_path):
+def test_a_test_is_refused_what_landlock_does_not_know(grade, tmp_path, shared):
     path = tmp_path / "grades"
     path.write_text("100")
     os.utime(path, (10, 10))
     before = path.stat()
-    test = ATTEMPT.format(path=str(path), other=os.getppid(), column=COLUMN, attempts=REFUSED)
+    test = attempt(path, REFUSED, shared)
     result = grade(test)
     after = path.stat()
     assert points(result) == [10], whys(result)
     assert (after.st_mode, after.st_mtime) == (before.st_mode, before.st_mtime)
+
+
+EMPTYING = {
+    "truncate": "os.truncate(PATH, 0)",
+    "open": "call(2, 0, PATH.encode(), os.O_TRUNC) if COLUMN == 0 else os.truncate(PATH, 0)",
+    "openat": "os.open(PATH, os.O_TRUNC)",
+    "openat, and also to be closed": "os.open(PATH, os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW)",
+    "openat, neither to read nor to write": "os.open(PATH, os.O_TRUNC | 3)",
+    "creat": "call(85, 0, PATH.encode(), 0o600) if COLUMN == 0 else os.truncate(PATH, 0)",
+    "openat2": "call(437, 437, -100, PATH.encode(), struct.pack('QQQ', os.O_TRUNC, 0, 0), 24)",
+    "writing": "open(PATH, 'w')",
+    "writing and reading": "open(PATH, 'w+')",
+    "further writing": "open(PATH, 'a')",
+}  # fmt: skip
+
+
+@needs_filter
+@pytest.mark.parametrize("version", [1, 2])
+def test_nothing_is_emptied_where_landlock_knows_no_emptying(grade, tmp_path, monkeypatch, version):
+    """As with the kernel of Debian 12."""
+    if landlock.version() < version:
+        pytest.skip("no Landlock here")
+    monkeypatch.setattr(landlock, "version", lambda: version)
+    path = tmp_path / "grades"
+    path.write_text("100")
+    own = """
+with open("own", "w+") as file:
+    file.write("100"), file.truncate(2)
+os.close(os.open("own", os.O_WRONLY | os.O_TRUNC)), os.close(os.open("own", os.O_RDWR | os.O_TRUNC))
+assert open("own").read() == ""
+"""
+    other = "errno.EPERM, errno.EACCES, errno.ENOSYS"
+    test = attempt(path, EMPTYING).replace("!= errno.EPERM", f"not in ({other})")
+    result = grade(test + own)
+    assert path.read_text() == "100"
+    assert points(result) == [10], whys(result)
 
 
 @needs_filter

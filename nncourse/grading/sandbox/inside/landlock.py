@@ -24,6 +24,7 @@ FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 
 # All rights on files that a version knows: 13, then "refer", "truncate", "ioctl on devices".
 KNOWN = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
+TRUNCATES = 3  # the version since which it knows what empties a file
 BIND_AND_CONNECT = 3  # since version 4
 SIGNALS_AND_SOCKETS = 3  # since version 6
 

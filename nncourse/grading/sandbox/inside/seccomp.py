@@ -152,8 +152,9 @@ NOT_THERE = 0x00050000 | errno.ENOSYS
 UNKNOWN = 0x00050000 | errno.EINVAL
 
 LOAD, JUMP_EQUAL, JUMP_GREATER, JUMP_AT_LEAST, JUMP_SET, RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
+AND, ALL = 0x54, 0xFFFFFFFF
 NUMBER, ARCHITECTURE = 0, 4  # offsets in struct seccomp_data
-FIRST, SECOND, _THIRD, FOURTH, _FIFTH, SIXTH = range(16, 64, 8)
+FIRST, SECOND, THIRD, FOURTH, _FIFTH, SIXTH = range(16, 64, 8)
 
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
@@ -223,15 +224,16 @@ def program(machine: str, refused: Calls = REFUSED, by_argument: ByArgument = BY
     return with_tests(b"".join([*steps, _step(RETURN, ALLOW)]), machine, by_argument)
 
 
-def with_tests(filter: bytes, machine: str, by_argument: ByArgument) -> bytes:
-    """The filter with further tests of arguments, which come last."""
+def with_tests(filter: bytes, machine: str, by_argument: ByArgument, mask: int = ALL) -> bytes:
+    """The filter with further tests of arguments, which come last; ``mask``: the bits looked at."""
     column, _architecture = ARCHITECTURES[machine]
     steps = []
+    look = [] if mask == ALL else [_step(AND, mask)]
     for call, place, test, values, verdict in by_argument:
         number = call[column]
         if number is not None:
             tests = [step for value in values for step in _when(test, value, verdict)]
-            steps += _argument(number, place, tests)
+            steps += _argument(number, place, look + tests)
     end = len(_step(RETURN, ALLOW))
     return b"".join([filter[:-end], *steps, filter[-end:]])
 
