@@ -184,6 +184,18 @@ def test_an_initialiser_that_draws_nothing():
     assert score(find("ps07.initialise"), answer) == 0
 
 
+def test_one_number_that_is_none_in_any_of_the_draws_is_seen():
+    """The law is looked at in half of the rows of each draw; NaN counts wherever it stands."""
+    piece = find("ps07.initialise")
+
+    def answer(name, fan_out, fan_in, rng):
+        W = piece.reference(name, fan_out, fan_in, rng)
+        W[rng.integers(fan_out), 0] = np.nan
+        return W
+
+    assert [score(piece, answer, seed) for seed in range(5)] == [0] * 5
+
+
 def counting(first, second):
     """A function that gives one matrix at odd and another at even calls."""
     calls = []

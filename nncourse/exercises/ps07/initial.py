@@ -126,10 +126,12 @@ def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> Any:
         if drawn is None or np.shape(drawn) != shape:
             return drawn
     numbers = np.array(draws, float)
-    if np.isfinite(numbers).all():
-        found = independence.dependence(numbers)
-        if found is not None:
-            return Finding("repeats", DEPENDENT[found])
+    for drawn, array in zip(draws, numbers, strict=True):
+        if not np.isfinite(array).all():
+            return drawn
+    found = independence.dependence(numbers)
+    if found is not None:
+        return Finding("repeats", DEPENDENT[found])
     half = shape[0] // 2
     return np.concatenate([np.array(draws[0])[rows[:half]], np.array(draws[1])[rows[half:]]])
 

@@ -135,6 +135,8 @@ def _look(x: Array, p: float, masks: list[Any]) -> None:
 
 
 def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Array]]:
+    """``given`` of a piece: out by the answer's own mask, and by ``of_test(p)`` when testing."""
+
     def given(point: Point, answers: Mapping[str, Array]) -> dict[str, Array]:
         x, p, _seed, train = point.arguments
         if not train:
@@ -154,6 +156,8 @@ def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Ar
 def laws_of(
     kept: Callable[[float], float], of_test: Callable[[float], float]
 ) -> Callable[[Point], dict[str, Law]]:
+    """``laws`` of a piece: 0 with probability p, else ``kept(p)``; ``of_test(p)`` when testing."""
+
     def laws(point: Point) -> dict[str, Law]:
         _x, p, _seed, train = point.arguments
         atoms = {0.0: p, kept(p): 1 - p} if train else {of_test(p): 1.0}
