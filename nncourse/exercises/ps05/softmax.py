@@ -18,6 +18,7 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
     normal,
 )
@@ -462,5 +463,6 @@ SOFTMAX = Piece(
     mutants=MUTANTS,
     equivalents=EQUIVALENTS,
     cases=(PLAIN, PLAIN, SQUARE, LARGE),
+    varied=differing(lambda point: point.arguments[0].shape),
     case_names={LARGE: mark("logits near 1000 and -1000")},
 )
