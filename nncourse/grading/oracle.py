@@ -25,10 +25,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
-import numpy as np
-
 from nncourse.check.call import printable
 from nncourse.check.variant import VARIABLE
+from nncourse.grading import chance
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
@@ -100,8 +99,9 @@ class Tries:
             return found.get
         return lambda call: next(iter(found.values()))  # it would be another call each time
 
-    def note(self, piece: int, call: int, end: SessionEnded) -> None:
+    def note(self, piece: int, call: int, end: SessionEnded | None) -> None:
         """Another one."""
+        assert end is not None
         self.ends.setdefault(str(piece), {})[str(call)] = [end.kind, str(end)]
 
 
@@ -153,7 +153,7 @@ class Oracle:
         """
         start = time.monotonic()
         os.environ[VARIABLE] = str(self.seed)
-        self._draw()
+        chance.follow(self.key)
         plan = self.assignment.plan
         own, late = plan.needed_of(self.own, self.answers) if self.own else ([], [])
         sandboxed = plan.sandboxed(self.answers, own)
@@ -169,13 +169,6 @@ class Oracle:
         self.tries.spent += self.budget.spent
         self.outcome.seconds += time.monotonic() - start
         return finished
-
-    def _draw(self) -> None:
-        """Let all that is random follow from the key, generators without a seed too."""
-        drawn = random.Random(f"entropy of {self.key}")
-        np.random.bit_generator.randbits = drawn.getrandbits  # type: ignore[attr-defined]
-        random.seed(self.key)
-        np.random.seed(divmod(self.key, 2**32))  # noqa: NPY002 for tests that draw from it
 
     def _pieces(self, sandboxed: Sequence[Cell]) -> Iterator[Callable[[], bool]]:
         """What is run in turn; each says whether it is judged even if it ends the session."""
@@ -196,12 +189,15 @@ class Oracle:
             if place < judged:
                 self._lower(self.found)
             self.session.abandon()
-            end = self.session.ended
-            if end is not None and place + 1 < len(pieces) and self.budget.left > 0:
-                self.tries.note(place, self.session.calls, end)
+            if self._is_over() and place + 1 < len(pieces):
+                self.tries.note(place, self.session.calls, self.session.ended)
                 self.tries.judged = max(judged, place + is_judged)
                 return False
         return True
+
+    def _is_over(self) -> bool:
+        """Whether the session has ended, and another try has time for the rest."""
+        return self.session.ended is not None and self.budget.left > 0
 
     def _lower(self, again: Outcome) -> None:
         """Take over what is worse in this try. Else one could be right until that is judged, end
@@ -306,7 +302,7 @@ class Oracle:
         why = self.given_up.get(cell.label)
         with _captured(), noted([], self._in_place):
             error = self.steps.run(steps, None if why is None else Given(why))
-        if error is not None:
+        if error is not None and not self._is_over():
             name = name_of(error)
             kind, _colon, text = name.partition(": ")
             outputs = self.found.outputs.setdefault(cell.index, [])

@@ -617,7 +617,10 @@ def test_what_can_be_used_once_alone_is_there_although_the_session_died(grade):
 def test_a_session_that_is_ended_brings_no_other_random_numbers(grade):
     """Without a seed of the lecturer's too: else it would be ended until these suit."""
     drawn = (
-        "import random\ndrawn = [f(random.random()), np.random.rand()]\n"
+        "import os, random, secrets, uuid\ndrawn = [f(random.random()), np.random.rand()]\n"
+        "drawn += [random.Random().random(), random.SystemRandom().random(), os.urandom(8)]\n"
+        "drawn += [secrets.token_hex(), uuid.uuid4().hex, secrets.randbelow(2**60)]\n"
+        "random.seed()\ndrawn += [random.random(), np.random.SeedSequence().entropy]\n"
         "drawn += [np.random.RandomState().rand(), np.random.default_rng().random()]\n"
         "drawn.append(np.random.default_rng().random())\nassert drawn[-1] != drawn[-2]"
     )
@@ -652,6 +655,19 @@ def test_what_is_judged_is_as_good_in_every_try(grade):
     for _ in range(16):
         first, _died, last = points(grade(found, {"a": coin}))
         assert first + last <= 10, "each is right for another one"
+
+
+def test_an_error_is_shown_once_whatever_ends_later(grade):
+    found = kind(
+        ("answer", ""),
+        ("readonly", "a = f(13)\nb = f(13)\nc = f(1)"),
+        ("tests", "assert c == 2"),
+        ("tests", "assert b == 26"),
+        a="def f(x):\n    if x == 13: import os; os._exit(0)\n    return 2 * x",
+    )
+    result = grade(found)
+    assert points(result) == [10, 0], whys(result)
+    assert [output["ename"] for output in result["outputs"]["2"]] == ["SessionEnded"]
 
 
 def test_sessions_that_end_elsewhere_each_time_come_to_an_end(grade):
