@@ -657,7 +657,7 @@ def test_what_is_judged_is_as_good_in_every_try(grade):
         assert first + last <= 10, "each is right for another one"
 
 
-def test_an_error_is_shown_once_whatever_ends_later(grade):
+def test_an_error_is_shown_once_on_each_side_whatever_ends_later(grade):
     found = kind(
         ("answer", ""),
         ("readonly", "a = f(13)\nb = f(13)\nc = f(1)"),
@@ -667,7 +667,9 @@ def test_an_error_is_shown_once_whatever_ends_later(grade):
     )
     result = grade(found)
     assert points(result) == [10, 0], whys(result)
-    assert [output["ename"] for output in result["outputs"]["2"]] == ["SessionEnded"]
+    there, here = result["outputs"]["2"]
+    assert there["ename"] == here["ename"] == "SessionEnded"
+    assert '"<notebook c1>", line 2' in here["traceback"][1], "c, which is there, was made last"
 
 
 def test_sessions_that_end_elsewhere_each_time_come_to_an_end(grade):
