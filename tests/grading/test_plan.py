@@ -672,6 +672,21 @@ def test_an_error_is_shown_once_on_each_side_whatever_ends_later(grade):
     assert '"<notebook c1>", line 2' in here["traceback"][1], "c, which is there, was made last"
 
 
+def test_a_question_of_many_slow_calls_takes_its_time_once(grade):
+    found = kind(
+        ("answer", ""),
+        ("tests", "for n in range(3000): assert f(n) == 2 * n"),
+        ("tests", "assert g(3) == 6"),
+        a="def f(x): return 2 * x\ndef g(x): return 2 * x",
+    )
+    found.rules = {"limits": {"submission_seconds": 6.0, "cell_seconds": 2.0}}
+    slow = "import time\ndef f(x):\n    time.sleep(0.02)\n    return 2 * x\ndef g(x): return 2 * x"
+    result = grade(found, {"a": slow})
+    assert points(result) == [0, 10], whys(result)
+    assert "2 s of this graded cell" in whys(result)
+    assert result["seconds"] < 5
+
+
 def test_sessions_that_end_elsewhere_each_time_come_to_an_end(grade):
     """A piece in which several have ended is run without the student's code."""
     found = kind(
