@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from secrets import token_hex
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, File, Reader
@@ -58,14 +59,15 @@ class Collected:
 @dataclass(frozen=True)
 class _Found:
     """Whose a file is. person: which, of those with one name. exact: nothing of the name had to be
-    changed. own: it belongs to their account, as far as is known. wanted: it is named like the
-    assignment.
+    changed. account: to whom it belongs. own: that is theirs, as far as is known. wanted: it is
+    named like the assignment.
     """
 
     path: str
     student: str
     person: str
     exact: bool
+    account: int | None
     own: bool
     stamp: datetime.datetime
     wanted: bool
@@ -96,7 +98,10 @@ def collect(
         released = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
         name = f"{assignment}.ipynb" if released is None else released.name
         for file in Reader(only=set(chosen)).read(source):
-            if (new := chosen.pop(file.path, None)) is not None:
+            new = chosen.get(file.path)
+            # Two folders may have one name but for the form of its accents.
+            if new is not None and new.account == file.account:
+                del chosen[file.path]
                 _put(course, assignment, name, new, file.data, out)
     except ArchiveError as error:
         raise CollectError(str(error)) from error
@@ -139,6 +144,7 @@ def _found(
             student,
             person=groups.get("person") or raw,
             exact=raw == student,
+            account=file.account,
             own=own,
             stamp=stamp or UNKNOWN,
             wanted=Path(file.path).name.startswith(assignment),
@@ -252,6 +258,8 @@ def _put(
         out.remarks.append((new.student, _("{folder} is a link: not written", folder=folder)))
         return
     stamp = folder / "timestamp.txt"
+    for path in (folder / name, stamp):
+        _make_way(path)
     if stamp.is_file() and new.stamp != UNKNOWN:
         with stamp.open("rb") as file:
             before = _time(file.read(100).decode("utf-8", "replace"))
@@ -262,8 +270,20 @@ def _put(
     # Where writing fails, what was collected before is still there, with its time.
     write_whole(folder / name, data)
     for path in folder.iterdir():
-        if path.name != name and (path.is_symlink() or path.is_file()):
+        if path.name != name and (path.is_symlink() or not path.is_dir()):
             path.unlink()
     if new.stamp != UNKNOWN:
         write_whole(stamp, f"{new.stamp.isoformat(' ')} UTC\n")
     out.taken[new.student] = folder / name
+
+
+def _make_way(path: Path) -> None:
+    """Remove what stands there and is no plain file, and would be written through, or into.
+
+    It came with an earlier submission, by other ways than this. A folder is renamed, as it may be
+    deeper than can be removed.
+    """
+    if path.is_symlink() or not (path.is_dir() or path.is_file()):
+        path.unlink(missing_ok=True)
+    elif path.is_dir():
+        path.rename(path.with_name(f".{token_hex(8)}.old"))

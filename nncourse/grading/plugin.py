@@ -152,13 +152,15 @@ class Rebuild(_Step):
         return notebook, resources
 
     def _clear(self, assignment: str, student: str) -> None:
-        """Remove what nbgrader has copied from the submission, links and their targets included."""
+        """Remove what nbgrader has copied from the submission, links and folders included."""
         folder = self.course.autograded(student, assignment)
         source = self.course.source(assignment)
         for path in sorted(folder.rglob("*"), reverse=True):
-            kept = (source / path.relative_to(folder)).exists() or path.name == STAMP
+            kept = (source / path.relative_to(folder)).exists() or path == folder / STAMP
             if path.is_symlink() or (path.is_file() and not kept):
                 path.unlink()
+            elif path.is_dir() and not kept:
+                path.rmdir()  # empty by now
 
     def _keep_stamp(self, submitted: Path, autograded: Path) -> None:
         """By it nbgrader sees that another version was handed in, also where it copied nothing."""

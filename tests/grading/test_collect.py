@@ -13,6 +13,7 @@ import subprocess
 import tarfile
 import time
 import tracemalloc
+import unicodedata
 import zipfile
 
 import pytest
@@ -215,6 +216,48 @@ def test_a_submission_folder_that_is_a_link_is_not_written_through(course, tmp_p
     assert everything_under(elsewhere) == []
 
 
+def pipe(path, _secret):
+    os.mkfifo(path)
+
+
+def full_folder(path, _secret):
+    (path / "deep").mkdir(parents=True)
+
+
+def link(path, secret):
+    path.symlink_to(secret)
+
+
+def link_to_a_folder(path, secret):
+    path.symlink_to(secret.parent)
+
+
+def link_to_a_pipe(path, secret):
+    os.mkfifo(secret.with_name("pipe"))
+    path.symlink_to(secret.with_name("pipe"))
+
+
+@pytest.mark.parametrize("make", [pipe, full_folder, link, link_to_a_folder, link_to_a_pipe])
+@pytest.mark.parametrize("name", ["ps05-x.ipynb", ".ps05-x.ipynb.new", "timestamp.txt", "x"])
+def test_what_lies_there_already_is_not_written_through(course, tmp_path, name, make):
+    """It may have come there with all that students made, by ``cp -r`` or ``tar``."""
+    place = course.submitted / "ann" / "ps05"
+    place.mkdir(parents=True)
+    (tmp_path / "own").mkdir()
+    secret = tmp_path / "own" / "secret"
+    secret.write_text("2026-01-01 00:00:00 UTC")
+    make(place / name, secret)
+    source = tmp_path / "source" / "inbound"
+    for student in ("ann", "bob"):
+        (source / f"{student}+ps05+2026-01-30 15:00:00 UTC+q").mkdir(parents=True)
+        (source / f"{student}+ps05+2026-01-30 15:00:00 UTC+q" / "ps05.ipynb").write_text("x")
+    assert set(collect(course, "ps05", source.parent).taken) == {"ann", "bob"}
+    assert secret.read_text() == "2026-01-01 00:00:00 UTC"
+    assert (place / "ps05-x.ipynb").read_text() == "x"
+    assert (place / "timestamp.txt").read_text() == "2026-01-30 15:00:00 UTC\n"
+    assert not any(path.is_symlink() or path.is_fifo() for path in place.iterdir())
+
+
 def test_bombs_do_not_go_off(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "LARGEST", 1000)
     source = tmp_path / "in.zip"
@@ -415,6 +458,26 @@ def test_in_the_exchange_the_account_says_whose_it_is(course, tmp_path, monkeypa
     found = collect(course, "ps05", tmp_path)
     assert found.taken["anna"].read_text() == "right"
     assert "it belongs to the account evil" in [why for _name, why in found.remarks]
+
+
+def test_a_folder_of_the_same_name_but_for_the_accents_is_not_taken_for_it(
+    course, tmp_path, monkeypatch
+):
+    """The one in Unicode's other form comes first."""
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    for form, text, account in (("NFC", "right", 2001), ("NFD", "wrong", 2002)):
+        name = unicodedata.normalize(form, "zo\u00eb")
+        folder = tmp_path / "inbound" / f"{name}+ps05+2026-01-30 15:00:00 UTC+q"
+        folder.mkdir(parents=True)
+        (folder / "ps05.ipynb").write_text(text)
+        os.chown(folder / "ps05.ipynb", account, account)
+    names = {2001: "zo\u00eb", 2002: "eve"}
+    monkeypatch.setattr("nncourse.grading.collect._account", lambda file: names[file.account])
+    monkeypatch.setattr("nncourse.grading.collect._has_account", lambda student: True)
+    found = collect(course, "ps05", tmp_path)
+    assert found.taken["zo\u00eb"].read_text() == "right"
+    assert [why for _name, why in found.remarks] == ["not taken: it belongs to the account eve"]
 
 
 def test_nobody_hands_in_for_an_account_of_this_machine(course, tmp_path, monkeypatch):

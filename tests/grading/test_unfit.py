@@ -79,6 +79,7 @@ CLASS = {
     "time zone": ("timestamp.txt", text(f"2026-11-21 00:00:00 {ZONE}"), UNKNOWN),
     "good stamp": ("timestamp.txt", text(GOOD), None),
     "data": ("data.csv", text("1,2"), None),
+    "folder": (".ps99-squares.ipynb.new", folder, None),
 }
 
 
@@ -177,6 +178,11 @@ def test_a_bad_stamp_that_comes_later_does_not_break_it(said, course):
 def test_a_link_with_a_pipe_behind_it_is_set_aside(said, course):
     assert f"linked: {UNKNOWN} (ps99 → .ps99." in said
     assert not (course.submitted / "linked" / "ps99").exists()
+
+
+def test_nothing_of_theirs_stays_beside_the_graded_notebooks(said, course):
+    found = {path.name for name in CLASS for path in course.autograded(name, "ps99").rglob("*")}
+    assert found == {"ps99-squares.ipynb", "timestamp.txt"}
 
 
 def test_a_name_that_nbgrader_cant_read_is_left_out(said):
