@@ -253,7 +253,7 @@ def _operators(listed: Iterable[str]) -> type[Proxy]:
         members[f"__{name}__"] = _forward(name) if forward else _refused
         if name not in UNARY:
             members[f"__r{name}__"] = _forward(name, reverse=True) if forward else _refused
-    return type("Proxy", (Proxy,), members)
+    return type("object", (Proxy,), members)  # as students read it in messages
 
 
 def _refused(self: Any, *_: object) -> NoReturn:
