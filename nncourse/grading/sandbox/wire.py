@@ -169,6 +169,7 @@ class _Writer:
         self.buffers: list[bytes] = []
         self.size = 0
         self.items = 0
+        self.wide = 0  # bytes of arrays of str
         self.hashed = 0
 
     def tree(self, value: Any, depth: int) -> Any:
@@ -273,7 +274,8 @@ class _Writer:
         if value.ndim > self.limits.dimensions:
             raise WireError(f"an array of {value.ndim} dimensions")
         self.items += value.size
-        if self.items > self.limits.items or value.nbytes > self.limits.buffers:
+        self.wide += value.nbytes
+        if self.items > self.limits.items or self.wide > self.limits.buffers:
             raise WireError(f"more than {self.limits.items} values")
         length = max(1, value.dtype.itemsize // 4)
         return ["w", length, list(value.shape), *map(self._text, value.ravel().tolist())]
@@ -352,6 +354,7 @@ class _Reader:
         self.resolve = resolve
         self.at = 0
         self.items = 0
+        self.wide = 0  # bytes of arrays of str
         self.hashed = 0
 
     def value(self, node: Any, depth: int) -> Any:
@@ -484,8 +487,9 @@ class _Reader:
         self.items += len(nodes)
         if self.items > self.limits.items:
             raise WireError(f"more than {self.limits.items} values")
-        if 4 * length * math.prod(n for n in shape if n) > self.limits.buffers:
-            raise WireError(f"an array of shape {tuple(shape)}")
+        self.wide += 4 * length * math.prod(n for n in shape if n)
+        if self.wide > self.limits.buffers:
+            raise WireError(f"an array of shape {tuple(shape)}, too large with the others")
         words = [self._text(node) for node in nodes]
         if math.prod(shape) != len(words) or any(len(word) > length for word in words):
             raise WireError("an array of other str than it says")

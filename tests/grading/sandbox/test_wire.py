@@ -222,6 +222,7 @@ HOSTILE = {
     "number in an array of str": (["w", 1, [1], 1], b"", "no str"),
     "array of long str": (["w", 1 << 30, [1], "a"], b"", "shape"),
     "array of many empty str": (["w", 9, [0, 1 << 30]], b"", "shape"),
+    "long str in many arrays": (["l", *[["w", 1 << 22, [1], "a"]] * 99], b"", "with the others"),
     "array of str without a shape": (["w", 9, "a", "a"], b"", "shape"),
     "key of a list": (["m", ["l"], 1], b"", "plain scalar"),
     "key of an array": (["m", ["a", "int8", [1]], 1], b"\1", "plain scalar"),
