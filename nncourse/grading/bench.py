@@ -150,7 +150,8 @@ class Bench:
                 break
             # Questions that each take their time must not hold up the class.
             if not at or at in given_up or left < seconds:
-                answer = {"student": work["student"], "failed": why}
+                answer = self._as_far_as_it_came(earlier, why)
+                answer = answer or {"student": work["student"], "failed": why}
                 break
             given_up[at] = why
         if "unavailable" in answer:
@@ -159,6 +160,16 @@ class Bench:
             answer = {"student": work["student"], "lost": answer["unavailable"]}
         answer["seconds"] = time.monotonic() - start
         return json.dumps(answer, ensure_ascii=True).encode()
+
+    def _as_far_as_it_came(self, earlier: dict[str, Any] | None, why: str) -> dict[str, Any] | None:
+        """What earlier tries have judged, if there were any."""
+        if earlier is None:
+            return None
+        assert self.assignment is not None
+        nothing = {"points": 0.0, "why": why, "report": []}
+        rest = {c.name: {**nothing, "max_points": c.points} for c in self.assignment.tests}
+        del earlier["tries"]
+        return {**earlier, "questions": rest | earlier["questions"]}
 
     def _try_without(self, why: str) -> None:
         """Whether it is this submission for which there is no session, or all of them.

@@ -99,12 +99,13 @@ class Tries:
             return found.get
         return lambda call: next(iter(found.values()))  # it would be another call each time
 
-    def note(self, piece: int, call: int, end: SessionEnded | None) -> None:
-        """Another one."""
+    def note(self, piece: int, call: int, end: SessionEnded | None, is_judged: bool) -> None:
+        """Another one. ``is_judged``: nothing more is to come of the piece."""
         assert end is not None
-        if end.kind == "budget":  # many calls that are slow together: none is made once more
-            call = 1
-        self.ends.setdefault(str(piece), {})[str(call)] = [end.kind, str(end)]
+        found = self.ends.setdefault(str(piece), {})
+        # Many calls that are slow together, or another one each time: none is made once more.
+        again = is_judged and (found or end.kind == "budget")
+        found["1" if again else str(call)] = [end.kind, str(end)]
 
 
 class Oracle:
@@ -192,7 +193,7 @@ class Oracle:
                 self._lower(self.found)
             self.session.abandon()
             if self._is_over() and place + 1 < len(pieces):
-                self.tries.note(place, self.session.calls, self.session.ended)
+                self.tries.note(place, self.session.calls, self.session.ended, is_judged)
                 self.tries.judged = max(judged, place + is_judged)
                 return False
         return True

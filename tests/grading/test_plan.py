@@ -687,6 +687,24 @@ def test_a_question_of_many_slow_calls_takes_its_time_once(grade):
     assert result["seconds"] < 5
 
 
+def test_what_was_judged_stays_when_there_is_no_time_for_another_try(grade, monkeypatch):
+    monkeypatch.setattr("nncourse.grading.bench.OWN_SECONDS", 1.0)
+    crashes = [("tests", "assert f(13) == 26")] * 6
+    found = kind(
+        ("answer", ""),
+        ("tests", "import time\ntime.sleep(1.2)\nassert f(1) == 2"),
+        *crashes,
+        ("tests", "assert f(3) == 6"),
+        a=F,
+    )
+    found.rules = {"limits": {"submission_seconds": 2.0}}
+    dies = "def f(x):\n    if x == 13: import os; os._exit(0)\n    return 2 * x"
+    result = grade(found, {"a": dies})
+    assert points(result) == [10, 0, 0, 0, 0, 0, 0, 0]
+    assert "grading took more than" in result["questions"]["c8"]["why"]
+    assert "tries" not in result
+
+
 def test_sessions_that_end_elsewhere_each_time_come_to_an_end(grade):
     """A piece in which several have ended is run without the student's code."""
     found = kind(
