@@ -497,6 +497,21 @@ def knows_the_rows(name, fan_out, fan_in, rng):
     return W
 
 
+class OneMemory:
+    """Of all its objects."""
+
+    speed: dict[int, np.ndarray] = {}
+
+    def __init__(self, params, lr, mu):
+        self.params, self.lr, self.mu = params, lr, mu
+        OneMemory.speed.clear()
+
+    def step(self, grads):
+        for k, (p, g) in enumerate(zip(self.params, grads)):
+            v = OneMemory.speed[k] = self.mu * OneMemory.speed.get(k, 0) - self.lr * g
+            p += v
+
+
 class Flat(find("ps06.SGD").reference):
     def step(self, grads):
         super().step([np.reshape(g, np.shape(p)) for g, p in zip(grads, self.params)])
@@ -663,6 +678,7 @@ SUBTLE = [
     ("ps05.softmax_cross_entropy", logarithm_of_p),
     ("ps05.network_gradients", params_in_order),
     ("ps06.Momentum", OneShape),
+    ("ps06.Momentum", OneMemory),
     ("ps06.SGD", TwoParameters),
     ("ps06.Adagrad", EpsByHeart),
     ("ps07.initialise", smaller_side),

@@ -117,9 +117,11 @@ def _loops(rule: Rule) -> type:
 def drive(kind: Callable[..., Any], start: Array, grads: Array, *settings: float) -> Any:
     """(path of the first parameter, path of the others), a row for the start and each step."""
     made = kind([p.copy() for p in start], *settings)
+    other = kind([2 * p for p in start], *settings)  # has a memory of its own
     paths: tuple[list[Array], list[Array]] = ([], [])
     for t in range(STEPS + 1):
         if t:
+            other.step([-g for g in grads[t - 1]])
             made.step([g.copy() for g in grads[t - 1]])
         current = made.params
         if len(current) != len(start):
