@@ -6,7 +6,6 @@ It lies in ``autograded/``, where nbgrader's formgrader and feedback look.
 from __future__ import annotations
 
 import json
-import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment, role_of, text_of
 from nncourse.grading.own import shown
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.whole import write_whole
+from nncourse.grading.whole import make_folder, remove, write_below
 from nncourse.language import catalogue, mark, using
 
 _ = catalogue("course")
@@ -105,11 +104,11 @@ def write_notebook(
     course: CourseFolder, student: str, assignment: str, file: str, notebook: Mapping[str, Any]
 ) -> Path:
     """Put a graded notebook into ``autograded/``, whole or not at all."""
-    folder = course.autograded(student, assignment)
-    if not (folder / file).exists() and folder.exists():
+    root, folder = course.root / "autograded", course.autograded(student, assignment)
+    make_folder(root, folder.parent)
+    if not (folder / file).is_file():  # what an unfinished run of nbgrader's has copied
         remove(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_whole(folder / file, _json(notebook))
+    return write_below(root, folder / file, _json(notebook))
 
 
 def _json(notebook: Mapping[str, Any]) -> str:
@@ -117,12 +116,3 @@ def _json(notebook: Mapping[str, Any]) -> str:
     cells = ",\n".join(json.dumps(cell, ensure_ascii=False) for cell in notebook["cells"])
     rest = {key: value for key, value in notebook.items() if key != "cells"}
     return f'{{"cells": [\n{cells}\n], {json.dumps(rest, ensure_ascii=False)[1:]}\n'
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder, also one that nbgrader has made read-only."""
-    if folder.exists():
-        for path in folder.rglob("*"):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(folder)

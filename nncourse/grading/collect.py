@@ -8,18 +8,20 @@ their bytes, which ``nncourse.grading.intake`` reads with care.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from secrets import token_hex
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, File, Reader
-from nncourse.grading.submissions import is_student
-from nncourse.grading.whole import write_whole
+from nncourse.grading.below import open_below
+from nncourse.grading.submissions import STAMP, is_student
+from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -38,6 +40,7 @@ PLAIN = [
     r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/[^/]+$",
     r"(?P<student_id>[^/]+?)(?i:\.ipynb)(?:\.[^/.]+)?$",
 ]
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
 UNKNOWN = datetime.datetime.min  # a time
 
 Match = re.Match[str]
@@ -102,7 +105,12 @@ def collect(
             # Two folders may have one name but for the form of its accents.
             if new is not None and new.account == file.account:
                 del chosen[file.path]
-                _put(course, assignment, name, new, file.data, out)
+                try:
+                    _put(course, assignment, name, new, file.data, out)
+                except OSError as error:
+                    if error.errno in FULL:
+                        raise
+                    out.remarks.append((new.student, str(error)))
     except ArchiveError as error:
         raise CollectError(str(error)) from error
     return out
@@ -257,33 +265,19 @@ def _put(
     if folder.is_symlink() or folder.parent.is_symlink():
         out.remarks.append((new.student, _("{folder} is a link: not written", folder=folder)))
         return
-    stamp = folder / "timestamp.txt"
-    for path in (folder / name, stamp):
-        _make_way(path)
-    if stamp.is_file() and new.stamp != UNKNOWN:
-        with stamp.open("rb") as file:
-            before = _time(file.read(100).decode("utf-8", "replace"))
-        if before is not None and new.stamp <= before:
-            out.kept.append(new.student)
-            return
     folder.mkdir(parents=True, exist_ok=True)
+    stamp = folder / STAMP
+    before = None
+    with contextlib.suppress(OSError), open_below(course.submitted, stamp) as file:
+        before = _time(file.read(100).decode("utf-8", "replace"))
+    if before is not None and UNKNOWN != new.stamp <= before:
+        out.kept.append(new.student)
+        return
     # Where writing fails, what was collected before is still there, with its time.
-    write_whole(folder / name, data)
+    write_below(course.submitted, folder / name, data)
     for path in folder.iterdir():
         if path.name != name and (path.is_symlink() or not path.is_dir()):
             path.unlink()
     if new.stamp != UNKNOWN:
-        write_whole(stamp, f"{new.stamp.isoformat(' ')} UTC\n")
+        write_below(course.submitted, stamp, f"{new.stamp.isoformat(' ')} UTC\n")
     out.taken[new.student] = folder / name
-
-
-def _make_way(path: Path) -> None:
-    """Remove what stands there and is no plain file, and would be written through, or into.
-
-    It came with an earlier submission, by other ways than this. A folder is renamed, as it may be
-    deeper than can be removed.
-    """
-    if path.is_symlink() or not (path.is_dir() or path.is_file()):
-        path.unlink(missing_ok=True)
-    elif path.is_dir():
-        path.rename(path.with_name(f".{token_hex(8)}.old"))

@@ -30,7 +30,7 @@ from nncourse.grading.query import rows
 from nncourse.grading.results import Grade, Result, each_result, open_gradebook
 from nncourse.grading.sanitize import clean_html, clean_output, clean_text
 from nncourse.grading.submissions import STUDENT
-from nncourse.grading.whole import write_whole
+from nncourse.grading.whole import write_below
 from nncourse.language import catalogue, current, mark, using
 
 _ = catalogue("course")
@@ -81,8 +81,7 @@ def write_feedback(course: CourseFolder, assignment: str, db: str | None = None)
     paths = []
     for student, text in feedback_pages(course, assignment, db):
         path = course.feedback(student, assignment) / f"{name}.html"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        paths.append(write_whole(path, text))
+        paths.append(write_below(course.root / "feedback", path, text))
     if not paths:
         raise CourseFolderError(
             _("nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment)

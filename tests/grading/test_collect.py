@@ -26,6 +26,7 @@ from nncourse.course.folder import CourseFolder
 from nncourse.grading import archive as archives
 from nncourse.grading.collect import CollectError, _time, collect
 from nncourse.grading.submissions import find_submissions
+from nncourse.grading.whole import remove
 from nncourse.language import using
 
 
@@ -237,7 +238,24 @@ def link_to_a_pipe(path, secret):
     path.symlink_to(secret.with_name("pipe"))
 
 
-@pytest.mark.parametrize("make", [pipe, full_folder, link, link_to_a_folder, link_to_a_pipe])
+def link_to_a_device(path, _secret):
+    path.symlink_to("/dev/null")
+
+
+def link_to_nothing(path, secret):
+    path.symlink_to(secret.with_name("nothing"))
+
+
+def deep_folder(path, _secret):
+    for _folder in range(1200):
+        path.mkdir()
+        path /= "d"
+
+
+MADE = [pipe, full_folder, deep_folder, link, link_to_a_folder, link_to_a_pipe]
+
+
+@pytest.mark.parametrize("make", [*MADE, link_to_a_device, link_to_nothing])
 @pytest.mark.parametrize("name", ["ps05-x.ipynb", ".ps05-x.ipynb.new", "timestamp.txt", "x"])
 def test_what_lies_there_already_is_not_written_through(course, tmp_path, name, make):
     """It may have come there with all that students made, by ``cp -r`` or ``tar``."""
@@ -253,9 +271,26 @@ def test_what_lies_there_already_is_not_written_through(course, tmp_path, name, 
         (source / f"{student}+ps05+2026-01-30 15:00:00 UTC+q" / "ps05.ipynb").write_text("x")
     assert set(collect(course, "ps05", source.parent).taken) == {"ann", "bob"}
     assert secret.read_text() == "2026-01-01 00:00:00 UTC"
+    assert not secret.with_name("nothing").exists()
     assert (place / "ps05-x.ipynb").read_text() == "x"
     assert (place / "timestamp.txt").read_text() == "2026-01-30 15:00:00 UTC\n"
     assert not any(path.is_symlink() or path.is_fifo() for path in place.iterdir())
+    remove(place)  # which pytest can't where it is deep
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("name", ["bob", "bob/ps05"])
+def test_a_folder_that_can_not_be_written_gives_a_line(course, tmp_path, name):
+    path = course.submitted / name
+    path.parent.mkdir(parents=True)
+    path.write_text("a file in place of the folder")
+    source = packed(tmp_path / "in.zip", {f"{who}.ipynb": "x" for who in ("ann", "bob", "zoe")})
+    found = collect(course, "ps05", source)
+    assert list(found.taken) == ["ann", "zoe"]
+    ((student, why),) = found.remarks
+    assert student == "bob"
+    assert str(path) in why
+    assert path.read_text() == "a file in place of the folder"
 
 
 def test_bombs_do_not_go_off(course, tmp_path, monkeypatch):

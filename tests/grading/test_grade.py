@@ -3,17 +3,21 @@
 import csv
 import io
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from nncourse.course.folder import CourseFolder
+from nncourse.grading.feedback import write_feedback
 from nncourse.grading.grade import grade_class, grade_submissions
 from nncourse.grading.nbgrader import _environment
 from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores
 from nncourse.grading.submissions import find_submissions
+from nncourse.grading.whole import remove
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
 SQUARE = RIGHT["square_answer"]
@@ -400,3 +404,61 @@ def test_what_a_student_puts_in_place_of_their_file_while_it_is_graded(toy, tmp_
     assert by_name["evil"].points == 0
     assert "can't be read" in by_name["evil"].problem
     assert by_name["zoe"].points == 15
+
+
+def begun(path):
+    return path.with_name(f".{path.name}.new")
+
+
+IN_THE_WAY = {
+    "the student's folder a link": lambda at, own: at.parents[1].symlink_to(own),
+    "the folder a link": lambda at, own: at.parent.symlink_to(own),
+    "a folder where a file may be begun": lambda at, own: begun(at).mkdir(parents=True),
+    "a link where a file may be begun": lambda at, own: begun(at).symlink_to(own / "file"),
+    "a folder": lambda at, own: (at / "x").mkdir(parents=True),
+    "a folder that is read-only": lambda at, own: at.mkdir(0o500),
+    "a pipe": lambda at, own: os.mkfifo(at),
+    "a link to a device": lambda at, own: at.symlink_to("/dev/null"),
+    "a link to a file": lambda at, own: at.symlink_to(own / "file"),
+    "a link to a folder": lambda at, own: at.symlink_to(own),
+}
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+def test_nothing_that_lies_where_a_notebook_or_a_page_goes_stops_the_class(toy, tmp_path, what):
+    """nbgrader copies there what lies beside the notebook."""
+    root, own, folder = tmp_path / "course", tmp_path / "own", tmp_path / "class"
+    shutil.copytree(toy.root, root)
+    course = CourseFolder(root)
+    own.mkdir()
+    (own / "file").write_text("precious")
+    folder.mkdir()
+    for name in ("ann", "bob", "zoe"):
+        (folder / f"{name}.ipynb").write_text("{", "utf-8")
+    written = [
+        course.autograded("bob", "ps99") / "ps99-squares.ipynb",
+        course.feedback("bob", "ps99") / "ps99-squares.html",
+    ]
+
+    def lay(path):
+        remove(path.parents[1])
+        above = {"the student's folder a link": 2, "the folder a link": 1}.get(what, 0)
+        path.parents[above].mkdir(parents=True, exist_ok=True)
+        IN_THE_WAY[what](path, own)
+
+    def none(packed, items):
+        assert not list(items)
+        return ()
+
+    for path in written:
+        lay(path)
+    results = grade_submissions(course, "ps99", folder, run=none, force=True)
+    assert ["JSON" in result.problem for result in results] == [True] * 3
+    lay(written[1])  # grading has removed the page
+    write_feedback(course, "ps99")
+    for path in written:
+        for place in (path, path.parent, path.parents[1]):
+            assert not place.is_symlink()
+        assert path.is_file()
+        assert "JSON" in path.read_text("utf-8")
+    assert [(path.name, path.read_text()) for path in own.iterdir()] == [("file", "precious")]
