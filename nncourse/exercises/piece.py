@@ -32,6 +32,7 @@ PLAIN, SQUARE = "plain", "square"
 """Cases that every piece has: all dimensions different; two equal on purpose."""
 
 SINGLE = "single"
+LEFT = 0.1  # of terms around 1
 SINGLE_NAME = {SINGLE: mark("one example with one feature")}
 """A case for what squeezes axes of length 1, and its name."""
 
@@ -62,6 +63,9 @@ class Point:
     variables: Mapping[str, Array] = field(default_factory=dict)
     upstream: Array | float = 1.0
     case: str = PLAIN
+
+
+Draw = Callable[[np.random.Generator, str], Point]
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,23 @@ def single_as_well(*parts: Part) -> tuple[Part, ...]:
     return *usual, *single
 
 
+def with_much_left(draw: Draw, reference: Callable[..., Any]) -> Draw:
+    """Draws again where an output of the case SINGLE is one number, a sum of which little is left:
+    in float32 it would be wrong.
+    """
+
+    def drawn(rng: np.random.Generator, case: str) -> Point:
+        while True:
+            point = draw(rng, case)
+            if case != SINGLE:
+                return point
+            alone = [value for value in reference(*point.arguments) if np.size(value) == 1]
+            if all(np.abs(value).item() > LEFT for value in alone):
+                return point
+
+    return drawn
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A known wrong solution: the function, the hint it deserves, its family of mistakes.
@@ -180,7 +201,7 @@ class Piece:
     signature: str
     outputs: tuple[Output, ...]
     parts: tuple[Part, ...]
-    draw: Callable[[np.random.Generator, str], Point]
+    draw: Draw
     reference: Callable[..., Any]
     forward: Callable[[Mapping[str, Array], Point], Array | float] | None = None
     context: Callable[[Point], Mapping[str, Context]] | None = None

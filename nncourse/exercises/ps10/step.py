@@ -24,6 +24,7 @@ from nncourse.exercises.piece import (
     normal,
     single,
     single_as_well,
+    with_much_left,
 )
 from nncourse.language import mark
 
@@ -264,7 +265,7 @@ STEP_BACKWARD = Piece(
         for i, name in enumerate(NAMES)
     ),
     parts=single_as_well(*(Part(name, 0.2) for name in NAMES)),
-    draw=draw_backward,
+    draw=with_much_left(draw_backward, step_backward),
     reference=step_backward,
     forward=forward,
     context=context,

@@ -27,6 +27,7 @@ from nncourse.exercises.piece import (
     normal,
     single,
     single_as_well,
+    with_much_left,
 )
 from nncourse.exercises.ps11.sheet import Sheet, block, joined, sigmoid
 from nncourse.exercises.ps11.step import LADDER, sizes, weights
@@ -341,7 +342,7 @@ GRU_STEP_BACKWARD = Piece(
         Part("dh", 0.3),
         *(Part(name, 0.1) for name in ("dx", "dWx", "dWh")),
     ),
-    draw=draw_backward,
+    draw=with_much_left(draw_backward, step_backward),
     reference=step_backward,
     forward=forward,
     mutants=(

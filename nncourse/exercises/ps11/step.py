@@ -27,6 +27,7 @@ from nncourse.exercises.piece import (
     normal,
     single,
     single_as_well,
+    with_much_left,
 )
 from nncourse.exercises.ps11.sheet import Sheet, block, joined, sigmoid
 from nncourse.language import mark
@@ -369,7 +370,7 @@ STEP_BACKWARD = Piece(
     "-> (dz, dc, dx, dh, dWx, dWh, db)",
     outputs=tuple(_output(name, i) for i, name in enumerate(NAMES)),
     parts=single_as_well(Part("dz", 0.4), *(Part(name, 0.1) for name in NAMES[1:])),
-    draw=draw_backward,
+    draw=with_much_left(draw_backward, step_backward),
     reference=step_backward,
     forward=forward,
     mutants=(
