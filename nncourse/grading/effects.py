@@ -85,8 +85,10 @@ class Effects:
         read = (reads & self.objects) | (bound & found.runs)
         copied = all(root(call.func) in self.theirs for call in changing)
         lent = self.objects & {name for call in changing for name in self._lent(call)}
+        asked = {root(call.func) for call in changing if isinstance(call.func, ast.Attribute)}
         if changing:
             found.touches |= lent | (read & self.theirs if copied else read)
+            found.touches |= self._wholes(asked) & self.objects
         if reads & self.theirs:
             self.theirs |= bound
         for name in found.touches | found.changes | (bound & found.runs):
@@ -98,7 +100,6 @@ class Effects:
         together = together.union(*(self.related.get(name, set()) for name in together))
         if bound or lent:
             self.related.update(dict.fromkeys(together, together))
-        asked = {root(call.func) for call in changing if isinstance(call.func, ast.Attribute)}
         return frozenset(asked & self.objects)
 
     def _may_change(self, call: ast.Call) -> bool:
