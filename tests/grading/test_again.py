@@ -100,12 +100,14 @@ state = repr([hist, log.n, log.xs, add(0), counter, W.tolist(), total, out, best
 """
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+SETTINGS: dict[str, Any] = {
+    "deadline": None,
+    "derandomize": True,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture],
+}
+
+
+@settings(max_examples=40, **SETTINGS)
 @given(
     st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=10),
     st.lists(st.integers(0, 10), min_size=1, max_size=3),
@@ -115,12 +117,7 @@ def test_what_ungraded_cells_did_stays_what_it_was(grade, done, deaths):
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=400,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+@settings(max_examples=400, **SETTINGS)
 @given(
     st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=14),
     st.lists(st.integers(0, 14), min_size=1, max_size=4),
