@@ -25,7 +25,7 @@ from nncourse.grading.autograded import OWN
 from nncourse.grading.gradebook import Gradebook, GradebookError
 from nncourse.grading.lacking import lacking
 from nncourse.grading.own import is_own
-from nncourse.grading.page import bar, number, page, table
+from nncourse.grading.page import bar, number, page, part_name, table
 from nncourse.grading.query import rows
 from nncourse.grading.results import Grade, Result, each_result, open_gradebook
 from nncourse.grading.sanitize import clean_html, clean_output, clean_text
@@ -156,7 +156,7 @@ def feedback_page(
     for name in order:
         grade = result.grades[name]
         points = f"{number(grade.points)} / {number(grade.max_points)}"
-        lines.append([_show(name), "…" if grade.manual else bar(_share(grade)), points])
+        lines.append([part_name(name), "…" if grade.manual else bar(_share(grade)), points])
     body.append(table([escape(_("part")), "", escape(_("points"))], lines, (2,)))
     for name in order:
         part = parts.get(name, Part(name))

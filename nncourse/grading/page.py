@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
+from nncourse.grading.sanitize import clean_text
 from nncourse.language import current
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -23,6 +24,7 @@ body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var
   max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 h1, h2, td, th, li, p { overflow-wrap: anywhere; }
+.part-name { overflow-wrap: break-word; }
 table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0;
   border-bottom: 1px solid var(--line); }
@@ -47,6 +49,8 @@ mark { background: light-dark(#fff0b3, #5c4a00); color: inherit; }
 svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui; }
 svg .soft { fill: var(--soft); } svg .column { fill: var(--good); }
 svg .axis { stroke: var(--line); } svg .mark { stroke: var(--bad); stroke-dasharray: 4 3; }
+@media (max-width: 45rem) { td, th { padding-right: .5rem; } th, th.n { white-space: normal; }
+  .bar { width: 3rem; } }
 @media print { body { margin: 0; } pre { white-space: pre-wrap; } }
 """
 
@@ -67,6 +71,11 @@ def bar(share: float) -> str:
     share = min(max(share, 0.0), 1.0)
     kind = "bar" if share > 0.999 else "bar part" if share >= 0.5 else "bar bad"
     return f'<div class="{kind}"><div style="width:{100 * share:.0f}%"></div></div>'
+
+
+def part_name(text: str) -> str:
+    """The name of a part, which a narrow column breaks between its words only."""
+    return f'<span class="part-name">{escape(clean_text(text)).replace("_", "_<wbr>")}</span>'
 
 
 def number(value: float) -> str:

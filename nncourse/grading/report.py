@@ -10,7 +10,7 @@ from rich.text import Text
 
 from nncourse.grading.literals import remark
 from nncourse.grading.overview import BINS, Difficulty, Overview
-from nncourse.grading.page import bar, number, page, table
+from nncourse.grading.page import bar, number, page, part_name, table
 from nncourse.grading.sanitize import clean_text, one_line
 from nncourse.language import catalogue
 
@@ -178,7 +178,7 @@ def _parts_table(found: Overview) -> str:
     heads = [_("part"), "", _("mean"), _("all points"), _("some"), _("none"), _("by hand")]
     rows = [
         [
-            _show(part.name),
+            part_name(part.name),
             "…" if part.waiting else bar(part.mean),
             _mean(part),
             str(part.full),
@@ -198,7 +198,7 @@ def _mistakes_table(found: Overview) -> str:
         names += ", …" if len(mistake.students) > NAMED else ""
         said = f'{_show(mistake.text)}<div class="soft">{_show(names)}</div>'
         count = str(len(mistake.students))
-        rows.append([count, _show(", ".join(mistake.parts)), said])
+        rows.append([count, part_name(", ".join(mistake.parts)), said])
     heads = [_("students"), _("part"), _("what is said, and to whom")]
     return table([_show(head) for head in heads], rows, (0,))
 

@@ -16,6 +16,7 @@ from nncourse.course.slides import slide_deck
 from nncourse.grading.feedback import feedback_page
 from nncourse.grading.overview import overview
 from nncourse.grading.report import report_page
+from nncourse.grading.results import Grade, Result
 from nncourse.grading.similar import Pair, similar_page
 from tests.browser.jupyterlab import notebook_page, use_theme
 from tests.browser.test_hostile_pages import result
@@ -130,6 +131,31 @@ def test_pages(browser, axe, tmp_path, name, scheme):
     page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
     assert violations(page, axe) == []
     context.close()
+
+
+@pytest.mark.parametrize("width", [390, 600, 1000])
+def test_names_of_parts_break_between_words_only(browser, tmp_path, width):
+    grades = {"sigmoid_backward_of_a_layer": Grade(1.0, 1.0), "training": Grade(0.0, 1.0)}
+    path = tmp_path / "page.html"
+    with language.using("ru"):
+        html = report_page("ps99", overview([Result("Анна", grades)]))
+    path.write_text(html, encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Each word is in one piece: its box has the height of a line.
+    lines = page.evaluate(
+        """() => [...document.querySelectorAll(".part-name")].map(name => {
+          const words = [...name.childNodes].filter(node => node.nodeType === Node.TEXT_NODE);
+          return words.map(word => {
+            const range = document.createRange();
+            range.selectNodeContents(word);
+            return range.getClientRects().length;
+          });
+        })"""
+    )
+    assert lines == [[1], [1] * 5], "the hardest first"
+    page.close()
 
 
 def test_a_fault_is_found(browser, axe):
