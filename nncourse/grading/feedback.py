@@ -28,6 +28,7 @@ from nncourse.grading.own import is_own
 from nncourse.grading.page import bar, number, page, part_name, table
 from nncourse.grading.query import rows
 from nncourse.grading.results import Grade, Result, each_result, open_gradebook
+from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sanitize import clean_html, clean_output, clean_text
 from nncourse.grading.submissions import STUDENT
 from nncourse.grading.whole import write_below
@@ -286,9 +287,23 @@ def _answer(cell: Mapping[str, Any], first: bool) -> Iterator[str]:
         clean = clean_output(output) or {}
         text = clean.get("text", "") if first else ""
         if clean.get("output_type") == "error":
-            text = f"{clean['ename']}: {clean['evalue']}" if first else _ending(clean["ename"])
+            kind = clean["ename"]
+            said = f"{kind}: {clean['evalue']}" if first else unreadable(source)
+            text = said or _ending(kind)
         if text:
             yield f'<pre class="soft">{escape(text[:LONGEST])}</pre>'
+
+
+def unreadable(source: str) -> str:
+    """Where a cell is no Python: that stands in the cell, whatever its code has seen of tests."""
+    try:
+        parse(source)
+    except SyntaxError as error:
+        place = f" (line {error.lineno})" if error.lineno else ""
+        return f"{type(error).__name__}: {error.msg}{place}"
+    except (ValueError, RecursionError, MemoryError):  # NUL characters, or too deep
+        pass
+    return ""
 
 
 def render(text: str) -> str:

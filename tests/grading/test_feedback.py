@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nncourse.check.judge import judge
 from nncourse.course.files import Course
 from nncourse.exercises.piece import find
-from nncourse.grading.feedback import feedback_page, reasons, render, write_feedback
+from nncourse.grading.feedback import feedback_page, reasons, render, unreadable, write_feedback
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
 from nncourse.grading.reports import summary
@@ -51,7 +51,10 @@ STUDENTS = {
         {"relu_answer": "def relu_backward(dout, z):\n    raise ValueError(f'saw {z.tolist()}')"},
     ),
     "cross": ("en", {"why": "\n\n".join(HOSTILE)}),
-    "syntax": ("en", {"square_answer": "def square(x:"}),
+    "syntax": (
+        "en",
+        {"square_answer": "def square(x:", "relu_answer": "\ndef relu_backward(dout, z)\n    pass"},
+    ),
     "torch": ("en", {"square_answer": "import torch\ndef square(x):\n    return x * x"}),
     "помощник": ("ru", {"relu_answer": "def relu_backward(dout, z):\n    return mask(dout, z)"}),
 }
@@ -112,6 +115,7 @@ def test_each_lost_point_has_a_reason_and_others_have_none(pages):
     assert 'class="why' not in pages["right"].partition('id="why"')[0].replace("why by-hand", "")
     assert "It ended in an error of its own kind." in pages["thief"]
     assert "SyntaxError" in pages["syntax"]
+    assert "SyntaxError: expected &#x27;:&#x27; (line 2)" in pages["syntax"]
     assert "not valid JSON" in pages["cut off"]
 
 
@@ -254,3 +258,16 @@ def test_names_and_penalties_are_shown_safely():
     assert "<b>" not in text
     assert "3 / 10" in text
     assert "2 points taken off" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("%timeit f()", ""),
+        ("x = '\0'", "SyntaxError: source code string cannot contain null bytes"),
+        ("x = 1\n  y", "IndentationError: unexpected indent (line 2)"),
+        ("-" * 50_000 + "1", ""),  # too deep for the parser
+    ],
+)
+def test_what_is_said_of_cells_that_are_no_python(source, said):
+    assert unreadable(source) == said
