@@ -10,6 +10,7 @@ import os
 import resource
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,32 @@ def test_tables_of_pages_are_memory(cache, monkeypatch):
     options = {"withheld": ["nncourse"], "packages": ["numpy"], "preload": []}
     with Sandbox(LIMITS, cache=cache, **options) as sandbox, sandbox.session() as session:
         assert session.run_cell(FAR_APART).error.kind == "memory"
+
+
+HIDING = {
+    "by a name that is no text": "libc.prctl(15, b'\\xff', 0, 0, 0)\nhold()",
+    "behind a first thread that has ended": "threading.Thread(target=hold).start()\n"
+    "        libc.syscall(EXIT, 0)",
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_no_process_hides_its_memory(cache, monkeypatch, name):
+    """Each of three stays below the bound of 200 MB."""
+    monkeypatch.setattr("nncourse.grading.sandbox.cgroups.new_group", lambda: None)
+    number = {"x86_64": "60", "aarch64": "93"}.get(os.uname().machine)
+    if number is None:
+        pytest.skip("the number of the call is not known here")
+    source = (
+        "import ctypes, os, threading, time\nlibc = ctypes.CDLL(None)\n"
+        "libc.mallopt(-8, 1)  # threads reserve nothing of their own\n"
+        "def hold():\n    x = [b'x' * (1 << 20) for _ in range(120)]\n    time.sleep(100)\n"
+        f"for _ in range(3):\n    if os.fork() == 0:\n        {HIDING[name]}\ntime.sleep(5)"
+    ).replace("EXIT", number)
+    options = {"withheld": ["nncourse"], "packages": ["numpy"], "preload": []}
+    limits = replace(LIMITS, cell_seconds=30.0)
+    with Sandbox(limits, cache=cache, **options) as sandbox, sandbox.session() as session:
+        assert session.run_cell(source).error.kind == "memory"
 
 
 def test_what_is_swapped_out_is_memory(tmp_path):

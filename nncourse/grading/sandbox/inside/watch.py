@@ -16,6 +16,7 @@ import contextlib
 import os
 import resource
 import socket
+from collections.abc import Iterator
 
 INTERVAL = 50  # milliseconds
 
@@ -60,20 +61,35 @@ class Watch:
     def _held(self, pid: int) -> tuple[int, int, int]:
         """Bytes of private data, in memory or swapped out; of addresses that are for anything
         else; and of tables."""
-        with contextlib.suppress(OSError, ValueError):
-            fields = [int(field) for field in self._read(str(pid), "statm").split()]
-            size, resident, shared, _code, _none, data, _dirty = fields
-            page = resource.getpagesize()
-            status = self._read(str(pid), "status")
-            tables, swapped = (_kilobytes(status, name) for name in ("VmPTE", "VmSwap"))
-            held = (resident - shared) * page + swapped * 1024
-            return held, (size - data) * page, tables * 1024
+        for place in self._places(pid):
+            with contextlib.suppress(OSError, ValueError):
+                fields = [int(field) for field in self._read(place, "statm").split()]
+                size, resident, shared, _code, _none, data, _dirty = fields
+                if size == 0:
+                    continue
+                page = resource.getpagesize()
+                status = self._read(place, "status")
+                tables, swapped = (_kilobytes(status, name) for name in ("VmPTE", "VmSwap"))
+                held = (resident - shared) * page + swapped * 1024
+                return held, (size - data) * page, tables * 1024
         return 0, 0, 0
 
-    def _read(self, pid: str, name: str) -> str:
-        file = os.open(f"{pid}/{name}", os.O_RDONLY, dir_fd=self.folder)
+    def _places(self, pid: int) -> Iterator[str]:
+        """Where a process is described; and its threads, whose first may have ended before it."""
+        yield str(pid)
+        with contextlib.suppress(OSError):
+            threads = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self.folder)
+            try:
+                found = os.listdir(threads)
+            finally:
+                os.close(threads)
+            yield from (f"{pid}/task/{thread}" for thread in found)
+
+    def _read(self, place: str, name: str) -> str:
+        file = os.open(f"{place}/{name}", os.O_RDONLY, dir_fd=self.folder)
         try:
-            return os.read(file, 4096).decode()
+            # Any byte may be in the name that a process gives itself.
+            return os.read(file, 4096).decode("latin-1")
         finally:
             os.close(file)
 
