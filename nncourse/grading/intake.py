@@ -122,7 +122,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
             rest.setdefault(name, []).append(source)
             missing[name] -= _defined(source)
         else:
-            note = _("cell {name} occurs twice: the first one counts", name=name)
+            note = _("cell {name} occurs twice: the first one is the answer", name=name)
             notes += [] if note in notes else [note]
         before = name
 
@@ -130,6 +130,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     # In the other edition what surrounds the answers reads differently without having been edited.
     own_edition = language == (_language(released) or _guess(released.cells))
     # Of the cells only the sources are changed.
+    written = set[str]().union(*(_defined(cell.source) for cell in seen if cell.code))
     notebook = type(released)(released, cells=[type(cell)(cell) for cell in released.cells])
     answers = 0
     flags: list[str] = []
@@ -158,6 +159,15 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                             most=LONGEST,
                         )
                     )
+            elif (asked := _defined(cell.source)) and asked & written:
+                cell.source = ""  # or it would undo what was written elsewhere
+                notes.append(
+                    _(
+                        "answer cell {name} is missing: {defined} is defined in another cell",
+                        name=name,
+                        defined=", ".join(sorted(asked & written)),
+                    )
+                )
             else:
                 notes.append(_("answer cell {name} is missing: nothing to grade in it", name=name))
         elif name not in submitted:

@@ -5,7 +5,8 @@ and run from the top, the notebook has them in time, and so has a graded session
 in their places. Of each cell it takes only the lines that bind or change what an answer reads and
 neither the lecturer's cells nor other answers have bound before. So trials, plots and training cost
 neither time nor points, and what the lecturer has defined stays as it is, but for what the student
-has edited where it stood. Files that answers read count as names do, and so do settings. Where an
+has edited where it stood. Of two definitions of an answer's function, both before its check, the
+later counts. Files that answers read count as names do, and so do settings. Where an
 answer's cell was left as it was handed out, the answer itself may stand in an own cell.
 """
 
@@ -58,11 +59,14 @@ def needed_lines(
     own: Sequence[OwnCell],
     others: Sequence[Other],
     edited: Mapping[int | None, Set[str]] = MappingProxyType({}),
+    again: Mapping[str, range] = MappingProxyType({}),
 ) -> list[tuple[OwnCell, list[str]]]:
     """The own cells that are needed, with the lines of them that are; the names they are for.
 
     ``own`` in the order of the notebook. ``edited``: what the lecturer's cells that were edited
-    bind and change, by their places. The time is proportional to the length of the sources.
+    bind and change, by their places. ``again``: functions that answers define, with the places
+    where another definition is a later attempt. The time is proportional to the length of the
+    sources.
     """
     answered = set[str]().union(*(other.names.binds for other in others if other.asks))
     cells = [
@@ -72,8 +76,11 @@ def needed_lines(
     every = [piece for cell in cells for piece in cell]
     # A class may get another method below its cell.
     defined = set[str]().union(*(other.names.defines for other in others if other.asks))
+    attempts: set[str] = set()
     for piece in every:
-        piece.edited |= piece.extends & defined
+        tried = {name for name in piece.names.defines if piece.place in again.get(name, ())}
+        attempts |= tried
+        piece.edited = piece.edited | tried | (piece.extends & defined)
     edits = set[str]().union(*(piece.edited for piece in every))
     bound: dict[str, int] = {}  # by others, and where first
     for other in others:
@@ -84,6 +91,7 @@ def needed_lines(
     modules = set[str]().union(*(found.imports for found in known))
     makers, through, same = _links(every, bound, modules)
     asked = [(need, o.place) for o in others if o.asks for need in _asks(o.names)]
+    asked += [(_Need(name, "itself"), NOWHERE) for name in attempts]
     needed: set[_Need] = set()
     called: set[Piece] = set()
     while asked:

@@ -304,21 +304,26 @@ class Plan:
         }
         given = [step for step in self._all if step.statement and not step.cell.is_answer]
         others = [Other(step.cell.index, step.names, False) for step in given]
+        again: dict[str, range] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for cell in self.cells:
                 if cell.is_answer:
                     source = answers.get(cell.name, cell.source)
+                    until = min((at for at in self.foreign if at > cell.index), default=last)
                     found = names(source)
                     found.binds -= found.globals  # an own cell may bind them before
-                    if source.strip() == cell.source.strip():  # the answer may stand elsewhere
-                        found = Names(later=found.binds)
+                    stub = names(cell.source).binds
+                    if source.strip() == cell.source.strip():
+                        found = Names()
+                    found.later |= stub - found.binds  # the answer may stand elsewhere
+                    again |= dict.fromkeys(found.defines & stub, range(cell.index + 1, until + 1))
                     nodes = [n for one in statements(source) for n in ast.walk(one)]
                     found.later |= outside.reads(nodes) | {outside.RECURSION}
                     others.append(Other(cell.index, found, True))
             if edited:
                 others += self._readers(edited, answers)
-            needed = needed_lines(in_time, others, edited)
+            needed = needed_lines(in_time, others, edited, again)
             late = needed_lines([cell for cell in cells if cell.place > last], others)
         there = {name for _, for_ in needed for name in for_}
         return (

@@ -85,7 +85,7 @@ def test_of_two_cells_with_one_name_the_first_counts(hand_in):
 
     intake = hand_in(twice)
     assert sources(intake.notebook)["square_answer"] == RIGHT["square_answer"]
-    assert intake.notes == ["cell square_answer occurs twice: the first one counts"]
+    assert intake.notes == ["cell square_answer occurs twice: the first one is the answer"]
 
 
 def parts(*sources):
@@ -110,7 +110,7 @@ def test_the_parts_of_a_cell_that_was_split_count_as_one(hand_in):
 def test_what_follows_a_whole_answer_does_not_count(hand_in):
     intake = hand_in(parts("two = 2", RIGHT["square_answer"], "square = None"))
     assert sources(intake.notebook)["square_answer"] == "two = 2\n" + RIGHT["square_answer"]
-    assert "cell square_answer occurs twice: the first one counts" in intake.notes
+    assert "cell square_answer occurs twice: the first one is the answer" in intake.notes
     apart = hand_in(lambda cells: [*parts("two = 2")(cells), *cells[2:3]])
     assert sources(apart.notebook)["square_answer"] == "two = 2"
 
@@ -440,7 +440,7 @@ def test_names_of_the_students_own_do_not_flood_the_report(hand_in):
         return [*cells, *extra, *[json.loads(json.dumps(cells[2])) for _ in range(50)]]
 
     intake = hand_in(many)
-    assert intake.notes == ["cell square_answer occurs twice: the first one counts"]
+    assert intake.notes == ["cell square_answer occurs twice: the first one is the answer"]
     assert len(intake.own) == 50
 
 

@@ -514,6 +514,13 @@ HONEST = {
         handed_in("", "", first=ONE, look="one(5)", second=["# mine", TWO]),
         [ONE, TWO],
     ),
+    "a later attempt below an answer": (
+        handed_in(
+            "def one(x):\n    return x", "class two:\n    pass", first=["1 / 0", ONE], second=TWO
+        ),
+        [ONE, TWO],
+    ),
+    "an answer's cell that is emptied": (handed_in(ONE, "# below", second=TWO), [TWO]),
     "an answer above its cell, which undoes it": (handed_in("", TWO, one=ONE), [ONE]),
     "the future": (
         handed_in(
@@ -560,6 +567,21 @@ def test_own_cells_count_as_when_everything_is_run_again(grade, run_again, name)
 def test_all_but_two_of_these_notebooks_earn_all_points(run_again):
     less = {name for name, found in run_again.items() if found != [10, 10]}
     assert less == {"after its use", "an answer above its cell, which undoes it"}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        handed_in("", TWO, one=ONE),
+        handed_in("", f"{ONE}\n{TWO}", one=ONE),
+        [cell("two", f"{TWO}\n\n{ONE}"), *handed_in("", "")[:2]],
+    ],
+)
+def test_a_deleted_answer_that_stands_elsewhere_is_not_undone(grade, cells):
+    """As when cells are merged, or an answer's cell is replaced by another one."""
+    verdict = grade([c for c in cells if c["id"] != "id-one"])
+    assert points(verdict)[1] == 10
+    assert "answer cell one is missing: one is defined in another cell" in verdict["noticed"]
 
 
 # name: (cells, points): the notebook would lose its points where everything is run again.
