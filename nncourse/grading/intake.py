@@ -25,6 +25,7 @@ from nncourse.grading.added import MOST as MOST_ADDED
 from nncourse.grading.added import Sight, added
 from nncourse.grading.own import OwnCell
 from nncourse.grading.submissions import Submission, is_student
+from nncourse.grading.written import PICTURE, beside, whole
 from nncourse.language import LANGUAGES, catalogue
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     # Of the cells only the sources are changed.
     written = set[str]().union(*(_defined(cell.source) for cell in seen if cell.code))
     notebook = type(released)(released, cells=[type(cell)(cell) for cell in released.cells])
+    if own_edition:  # else no text is known
+        notes += _take_in_written(seen, original, released, sources)
     answers = 0
     flags: list[str] = []
     for cell, (name, *_rest) in zip(notebook.cells, original, strict=True):
@@ -141,8 +144,8 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
         if name in submitted and not _same_role(submitted[name]["metadata"]["nbgrader"], role):
             flags.append(name)
         if role["solution"]:
-            if name in submitted:
-                answers += 1
+            answers += name in submitted
+            if name in sources:
                 source = "\n".join([sources[name], *rest.get(name, [])])
                 if name in rest:
                     notes.append(_("cell {name} was split: its parts count as one", name=name))
@@ -205,6 +208,26 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     for one in own:
         notes += _long(_("cells of their own"), one.source)
     return Intake(notebook, notes, language, own)
+
+
+def _take_in_written(
+    seen: list[Sight], original: list[Sight], released: NotebookNode, sources: dict[str, str]
+) -> Iterator[str]:
+    """Complete the ``sources`` of written answers by what stands beside them. Yields remarks."""
+    roles = [cell.metadata.get("nbgrader", {}) for cell in released.cells]
+    places = [n for n, role in enumerate(roles) if role.get("solution") and not original[n].code]
+    for place, (above, below) in beside(seen, original, places).items():
+        name, stub = roles[place]["grade_id"], original[place].source
+        answer = sources.get(name, "")
+        answer = "" if answer.strip() == stub.strip() else answer
+        alone, text = whole(answer, [], []), whole(answer, above, below)
+        if name in sources and alone:
+            sources[name] = alone
+        if text != alone and len(text) <= LONGEST:
+            sources[name] = text
+            yield _("{name}: what stands in other cells beside it was taken into it", name=name)
+        if PICTURE.search(text):
+            yield _("{name}: has pictures, which only the file handed in shows", name=name)
 
 
 def _long(name: str, source: str) -> list[str]:

@@ -115,6 +115,48 @@ def test_what_follows_a_whole_answer_does_not_count(hand_in):
     assert sources(apart.notebook)["square_answer"] == "two = 2"
 
 
+def text(source, **fields):
+    return {"cell_type": "markdown", "id": "new", "metadata": {}, "source": source, **fields}
+
+
+@pytest.mark.parametrize(
+    ("change", "whole"),
+    [
+        (lambda why: [why, text("Mine.")], "Mine."),
+        (lambda why: [text("Mine."), why], "Mine."),
+        (lambda why: [text("Mine.")], "Mine."),
+        (lambda why: [text("A"), {**why, "source": "B"}, text(" "), text("C")], "A\n\nB\n\nC"),
+        (lambda why: [{**why, "source": "A"}, {**why, "source": "B", "id": "2"}], "A\n\nB"),
+        (lambda why: [why, {**why, "source": "Mine.", "id": "2"}], "Mine."),
+        (lambda why: [why, text("# So", cell_type="code")], "~~~\n# So\n~~~"),
+        (lambda why: [{**why, "source": "A"}, text("1 + 1", cell_type="code")], "A"),
+        (lambda why: [{**why, "source": "A"}, {**why, "source": "A"}], "A"),
+        (lambda why: [why], "YOUR ANSWER HERE"),
+    ],
+)
+def test_a_written_answer_may_stand_beside_its_cell(hand_in, change, whole):
+    answers = {name: RIGHT[name] for name in ("square_answer", "plus_answer")}
+    intake = hand_in(lambda cells: [*cells[:-1], *change(cells[-1])], answers)
+    assert sources(intake.notebook)["why"] == whole
+    assert len(intake.notes) <= 2
+    taken = "why: what stands in other cells beside it was taken into it" in intake.notes
+    assert taken == (whole not in ("A", "YOUR ANSWER HERE"))
+
+
+def test_text_elsewhere_is_no_part_of_a_written_answer(hand_in):
+    intake = hand_in(lambda cells: [text("# Notes"), *cells[:5], text("Hm."), *cells[5:]])
+    assert sources(intake.notebook)["why"] == RIGHT["why"]
+    assert intake.notes == []
+
+
+def test_pictures_in_a_written_answer_are_named(hand_in):
+    inside = f"![a](data:image/png;base64,{'iVBORw0KGgo' * 10_000}=)"
+    for picture, shown in (("![a](a.png)", "![a](a.png)"), (inside, inside[:27] + "...)")):
+        intake = hand_in(answers={**RIGHT, "why": f"See {picture}, so."})
+        assert sources(intake.notebook)["why"] == f"See {shown}, so."
+        assert intake.notes == ["why: has pictures, which only the file handed in shows"]
+
+
 def test_order_does_not_matter(hand_in):
     intake = hand_in(lambda cells: cells[::-1])
     assert sources(intake.notebook) == sources(hand_in().notebook)
