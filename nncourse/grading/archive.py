@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from nncourse.grading.below import open_below
+from nncourse.grading.below import entries_below, open_below
 from nncourse.grading.intake import LARGEST
 from nncourse.grading.sanitize import clean_text
 from nncourse.grading.submissions import NOTEBOOKS
@@ -88,7 +88,8 @@ class Reader:
     """Goes through a folder or an archive; ``refused``: (name, why) of what was left out.
 
     most_files, most_size: how many entries, and bytes in all, an archive may claim to hold.
-    only: the paths that are wanted, where not all are.
+    only: the paths that are wanted, where not all are. look: of the notebooks in a folder only see
+    that they are there; their data is empty.
     """
 
     kinds: tuple[str, ...] = NOTEBOOKS
@@ -96,8 +97,10 @@ class Reader:
     most_files: int = field(default_factory=lambda: MOST_FILES)
     most_size: int = field(default_factory=lambda: MOST_BYTES)
     only: Container[str] | None = None
+    look: bool = False
     files: int = 0
     size: int = 0
+    others: dict[int, Reader] = field(default_factory=dict)  # who counts what an account has
 
     def read(self, source: Path) -> Iterator[File]:
         """Each wanted file.
@@ -114,8 +117,10 @@ class Reader:
                         self._refuse(name, str(error.strerror))
                         continue
                     about = os.fstat(data.fileno())
-                    for file in self._file(_tame(name) or name, "", about.st_size, data, DEPTH):
-                        yield replace(file, account=about.st_uid)
+                    with data:
+                        if self._bears(name, about):
+                            found = self._on_disk(name, about.st_size, data)
+                            yield from (replace(file, account=about.st_uid) for file in found)
             return
         if not source.is_file():
             raise ArchiveError(_("there is no {path}", path=source))
@@ -137,6 +142,33 @@ class Reader:
                 _("{name} is damaged: {error}", name=source.name, error=error)
             ) from error
 
+    def _on_disk(self, name: str, size: int, data: IO[bytes]) -> Iterator[File]:
+        path = _tame(name) or name
+        if not self.look or _is_archive(name):
+            yield from self._file(path, "", size, data, DEPTH)
+        elif size > LARGEST:
+            self._refuse_large(path, LARGEST)
+        else:
+            yield File(path, b"")
+
+    def _bears(self, name: str, about: os.stat_result) -> bool:
+        """Whether no account but our own has too much here: files without content cost nobody
+        anything but the time to read them.
+        """
+        if not hasattr(os, "getuid") or about.st_uid == os.getuid():
+            return True
+        counter = Reader(most_files=MOST_FILES // 10, most_size=MOST_BYTES // 4)
+        counter = self.others.setdefault(about.st_uid, counter)
+        before = counter.files
+        try:
+            counter._count(about.st_size if _is_archive(name) else 0)
+        except ArchiveError as error:
+            if before <= counter.most_files:
+                self._refuse(name, str(error))
+            counter.files = counter.most_files + 1
+            return False
+        return True
+
     def _below(self, source: Path) -> Iterator[Path]:
         """The files in a folder and in those in it."""
         waiting = [source]
@@ -144,22 +176,21 @@ class Reader:
             folder = waiting.pop()
             name = folder.relative_to(source).as_posix()
             try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+                entries = entries_below(source, folder)
             except OSError as error:
                 self._refuse(name, str(error.strerror))
                 continue
-            for entry in entries:
-                path = folder / entry.name
-                if entry.name.startswith("."):
+            for entry, kind in entries:
+                path = folder / entry
+                if entry.startswith("."):
                     continue
-                if entry.is_symlink():
+                if kind == "link":
                     self._refuse(path.relative_to(source).as_posix(), _("a link"))
-                elif not entry.is_dir():
-                    if entry.is_file():
-                        yield path
-                elif len(str(path)) - len(str(source)) > LONGEST_PATH:
+                elif kind == "file":
+                    yield path
+                elif kind == "folder" and len(str(path)) - len(str(source)) > LONGEST_PATH:
                     self._refuse(name, _("its path is too long"))
-                else:
+                elif kind == "folder":
                     waiting.append(path)
 
     def _archive(self, inside: str, name: str, file: IO[bytes], depth: int) -> Iterator[File]:
@@ -215,7 +246,7 @@ class Reader:
     def _file(
         self, name: str, inside: str, size: int, file: IO[bytes], depth: int
     ) -> Iterator[File]:
-        nested = name.lower().endswith(ARCHIVES)
+        nested = _is_archive(name)
         if not nested and self.only is not None and name not in self.only:
             return
         limit = NESTED if nested else LARGEST
@@ -226,7 +257,7 @@ class Reader:
             self._refuse(name, str(error))
             return
         if data is None or len(data) > limit:
-            self._refuse(name, _("larger than {size} MB", size=round(limit / 1e6)))
+            self._refuse_large(name, limit)
         elif not nested:
             yield File(name, data, inside)
         elif depth < 2:
@@ -244,8 +275,10 @@ class Reader:
                 self._refuse(name, str(error))
 
     def _wanted(self, name: str) -> bool:
-        base = name.replace("\\", "/").rpartition("/")[2]
-        return base.lower().endswith((*self.kinds, *ARCHIVES)) and not base.startswith(".")
+        """Hidden folders hold what programs keep for themselves, such as JupyterLab's copies."""
+        parts = name.replace("\\", "/").split("/")
+        hidden = any(part.startswith(".") and part.strip(".") for part in parts)
+        return parts[-1].lower().endswith((*self.kinds, *ARCHIVES)) and not hidden
 
     def _count(self, size: int) -> None:
         self.files += 1
@@ -262,8 +295,15 @@ class Reader:
                 )
             )
 
+    def _refuse_large(self, name: str, limit: int) -> None:
+        self._refuse(name, _("larger than {size} MB", size=round(limit / 1e6)))
+
     def _refuse(self, name: str, why: str) -> None:
         self.refused.append((clean_text(name)[:200], clean_text(why)[:200]))
+
+
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith(ARCHIVES)
 
 
 def _name_in_zip(entry: zipfile.ZipInfo) -> str:

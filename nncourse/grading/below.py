@@ -17,6 +17,36 @@ def open_below(folder: Path, path: Path) -> IO[bytes]:
     """A file somewhere below ``folder``. OSError if it is none by now, or a link is on the way."""
     if os.open not in os.supports_dir_fd:  # on Windows
         return path.open("rb")
+    at = _descend(folder, path)
+    file = open(at, "rb")  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(at).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+    return file
+
+
+def entries_below(folder: Path, path: Path) -> list[tuple[str, str]]:
+    """The names in a folder below ``folder``, in order, each with "link", "folder", "file" or "".
+
+    OSError as for a file: behind a link that came in its place lies the whole disk.
+    """
+    by_number = os.open in os.supports_dir_fd and os.scandir in os.supports_fd
+    at = _descend(folder, path) if by_number else None
+    try:
+        with os.scandir(path if at is None else at) as entries:
+            return sorted((entry.name, _kind(entry)) for entry in entries)
+    finally:
+        if at is not None:
+            os.close(at)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "link"
+    return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
+
+
+def _descend(folder: Path, path: Path) -> int:
     at = os.open(folder, os.O_RDONLY)
     for part in path.relative_to(folder).parts:
         outer = at
@@ -24,8 +54,4 @@ def open_below(folder: Path, path: Path) -> IO[bytes]:
             at = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=outer)
         finally:
             os.close(outer)
-    file = open(at, "rb")  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(at).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
-    return file
+    return at

@@ -16,11 +16,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, File, Reader
 from nncourse.grading.below import open_below
-from nncourse.grading.submissions import STAMP, is_student
+from nncourse.grading.submissions import STAMP, is_student, likeness
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -40,8 +41,11 @@ PLAIN = [
     r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/[^/]+$",
     r"(?P<student_id>[^/]+?)(?i:\.ipynb)(?:\.[^/.]+)?$",
 ]
+# What lies anywhere in STUDENT.zip.
+ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
 UNKNOWN = datetime.datetime.min  # a time
+NUMBER = "#"  # before that of an account without a name
 
 Match = re.Match[str]
 
@@ -62,8 +66,8 @@ class Collected:
 @dataclass(frozen=True)
 class _Found:
     """Whose a file is. person: which, of those with one name. exact: nothing of the name had to be
-    changed. account: to whom it belongs. own: that is theirs, as far as is known. wanted: it is
-    named like the assignment.
+    changed. account: to whom it belongs. own: that is theirs, as far as is known. likeness: by
+    which the files of one student are put in order.
     """
 
     path: str
@@ -73,7 +77,7 @@ class _Found:
     account: int | None
     own: bool
     stamp: datetime.datetime
-    wanted: bool
+    likeness: tuple[Any, ...]
 
 
 def collect(
@@ -90,16 +94,16 @@ def collect(
     source = Path(source)
     source = source / "inbound" if (source / "inbound").is_dir() else source
     exchange = source.name == "inbound" and source.is_dir()
-    reader = Reader()
+    reader = Reader(look=True)
     out = Collected(remarks=reader.refused)
     try:
         # Looked at, and those that count read again, so that no more than one is held at a time.
-        files = [replace(file, data=b"") for file in reader.read(source)]
-        chosen = _choose(_found(files, assignment, pattern, exchange, out), out)
-        if not files and not out.remarks:
-            raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         released = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
         name = f"{assignment}.ipynb" if released is None else released.name
+        files = [replace(file, data=b"") for file in reader.read(source)]
+        chosen = _choose(_found(files, assignment, name, pattern, exchange, out), out)
+        if not files and not out.remarks:
+            raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         for file in Reader(only=set(chosen)).read(source):
             new = chosen.get(file.path)
             # Two folders may have one name but for the form of its accents.
@@ -117,7 +121,12 @@ def collect(
 
 
 def _found(
-    files: list[File], assignment: str, pattern: str | None, exchange: bool, out: Collected
+    files: list[File],
+    assignment: str,
+    name: str,
+    pattern: str | None,
+    exchange: bool,
+    out: Collected,
 ) -> dict[str, list[_Found]]:
     """The files of each student; those of nobody are remarked upon."""
     match_of = _by_layout(files, assignment) if pattern is None else _by_pattern(pattern)
@@ -139,7 +148,7 @@ def _found(
         # Folders with times are those of an exchange, wherever it lies.
         asked = exchange or (pattern is None and stamp is not None)
         account = _account(file) if asked else ""
-        own = account in ("", student)
+        own = account in ("", student) or (account[0] == NUMBER and not _has_account(student))
         if not own and _has_account(student):
             why = _("not taken: it belongs to the account {account}", account=account)
             out.remarks.append((file.path, why))
@@ -155,7 +164,7 @@ def _found(
             account=file.account,
             own=own,
             stamp=stamp or UNKNOWN,
-            wanted=Path(file.path).name.startswith(assignment),
+            likeness=likeness(file.path, assignment, name),
         )
         found.setdefault(student, []).append(new)
     return found
@@ -171,7 +180,8 @@ def _choose(found: dict[str, list[_Found]], out: Collected) -> dict[str, _Found]
             out.remarks += [(one.path, why) for one in theirs]
             continue
         known = [one for one in theirs if one.person in people]
-        *rest, best = sorted(known, key=lambda one: (one.own, one.stamp, one.wanted))
+        known.sort(key=lambda one: one.likeness)
+        best, *rest = sorted(known, key=lambda one: (one.own, one.stamp), reverse=True)
         chosen[best.path] = best
         why = _("not taken: {other} is", other=best.path)
         out.remarks += [(one.path, why) for one in rest]
@@ -197,6 +207,7 @@ def _by_layout(files: list[File], assignment: str) -> Callable[[File], Match | N
     def match(file: File) -> Match | None:
         tries = [(layout, start) for start in starts for layout in marked]
         tries += [(layout, 0) for layout in plain]
+        tries += [(ARCHIVED, 0)] if file.packed.count("/") == 1 else []
         found = (layout.match(file.path, start) for layout, start in tries)
         return next((one for one in found if one), None)
 
@@ -244,8 +255,8 @@ def _account(file: File) -> str:
 
     try:
         return pwd.getpwuid(file.account).pw_name
-    except KeyError:
-        return ""
+    except KeyError:  # that of another machine, or one of those that users of this one may take
+        return f"{NUMBER}{file.account}"
 
 
 def _has_account(student: str) -> bool:

@@ -100,7 +100,8 @@ def grade_submissions(
     SubmissionsError if nothing is found, SandboxUnavailable where nothing would hold the students'
     code in.
     """
-    found = find_submissions(submissions or course.submitted, assignment)
+    released = course.notebook(assignment).name
+    found = find_submissions(submissions or course.submitted, assignment, released)
     skipped: set[str] = set()
 
     def note(result: Result) -> None:

@@ -84,7 +84,8 @@ def grade(
     speak(lang)
     try:
         course = open_course(folder)
-        found = find_submissions(submissions or course.submitted, assignment)
+        released = course.notebook(assignment).name
+        found = find_submissions(submissions or course.submitted, assignment, released)
         crew = Workers(workers, unsafe)
         run = crew.run if scheduler is None else _on_cluster(scheduler, tls)
         begin = crew.begin if scheduler is None else None

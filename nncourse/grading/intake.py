@@ -24,7 +24,7 @@ from nncourse.grading.added import LONGEST as LONGEST_ADDED
 from nncourse.grading.added import MOST as MOST_ADDED
 from nncourse.grading.added import Sight, added
 from nncourse.grading.own import OwnCell
-from nncourse.grading.submissions import Submission, is_student
+from nncourse.grading.submissions import Submission, is_notebook, is_student
 from nncourse.grading.written import PICTURE, beside, whole
 from nncourse.language import LANGUAGES, catalogue
 
@@ -262,7 +262,12 @@ def _remarks(notebook: Mapping[str, Any], submission: Submission) -> list[str]:
     if submission.student in (folder.name, folder.parent.name):
         files: list[str] = []
         with contextlib.suppress(OSError):  # it may be gone by now
-            files = sorted(p.name for p in folder.iterdir() if p.suffix in (".py", ".pyc", ".so"))
+            files = sorted(
+                path.name
+                for path in folder.iterdir()
+                if path.suffix in (".py", ".pyc", ".so")
+                or (is_notebook(path) and path.name != submission.path.name)
+            )
         if files:
             text = _shown(", ".join(files))
             notes.append(_("files beside the notebook were not used: {files}", files=text))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from nncourse.course.folder import CourseFolderError
 from nncourse.grading.below import open_below
@@ -52,7 +52,7 @@ class Submission:
         return open_below(self.folder or path.parent, path)
 
 
-def find_submissions(folder: Path, assignment: str) -> list[Submission]:
+def find_submissions(folder: Path, assignment: str, released: str = "") -> list[Submission]:
     """The submissions of an assignment in a folder, by student, in alphabetical order.
 
     Three layouts are understood, also mixed:
@@ -62,8 +62,8 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
         folder/STUDENT.ipynb
 
     A name may end in ``.ipynb.txt`` or ``.ipynb.json`` as well, as browsers save it.
-    A student's folder without a notebook counts as a submission that can't be read. Where it holds
-    several, the one whose name starts with the assignment's name is taken, or else the first.
+    A student's folder without a notebook counts as a submission that can't be read. Of several, see
+    ``likeness``. ``released``: the file's name as it was handed out.
     Raises SubmissionsError if the folder holds nothing of this kind.
     """
     folder = Path(folder)
@@ -79,7 +79,7 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
             # A link is never followed: it may lead to somebody else's work.
             found.append(Submission(student, entry, folder=folder))
         elif entry.is_dir():
-            found.append(Submission(student, _best(entry, assignment), folder=folder))
+            found.append(Submission(student, _best(entry, assignment, released), folder=folder))
     if not found:
         raise SubmissionsError(
             _(
@@ -95,16 +95,26 @@ def find_submissions(folder: Path, assignment: str) -> list[Submission]:
     ]
 
 
-def _best(entry: Path, assignment: str) -> Path:
+def likeness(path: str, assignment: str, released: str) -> tuple[Any, ...]:
+    """By which a student's notebooks are put in order; the first one counts.
+
+    That with the name that was handed out; one that is named like the assignment; and no copy, to
+    whose name programs add something: ``ps05-x-Copy1.ipynb``, ``ps05-x (1).ipynb``.
+    """
+    folder, _, name = path.rpartition("/")
+    other = ENDING.sub("", name) != ENDING.sub("", released)
+    unlike = not name.startswith(assignment)
+    return other, unlike, not name.endswith(".ipynb"), folder.count("/"), len(name), path
+
+
+def _best(entry: Path, assignment: str, released: str) -> Path:
     """The notebook in a student's folder, or the folder, where there is none or no way in."""
     try:
         inner = entry / assignment if (entry / assignment).is_dir() else entry
-        inside = [] if inner.is_symlink() else filter(is_notebook, inner.glob("*"))
-        notebooks = sorted(inside, key=lambda path: (path.suffix != ".ipynb", path))
+        inside = [] if inner.is_symlink() else [p for p in inner.glob("*") if is_notebook(p)]
     except OSError:
         return entry
-    named = [path for path in notebooks if path.name.startswith(assignment)]
-    return (named or notebooks or [inner])[0]
+    return min(inside, key=lambda p: likeness(p.name, assignment, released), default=inner)
 
 
 def _by_student(found: list[Submission]) -> Iterator[list[Submission]]:
@@ -113,8 +123,8 @@ def _by_student(found: list[Submission]) -> Iterator[list[Submission]]:
 
 
 def is_notebook(path: Path) -> bool:
-    """Whether it is named like one."""
-    return path.name.lower().endswith(NOTEBOOKS)
+    """Whether it is named like one; hidden files are what programs keep for themselves."""
+    return path.name.lower().endswith(NOTEBOOKS) and not path.name.startswith(".")
 
 
 def is_student(name: str) -> bool:
@@ -144,6 +154,8 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
     Raises ValueError for a file that can't be read.
     """
     path = submission.path.parent / STAMP
+    if path.parent == submission.folder:  # it is nobody's
+        return None
     try:
         if submission.path.is_dir() or path.is_symlink() or not path.is_file():
             if any(path.parent.glob(f".{STAMP}.*")):  # see ``nncourse.grading.unfit``

@@ -131,6 +131,34 @@ def test_an_archive_of_archives(course, tmp_path):
     assert [name.partition("_")[0] for name, _why in found.remarks] == ["bob", "cid"]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "hw/.ipynb_checkpoints/ps05-x-checkpoint.ipynb",
+        "hw/ps05-x-Copy1.ipynb",
+        "hw/ps05-x (1).ipynb",
+        "hw/ps05-trial.ipynb",
+        "hw/old/ps05-x.ipynb",
+        "__MACOSX/hw/._ps05-x.ipynb",
+    ],
+)
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_several_notebooks_in_an_archive_the_one_that_was_handed_out_counts(
+    course, tmp_path, other, turn
+):
+    files = dict([("hw/ps05-x.ipynb", "right"), (other, "wrong")][::turn])
+    source = packed(tmp_path / "in.zip", {f"{MOODLE}/hw.zip": zipped(files)})
+    assert collect(course, "ps05", source).taken["Anna"].read_text() == "right"
+
+
+def test_what_is_packed_in_a_folder_of_its_own_is_found(course, tmp_path):
+    (tmp_path / "in").mkdir()
+    packed(tmp_path / "in" / "anna.zip", {"home/work/any.ipynb": "right"})
+    packed(tmp_path / "in" / "bob+ps06+2026-01-30 15:00:00 UTC+q.zip", {"a/b/any.ipynb": "other"})
+    found = collect(course, "ps05", tmp_path / "in")
+    assert {student: path.read_text() for student, path in found.taken.items()} == {"anna": "right"}
+
+
 def test_a_pattern_with_named_groups(course, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
@@ -551,6 +579,55 @@ def test_in_the_exchange_the_account_is_asked_of_everything(course, tmp_path, na
     assert list(collect(course, "ps05", tmp_path, pattern).taken) == ["daemon"]
 
 
+def test_a_number_without_a_name_is_nobody_who_has_an_account(course, tmp_path):
+    """Users may give files to numbers of their own, of /etc/subuid."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another account")
+    for name, stamp in (("daemon", 2026), ("daemon", 2099), ("anna", 2026)):
+        path = tmp_path / "inbound" / f"{name}+ps05+{stamp}-01-30 15:00:00 UTC+q" / "ps05.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(str(stamp))
+        os.chown(
+            path, pwd.getpwnam(name).pw_uid if (name, stamp) == ("daemon", 2026) else 1 << 30, 0
+        )
+    found = collect(course, "ps05", tmp_path)
+    assert {who: path.read_text() for who, path in found.taken.items()} == {
+        "anna": "2026",
+        "daemon": "2026",
+    }
+    assert [why for _name, why in found.remarks] == [
+        f"not taken: it belongs to the account #{1 << 30}"
+    ]
+
+
+def test_one_accounts_empty_files_do_not_stop_the_others(course, tmp_path, monkeypatch):
+    """Files without content cost nobody anything but who reads them."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another account")
+    monkeypatch.setattr(archives, "MOST_FILES", 100)
+    monkeypatch.setattr(archives, "MOST_BYTES", 40 << 20)
+    evil, eve, zoe = (
+        tmp_path / "inbound" / f"{name}+ps05+2026-01-30 15:00:00 UTC+q"
+        for name in ("evil", "eve", "zoe")
+    )
+    for folder in (evil, eve, zoe):
+        folder.mkdir(parents=True)
+    for number in range(50):
+        (evil / f"{number:02}.ipynb").touch()
+        os.truncate(evil / f"{number:02}.ipynb", 19_000_000)
+        os.chown(evil / f"{number:02}.ipynb", 2001, -1)
+    for number in range(3):
+        (eve / f"{number}.zip").touch()
+        os.truncate(eve / f"{number}.zip", 4 << 20)
+        os.chown(eve / f"{number}.zip", 2002, -1)
+    (zoe / "ps05.ipynb").write_text("right")
+    os.chown(zoe / "ps05.ipynb", 2003, -1)
+    found = collect(course, "ps05", tmp_path)
+    assert found.taken["zoe"].read_text() == "right"
+    said = [name for name, why in found.remarks if "are packed" in why]
+    assert [name.partition("+")[0] for name in said] == ["eve", "evil"]
+
+
 def test_thousands_of_files_of_one_student_are_soon_told_apart(course, tmp_path):
     files = {f"ann_1_assignsubmission_file_/{n}.ipynb": "x" for n in range(15_000)}
     start = time.perf_counter()
@@ -632,6 +709,13 @@ def test_what_does_not_count_is_not_read_again(tmp_path):
     assert [file.path for file in archives.Reader().read(source)] == ["a.ipynb", "b/c.ipynb"]
     (file,) = archives.Reader(only={"b/c.ipynb"}).read(source)
     assert (file.data, file.packed) == (b"2", "b/")
+
+
+def test_the_first_look_reads_no_notebooks_on_the_disk(tmp_path):
+    (tmp_path / "a.ipynb").write_text("1")
+    packed(tmp_path / "b.zip", {"c.ipynb": "2"})
+    found = {file.path: file.data for file in archives.Reader(look=True).read(tmp_path)}
+    assert found == {"a.ipynb": b"", "b/c.ipynb": b"2"}
 
 
 def test_an_entry_that_takes_more_than_it_says_is_noticed(course, tmp_path, monkeypatch):
@@ -763,6 +847,25 @@ def test_a_link_that_comes_between_two_looks_leads_nowhere(tmp_path, by):
     reader = Late()
     assert [file.data for file in reader.read(tmp_path / "in")] == [b"of zoe"]
     assert [name for name, _why in reader.refused] == ["evil/ps05.ipynb"]
+
+
+def test_a_folder_that_becomes_a_link_is_not_walked(tmp_path, monkeypatch):
+    """Behind it may lie the whole disk."""
+    for name in ("in/evil", "elsewhere/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "elsewhere" / "deep" / "secret.ipynb").write_text("x")
+    real = archives.entries_below
+
+    def late(source, folder):
+        if folder.name == "evil":
+            folder.rmdir()
+            folder.symlink_to(tmp_path / "elsewhere")
+        return real(source, folder)
+
+    monkeypatch.setattr(archives, "entries_below", late)
+    reader = archives.Reader()
+    assert list(reader.read(tmp_path / "in")) == []
+    assert [name for name, _why in reader.refused] == ["evil"]
 
 
 @given(names=st.lists(st.text(max_size=12).map(lambda t: t + ".ipynb"), max_size=5, unique=True))

@@ -18,7 +18,12 @@ from nncourse.grading.archive import Reader
 from nncourse.grading.intake import LARGEST, LONGEST, IntakeError, rebuild, take_in
 from nncourse.grading.own import OwnCell
 from nncourse.grading.similar import LONGEST as SIMILAR_LONGEST
-from nncourse.grading.submissions import Submission, SubmissionsError, find_submissions
+from nncourse.grading.submissions import (
+    Submission,
+    SubmissionsError,
+    find_submissions,
+    timestamp_of,
+)
 from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
 
 
@@ -324,6 +329,39 @@ def test_the_three_layouts_of_a_folder(tmp_path):
         "gus": "gus/ps05-x.IPYNB.json",
         "hal.v1": "hal.v1.Ipynb",
     }
+
+
+@pytest.mark.parametrize(
+    "other", ["ps05-x-Copy1.ipynb", "ps05-x (1).ipynb", "ps05-a.ipynb", "._ps05-x.ipynb", "a.ipynb"]
+)
+def test_of_several_notebooks_the_one_that_was_handed_out_counts(tmp_path, toy, released, other):
+    text = submission(toy, "ps99", RIGHT)
+    for name in ("ps05-x.ipynb", other):
+        (tmp_path / "ann").mkdir(exist_ok=True)
+        (tmp_path / "ann" / name).write_text(text, "utf-8")
+    (ann,) = find_submissions(tmp_path, "ps05", "ps05-x.ipynb")
+    assert ann.path.name == "ps05-x.ipynb"
+    said = [] if other.startswith(".") else [f"files beside the notebook were not used: {other}"]
+    assert take_in(ann, released).notes == said
+
+
+def test_hidden_files_are_no_notebooks(tmp_path):
+    """macOS lays one beside each file."""
+    (tmp_path / "ann").mkdir()
+    for name in ("home.ipynb", "._home.ipynb"):
+        (tmp_path / "ann" / name).write_text("{}")
+    (ann,) = find_submissions(tmp_path, "ps05")
+    assert ann.path.name == "home.ipynb"
+
+
+def test_a_time_stamp_beside_everybodys_files_is_nobodys(tmp_path):
+    for name in ("ann.ipynb", "bob/x.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+        (tmp_path / name).with_name("timestamp.txt").write_text("2026-01-30 15:00:00 UTC")
+    ann, bob = find_submissions(tmp_path, "ps05")
+    assert timestamp_of(ann) is None
+    assert timestamp_of(bob).day == 30
 
 
 def test_an_empty_folder_is_said_to_be_empty(tmp_path):
