@@ -405,6 +405,32 @@ assert len(seen) >= 3
         assert "AssertionError: 0 is not 3.0" in whys(result)
 
 
+@pytest.mark.parametrize("says", ["assert", "pytest.fail"])
+def test_a_tests_own_function_judges_no_answer_that_comes_later(grade, says):
+    """Nor does what it says of the wanted value end all, and come to feedback."""
+    raises = {
+        "assert": "assert w == 3.25, 3.25",
+        "pytest.fail": "if w != 3.25: pytest.fail('3.25')",
+    }
+    test = f"""
+import pytest
+def loss(w):
+    {raises[says]}
+    return 0
+assert fit(loss, 3.25) == 0
+"""
+    right = {"fit": "def fit(loss, w): return loss(w)", "two": "def two(): return 2"}
+    cells = [SETUP, ("answer", "fit", ""), ("tests", "t", test)]
+    cells += [("answer", "two", ""), ("tests", "u", "assert two() == 2")]
+    late = {
+        "fit": "kept = []\ndef fit(loss, w):\n    kept.append(loss)\n    return loss(w)",
+        "two": "def two(): return 2\ntry: kept[0](9)\nexcept Exception: pass",
+    }
+    result = grade(Kind(cells, right), late)
+    assert points(result) == [10, 10 if says == "assert" else 0]
+    assert "3.25" not in json.dumps([result["notes"], result["outputs"]])
+
+
 def test_cells_of_the_lecturers_that_use_the_students_names_in_unusual_places(grade):
     given = """
 class Net:
