@@ -53,6 +53,7 @@ NAMES = {t: name for name, dtype in DTYPES.items() for t in (dtype, dtype.newbyt
 SHORT = 64  # bytes; a longer string goes to the buffers
 DIGITS = 1300  # of an int, about 4300 bits: below Python's own limit for reading one
 ODD_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+ODD_NODES = [["f", name] for name in ODD_FLOATS]
 SEQUENCES: dict[type, str] = dict.fromkeys((list, EmptyList, HugeList), "l")
 SEQUENCES |= dict.fromkeys((tuple, EmptyTuple, HugeTuple), "t")
 KINDS = ("object", "function", "generator", "guest")
@@ -389,7 +390,7 @@ class _Reader:
         if tag == "r" and len(node) == 3:
             return self._reference(node[1], node[2])
         if tag == "c" and len(node) == 3:
-            return self._complex(*(self.value(part, depth) for part in node[1:]))
+            return self._complex(*node[1:])
         raise WireError(f"an unknown form in the header, {str(tag)[:20]!r}")
 
     def _sequence(self, node: list, depth: int) -> list:
@@ -403,10 +404,12 @@ class _Reader:
                 raise error.within(f"[{index - 1}]") from None
         return out
 
-    def _complex(self, real: Any, imaginary: Any) -> complex:
-        if type(real) is not float or type(imaginary) is not float:
+    def _complex(self, *nodes: Any) -> complex:
+        # Read in no further than a float goes, or there would be no end to it.
+        parts = [self.value(n, 0) for n in nodes if type(n) is float or n in ODD_NODES]
+        if len(parts) < 2:
             raise WireError("a complex number of other parts than two floats")
-        return complex(real, imaginary)
+        return complex(*parts)
 
     def _key(self, node: Any, depth: int) -> Any:
         key = self.value(node, depth)

@@ -259,6 +259,14 @@ def test_decoder_names_what_it_refuses(name):
         decode(frame(header, buffers), limits)
 
 
+def test_parts_of_a_complex_number_are_no_way_down():
+    header: object = 1.0
+    for _ in range(600):
+        header = ["c", header, 1.0]
+    with pytest.raises(WireError, match="two floats"):
+        decode(frame(header))
+
+
 @pytest.mark.parametrize(
     "data",
     [
