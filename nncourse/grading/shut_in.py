@@ -19,8 +19,8 @@ from nncourse.grading.sandbox.inside import kernel, landlock, seccomp
 from nncourse.grading.sandbox.inside.seccomp import FIRST, SECOND, THIRD
 
 # Refused to a session, but not here: to hand the sandbox an end of a new socket, which is how it is
-# asked for a session; and what tells of the machine, whose files may all be read here.
-ALLOWED = {"sendmsg", "sysinfo", "fadvise64", "readahead", "mincore"}
+# asked for a session; its core; and what tells of the machine, whose files may all be read here.
+ALLOWED = {"sendmsg", "sched_setaffinity", "sysinfo", "fadvise64", "readahead", "mincore"}
 # name: number on x86_64, number on aarch64 (None where there is none).
 FURTHER: dict[str, tuple[int, int | None]] = {
     # whose a file is, who may use it, when it was changed: of every file, writable or not

@@ -28,6 +28,8 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    # Else each thread of a session reserves 64 MB of addresses, which count as memory.
+    "MALLOC_ARENA_MAX": "1",
 }
 START = (
     "import sys; sys.path[:0] = {path!r}; "

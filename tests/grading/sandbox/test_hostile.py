@@ -253,6 +253,25 @@ def test_thread_bombs(session):
     assert int(result.output) < 24
 
 
+def test_threads_reserve_no_memory(session):
+    """15 of them, each of which allocates: 64 MB apiece would be too much."""
+    session.limits = replace(LIMITS, cell_seconds=20.0)
+    result = session.run_cell(
+        "import time\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        "def work(n):\n    time.sleep(0.05)\n    return len([str(i) for i in range(n)])\n"
+        "with ThreadPoolExecutor(15) as pool: print(sum(pool.map(work, [1000] * 60)))"
+    )
+    assert (result.output, result.error) == ("60000\n", None)
+
+
+def test_a_session_stays_on_its_core(session):
+    result = session.run_cell(
+        "import os\ntry:\n    os.sched_setaffinity(0, range(os.cpu_count()))\n"
+        "except PermissionError:\n    print('refused')"
+    )
+    assert result.output == "refused\n"
+
+
 OUTLIVING = (
     "import os, time\n"
     "for _ in range(3):\n"

@@ -111,6 +111,8 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "readahead": (187, 213),
     "mincore": (27, 232),
     "cachestat": (451, 451),
+    # another core than that which a worker and its sandbox have to themselves
+    "sched_setaffinity": (203, 122),
     # the machine's load and memory, processes of all sessions included
     "sysinfo": (99, 179),
     # open files sent about are counted by user, the grader's own among them
