@@ -64,6 +64,7 @@ def test_what_is_nearly_plain_comes_as_plain(session):
         ("np.array([[1, Fraction(1, 2)]], dtype=object)", np.array([[1, 0.5]])),
         ("np.array([np.float32(1), 1j], dtype=object)", np.array([1, 1j])),
         ("np.ma.array([1.5, 2])", np.array([1.5, 2])),
+        ("range(1, 4)", [1, 2, 3]),
         ("np.matrix([[1, 2]])", np.array([[1, 2]])),
         ("np.array(['a', 'bc'], dtype=object)", np.array(["a", "bc"])),
         ("np.array([True, False], dtype=object)", np.array([True, False])),

@@ -238,6 +238,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return value
     if kind in EXACT:
         return _rounded(value)
+    if kind is range and len(value) <= LIMITS.items:
+        return list(value)  # NumPy takes it for one
     if isinstance(value, dict):
         return {_plain(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
