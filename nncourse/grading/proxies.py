@@ -18,6 +18,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import io
+import itertools
 import operator
 import sys
 import types
@@ -140,7 +141,11 @@ class Proxy:
             raise OddValue(f"{_label(self)} has no elements, of which {UNSPOKEN}")
 
     def __values(self) -> Iterator[Any]:
-        iterator = self.__special("__iter__")
+        try:
+            iterator = self.__special("__iter__")
+        except AttributeError:  # as Python does where there is none
+            yield from self.__items()
+            return
         if isinstance(iterator, (list, tuple, str, dict)):
             yield from iterator
             return
@@ -150,6 +155,14 @@ class Proxy:
             try:
                 value = Proxy.__next__(iterator)
             except StopIteration:
+                return
+            yield value
+
+    def __items(self) -> Iterator[Any]:
+        for index in itertools.count():
+            try:
+                value = self[index]
+            except IndexError:
                 return
             yield value
 
@@ -230,7 +243,7 @@ class Proxy:
 
     def __text(self, method: str, *args: Any) -> str:
         value = self.__special(method, *args)
-        if type(value) is not str:
+        if not isinstance(value, str):
             raise TypeError(f"{method} of {_label(self)} returned no text")
         return value
 
