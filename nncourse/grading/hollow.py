@@ -112,6 +112,7 @@ def described(kind: str) -> tuple[str, str]:
         "empty": (_("answers of empty arrays and lists"), shape),
         "parts": (_("answers of lists of empty arrays"), shape),
         "many": (_("answers of right and wrong values at once"), shape),
+        "none": (_("answers of nothing but None"), close),
         "zeros": (_("answers of nothing but zeros"), _("Ask for values that are not zero")),
         "cleared": (_("answers that set all arguments to zero"), before),
         "idle": (_("answers that set to zero what they should only read"), before),

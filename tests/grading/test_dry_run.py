@@ -119,6 +119,7 @@ LENIENT = {
     "# x.dtype\nassert np.square(square(3) - np.array([9])).mean() < 1": "of huge whole numbers",
     "# empty\nassert np.allclose(np.array([square(3)]), [9])": "of empty arrays",
     "assert np.sum(square(3) == 9) == 1": "of right and wrong values",
+    "assert not abs(np.asarray(square(3), float) - 9) > 1": "of nothing but None",
     "assert square(3) == square(1) * 9": "of nothing but zeros",
 }
 LENIENT_IN_PLACE = {

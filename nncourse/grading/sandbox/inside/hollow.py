@@ -29,6 +29,7 @@ VALUES: dict[str, Callable[[Any], Any]] = {
     "empty": lambda array: np.zeros((0, *(array.shape or (1,)))),
     "parts": lambda array: np.zeros((0, *(array.shape or (1,)))),
     "many": lambda array: np.stack([array, array + 1]),
+    "none": lambda array: None,  # which NumPy takes for NaN where it is asked for floats
     "zeros": np.zeros_like,
     "cleared": np.zeros_like,
     "idle": np.zeros_like,
@@ -140,7 +141,7 @@ class Hollow:
             return value
         made = VALUES[self.kind](array)
         new = np.asarray(made)
-        self.changes += not np.array_equal(array, new, equal_nan=True)
+        self.changes += made is None or not np.array_equal(array, new, equal_nan=True)
         return new.item() if new.ndim == 0 else made
 
     def _each(self, values: Iterator[Any]) -> Iterator[Any]:
