@@ -764,6 +764,15 @@ LABELS = "weights = np.ones(3)\n"
         (VALUES + "wrong = np.abs(f(x) - want) > 1e-6\nassert not wrong.any()", DOUBLE, NANS),
         ("0 if abs(f(3) - 6) > 1e-6 else 10", DOUBLE, NANS),
         (HELPER + "assert close(f(3), 6)", DOUBLE, NANS),
+        ("0 if abs(float(f(3)) - 6) > 1e-6 else 10", DOUBLE, "def f(x): return 'nan'"),
+        ("0 if abs(float(f(3)) - 6) > 1e-6 else 10", DOUBLE, "def f(x): return b' NaN'"),
+        (VALUES + "y = np.asarray(f(x), dtype=float)\nassert not np.any(np.abs(y - want) > 1e-6)",
+         DOUBLE, "def f(x): return ['nan'] * 3"),
+        (VALUES + "assert not np.any(np.abs(f(x).astype(float) - want) > 1e-6)", DOUBLE,
+         EMPTY + "np.array(['nan'] * 3)"),
+        ("got = float(f(3.0))\nassert abs(got - 6) <= 1e-6 * max(got, 6)", DOUBLE,
+         "def f(x): return '1e999'"),
+        ("assert np.square(f(3) - 6) < 1e-9", DOUBLE, "def f(x): return 3_200_000_000"),
         ("assert not any(abs(v) > 3 for v in f(1.0))", "def f(x): return {x}",
          "def f(x): return {float('nan')}"),
         ("got, want = f(3.0), 6.0\nassert abs(got - want) <= 1e-6 * max(abs(got), abs(want))",
@@ -786,6 +795,41 @@ def test_a_test_that_speaks_of_no_odd_values_accepts_none(grade, test, right, wr
     result = grade(kind)
     assert points(result) == [10], whys(result)
     assert points(grade(kind, {"a": wrong})) == [0]
+
+
+def test_what_has_only_items_is_gone_through_by_them(grade):
+    test = """
+data = Data([3.0, 4.0, 5.0])
+assert len(data) == 3 and [x for x in data] == [6.0, 8.0, 10.0] and f"{data}" == "inf"
+for n, (x, twice) in enumerate(zip([3, 4, 5], data)): assert twice == 2 * x
+"""
+    right = """
+class Data:
+    def __init__(self, xs): self.xs = xs
+    def __len__(self): return len(self.xs)
+    def __getitem__(self, n): return 2 * self.xs[n]
+    def __str__(self): return "inf"
+"""
+    result = grade(of_one_cell(test, right))
+    assert points(result) == [10], whys(result)
+    short = right.replace("self.xs[n]", "self.xs[:2][n]")
+    assert points(grade(of_one_cell(test, right), {"a": short})) == [0]
+
+
+def test_words_that_are_no_numbers_are_words(grade):
+    test = """
+words = split("to infinity and Nan")
+assert words == ["to", "infinity", "and", "Nan"] and " ".join(words) == "to infinity and Nan"
+assert {word: len(word) for word in words}["infinity"] == 8 and count(words)["infinity"] == 1
+assert join(words) == join(["to", "infinity", "and", "Nan"]) and sorted(words)[0] == "Nan"
+"""
+    right = """
+def split(text): return text.split()
+def count(words): return {word: words.count(word) for word in words}
+def join(words): return "-".join(words)
+"""
+    result = grade(of_one_cell(test, right))
+    assert points(result) == [10], whys(result)
 
 
 def test_odd_values_come_as_they_are_where_a_test_speaks_of_them(grade):

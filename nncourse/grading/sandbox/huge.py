@@ -24,7 +24,7 @@ class _Wide:
 
 
 class HugeInt(_Wide, int):
-    """One of them."""
+    """One of them, or a whole number that was computed with one."""
 
 
 class HugeList(_Wide, list):
@@ -34,6 +34,20 @@ class HugeList(_Wide, list):
 class HugeTuple(_Wide, tuple):
     """A tuple with some of them in it."""
 
+
+def _stays(name: str) -> Any:
+    compute = getattr(int, name)
+
+    def operation(self: HugeInt, *others: Any) -> Any:
+        found = compute(self, *others)
+        return HugeInt(found) if type(found) is int else found
+
+    return operation
+
+
+BINARY = ("add", "sub", "mul", "floordiv", "mod", "pow")
+for _name in (*BINARY, *(f"r{name}" for name in BINARY), "neg", "pos", "abs", "round"):
+    setattr(HugeInt, f"__{_name}__", _stays(f"__{_name}__"))
 
 WIDE = (HugeInt, HugeList, HugeTuple)
 WIDE_KINDS: dict[type, type] = {list: HugeList, tuple: HugeTuple}

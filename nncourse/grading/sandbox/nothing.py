@@ -5,7 +5,8 @@ An array (0, 2, 3) broadcasts against one of the shape (2, 3), and of no element
 complex numbers come to a test as ``Refused`` if it doesn't speak of them. If it does, arrays
 without elements, and lists and tuples in which there are such or none, are of types here that
 refuse to be set against anything that is not empty; ``np.asarray`` makes plain arrays of them
-again. Numbers in float16 round what is beside them, and whole ones wrap: they become others.
+again. Numbers in float16 round what is beside them, and whole ones wrap: they become others. Texts
+such as "nan" are no numbers, and refuse to become one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.grading.sandbox.huge import HUGE, HUGEST, WIDE, WIDE_KINDS, HugeInt
-from nncourse.grading.sandbox.refused import Refused
+from nncourse.grading.sandbox.refused import OddText, Refused
 
 COMPARING = {np.subtract, np.equal, np.not_equal, np.less, np.less_equal}
 COMPARING |= {np.greater, np.greater_equal}
@@ -117,6 +118,9 @@ def marked(value: Any, kept: Set[str] = KINDS) -> Any:
         return _number(value, kept)
     if kind is int and HUGE < abs(value) < HUGEST and "integer" not in kept:
         return HugeInt(value)
+    if kind is str or kind is bytes:
+        what = _in_text(value, kept)
+        return OddText(value, what) if what and kind is str else _unless(value, what)
     return value
 
 
@@ -149,6 +153,9 @@ def _number(value: Any, kept: Set[str]) -> Any:
         if not np.all(np.abs(np.imag(value)) <= REAL * np.abs(value)):
             return Refused(value, "complex numbers")
         return _number(value.real, kept)
+    if dtype.kind == "U":
+        texts = set(value.ravel().tolist())
+        return _unless(value, next(filter(None, (_in_text(text, kept) for text in texts)), ""))
     if dtype.kind not in "fc":
         return value
     wide = dtype == np.float16 and "half" not in kept
@@ -161,5 +168,17 @@ def _number(value: Any, kept: Set[str]) -> Any:
                 what = "NaN"
             elif "inf" not in kept and np.any(sizes > LARGE):
                 what = "infinite numbers, or such as have infinite squares"
-    value = value.astype(np.float64) if wide else value
+    return _unless(value.astype(np.float64) if wide else value, what)
+
+
+def _in_text(value: str | bytes, kept: Set[str]) -> str:
+    """What a text would be as a number, if that is odd."""
+    try:
+        odd = _number(float(value), kept)
+    except ValueError:  # as nearly all texts
+        return ""
+    return odd.what if isinstance(odd, Refused) else ""
+
+
+def _unless(value: Any, what: str) -> Any:
     return Refused(value, what) if what else value

@@ -84,6 +84,20 @@ class Refused:
         return f"<an answer that holds {self.what}>"
 
 
+class OddText(str):
+    """A text which as a number would be ``what``; as a text it is good."""
+
+    what: str
+
+    def __new__(cls, text: str, what: str) -> OddText:
+        self = super().__new__(cls, text)
+        self.what = what
+        return self
+
+    def __float__(self) -> float:
+        Refused(self, self.what).refuse()
+
+
 BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "matmul", "and", "or"]
 NAMES = ["lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "xor", "rxor", "bool", "hash"]
 NAMES += ["len", "iter", "contains", "getitem", "setitem", "float", "int", "index", "complex"]

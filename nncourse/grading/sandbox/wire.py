@@ -40,7 +40,7 @@ import numpy as np
 
 from nncourse.grading.sandbox.huge import HugeInt, HugeList, HugeTuple
 from nncourse.grading.sandbox.nothing import EmptyList, EmptyTuple, Nothing
-from nncourse.grading.sandbox.refused import Refused, plain
+from nncourse.grading.sandbox.refused import OddText, Refused, plain
 
 MAGIC = b"nnw1"
 PREFIX = struct.Struct("<4sIQ")
@@ -57,7 +57,8 @@ ODD_NODES = [["f", name] for name in ODD_FLOATS]
 SEQUENCES: dict[type, str] = dict.fromkeys((list, EmptyList, HugeList), "l")
 SEQUENCES |= dict.fromkeys((tuple, EmptyTuple, HugeTuple), "t")
 KINDS = ("object", "function", "generator", "guest")
-HASHED = (type(None), bool, int, float, complex, str, bytes)
+TEXTS = (str, np.str_, OddText)
+HASHED = (type(None), bool, int, float, complex, str, OddText, bytes)
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class _Writer:
             return int(value)
         if kind is float:
             return value if math.isfinite(value) else ["f", str(value)]
-        if kind is str or kind is np.str_:
+        if kind in TEXTS:
             return self._text(str(value))
         if kind is bytes:
             return ["b", self._buffer(value)]
@@ -229,7 +230,7 @@ class _Writer:
 
     def _dict(self, value: dict, depth: int) -> list:
         depth = self._deeper(depth)
-        named = all(type(key) is str or type(key) is np.str_ for key in value)
+        named = all(type(key) in TEXTS for key in value)
         out: list = ["d" if named else "m"]
         for key, item in value.items():
             try:

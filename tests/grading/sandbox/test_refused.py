@@ -116,6 +116,24 @@ def test_usual_values_stay_what_they_are():
     assert isinstance(marked(np.zeros((0, 2)), KINDS), Nothing)
 
 
+@pytest.mark.parametrize("text", ["nan", " -NaN ", "inf", "Infinity", "1e200", "1" * 400])
+def test_texts_become_no_odd_numbers(text):
+    word = marked(text, NONE)
+    uses = [float, lambda v: np.asarray([1.0, v], float), lambda v: np.float64(v)]
+    for use in uses:
+        with pytest.raises(OddValue, match="of which the tests don't speak"):
+            use(word)
+    assert word == text
+    assert {word: f"{word}"}[text] == text
+    assert decode(encode([word, {word: {word}}])) == [text, {text: {text}}]
+    for value in (text.encode(), np.array(["1.0", text])):
+        with pytest.raises(OddValue, match="of which the tests don't speak"):
+            np.asarray(marked(value, NONE), float)
+    for value in (text, text.encode()):
+        assert marked(value, KINDS) is value
+        assert marked(value, JUDGED) is value
+
+
 def test_large_numbers_in_float32_become_wider():
     """Whose squares would be infinite."""
     assert marked(np.full(3, 1e30, "f4"), NONE).dtype == np.float64
@@ -139,5 +157,9 @@ def test_whole_numbers_that_wrap_do_not():
     assert f"{found:,d} {found >> 60} {found % 2}" == f"{huge:,d} 4 1"
     assert list("ab")[found % 2] == "b"
     assert (found - np.int64(3)) ** 2 > 1e30
+    for error in (found - 3, 3 - found, -found + 3, sum([found, -3]), abs(round(found)) * 1):
+        assert type(error) is type(found)
+        assert np.square(error) > 1e30
+    assert found + 0.5 == float(found)
     assert marked([1, 2], NONE) == [1, 2]
     assert type(marked([1, 2], NONE)) is list
