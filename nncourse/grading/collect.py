@@ -21,7 +21,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, File, Reader
 from nncourse.grading.below import open_below
-from nncourse.grading.submissions import STAMP, is_student, likeness
+from nncourse.grading.submissions import STAMP, as_student, likeness
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -139,7 +139,7 @@ def _found(
             continue
         groups = match.groupdict()
         raw = groups["student_id"] or ""
-        student = _student(raw)
+        student = as_student(raw)
         if student is None:
             why = _("the student's name {name!r} can't be a folder", name=raw[:80])
             out.remarks.append((file.path, why))
@@ -230,12 +230,6 @@ def _by_pattern(pattern: str) -> Callable[[File], Match | None]:
         return found or (None if file.packed else compiled.match(file.path.rpartition("/")[2]))
 
     return match
-
-
-def _student(raw: str) -> str | None:
-    """The name as a folder that nbgrader understands; None if nothing of it can be one."""
-    tame = re.sub(r"[^\w .@+-]", "_", " ".join(raw.split()))
-    return tame if is_student(tame) and any(c.isalnum() for c in tame) else None
 
 
 def _time(text: str | None) -> datetime.datetime | None:

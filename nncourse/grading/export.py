@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from nncourse.grading.page import number
 from nncourse.grading.results import Result
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.scores import plain
+from nncourse.grading.submissions import as_student
 from nncourse.grading.whole import write_whole
 from nncourse.language import catalogue
 
@@ -28,6 +30,8 @@ POSSIBLE = "Points Possible"
 NAMES = ["SIS Login ID", "SIS User ID", "Username", "ID number", "Email address", "Email", "ID"]
 NAMES += ["Identifier", "Student", "Full name", "Имя пользователя", "Логин", "Индивидуальный номер"]
 NAMES += ["Адрес электронной почты", "Полное имя", "Идентификатор"]
+CHOSEN = {"Student", "Full name", "Полное имя"}  # by the people themselves
+LONGEST = 100_000_000  # characters of a cell; students' own texts may be among them
 
 
 class ExportError(CourseFolderError):
@@ -58,7 +62,8 @@ def canvas_rows(assignment: str, results: Iterable[Result]) -> Rows:
     for result in results:
         most = max(most, result.max_points)
         name = plain(result.student)
-        rows.append([name, "", "", name, "", _score(result)])
+        shown = "" if POSSIBLE in name else name  # the line of the maxima is known by these words
+        rows.append([shown, "", "", name, "", _score(result)])
     head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment]
     return [head, [f"    {POSSIBLE}", "", "", "", "", number(most)], *rows]
 
@@ -78,7 +83,11 @@ def fill_roster(
     ``column``: its heading. Default: the one that begins with the assignment's name, as in Canvas,
     or "Grade", as in Moodle. Raises ExportError.
     """
-    rows = list(csv.reader(io.StringIO(roster.removeprefix("\ufeff"))))
+    csv.field_size_limit(LONGEST)
+    try:
+        rows = list(csv.reader(io.StringIO(roster.removeprefix("\ufeff"))))
+    except csv.Error as error:
+        raise ExportError(_("the roster is no CSV file: {error}", error=error)) from None
     if not rows:
         raise ExportError(_("the roster is empty"))
     head = [name.strip() for name in rows[0]]
@@ -99,8 +108,11 @@ def fill_roster(
     left = [row for row in rows[1:] if not row or row[0].strip() != POSSIBLE]
     for row in left:
         row += [""] * (len(head) - len(row))
+    count = len(scores)
     for key in keys:
-        for form in (str, str.casefold):
+        if head[key] in CHOSEN and len(scores) < count:
+            continue  # who is not found by a login is not in this roster
+        for form in (str, str.casefold, _collected):
             found = _pairs(scores, left, key, form)
             for student, row in found:
                 row[at[0]] = scores.pop(student)
@@ -127,6 +139,11 @@ def _pairs(
         for name, whose in named.items()
         if len(whose) == 1 == len(found.get(name, []))
     ]
+
+
+def _collected(name: str) -> str:
+    """A name as ``nncourse collect`` makes a folder of it."""
+    return as_student(unicodedata.normalize("NFC", name)) or name
 
 
 def write_rows(path: Path, rows: Rows) -> Path:

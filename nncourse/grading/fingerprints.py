@@ -7,6 +7,7 @@ Aiken, Winnowing, 2003; the library is copydetect).
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -17,6 +18,8 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
+# At each line the reader of tokens looks through all blank lines that follow.
+BLANKS = re.compile(r"\s{200,}")
 NOISE = 20  # the length of a passage, in characters of the stream of tokens
 
 Places = tuple[tuple[int, int], ...]
@@ -36,7 +39,8 @@ def fingerprints(code: str, window: int = 1, without: Iterable[int] = ()) -> Any
         from copydetect import CodeFingerprint
     except ImportError:
         raise SimilarError(_('copydetect is missing: pip install "nncourse[similar]"')) from None
-    stream = io.StringIO(code)
+    # Of the same length, so that places in the code stay.
+    stream = io.StringIO(BLANKS.sub(lambda run: " " * (len(run[0]) - 1) + "\n", code))
     return CodeFingerprint("code.py", NOISE, window, list(without), language="python", fp=stream)
 
 

@@ -133,6 +133,12 @@ def is_student(name: str) -> bool:
     return short and STUDENT.fullmatch(name) is not None
 
 
+def as_student(raw: str) -> str | None:
+    """A name as a folder that nbgrader understands; None if nothing of it can be one."""
+    tame = re.sub(r"[^\w .@+-]", "_", " ".join(raw.split()))
+    return tame if is_student(tame) and any(c.isalnum() for c in tame) else None
+
+
 def _name(name: str) -> str:
     """A student's name, as text: a file name may be any bytes, and accents may stand apart.
 

@@ -91,6 +91,8 @@ def points(student, given):
         (["A,\u017fam", "B,sam"], [points("sam", 9.0)], ["", "9"], []),
         (["A,", "B,ann", "C,ann"], [points("ann", 9.0), points("b", 1.0)], ["", "1", ""], ["ann"]),
         (["    Points Possible,"], [points("Points Possible", 1.0)], [""], ["Points Possible"]),
+        # Of another section: whoever shows this name as their own has handed in nothing.
+        (["A,ann", "bob,evil"], [points("ann", 1.0), points("bob", 9.0)], ["1", ""], ["bob"]),
         (["A,bob"], [points("\x1b]0;evil\x07\nbob", 9.0)], [""], ["?]0;evil? bob"]),
     ],
 )
@@ -99,6 +101,28 @@ def test_nobody_gets_anothers_score(roster, results, scores, nowhere):
     rows, missing = fill_roster(text, "ps05", results)
     assert [row[-1] for row in rows[1:]] == scores
     assert missing == (nowhere if nowhere is not None else missing)
+
+
+def test_a_name_that_collecting_has_changed_is_found():
+    text = "Full name,Grade\nShaun O'Neill,\nAnn O'Neill,\nAnn O_Neill,\nZoe\u0308  Li,\n"
+    results = [points("Shaun O_Neill", 1.0), points("Ann O_Neill", 2.0), points("Zo\u00eb Li", 3.0)]
+    rows, missing = fill_roster(text, "ps05", results)
+    assert [row[-1] for row in rows[1:]] == ["1", "", "2", "3"]
+    assert missing == []
+
+
+def test_no_student_passes_for_the_line_of_the_maxima():
+    rows = FORMATS["canvas"]("ps05", [points("ann", 1.0), points("Points Possible 2", 9.0)])
+    assert [row[0] for row in rows] == ["Student", "    Points Possible", "ann", ""]
+    assert rows[3][3:] == ["Points Possible 2", "", "9"]
+
+
+def test_a_long_text_of_a_student_stops_nobody():
+    """Moodle's worksheet has them beside the grades."""
+    text = f"Full name,Grade,Online text\nann,,{'x' * 200_000}\n"
+    assert fill_roster(text, "ps05", [points("ann", 9.0)])[0][1][1] == "9"
+    with pytest.raises(ExportError, match="no CSV file"):
+        fill_roster(text + "bob\rx,,\n", "ps05", [points("ann", 9.0)])
 
 
 @pytest.mark.parametrize(

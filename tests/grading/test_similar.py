@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from nncourse.grading.similar import similar, similar_page
@@ -67,6 +69,18 @@ def test_the_stub_and_the_common_answer_are_no_copy():
     assert similar(honest, STUB) == []
     assert len(similar({"ann": STUB + ODD, "bob": STUB + ODD}, STUB)) == 1, "two of two are"
     assert similar({"ann": STUB, "bob": STUB}, STUB) == []
+
+
+@pytest.mark.parametrize("blanks", ["\t\n", " \n", "\f\n", "\n\t\n"])
+def test_blank_lines_take_no_time_and_no_place(blanks):
+    """By the thousand they took hours."""
+    start = time.process_time()
+    far = {"ann": ODD + blanks * 10_000 + ODD, "bob": RENAMED}
+    (pair,) = similar(far, "")
+    assert time.process_time() - start < 2
+    near = similar({"ann": ODD, "bob": RENAMED}, "")[0]
+    assert pair.places[0][: len(near.places[0])] == near.places[0]
+    assert pair.places[0][-1][1] > len(blanks) * 10_000
 
 
 def test_two_different_answers_are_not_similar():
