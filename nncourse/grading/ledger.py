@@ -47,6 +47,7 @@ class Ledger:
         self.comment_cells = book.comment_cells
         self.penalty = book.penalty
         self.database = Database(book.url, patience)
+        self.database.try_letters()
         with self.database.transaction() as db:
             db.rows(MAKE_RECORDS)
             ((due,),) = db.rows("select duedate from assignment where id = :id", {"id": self.id})

@@ -22,6 +22,8 @@ SQLITE = "sqlite:///"
 FULL = ("disk is full", "No space left", "disk full")  # SQLite, PostgreSQL
 CLOSED = ("readonly", "read-only", "unable to open", "permission denied")
 PASSING = ("OperationalError", "IntegrityError")  # the latter where two write the same at once
+ANY = {"DatabaseError", "DBAPIError"}  # sqlite3's and SQLAlchemy's, the kinds of all others
+LETTERS = "aäж中🙂"  # names and remarks may hold any
 
 Answer = TypeVar("Answer")
 
@@ -52,10 +54,11 @@ def patiently(ask: Callable[[], Answer], seconds: float) -> Answer:
         try:
             return ask()
         except Exception as error:
-            if type(error).__name__ not in PASSING:
+            if ANY.isdisjoint(kind.__name__ for kind in type(error).__mro__):
                 raise
             said = " ".join(str(getattr(error, "orig", error)).split())
-            if time.monotonic() > deadline or any(w in said for w in (*FULL, *CLOSED)):
+            waits = type(error).__name__ in PASSING and time.monotonic() <= deadline
+            if not waits or any(w in said for w in (*FULL, *CLOSED)):
                 raise GradebookError(_explain(said)) from error
         time.sleep(pause)
         pause = min(2 * pause, 2.0)
@@ -106,6 +109,23 @@ class Database:
             db.execute("begin immediate")
             yield _Lite(db)
             db.execute("commit")
+
+    def try_letters(self) -> None:
+        """Raises GradebookError where one student's letters would end the run for all."""
+        if self.engine is None:
+            return
+        try:
+            with self.transaction() as db:
+                ((found,),) = db.rows("select cast(:text as char(5))", {"text": LETTERS})
+        except UnicodeError:
+            found = ""
+        if found != LETTERS:
+            raise GradebookError(
+                _(
+                    "the gradebook's database lacks letters that students may use: make it with "
+                    "the encoding UTF8 (createdb -T template0 -E UTF8 NAME), and release again"
+                )
+            )
 
     def time(self, value: datetime.datetime | None) -> Any:
         """A time as the database holds it: SQLite has text, in the form that SQLAlchemy reads."""
@@ -172,6 +192,8 @@ def _any(url: str, question: str, values: dict[str, Any], patience: float) -> li
         with engine.connect() as db:
             return [tuple(row) for row in db.execute(sa.text(question), values)]
     except ProgrammingError as error:
+        if "denied" in str(error.orig):
+            raise
         raise LookupError(str(error.orig)) from error
     finally:
         engine.dispose()

@@ -41,9 +41,9 @@ class Server:
             f"{self.bin}/pg_ctl", "-D", data, "-o", options, "-l", f"{data}.log", "-w", "start"
         )
 
-    def database(self, name: str) -> str:
+    def database(self, name: str, *options: str) -> str:
         """The address of one more empty database."""
-        self.run(f"{self.bin}/createdb", "-h", str(self.folder), "-U", "grader", name)
+        self.run(f"{self.bin}/createdb", "-h", str(self.folder), "-U", "grader", *options, name)
         return self.url.replace("/grades?", f"/{name}?")
 
     def stop(self) -> None:

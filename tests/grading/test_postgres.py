@@ -11,6 +11,7 @@ import pytest
 from nncourse.course.files import Course
 from nncourse.course.folder import CourseFolderError, make_course
 from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.query import Database, GradebookError
 from nncourse.grading.results import read_results
 from tests.grading.postgres import programs, server
 from tests.grading.toy import RIGHT, submission, write_toy
@@ -129,6 +130,32 @@ def test_a_wrong_address_is_told_at_once(course, folder, postgres):
     with pytest.raises(CourseFolderError, match=r'database "grade" does not exist'):
         grade_submissions(course, "ps99", folder, db=wrong)
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "WIN1251"])
+def test_a_database_that_lacks_letters_is_refused_before_a_student_uses_one(postgres, encoding):
+    """Else an emoji in one's error message would end the run for all, each time."""
+    options = ("-T", "template0", "-E", encoding, "--locale", "C")
+    database = Database(postgres.database(encoding.lower(), *options), 0.0)
+    with pytest.raises(GradebookError, match="make it with the encoding UTF8"):
+        database.try_letters()
+    database.close()
+
+
+def test_a_server_that_only_reads_is_told_of(course, folder, postgres):
+    """As after a failure, when a copy has taken over."""
+    reading = f"{postgres.url}&options=-c%20default_transaction_read_only%3Don"
+    with pytest.raises(CourseFolderError, match=r"read-only transaction.*run the command again"):
+        grade_submissions(course, "ps99", folder, db=reading, force=True)
+
+
+def test_a_role_without_rights_is_told_of(course, folder, postgres):
+    database = Database(postgres.url, 0.0)
+    with database.transaction() as db:
+        db.rows("create role guest login")
+    database.close()
+    with pytest.raises(CourseFolderError, match="permission denied"):
+        grade_submissions(course, "ps99", folder, db=postgres.url.replace("grader@", "guest@"))
 
 
 def test_two_coordinators_with_folders_of_their_own_share_a_gradebook(
