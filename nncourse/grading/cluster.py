@@ -2,24 +2,28 @@
 
 Workers of Dask need nncourse, bubblewrap and nothing else: no shared folder, no gradebook; an item
 is bytes, its result JSON. An item whose worker is lost is given to another one. What is wrong with
-the cluster itself (its scheduler is lost, its workers have no sandbox or another nncourse) ends the
-run, since no student is to blame for it. Anyone who reaches an open scheduler can run code on its
-workers, so beyond this machine only TLS is accepted.
+the cluster itself (its scheduler is lost, its workers have no sandbox, another nncourse or other
+packages) ends the run, since no student is to blame for it. Anyone who reaches an open scheduler
+can run code on its workers, so beyond this machine only TLS is accepted.
 """
 
 from __future__ import annotations
 
+import json
+import platform
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
+from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
 from nncourse.grading.assignment import tool_version
-from nncourse.grading.worker import Worker, WorkerLost
+from nncourse.grading.worker import Worker, WorkerLost, try_nobody
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -37,22 +41,49 @@ class ClusterError(ConnectionError):
     """The cluster can't be used; the text says why and what to do."""
 
 
+Done = tuple[str, "bytes | WorkerLost | ClusterError"]
+"""A future's key, and what came of it."""
+
+
 class OtherVersion(Exception):
-    """A worker's nncourse is not the coordinator's, and might come to other verdicts."""
+    """What a worker has is not what the coordinator has, and it might come to other verdicts."""
 
 
-def grade_item(assignment: bytes, item: bytes, version: str) -> bytes:
-    """What a Dask worker runs: each of its threads keeps a worker process with a warm sandbox."""
-    if tool_version() != version:
-        raise OtherVersion("it has another version of nncourse: install the same everywhere")
+def versions(assignment: bytes) -> dict[str, str]:
+    """What a verdict depends on beside the assignment: its packages and ours; '' where missing."""
+    packages = json.loads(assignment)["rules"]["packages"]
+    found = {"nncourse": tool_version(), "Python": platform.python_version().rpartition(".")[0]}
+    return found | {name: _version(name) for name in ("numpy", *packages)}
+
+
+@lru_cache
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def grade_item(assignment: bytes, item: bytes, wanted: dict[str, str]) -> bytes:
+    """What a Dask worker runs: each of its threads keeps a worker process with a warm sandbox.
+
+    ``wanted``: the coordinator's versions.
+    """
+    for name, version in versions(assignment).items():
+        if version != wanted[name]:
+            has = f"{name} {version}" if version else f"no {name}"
+            what = "another version of nncourse" if name == "nncourse" else has
+            raise OtherVersion(f"it has {what}: install the same everywhere")
     worker: Worker | None = getattr(_own, "worker", None)
     if worker is None:
         worker = _own.worker = Worker()
     try:
         return worker.grade(assignment, item)
-    except BaseException:
+    except BaseException as error:
         worker.close()
         _own.worker = None
+        if isinstance(error, WorkerLost):
+            try_nobody(Worker(), assignment)
         raise
 
 
@@ -70,10 +101,13 @@ def run_on_cluster(
     with _connected(address, tls) as client:
         # A task, and not scattered data: what a task gave is made again where it was lost.
         shared = client.submit(bytes, assignment, pure=False)
-        version = tool_version()
+        wanted = versions(assignment)
         waiting = iter(items)
         at_work: dict[str, tuple[Any, Any]] = {}
-        done: SimpleQueue[str] = SimpleQueue()
+        done: SimpleQueue[Done] = SimpleQueue()
+
+        def finish(future: Any) -> None:
+            done.put((future.key, _outcome(future, address)))
 
         def feed(count: int) -> None:
             for _number in range(count):
@@ -82,16 +116,18 @@ def run_on_cluster(
                     return
                 key, work = item
                 future = client.submit(
-                    grade_item, shared, work, version, pure=False, retries=TRIES - 1
+                    grade_item, shared, work, wanted, pure=False, retries=TRIES - 1
                 )
                 at_work[future.key] = key, future
-                future.add_done_callback(lambda future: done.put(future.key))
+                # In another thread: the result may be lost with its worker, and graded again.
+                future.add_done_callback(finish)
 
         feed(AHEAD * (sum(client.nthreads().values()) or 1))
         while at_work:
-            key, future = at_work.pop(_next(client, address, done))
-            result = _outcome(future, address)
-            del future  # or the cluster would keep the result
+            name, result = _next(client, address, done)
+            key = at_work.pop(name)[0]  # not the future, or the cluster would keep the result
+            if isinstance(result, ClusterError):
+                raise result
             feed(1)
             yield key, result
 
@@ -112,7 +148,7 @@ def _connected(address: str, tls: Path | None) -> Any:
         ) from error
 
 
-def _next(client: Any, address: str, done: SimpleQueue[str]) -> str:
+def _next(client: Any, address: str, done: SimpleQueue[Done]) -> Done:
     """The next item that is done. Raises ClusterError where none will be."""
     workers_seen = time.monotonic()
     while True:
@@ -136,8 +172,8 @@ def _next(client: Any, address: str, done: SimpleQueue[str]) -> str:
             )
 
 
-def _outcome(future: Any, address: str) -> bytes | WorkerLost:
-    """An item's result, or that it was given up. Raises ClusterError.
+def _outcome(future: Any, address: str) -> bytes | WorkerLost | ClusterError:
+    """An item's result, or that it was given up, or why the cluster can't be used.
 
     The worker that holds the result may be lost just now; then the item is graded again, and
     ``result`` waits for that.
@@ -148,13 +184,13 @@ def _outcome(future: Any, address: str) -> bytes | WorkerLost:
         return future.result()
     except (WorkerLost, KilledWorker) as error:
         return WorkerLost(str(error))
-    except (CancelledError, OSError) as error:
-        raise _scheduler_lost(address) from error
     except Exception as error:
+        if future.status != "error" and isinstance(error, (CancelledError, OSError)):
+            return _scheduler_lost(address)
         why = f"{type(error).__name__}: {error}"
-        raise ClusterError(
+        return ClusterError(
             _("a worker of the cluster at {address} can't grade: {why}", address=address, why=why)
-        ) from error
+        )
 
 
 def _scheduler_lost(address: str) -> ClusterError:

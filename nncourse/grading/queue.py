@@ -15,7 +15,7 @@ from typing import Any
 
 from nncourse.grading.bench import Bench
 from nncourse.grading.sandbox import SandboxUnavailable
-from nncourse.grading.worker import Worker, WorkerLost, can_fork, one_thread
+from nncourse.grading.worker import Worker, WorkerLost, can_fork, one_thread, try_nobody
 
 TRIES = 3
 
@@ -87,6 +87,7 @@ class Workers:
                     if tries < TRIES:
                         ahead.append((key, work, tries + 1))
                         continue
+                    try_nobody(self._hire(assignment), assignment)
                     result = error
                 except BaseException:
                     worker.close()

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
+from nncourse.grading.assignment import tool_version
 from nncourse.grading.bench import Bench
 from nncourse.grading.own import OwnCell
 from nncourse.grading.sandbox import SandboxUnavailable
@@ -108,6 +109,7 @@ class Worker:
     def _spawn(self, end: socket.socket) -> int:
         # -P: the current folder may be that of the submissions.
         command = [sys.executable, "-P", "-m", "nncourse.grading.worker", str(end.fileno())]
+        command.append(tool_version())
         environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
         if self.unsafe:
             command.append("unsafe")
@@ -169,13 +171,29 @@ class Worker:
         self.close()
 
 
+def try_nobody(worker: Worker, assignment: bytes) -> None:
+    """Let it grade an item of nobody's, and end it; for when a submission's grading was lost.
+
+    Raises SandboxUnavailable if that is lost as well: then no submission is to blame.
+    """
+    try:
+        worker.grade(assignment, make_item("", {}, 0))
+    except WorkerLost as error:
+        raise SandboxUnavailable(f"not even an empty submission can be graded: {error}") from None
+    finally:
+        worker.close()
+
+
 def main() -> None:
     """Serve a coordinator that has started this process anew."""
-    serve(int(sys.argv[1]), Bench(unsafe="unsafe" in sys.argv[2:]))
+    trouble = ""
+    if sys.argv[2] != tool_version():  # found elsewhere, or renewed in the meantime
+        trouble = "it starts another nncourse than it has loaded: install one, and start it anew"
+    serve(int(sys.argv[1]), Bench(unsafe="unsafe" in sys.argv[3:]), trouble)
 
 
-def serve(file: int, bench: Bench) -> None:
-    """Serve until the other end closes."""
+def serve(file: int, bench: Bench, other: str = "") -> None:
+    """Serve until the other end closes. ``other``: why nothing can be graded."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
     connection = Connection(file)
@@ -184,11 +202,7 @@ def serve(file: int, bench: Bench) -> None:
         while True:
             message = connection.recv_bytes()
             if message[:1] == b"a":
-                try:
-                    bench.prepare(message[1:])
-                    trouble = ""
-                except SandboxUnavailable as error:
-                    trouble = str(error)
+                trouble = other or _prepare(bench, message[1:])
                 continue
             try:
                 if trouble:
@@ -197,6 +211,17 @@ def serve(file: int, bench: Bench) -> None:
             except SandboxUnavailable as error:
                 answer = b"!" + str(error).encode()
             connection.send_bytes(answer)
+
+
+def _prepare(bench: Bench, assignment: bytes) -> str:
+    """Make it ready; why it can't be, or ''."""
+    try:
+        bench.prepare(assignment)
+    except SandboxUnavailable as error:
+        return str(error)
+    except Exception as error:  # such as a machine where nothing can be written
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from tests.grading.processes import orphans
 from tests.grading.toy import RIGHT, submission
 
 COUNT = 24
+ANY = b'{"rules": {"packages": []}}'  # an assignment
 
 pytestmark = pytest.mark.slow  # a cluster takes long to start
 
@@ -134,18 +135,24 @@ def test_a_worker_without_a_sandbox_ends_the_run_and_grades_nobody(toy, folder, 
     assert read_results(toy, "ps99") == before
 
 
-def test_a_worker_with_another_version_is_refused(here, monkeypatch):
-    versions = iter(["the coordinator's", *["the worker's"] * 10])
-    monkeypatch.setattr("nncourse.grading.cluster.tool_version", lambda: next(versions))
-    with pytest.raises(ClusterError, match="install the same everywhere"):
-        list(run_on_cluster(here(), b"", [("ann", b"")]))
+@pytest.mark.parametrize(
+    ("of", "has"), [("nncourse", "another version of nncourse"), ("tiny", "no tiny")]
+)
+def test_a_worker_with_another_version_is_refused(here, monkeypatch, of, has):
+    """Or without a package that answers may import: what came of it would be the student's."""
+    seen = iter(
+        [{"nncourse": "1", "tiny": "2.0"}, *[{"nncourse": "1", "tiny": "2.0", of: ""}] * 10]
+    )
+    monkeypatch.setattr("nncourse.grading.cluster.versions", lambda assignment: next(seen))
+    with pytest.raises(ClusterError, match=f"{has}: install the same everywhere"):
+        list(run_on_cluster(here(), ANY, [("ann", b"")]))
 
 
 def test_a_cluster_without_workers_is_not_waited_for_forever(here, monkeypatch):
     monkeypatch.setattr("nncourse.grading.cluster.LOOK_SECONDS", 0.1)
     monkeypatch.setattr("nncourse.grading.cluster.NO_WORKER_SECONDS", 0.5)
     with pytest.raises(ClusterError, match="has no workers: start some"):
-        list(run_on_cluster(here(0), b"", [("ann", b"")]))
+        list(run_on_cluster(here(0), ANY, [("ann", b"")]))
 
 
 def test_an_item_that_ends_every_worker_is_given_up_alone(here, monkeypatch):
@@ -160,9 +167,54 @@ def test_an_item_that_ends_every_worker_is_given_up_alone(here, monkeypatch):
 
     monkeypatch.setattr("nncourse.grading.cluster.Worker", Mortal)
     items = [("ann", b"a"), ("bob", b"deadly"), ("cid", b"c")]
-    found = dict(run_on_cluster(here(), b"", items))
+    found = dict(run_on_cluster(here(), ANY, items))
     assert (found["ann"], found["cid"]) == (b"a", b"c")
     assert isinstance(found["bob"], WorkerLost)
+
+
+def test_a_worker_on_which_nothing_can_be_graded_ends_the_run_and_grades_nobody(
+    toy, folder, here, monkeypatch
+):
+    """Such as one whose disk is full: its items are lost, and it takes them faster than others."""
+
+    class Broken:
+        def grade(self, assignment, item):
+            raise WorkerLost("No space left on device")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("nncourse.grading.cluster.Worker", Broken)
+    before = read_results(toy, "ps99")
+    with pytest.raises(ClusterError, match=r"not even an empty submission.*No space left"):
+        grade_submissions(toy, "ps99", folder, force=True, run=partial(run_on_cluster, here()))
+    assert read_results(toy, "ps99") == before
+
+
+def test_a_worker_that_can_start_no_process_is_no_lost_scheduler(here, monkeypatch):
+    def full():
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr("nncourse.grading.cluster.Worker", full)
+    with pytest.raises(ClusterError, match="can't grade: BlockingIOError"):
+        list(run_on_cluster(here(), ANY, [("ann", b"")]))
+
+
+def test_a_result_that_is_lost_with_the_last_worker_is_not_waited_for_forever(here, monkeypatch):
+    monkeypatch.setattr("nncourse.grading.cluster.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("nncourse.grading.cluster.NO_WORKER_SECONDS", 0.5)
+    monkeypatch.setattr("nncourse.grading.cluster.grade_item", lambda shared, item, wanted: item)
+    scheduler = pytest.importorskip("distributed").Scheduler
+    gather = scheduler.gather
+
+    async def too_late(self, keys):
+        for worker in list(self.workers):
+            await self.remove_worker(worker, stimulus_id="test", close=True)
+        return await gather(self, keys)
+
+    monkeypatch.setattr(scheduler, "gather", too_late)
+    with pytest.raises(ClusterError, match="has no workers"):
+        list(run_on_cluster(here(), ANY, [("ann", b"")]))
 
 
 def test_only_as_many_items_are_taken_as_can_soon_be_used(here, monkeypatch):
@@ -183,7 +235,7 @@ def test_only_as_many_items_are_taken_as_can_soon_be_used(here, monkeypatch):
             yield number, b"%d" % number
 
     done = 0
-    for key, answer in run_on_cluster(here(2), b"", items()):
+    for key, answer in run_on_cluster(here(2), ANY, items()):
         done += 1
         assert answer == b"%d" % key
         assert taken - done <= AHEAD * 2

@@ -17,6 +17,7 @@ from nncourse.grading import queue, worker
 from nncourse.grading.assignment import make_assignment
 from nncourse.grading.bench import Bench
 from nncourse.grading.queue import Workers
+from nncourse.grading.sandbox import SandboxUnavailable
 from nncourse.grading.worker import Worker, WorkerLost, can_fork, make_item
 from tests.grading.processes import processes_below
 
@@ -67,6 +68,10 @@ class Line:
 
     kill = close
 
+    def grade(self, assignment: bytes, item: bytes) -> bytes:
+        self.send(assignment, item)
+        return self.receive()
+
 
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch) -> type[Line]:
@@ -116,6 +121,40 @@ def test_every_item_comes_back_once_though_workers_are_lost(line: type[Line], co
     line.lose |= {b"b", b"e"}
     assert run("abcdef", count) == {name: name.upper().encode() for name in "abcdef"}
     assert line.happened.count("sent b") == 2
+
+
+@pytest.mark.parametrize("all_are_lost", [False, True])
+def test_an_item_is_given_up_where_another_is_graded(
+    line: type[Line], monkeypatch: pytest.MonkeyPatch, all_are_lost: bool
+) -> None:
+    class Deadly(Line):
+        def receive(self) -> bytes:
+            if all_are_lost or self.item == b"b":
+                raise WorkerLost("No space left on device")
+            return b"{}"
+
+    monkeypatch.setattr(queue, "Worker", Deadly)
+    if all_are_lost:
+        with pytest.raises(SandboxUnavailable, match=r"not even an empty submission.*No space"):
+            run("abc", 1)
+    else:
+        found = run("abc", 1)
+        assert isinstance(found.pop("b"), WorkerLost)
+        assert found == {"a": b"{}", "c": b"{}"}
+
+
+def test_a_process_of_another_version_grades_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when nncourse is renewed, or was found in a folder that a new process does not look in."""
+    monkeypatch.setattr(worker, "can_fork", lambda: False)
+    monkeypatch.setattr(worker, "tool_version", lambda: "that of this process")
+    with Worker() as one, pytest.raises(SandboxUnavailable, match="another nncourse"):
+        one.grade(empty(), make_item("anna", {}, 7))
+
+
+def test_why_a_machine_can_t_be_made_ready_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "can_fork", lambda: False)
+    with Worker() as one, pytest.raises(SandboxUnavailable, match="JSONDecodeError"):
+        one.grade(b"no assignment", make_item("anna", {}, 7))
 
 
 def test_no_more_is_made_than_workers_will_soon_use(line: type[Line]) -> None:
