@@ -139,6 +139,18 @@ def test_changes_in_place_come_back(session):
     np.testing.assert_array_equal(w, np.zeros(3))
 
 
+def test_changes_in_place_come_back_beside_a_cache_of_any_kind(session):
+    session.run_cell(
+        "import numpy as np\ndef make(n): return np.zeros(3), n\n"
+        "def change(cache, w): cache[0][...], w[...] = 1, 2"
+    )
+    session.numbers = frozenset({"empty"})
+    for odd in (1, 1 << 40, [], np.full(2, -np.inf)):
+        cache, w = session.call("make", (odd,)), np.zeros(3)
+        session.call("change", (cache, w))
+        np.testing.assert_array_equal([*cache[0], *w], [1, 1, 1, 2, 2, 2])
+
+
 def test_a_class_with_a_cache(session):
     session.run_cell(
         "class Linear:\n"
