@@ -26,6 +26,14 @@ ATTACKS = [
         "import os\ndef square(x):\n    for i in range(8):\n        if os.fork() == 0:\n"
         "            a = []\n            while True: a.append(bytearray(1 << 24))\n    return 0",
     ),
+    Attack(
+        "all memory, in processes that are hard to see",
+        "import ctypes, os, threading, time\nlibc = ctypes.CDLL(None)\ndef hold():\n    a = []\n"
+        "    while True: a.append(b'x' * (1 << 24))\ndef square(x):\n    for i in range(8):\n"
+        "        if os.fork() == 0:\n            libc.prctl(15, b'\\xff', 0, 0, 0)\n"
+        "            threading.Thread(target=hold).start()\n            libc.syscall(60, 0)\n"
+        "    time.sleep(0.5)\n    return 0",
+    ),
     Attack("fork bomb", "import os\ndef square(x):\n    while True:\n        os.fork()"),
     Attack(
         "threads without end",

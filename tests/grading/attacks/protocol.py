@@ -62,6 +62,11 @@ ATTACKS = [
     lying("numbers without end", "end.sendall(raw(b'[\"l\",' + b'9' * 1_000_000 + b']'))"),
     lying("a deep frame", "end.sendall(raw(b'[' * 900_000))"),
     lying(
+        "complex numbers within each other",
+        "end.sendall(raw(b'[\"c\",' * 700 + b'1.0' + b',1.0]' * 700))",
+        cells=True,
+    ),
+    lying(
         "arguments that nobody gave",
         "message['changed'] = {'0': 9, '-1': 9, '٣': 9, '9' * 90: 9, 'w': 9, '': 9}\n"
         "message['kept'] = [0, -1, 1 << 40, 'x', None]\n"

@@ -116,6 +116,16 @@ ATTACKS = [
         },
     ),
     Attack(
+        "texts and None for numbers",
+        "def square(x): return 'nan'",
+        {
+            "layer_answer": "import numpy as np\nclass Scale:\n    def __init__(self, w): pass\n"
+            "    def forward(self, x): return np.full(x.shape, 'nan')\n    dw = [None] * 3\n"
+            "    def backward(self, d): return [['inf'] * 3] * len(d)",
+            "predict_answer": "def predict(x): return ['nan'] * len(x)",
+        },
+    ),
+    Attack(
         "broadcast against everything",
         "import numpy as np\ndef square(x): return np.zeros((0,))",
         {
