@@ -21,6 +21,9 @@ CAPTURING = {"stdout", "stderr"}  # what answers print comes to the cell that as
 RAISED = {"raise", "warn", "call", "print", "log", "error", "always", "default", "once", "module"}
 WARNING = {"errstate", "seterr", "simplefilter", "filterwarnings"}
 RECORDING = {"warns", "assertWarns", "catch_warnings", "deprecated_call"}
+PROCESS = {"process_time", "thread_time", "getrusage", "get_traced_memory", "setrecursionlimit"}
+PROCESS |= {"get_state", "get_fignums", "active_count", "getrefcount"}  # tell of their process
+MEMORY = {"flags", "base", "strides"}  # of an array, which is a copy here
 CAN = {"Callable", "Iterable", "Iterator", "Sized", "Container", "Collection", "Hashable"}
 
 
@@ -55,6 +58,12 @@ def elsewhere(
                 "returns: compare values"
             )
             yield node, text
+        if node not in apart and _asks_the_process(node, theirs):
+            text = _(
+                "{name} is of this side only: it tells nothing of what an answer does",
+                name=last_name(node.func if isinstance(node, ast.Call) else node),
+            )
+            yield node, text
         if isinstance(node, ast.Call) and _asks_what_it_can(node, theirs):
             text = _("every object of the student's passes here, whatever it can: use it instead")
             yield node, text
@@ -83,6 +92,14 @@ def _warns(call: ast.Call) -> bool:
     if name == "catch_warnings":
         return True in constants
     return name in RECORDING or (name in WARNING and bool(constants & RAISED))
+
+
+def _asks_the_process(node: ast.AST, theirs: Callable[[ast.AST], bool]) -> bool:
+    """For what an answer uses up or leaves behind there, or how an array lies in memory there."""
+    if isinstance(node, ast.Call):
+        name = last_name(node.func)
+        return name in PROCESS or (name == "getsizeof" and any(map(theirs, node.args)))
+    return isinstance(node, ast.Attribute) and node.attr in MEMORY and theirs(node.value)
 
 
 def _compares_objects(node: ast.AST, theirs: Callable[[ast.AST], bool]) -> bool:

@@ -92,7 +92,8 @@ class _Cell:
         except SyntaxError as error:
             return [Remark(self.cell.name, error.lineno or 1, _("it is no Python"))]
         found = [*self._magics(), *self._names(tree), *self.remarks_on(tree, tree)]
-        found += [self._at(node, text) for node, text in word(tree, plan.made_there & self.foreign)]
+        made, taken = plan.made_there & self.foreign, plan.taken_over & self.foreign
+        found += [self._at(node, text) for node, text in word(tree, made, taken)]
         owners = {node: cell for cell, statement in before for node in ast.walk(statement)}
         whole = ast.Module([*(statement for _cell, statement in before), *tree.body], [])
         derived, spoken = plan.derived[self.cell.index], self.assignment.spoken
@@ -156,8 +157,8 @@ class _Cell:
             if not seen:
                 text = _(
                     "no change to {name} is seen: an answer changes its own copy of an argument. "
-                    'If it is asked to change it, list it in the rules of grading: "in_place": '
-                    '["its name"]',
+                    "If it is asked to change it, or to leave it alone, list it in the rules of "
+                    'grading: "in_place": ["its name"]',
                     name=name.id,
                 )
             yield self._at(name, text)
@@ -165,6 +166,9 @@ class _Cell:
     def _node(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call):
             yield from self._call(node)
+        elif isinstance(node, ast.Compare):
+            if sum(map(self._is_type, (node.left, *node.comparators))) > 1:
+                yield _one_type()
         elif isinstance(node, ast.ExceptHandler):
             if node.type is not None and self._is_foreign(node.type):
                 yield _caught()
@@ -181,7 +185,7 @@ class _Cell:
 
     def _call(self, node: ast.Call) -> Iterator[str]:
         name = last_name(node.func)
-        if name in ("raises", "assertRaises") and any(map(self._is_foreign, node.args)):
+        if name in ("raises", "assertRaises") and any(map(self._is_foreign, node.args[:1])):
             yield _caught()
         if name in INDIRECT:
             yield _("{name}() finds the proxies here, not the student's code", name=name)
@@ -192,6 +196,8 @@ class _Cell:
                     "{name}() needs a class, and the student's is elsewhere: test what it does",
                     name=name,
                 )
+            elif isinstance(kind, ast.Call) and any(map(self._is_theirs, kind.args)):
+                yield _one_type()
             elif self._is_theirs(one) and not _is_plain(kind):
                 yield _(
                     "isinstance() is False of whatever isn't plain data: the student's objects are "
@@ -228,6 +234,12 @@ class _Cell:
         """Whether it is what the student's code has made, or a part of that."""
         return root(node) in self.theirs
 
+    def _is_type(self, node: ast.AST) -> bool:
+        """Whether it is the type of something of theirs."""
+        if isinstance(node, ast.Call):
+            return last_name(node.func) == "type" and any(map(self._is_theirs, node.args))
+        return isinstance(node, ast.Attribute) and node.attr == "__class__"
+
     def _is_foreign(self, node: ast.AST) -> bool:
         while isinstance(node, (ast.Attribute, ast.Call)):
             node = node.value if isinstance(node, ast.Attribute) else node.func
@@ -250,6 +262,10 @@ def _copy() -> str:
         "an array that is an attribute comes as a copy: change it and assign it "
         "(w = layer.W; w[0] = 1; layer.W = w)"
     )
+
+
+def _one_type() -> str:
+    return _("all objects of the student's are of one type here: test what they do")
 
 
 def _caught() -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nncourse.grading.sandbox.inside.cells import FLAGS, parse
-from nncourse.grading.syntax import owner
+from nncourse.grading.syntax import owner, values
 
 # Calls on a module that change what later cells do.
 SETTINGS = {"seed", "manual_seed", "use", "set_printoptions", "seterr", "simplefilter"}
@@ -202,6 +202,14 @@ class _TopLevel(ast.NodeVisitor):
         for part in (*node.args.defaults, *node.args.kw_defaults):
             if part is not None:
                 self.visit(part)  # the other names count as read later
+
+    def visit_Call(self, node: ast.Call) -> None:
+        self.generic_visit(node)
+        for part in (node.func, *values(node)):
+            if isinstance(part, ast.Lambda):  # mostly to be called at once, as a key for sorting is
+                own = {arg.arg for arg in ast.walk(part) if isinstance(arg, ast.arg)}
+                inside = {n.id for n in ast.walk(part.body) if isinstance(n, ast.Name)}
+                self.found.runs |= inside - own - self.found.binds
 
     def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
         if node.name:

@@ -18,6 +18,7 @@ import contextlib
 import linecache
 import os
 import random
+import sys
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ from nncourse.grading.sandbox import (
 )
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.lent import Past
+from nncourse.grading.sandbox.refused import refusals
 from nncourse.grading.steps import Steps
 from nncourse.language import catalogue
 
@@ -144,7 +146,8 @@ class Oracle:
         self.budget = Budget(max(0.0, min(most, 2 * most - self.tries.spent)))
         self.found = self.outcome  # where what comes now goes
         self.session: Session
-        self.space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        self.main = types.ModuleType("__main__")
+        self.space = vars(self.main)
         self.spare = session
         self.count = 0
         self.past = Past()
@@ -156,6 +159,7 @@ class Oracle:
         """
         start = time.monotonic()
         os.environ[VARIABLE] = str(self.seed)
+        sys.modules["__main__"] = self.main  # where unittest.main() looks for tests
         chance.follow(self.key)
         plan = self.assignment.plan
         own, late = plan.needed_of(self.own, self.answers) if self.own else ([], [])
@@ -321,6 +325,7 @@ class Oracle:
         if cell.name in self.given_up:
             problem = Given(self.given_up[cell.name])
         else:
+            refusals.clear()
             try:
                 self.past.change(self.assignment.plan.alters[cell.index], self.space)
                 self._bind(self.assignment.plan.foreign[cell.index])
@@ -337,6 +342,10 @@ class Oracle:
             except BaseException as error:  # a test may raise anything, SystemExit too
                 problem = self.steps.reason(error)
         question, outputs = judge(cell.points, value, problem)
+        # Who expects an error of an answer must not be content with one of this side.
+        caught = self.session.over or next(iter(refusals), None)
+        if problem is None and caught is not None and question.points == cell.points:
+            question, outputs = judge(cell.points, value, caught)
         text = printed.getvalue()
         if text:
             cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
@@ -352,6 +361,13 @@ class Oracle:
             self.space.pop(name, None)
         self.session.go_on()
         self.session.references.next_cell(foreign)
+        self.proxies.errors = {
+            name: kind
+            for name in self.assignment.plan.given_classes
+            if isinstance(kind := self.space.get(name), type)
+            and issubclass(kind, Exception)
+            and not issubclass(kind, (StopIteration, StopAsyncIteration))
+        }
         for name in sorted(foreign & self.assignment.plan.trusted_reads):
             if name in self.assignment.functions:
                 self.space[name] = self.proxies.name(name)

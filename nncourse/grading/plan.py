@@ -104,6 +104,8 @@ class Plan:
     foreign: the names that are the student's at a graded cell. derived: those that the trusted side
     has made of these by then. trusted_reads: all that it may read. modules: what is imported.
     made_there: the names that statements of the lecturer's make in the sandbox alone.
+    taken_over: those of what was the lecturer's before these changed it.
+    given_classes: those of classes that answers find in the lecturer's cells.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class Plan:
         self.cells = cells
         self.foreign: dict[int, frozenset[str]] = {}
         self.derived: dict[int, frozenset[str]] = {}
+        self.taken_over: set[str] = set()
         self._all = list(_steps(cells, defines, reads, imports, frozenset(in_place)))
         self.modules = set[str]().union(*(step.names.imports for step in self._all))
         self._note_effects(frozenset(functions))
@@ -139,6 +142,8 @@ class Plan:
                 self.steps.setdefault(step.cell.index, []).append(step)
         there = [step.names for step in self._all if step.in_sandbox]
         self.made_there = set[str]().union(*(found.binds | found.changes for found in there))
+        classes = (step.statement for step in self._all if isinstance(step.statement, ast.ClassDef))
+        self.given_classes = {statement.name for statement in classes}
         self._parts = {cell.index: list(self._parts_of(cell)) for cell in cells}
 
     # Which side.
@@ -208,6 +213,7 @@ class Plan:
             derived -= found.binds
             tested -= found.binds
             if step.in_sandbox:
+                self.taken_over |= changed - foreign - derived
                 foreign |= found.binds | changed
                 derived -= changed
             elif step.theirs:

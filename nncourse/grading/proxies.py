@@ -29,8 +29,9 @@ import numpy as np
 
 from nncourse.grading.sandbox import Handle, Session, StudentError
 from nncourse.grading.sandbox.guests import Guests
+from nncourse.grading.sandbox.lent import on_purpose
 from nncourse.grading.sandbox.nothing import JUDGED
-from nncourse.grading.sandbox.refused import UNSPOKEN, OddValue
+from nncourse.grading.sandbox.refused import UNSPOKEN, OddValue, refusals
 
 UNARY = ["neg", "pos", "abs", "invert"]
 OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
@@ -56,13 +57,22 @@ class ProxyError(TypeError):
     """A test has asked an object of the student's for something that only the student could
     answer."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        refusals.append(self)
+
+
+class _NoSpecial(TypeError):
+    """An object of theirs lacks a method that a piece of Python's syntax needs."""
+
 
 class Proxy:
     """Something in the sandbox: a name of the student's notebook, or an object behind one."""
 
     # Not a part of the library, for whoever looks where a function comes from.
     __module__ = "__main__"
-    __slots__ = ("__in_place", "__length", "__name", "__owner", "__session", "__target")
+    __slots__ = ("__entered", "__hashed", "__in_place", "__length", "__name", "__owner")
+    __slots__ += ("__session", "__target")  # type: ignore[assignment]
     __slots__ += ("__weakref__",)  # type: ignore[assignment]
 
     def __init__(
@@ -74,20 +84,25 @@ class Proxy:
         object.__setattr__(self, "_Proxy__name", name)
         object.__setattr__(self, "_Proxy__in_place", in_place)
         object.__setattr__(self, "_Proxy__length", 0)
+        object.__setattr__(self, "_Proxy__entered", -1)
+        object.__setattr__(self, "_Proxy__hashed", bool(name))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__ask(args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("__name__", "__qualname__"):
-            return self.__name or self.__note(name)
+        if name in ("__name__", "__qualname__"):  # of a decorated function, that of another one
+            return self.__note(name)
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{_label(self)} has no {name} here")
         if sys._getframe(1).f_globals.get("__name__", "").partition(".")[0] == "numpy":
             # np.mean(x) is x.mean() where x is no array.
             raise ProxyError(f"{_label(self)} is no array: NumPy would ask it for its own {name}")
-        with _as_python():
-            value = self.__heir(self.__session.get(self.__target, name))
+        with _as_python(self.__owner):
+            try:
+                value = self.__heir(self.__session.get(self.__target, name))
+            finally:
+                self.__print()
         # What is asked next may change its length.
         shape = value if name == "shape" and type(value) is tuple else (0,)
         self.__promise(shape[0] if shape and type(shape[0]) is int else 0)
@@ -99,12 +114,12 @@ class Proxy:
 
     def __note(self, name: str) -> Any:
         """A text that functions and classes have."""
-        with _as_python():
+        with _as_python(self.__owner):
             found = self.__session.get(self.__target, name)
         return found if type(found) is str else None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        with _as_python():
+        with _as_python(self.__owner):
             self.__session.set(self.__target, name, value)
 
     def __getitem__(self, index: Any) -> Any:
@@ -115,11 +130,14 @@ class Proxy:
     def __setitem__(self, index: Any, value: Any) -> None:
         self.__special("__setitem__", index, value)
 
+    def __delitem__(self, index: Any) -> None:
+        self.__special("__delitem__", index)
+
+    def __delattr__(self, name: str) -> None:
+        self.__special("__delattr__", name)
+
     def __len__(self) -> int:
-        try:
-            length = self.__special("__len__")
-        except AttributeError as error:
-            raise TypeError(str(error)) from None  # as Python says it of an object without length
+        length = self.__special("__len__")
         if type(length) is not int or length < 0:
             raise ProxyError(f"the length of {_label(self)} is {length!r}")
         self.__nothing(length)
@@ -143,14 +161,11 @@ class Proxy:
     def __values(self) -> Iterator[Any]:
         try:
             iterator = self.__special("__iter__")
-        except AttributeError:  # as Python does where there is none
+        except _NoSpecial:
             yield from self.__items()
             return
-        if isinstance(iterator, (list, tuple, str, dict)):
-            yield from iterator
-            return
-        if not isinstance(iterator, Proxy):
-            raise ProxyError(f"{_label(self)} can't be iterated")
+        if not isinstance(iterator, Proxy):  # such as a list
+            raise ProxyError(f"what __iter__ of {_label(self)} returned is no iterator")
         while True:
             try:
                 value = Proxy.__next__(iterator)
@@ -159,12 +174,20 @@ class Proxy:
             yield value
 
     def __items(self) -> Iterator[Any]:
+        """Of an object that has indices and no ``__iter__``."""
         for index in itertools.count():
             try:
                 value = self[index]
             except IndexError:
                 return
             yield value
+
+    def __reversed__(self) -> Iterator[Any]:
+        try:
+            backwards = self.__special("__reversed__")
+        except _NoSpecial:
+            return (self[index] for index in range(len(self) - 1, -1, -1))
+        return iter(backwards)
 
     def __promise(self, length: int) -> None:
         """So many elements a test may rely upon when it goes through them."""
@@ -179,20 +202,41 @@ class Proxy:
         except StudentError as error:
             if error.kind == "StopIteration":
                 raise StopIteration from None
-            raise exception(error) from None
+            raise exception(error, self.__owner.errors) from None
 
     def __enter__(self) -> Any:
-        return self.__special("__enter__")
+        value = self.__special("__enter__")
+        object.__setattr__(self, "_Proxy__entered", self.__session.asked)
+        return value
 
-    def __exit__(self, *error: object) -> None:
-        self.__special("__exit__", None, None, None)
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        """What a test raises on purpose they may keep quiet, unless their code has run meanwhile;
+        nothing else, since it may be the test's verdict.
+        """
+        if not isinstance(error, Exception) or isinstance(error, AssertionError):
+            self.__special("__exit__", None, None, None)
+            return False
+        meant = on_purpose(error) and self.__entered == self.__session.asked
+        with _as_python(self.__owner):
+            try:
+                quiet = self.__session.leave(self.__target, error, str(error) if meant else "")
+            finally:
+                self.__print()
+        if quiet and not meant:
+            raise ProxyError(f"{_label(self)} would keep an error of the graded cell quiet")
+        return quiet
 
     def __special(self, method: str, *args: Any) -> Any:
-        return self.__ask(args, {}, method)
+        try:
+            return self.__ask(args, {}, method)
+        except AttributeError as error:
+            if str(error).endswith(f"has no attribute {method!r}"):
+                raise _NoSpecial(str(error)) from None  # as Python says it of such an object
+            raise
 
     def __ask(self, args: tuple[Any, ...], kwargs: dict[str, Any], path: str = "") -> Any:
         in_place = self.__in_place or self.__owner.crossing
-        with _as_python():
+        with _as_python(self.__owner):
             try:
                 value = self.__session.call(self.__target, args, kwargs, path, in_place=in_place)
             finally:
@@ -227,7 +271,13 @@ class Proxy:
     __bool__ = __contains__ = __float__ = __int__ = __index__ = __complex__ = __refuse
     __array__ = __round__ = __refuse
     __array_ufunc__ = None
-    __hash__ = object.__hash__
+
+    def __hash__(self) -> int:
+        """Its own: what theirs tells is not believed, but there must be one."""
+        if not self.__hashed:
+            self.__special("__hash__")
+            object.__setattr__(self, "_Proxy__hashed", True)
+        return object.__hash__(self)
 
     def __str__(self) -> str:
         return _label(self) if self.__name else self.__text("__str__")
@@ -266,6 +316,7 @@ def _operators(listed: Iterable[str]) -> type[Proxy]:
         members[f"__{name}__"] = _forward(name) if forward else _refused
         if name not in UNARY:
             members[f"__r{name}__"] = _forward(name, reverse=True) if forward else _refused
+            members[f"__i{name}__"] = _forward(f"i{name}") if forward else _refused
     return type("object", (Proxy,), members)  # as students read it in messages
 
 
@@ -281,8 +332,11 @@ def _forward(name: str, reverse: bool = False) -> Callable[..., Any]:
     def forward(self: Any, *others: Any) -> Any:
         session = object.__getattribute__(self, "_Proxy__session")
         args = (*others, self) if reverse else (self, *others)
-        with _as_python():
-            return session.operate(function, *args)
+        with _as_python(object.__getattribute__(self, "_Proxy__owner")):
+            try:
+                return session.operate(function, *args)
+            finally:
+                self._Proxy__print()
 
     assert hasattr(operator, function)
     return forward
@@ -305,6 +359,7 @@ class Proxies:
         self.session = session
         self.in_place = frozenset(in_place)
         self.crossing = False
+        self.errors: dict[str, type[Exception]] = {}  # the lecturer's own, by name
         session.references.show = self._show
         session.references.find = _find
         session.references.guests = Guests(objects, operators)
@@ -315,7 +370,7 @@ class Proxies:
 
     def value(self, name: str) -> Any:
         """What a name stands for: plain data, or a proxy. NameError if it isn't defined."""
-        with _as_python():
+        with _as_python(self):
             return self.session.get(name)
 
     @contextlib.contextmanager
@@ -350,21 +405,25 @@ class _as_python:
     """What the student's code raised is raised here as the Python exception of that name.
 
     So a test that expects a ValueError, and a check that knows "not written yet", work as they do
-    in the student's own notebook. Only ordinary exceptions of Python take part; any other name
-    becomes a kind of StudentError. The traceback shows the student's lines.
+    in the student's own notebook. Ordinary exceptions of Python take part, and the lecturer's own;
+    any other name becomes a kind of StudentError. The traceback shows the student's lines.
     """
+
+    def __init__(self, proxies: Proxies) -> None:
+        self.proxies = proxies
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, StudentError):
-            raise exception(error) from None
+            raise exception(error, self.proxies.errors) from None
 
 
-def exception(error: StudentError) -> Exception:
-    """The Python exception for what the student's code raised."""
-    kind = KINDS.get(error.kind)
+def exception(error: StudentError, own: Mapping[str, type[Exception]]) -> Exception:
+    """The Python exception for what the student's code raised. ``own``: the lecturer's kinds."""
+    known = {**KINDS, **own}
+    kind = known.get(error.kind)
     made: Exception | None = None
     if kind is not None:
         try:
@@ -374,7 +433,7 @@ def exception(error: StudentError) -> Exception:
         except Exception:
             made = None
     if made is None:
-        made = _named(error, next(filter(None, map(KINDS.get, error.kinds)), Exception))
+        made = _named(error, next(filter(None, map(known.get, error.kinds)), Exception))
     return made.with_traceback(_traceback(error.frames))
 
 

@@ -19,7 +19,8 @@ MADE = {"list", "tuple", "dict", "set", "frozenset"}
 _SHAPE = r"(?:\w+,\s*)*0\s*[,)]"  # one that has a 0 in it
 KINDS = {
     "half": r"float16|\bnp\.half\b",
-    "complex": r"\b(?:complex(?:64|128|floating)?|cmath|[ir]?fft[2n]?|eig(?:vals)?|roots|angle)\b"
+    "complex": r"\b(?:complex(?:64|128|floating)?|is(?:complex|real)(?:obj)?|cmath|angle)\b"
+    r"|\b(?:[ir]?fft[2n]?|eig(?:vals)?|roots)\b"
     r"|[\d.]j\b|\.(?:imag|conj)",
     "integer": r"\.(?:dtype|view|nbytes|itemsize)\b|\b(?:issubdtype|result_type)\b",
     "nan": r"(?i:\b(?:is|equal_)?nans?\b)|\bisfinite\b"

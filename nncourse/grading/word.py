@@ -15,11 +15,17 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 
-def word(cell: ast.Module, made: Set[str]) -> Iterator[tuple[ast.AST, str]]:
-    """The places, and what to do. ``made``: names that the lecturer's statements bind there."""
+def word(
+    cell: ast.Module, made: Set[str], taken: Set[str] = frozenset()
+) -> Iterator[tuple[ast.AST, str]]:
+    """The places, and what to do. ``made``: names that the lecturer's statements bind there;
+    ``taken``: those of data of the lecturer's, labels perhaps, that these change there.
+    """
     for node in ast.walk(cell):
         name = _believed(node)
-        if isinstance(name, ast.Name) and name.id in made:
+        if isinstance(node, ast.Name) and node.id in taken:
+            name = node
+        if isinstance(name, ast.Name) and name.id in made | taken:
             yield (
                 name,
                 _(

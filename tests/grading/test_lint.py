@@ -123,6 +123,22 @@ def remarks(test: str, **rules: list[str]) -> list[str]:
         ("x = np.ones(3)\nf(x)\nassert np.allclose(x, 1)", 3, "no change to x"),
         ("x = np.ones(3)\nl = Layer()\nl.forward([x])\nnp.all(x == 1) * 10.0", 4, "no change to x"),
         ("x = np.ones(3)\nf(x, lambda: x.sum())", 2, "no change to x"),
+        ("x = list(range(3))\nf(x)\nassert x == [0, 1, 2]", 3, "no change to x"),
+        ("X = np.ones(9)\nx = X[:3]\nf(x)\nassert (x == 1).all()", 4, "no change to x"),
+        ("x = np.ones(3) * 2\nf(x)\nassert (x == 2).all()", 3, "no change to x"),
+        (
+            "def make(): return np.ones(3), 1\nx, n = make()\nf(x)\nassert (x == 1).all()",
+            4,
+            "no change to x",
+        ),
+        ("a = Layer()\nb = a.forward(1)\nassert type(b) is type(a)", 3, "of one type here"),
+        ("a = Layer()\nassert isinstance(a.forward(1), type(a))", 2, "of one type here"),
+        ("a = Layer()\nb = f(a)\nassert b.__class__ is a.__class__", 3, "of one type here"),
+        ("import time\nt = time.process_time()\nf(3)", 2, "process_time is of this side only"),
+        ("import sys\nsys.setrecursionlimit(99)\nf(3)", 2, "setrecursionlimit is of this side"),
+        ("import sys\nassert sys.getsizeof(f(3)) < 999", 2, "getsizeof is of this side only"),
+        ("state = np.random.get_state()[1]\nf(3)", 1, "get_state is of this side only"),
+        ("y = f(np.ones(3))\nassert y.base is None", 2, "base is of this side only"),
         ("x = np.ones(3)\ng = lambda _: x.sum()\nassert f(g, x)", 3, "no change to x"),
         ("x = np.ones(3)\ndef g(_):\n    return x.sum()\nassert f(g, x)", 4, "no change to x"),
     ],
@@ -192,6 +208,10 @@ def test_changes_are_seen_where_they_are_asked_for(test):
         "with np.errstate(all='ignore'):\n    assert f(3) == 3",
         "assert callable(f) and f(3) is not None and type(f(3)) is not float",
         "assert hasattr(Layer(), 'forward')",
+        "import pytest\npytest.raises(ValueError, f, -1)",
+        "assert type(f(3)) is type(3) and isinstance(f(3), type(3))",
+        "import sys\nx = np.ones(3)\nassert sys.getsizeof(x) and x.base is None and f(3) == 3",
+        "x, n = np.ones(3), 3\nf(x, n)\nassert n == 3",
         "import contextlib, io, sys\nsys.stdout = io.StringIO()\ny = f(3)",
         "x = np.ones(3)\nf(x)\nassert f(lambda: x)",
         "assert abs(f(2) - 2) < 1e-6 and not f(3) == 4",
@@ -301,3 +321,13 @@ def test_what_answers_need_of_a_judgement_is_their_word():
     )
     (remark,) = map(str, lint(assignment(kind)))
     assert remark.startswith("t, 1: scores is made on the student's side")
+
+
+def test_labels_that_lie_beside_what_answers_made_are_theirs():
+    """Since an answer uses what is put there, all of it is made on their side."""
+    given = ("readonly", "data = {'x': np.ones(3), 'y': np.zeros(3)}")
+    run = ("readonly", "data['p'] = f(data['x'])")
+    test = ("tests", "assert np.mean(f(3) == data['y']) > 0.9")
+    assert not of_cells(given, run, test)
+    (found,) = of_cells(given, run, ("answer", "def g(): return data['p']"), test)
+    assert "data is made on the student's side" in found

@@ -17,8 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from nncourse.grading.syntax import CHECK
+
 ABSENT = object()
+LECTURERS = ("<test", "<notebook")  # files, as the oracle calls them
 GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+ASSERTION = "LOAD_ASSERTION_ERROR"  # from Python 3.14 on a constant of another name
 MOST = 1000  # parts of an object that are looked at
 FIXED = (type(None), bool, int, float, complex, str, bytes, types.ModuleType)
 
@@ -40,6 +44,16 @@ class Past:
                 self.changed.append((self.now, name, space[name]))
 
 
+def on_purpose(error: BaseException) -> bool:
+    """Whether a statement ``raise`` of the lecturer's has raised it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not trace.tb_frame.f_code.co_filename.startswith(LECTURERS):
+        return False
+    return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
+
+
 class Lent:
     """A function, given away in the cell ``cell``. What it reads: names of its notebook, as they
     were then and as they are, and what it holds by itself.
@@ -52,11 +66,13 @@ class Lent:
         self.names: dict[str, Any] = {}
         self.read: dict[str, Any] = {}
         self.over = ""
+        self.judges = False  # whether it asserts something, by itself or by functions of its module
         self._seen = 0  # changes that did not concern it
         plain = _plain(function, self.held)
         if plain is not None:
             self.names = plain.__globals__
-            self.read = {name: self.names.get(name, ABSENT) for name in _read(plain, self.held)}
+            read, self.judges = _read(plain, self.held)
+            self.read = {name: self.names.get(name, ABSENT) for name in read}
 
     def to_call(self, past: Past, theirs: Set[str]) -> Callable:
         """The function, or one that refuses. ``theirs``: names that are the student's anyway."""
@@ -121,8 +137,9 @@ def _plain(function: Any, held: list[Any]) -> types.FunctionType | None:
     return function
 
 
-def _read(function: types.FunctionType, held: list[Any]) -> set[str]:
-    """The names of its module that it reads, by itself or by functions of that module.
+def _read(function: types.FunctionType, held: list[Any]) -> tuple[set[str], bool]:
+    """The names of its module that it reads, by itself or by functions of that module; and whether
+    one of these asserts something.
 
     What these hold is added to ``held``.
     """
@@ -143,7 +160,7 @@ def _read(function: types.FunctionType, held: list[Any]) -> set[str]:
             for cell in one.__closure__ or ():
                 with contextlib.suppress(ValueError):  # not bound yet
                     todo.append(cell.cell_contents)
-    return found
+    return found, any(_asserts(one.__code__) for one in known)
 
 
 @functools.lru_cache(1024)
@@ -151,3 +168,13 @@ def _global_names(code: types.CodeType) -> frozenset[str]:
     found = {step.argval for step in dis.get_instructions(code) if step.opname in GLOBAL}
     inner = [_global_names(const) for const in code.co_consts if isinstance(const, types.CodeType)]
     return frozenset(found.union(*inner))
+
+
+@functools.lru_cache(1024)
+def _asserts(code: types.CodeType) -> bool:
+    if any(map(CHECK.search, code.co_names)):
+        return True
+    steps = dis.get_instructions(code)
+    if any(s.opname == ASSERTION or s.argrepr == "AssertionError" for s in steps):
+        return True
+    return any(_asserts(const) for const in code.co_consts if isinstance(const, types.CodeType))

@@ -78,11 +78,14 @@ class References:
             return self.functions[reference.number].to_call(self.past, self.theirs)
         raise WireError("a function that was not given")
 
-    def function(self, number: Any) -> Callable | None:
-        """The function that is to be called back; None if there is no such one."""
+    def function(self, number: Any) -> tuple[Callable | None, bool]:
+        """The function that is to be called back, and whether its errors are the test's verdict;
+        None if there is no such one."""
         if type(number) is not int or not 0 <= number < len(self.functions):
-            return None
-        return self.functions[number].to_call(self.past, self.theirs)
+            return None, False
+        lent = self.functions[number]
+        function = lent.to_call(self.past, self.theirs)
+        return function, lent.judges and not lent.over
 
     def _generator(self, generator: np.random.Generator) -> int:
         """Its number; its state goes along if the other side doesn't know it."""

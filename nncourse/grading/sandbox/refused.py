@@ -17,11 +17,17 @@ import numpy as np
 # With these an answer that is no number, or infinite, is found wrong, and costs no other points.
 COMPARING = (np.allclose, np.isclose, np.array_equal)
 UNSPOKEN = "the tests don't speak"
+# Of this process, since the cell began: what caught one of them has been told nothing.
+refusals: list[BaseException] = []
 PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 
 
 class OddValue(BaseException):
     """A test has used a value of which it doesn't speak. Not an error that a test may expect."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        refusals.append(self)
 
 
 class Refused:

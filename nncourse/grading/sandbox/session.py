@@ -17,6 +17,7 @@ from nncourse.grading.sandbox.guard import Guard
 from nncourse.grading.sandbox.handle import Handle
 from nncourse.grading.sandbox.in_place import update
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
+from nncourse.grading.sandbox.lent import on_purpose
 from nncourse.grading.sandbox.limits import Budget, Limits
 from nncourse.grading.sandbox.nothing import KINDS, marked
 from nncourse.grading.sandbox.outcome import CellResult, SessionEnded, StudentError, student_error
@@ -58,7 +59,7 @@ class Session:
         self._number = 0
         self._depth = 0
         self._in_place = False
-        self._verdict: AssertionError | None = None
+        self._verdict: BaseException | None = None
         self._deadline = 0.0
 
     # What can be asked for.
@@ -109,8 +110,8 @@ class Session:
         its place; that one goes on where it was left, as long as nothing is drawn from the one
         here, which gives other numbers.
 
-        Raises StudentError, SessionEnded; WireError if an argument can't cross; and the
-        AssertionError of a function that was called back, whatever student code makes of it.
+        Raises StudentError, SessionEnded; WireError if an argument can't cross; and what a function
+        that was called back has found wrong, whatever student code makes of it.
         """
         what: dict[str, Any] = {"args": tuple(args), "kwargs": dict(kwargs or {})}
         numbers = range(0)
@@ -158,6 +159,23 @@ class Session:
         if type(self.references.find(answer["value"])) is not Handle:
             self._end("protocol", "an operation gives an object")
         return self._value(answer)
+
+    def leave(self, target: str | Handle, error: Exception, text: str) -> bool:
+        """Let a context manager see an error of this side, with ``text`` as its message; whether it
+        keeps it quiet."""
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        seconds, text = self.limits.call_seconds, text[:500].encode("utf-8", "replace").decode()
+        return self._ask("leave", seconds, target=target, kinds=kinds, text=text)["value"] is True
+
+    @property
+    def over(self) -> SessionEnded | None:
+        """How it ended, or would have."""
+        return self.ended or self._end_again
+
+    @property
+    def asked(self) -> int:
+        """How many questions there were so far."""
+        return self._number
 
     def type_name(self, target: str | Handle) -> str:
         """The name of a type, as the student's process tells it."""
@@ -315,9 +333,9 @@ class Session:
         args, kwargs = message.get("args"), message.get("kwargs")
         if type(args) is not tuple or type(kwargs) is not dict:
             self._end("protocol", "a callback of something else")
-        function = None
+        function, judges = None, False
         if "guest" not in message:
-            function = self.references.function(message["callback"])
+            function, judges = self.references.function(message["callback"])
             if function is None:
                 self._end("protocol", "a callback of something else")
         try:
@@ -338,9 +356,13 @@ class Session:
             self._verdict = self._verdict or error
             self.channel.send({"error": "AssertionError"}, deadline)
         except (Exception, OddValue) as error:
-            # The test's function was given something that it can't take.
-            text = f"{type(error).__name__}: {error}"[:500]
-            self.channel.send({"error": text.encode("utf-8", "replace").decode()}, deadline)
+            # The test's function was given something that it can't take: its verdict, where it has
+            # asserted something and doesn't raise this itself.
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+            if isinstance(error, OddValue) or (judges and not on_purpose(error)):
+                self._verdict = self._verdict or error
+            text = str(error)[:500].encode("utf-8", "replace").decode()
+            self.channel.send({"error": text, "kinds": kinds}, deadline)
 
     def _value(self, answer: dict[str, Any]) -> Any:
         value = answer["value"]

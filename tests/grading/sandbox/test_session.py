@@ -200,7 +200,7 @@ def test_callbacks_also_from_within_callbacks(session):
     )
     later = session.call("Later", (lambda x: x + 1,))
     assert later.call("run") == 3
-    with pytest.raises(StudentError, match=r"CallbackError.*ValueError: no"):
+    with pytest.raises(StudentError, match=r"^ValueError: no$"):
         session.call("gradient", (_refuses, 2.0))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
@@ -10,6 +13,16 @@ UNARY = ("neg", "pos", "abs")
 
 class CallbackError(Exception):
     """What the grader's side has raised; the text says what."""
+
+
+def made(kinds: Sequence[str], text: str, names: Mapping[str, Any]) -> Exception:
+    """An exception like one of the grader's side: the first of these kinds that is known here."""
+    for name in kinds:
+        kind = names.get(name, getattr(builtins, name, None))
+        if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
+            with contextlib.suppress(Exception):  # it may want other arguments
+                return kind(text)
+    return CallbackError(": ".join([*kinds[:1], text]))
 
 
 class Callback:

@@ -10,6 +10,7 @@ A request is a dict: ``do`` (what), ``n`` (its number), ``drop`` (objects no lon
     get    target, path                    read
     set    target, path, value             assign
     operate name, args                     a function of the module operator
+    leave  target, kinds, text             leave a context manager by an error
     type   target                          the name of a type
 
 A target is a name in ``__main__`` or an object that was given out before. The answer has the same
@@ -33,7 +34,7 @@ import numpy as np
 
 from nncourse.grading.sandbox.channel import Channel, Closed
 from nncourse.grading.sandbox.inside.cells import LONGEST_MESSAGE, Notebook, clean, explain
-from nncourse.grading.sandbox.inside.guests import Callback, CallbackError, Guest
+from nncourse.grading.sandbox.inside.guests import Callback, Guest, made
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.wire import DTYPES, LIMITS, NAMES, Reference, WireError, encode
 
@@ -83,7 +84,7 @@ class Server:
         except BaseException as error:
             answer = {"error": explain(error)}
         answer["n"] = request["n"]
-        if not outer and request["do"] == "call" and (printed := self.notebook.output.text()):
+        if not outer and request["do"] != "cell" and (printed := self.notebook.output.text()):
             answer["printed"] = printed
         shared = self.kept.alive(request.pop("shared", ()))
         if shared:
@@ -147,6 +148,11 @@ class Server:
         self._last = _Whole(getattr(operator, request["name"])(*request["args"]))
         return {"value": self._last}
 
+    def _do_leave(self, request: dict[str, Any]) -> dict[str, Any]:
+        error = made(request["kinds"], request["text"], self.notebook.names)
+        leave = self._find(request["target"], ["__exit__"])
+        return {"value": bool(leave(type(error), error, None))}
+
     def _do_type(self, request: dict[str, Any]) -> dict[str, Any]:
         found = type(self._find(request["target"], []))
         return {"value": clean(found.__name__, 100)}
@@ -161,7 +167,7 @@ class Server:
             self.answer(answer)
         self.kept.learn(answer.get("news"))
         if "error" in answer:
-            raise CallbackError(answer["error"])
+            raise made(answer.get("kinds", ()), answer["error"], self.notebook.names)
         return answer
 
     # Values and objects.
