@@ -6,8 +6,9 @@ in their places. Of each cell it takes only the lines that bind or change what a
 neither the lecturer's cells nor other answers have bound before. So trials, plots and training cost
 neither time nor points, and what the lecturer has defined stays as it is, but for what the student
 has edited where it stood. Of two definitions of an answer's function, both before its check, the
-later counts. Files that answers read count as names do, and so do settings. Where an
-answer's cell was left as it was handed out, the answer itself may stand in an own cell.
+later counts; so does what is made by calling answers, such as a training that is done once more.
+Files that answers read count as names do, and so do settings. Where an answer's cell was left as it
+was handed out, the answer itself may stand in an own cell.
 """
 
 from __future__ import annotations
@@ -60,13 +61,15 @@ def needed_lines(
     others: Sequence[Other],
     edited: Mapping[int | None, Set[str]] = MappingProxyType({}),
     again: Mapping[str, range] = MappingProxyType({}),
+    results: Mapping[str, range] = MappingProxyType({}),
 ) -> list[tuple[OwnCell, list[str]]]:
     """The own cells that are needed, with the lines of them that are; the names they are for.
 
     ``own`` in the order of the notebook. ``edited``: what the lecturer's cells that were edited
     bind and change, by their places. ``again``: functions that answers define, with the places
-    where another definition is a later attempt. The time is proportional to the length of the
-    sources.
+    where another definition is a later attempt. ``results``: what the lecturer's cells make by
+    calling answers, with the places where it may be made better. The time is proportional to the
+    length of the sources.
     """
     answered = set[str]().union(*(other.names.binds for other in others if other.asks))
     cells = [
@@ -80,7 +83,9 @@ def needed_lines(
     for piece in every:
         tried = {name for name in piece.names.defines if piece.place in again.get(name, ())}
         attempts |= tried
-        piece.edited = piece.edited | tried | (piece.extends & defined)
+        made = piece.names.binds | piece.names.changes
+        better = {name for name in made if piece.place in results.get(name, ())}
+        piece.edited = piece.edited | tried | better | (piece.extends & defined)
     edits = set[str]().union(*(piece.edited for piece in every))
     bound: dict[str, int] = {}  # by others, and where first
     for other in others:
@@ -90,6 +95,8 @@ def needed_lines(
     known = [part.names for part in every] + [other.names for other in others]
     modules = set[str]().union(*(found.imports for found in known))
     makers, through, same = _links(every, bound, modules)
+    for parts in cells:
+        _look_above(parts, modules)
     asked = [(need, o.place) for o in others if o.asks for need in _asks(o.names)]
     asked += [(_Need(name, "itself"), NOWHERE) for name in attempts]
     needed: set[_Need] = set()
@@ -99,10 +106,12 @@ def needed_lines(
         if need in needed or (need.name not in edits and bound.get(need.name, NOWHERE) < place):
             continue
         needed.add(need)
-        for piece in makers.get(need, ()):
+        makes = [(piece, need.name) for piece in makers.get(need, ())]
+        for piece, name in makes:  # grows meanwhile
             if not piece.for_:
                 asked += [(read, piece.place) for read in _asks(piece.names, piece.leaves)]
-            piece.for_.add(need.name)
+                makes += piece.above
+            piece.for_.add(name)
         for piece in through.get(need, ()):
             if piece not in called:
                 called.add(piece)
@@ -118,6 +127,19 @@ def needed_lines(
         for cell, found in zip(own, cells, strict=True)
         if any(piece.for_ for piece in found)
     ]
+
+
+def _look_above(cell: Iterable[Piece], modules: Set[str]) -> None:
+    """Note for each piece what its cell has bound above it of what it reads: that holds, also where
+    the lecturer has bound it before.
+    """
+    last: dict[str, Piece] = {}
+    for piece in cell:
+        found = piece.names
+        reads = found.runs | found.changes | found.maybe | (found.later - found.binds)
+        piece.above = [(last[name], name) for name in reads & last.keys()]
+        made = (found.binds - found.imports) | found.changes
+        last.update(dict.fromkeys(made - modules - BUILTINS, piece))
 
 
 def _links(

@@ -36,7 +36,8 @@ class Piece:
     leaves: the outer names that its functions bind, or whose objects they change. calls: what it
     calls for the sake of such a change. same: pairs of names that it gives to one object, or to an
     object and a part of it. extends: names whose attributes it assigns. edited: names that it may
-    bind and change though others have bound them. for_: what is needed of it.
+    bind and change though others have bound them. above: pieces of its cell that bind or change a
+    name which it reads, and that name. for_: what is needed of it.
     """
 
     place: int
@@ -47,6 +48,7 @@ class Piece:
     leaves: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     same: list[tuple[str, str]] = field(default_factory=list)
+    above: list[tuple[Piece, str]] = field(default_factory=list)
     for_: set[str] = field(default_factory=set)
 
 

@@ -316,20 +316,21 @@ class Plan:
             for cell in self.cells:
                 if cell.is_answer:
                     source = answers.get(cell.name, cell.source)
-                    until = min((at for at in self.foreign if at > cell.index), default=last)
                     found = names(source)
                     found.binds -= found.globals  # an own cell may bind them before
                     stub = names(cell.source).binds
                     if source.strip() == cell.source.strip():
                         found = Names()
                     found.later |= stub - found.binds  # the answer may stand elsewhere
-                    again |= dict.fromkeys(found.defines & stub, range(cell.index + 1, until + 1))
+                    again |= dict.fromkeys(found.defines & stub, self._until_graded(cell))
                     nodes = [n for one in statements(source) for n in ast.walk(one)]
                     found.later |= outside.reads(nodes) | {outside.RECURSION}
                     others.append(Other(cell.index, found, True))
             if edited:
                 others += self._readers(edited, answers)
-            needed = needed_lines(in_time, others, edited, again)
+            made = [step for step in self._all if step.in_sandbox]
+            results = {n: self._until_graded(step.cell) for step in made for n in step.names.binds}
+            needed = needed_lines(in_time, others, edited, again, results)
             late = needed_lines([cell for cell in cells if cell.place > last], others)
         there = {name for _, for_ in needed for name in for_}
         return (
@@ -339,6 +340,11 @@ class Plan:
             ],
             [name for _, for_ in late for name in for_ if name not in there],
         )
+
+    def _until_graded(self, cell: Cell) -> range:
+        """The places behind a cell, up to the next graded one."""
+        last = min((at for at in self.foreign if at > cell.index), default=cell.index)
+        return range(cell.index + 1, last + 1)
 
     def _made_in(self, index: int) -> set[str]:
         """What a cell of the lecturer's binds and changes."""

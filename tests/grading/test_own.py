@@ -520,6 +520,14 @@ HONEST = {
         ),
         [ONE, TWO],
     ),
+    "a name of the lecturer's that stands for something else in a cell": (
+        handed_in(
+            ONE,
+            "def two(x):\n    return DOUBLE * one(x)",
+            two="rate = [1]\nrate.append(1)\nprint(rate)\nDOUBLE = sum(rate)",
+        ),
+        ["rate = [1]\nrate.append(1)\nDOUBLE = sum(rate)"],
+    ),
     "an answer's cell that is emptied": (handed_in(ONE, "# below", second=TWO), [TWO]),
     "an answer above its cell, which undoes it": (handed_in("", TWO, one=ONE), [ONE]),
     "the future": (
@@ -758,6 +766,44 @@ READER = "def f(): return k"
 )
 def test_a_name_is_taken_from_an_own_cell_if_nothing_before_gives_it(place, others, run):
     assert chosen([(place, "k = 0")], *others) == ["k = 0"] * run
+
+
+TRAINED = {
+    "train": ("solution", None, "def train(n):\n    return n"),
+    "predict": ("solution", None, "def predict(x):\n    return x * trained"),
+    "run": ("readonly", None, "trained = train(1)\nrate = 2"),
+    "test": ("tests", 10.0, "10.0 * (predict(3) == 9)"),
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "source", "run"),
+    [
+        (
+            3,
+            "trained = train(3)\nprint(trained)\nrate = 7\nlosses = train(4)",
+            "trained = train(3)",
+        ),
+        (
+            3,
+            "for n in range(4):\n    trained = train(n)",
+            "for n in range(4):\n    trained = train(n)",
+        ),
+        (3, "best = train(3)\n2 / 0\ntrained = best", "best = train(3)\ntrained = best"),
+        (2, "trained = train(3)", "trained = train(3)"),
+        (4, "trained = train(3)", ""),
+    ],
+)
+def test_a_training_that_is_done_once_more_counts_before_the_check(place, source, run):
+    cells = [
+        {"cell_type": "code", "metadata": role(name, kind, points), "source": source}
+        for name, (kind, points, source) in TRAINED.items()
+    ]
+    found = {"cells": cells, "metadata": {}}
+    plan = make_assignment("toy", found, found, "en").plan
+    answers = {name: f"# mine\n{TRAINED[name][2]}" for name in ("train", "predict")}
+    own, _late = plan.needed_of([OwnCell(place, source)], answers)
+    assert [cell.source for cell in own] == ([run] if run else [])
 
 
 def test_what_an_own_cell_reads_must_be_bound_before_that():
