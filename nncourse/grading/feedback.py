@@ -47,6 +47,7 @@ OF_STUDENT = " AND s.student_id = :student"
 
 SENTENCE = 1000  # characters of a reason
 LONGEST = 20_000  # characters of an answer or an output
+CELLS = 20_000  # of all tables together
 
 # Findings whose text, after its first colon, repeats what the student's code said.
 QUOTING = ("signature", "use", "key")
@@ -323,7 +324,11 @@ def render(text: str) -> str:
             return f"<code>{escape(tex.strip())}</code>"
         return f"{name}-{len(formulas) - 1};"
 
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = MarkdownIt("commonmark", {"html": False})
+    # Lines of a table that are too short are filled up, to hundreds of thousands of cells.
+    lines = text.splitlines()
+    if len(lines) * max((line.count("|") for line in lines), default=0) <= CELLS:
+        parser.enable("table")
     parser.use(dollarmath_plugin, renderer=formula)
     clean = clean_html(parser.render(text))
     return re.sub(rf"{name}-(\d+);", lambda mark: formulas[int(mark[1])], clean)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +41,11 @@ _OPEN = {"\\\\[": "\\\\]", "\\\\(": "\\\\)", "\\begin{": "\\end{"}
 # A diagram in a block of code is drawn by a program that follows links of its own.
 _DIAGRAM = re.compile(r"([`~]{3})(?=[^\S\n]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNORECASE)
 
+# What may begin or end an emphasis; each is compared with all others that are open.
+_MARKS = re.compile(r"(?<=[^\s*_~])[*_~]+|[*_~]+(?=[^\s*_~])")
+
 FORMULAS = 50  # that may be left open
+MARKS = 1000  # that count in one text
 SHOWN = 30_000  # characters of an answer; to draw half a million takes minutes
 
 # Marks over and under a letter. Any number of them may be piled up, over the lines around. Last
@@ -80,6 +85,8 @@ def clean_markdown(text: Any) -> str:
     for opening, closing in _OPEN.items():
         if text.count(opening) > text.count(closing) + FORMULAS:
             text = text.replace(opening, f"{opening[:-1]} {opening[-1]}")
+    number = itertools.count()
+    text = _MARKS.sub(lambda m: m[0] if next(number) < MARKS else f" {m[0]} ", text)
     return _TEX.sub(r"\\ ", text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from html import escape
 from html.parser import HTMLParser
 
@@ -203,6 +204,13 @@ def test_formulas_are_drawn_and_form_is_kept():
     assert '<math display="block" alttext="\\frac12">' in html
     assert "<mfrac><mn>1</mn><mn>2</mn></mfrac>" in html
     assert "<td>1</td>" in html
+
+
+def test_no_table_is_filled_up_without_end():
+    table = "a|" * 180 + "\n" + "-|" * 180 + "\n" + "a\n" * 360 + "\n"
+    begin = time.process_time()
+    assert "<td>" not in render(table * 13)
+    assert time.process_time() - begin < 2
 
 
 @pytest.mark.parametrize("tex", ["\\foo{<b>}", "\\href{javascript:alert(1)}{x}", "x^{" * 500])

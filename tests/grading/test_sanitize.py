@@ -291,6 +291,17 @@ def test_no_answer_takes_long_to_draw(start):
     assert time.process_time() - begin < 3
 
 
+@pytest.mark.parametrize("mark", ["*", "_", "**"])
+def test_no_answer_of_many_emphases_takes_long_to_draw(mark):
+    count = SHOWN // (2 * len(mark) + 4)
+    text = f"{mark}a " * count + f"a{mark} " * count
+    clean = clean_markdown(text)
+    assert clean_markdown(clean) == clean
+    begin = time.process_time()
+    markdown2html_mistune(clean)
+    assert time.process_time() - begin < 3
+
+
 def test_what_is_long_is_cut_where_it_is_shown():
     cells = [
         new_code_cell("x" * (SHOWN + 1), metadata=role("a", "solution")),
