@@ -112,6 +112,24 @@ def test_a_heading_of_a_students_is_no_place_for_points(toy):
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[my *plot*](http://a.example/?x=1&y)", "my <em>plot</em> (http://a.example/?x=1&amp;y)"),
+        ("http://a.example/?x=1&y", "http://a.example/?x=1&amp;y"),
+        ("[x][y]\n\n[y]: https://a.example", "x (https://a.example)"),
+        ("[x](#plus)", "x (#plus)"),
+    ],
+)
+def test_nothing_of_a_students_can_be_clicked(toy, text, shown):
+    """Within Jupyter an address alone can run a program: formgrader?path=FOLDER runs its
+    nbgrader_config.py."""
+    html = markdown(context(toy, {}), clean_markdown(text))
+    assert f"<p>{shown}</p>" in html
+    assert "<a" not in html
+    assert "<a" in markdown({}, text), "the lecturer's own links"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "$\\nocommand a<b$",
