@@ -43,7 +43,12 @@ EXTENSIONS = """
 select student_id, extension from submitted_assignment
 where assignment_id = :id and extension is not null
 """
-DIGESTS = f"select student, digest from {RECORDS} where assignment = :name"
+# A student or an assignment that nbgrader has removed from its tables leaves its record.
+DIGESTS = f"""
+select student, digest from {RECORDS}
+where assignment = :name
+and student in (select student_id from submitted_assignment where assignment_id = :id)
+"""
 STUDENTS = """
 select distinct submitted_assignment.student_id
 from submitted_assignment
@@ -138,7 +143,7 @@ class Gradebook:
     def digests(self) -> dict[str, str]:
         """What the grades of each student were computed from."""
         try:
-            found = self._rows(DIGESTS, {"name": self.assignment})
+            found = self._rows(DIGESTS, {"name": self.assignment, "id": self.id})
         except LookupError:  # nothing was graded yet
             return {}
         return dict(found)

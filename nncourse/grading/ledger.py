@@ -30,8 +30,10 @@ create table if not exists nncourse_verdict (
 )
 """
 SCORES = """
-select notebook_id, sum(coalesce(manual_score, auto_score, 0.0)) from grade
-where notebook_id in {} group by notebook_id
+select notebook_id, sum(coalesce(manual_score, auto_score, 0.0)
+       + case when manual_score is null and auto_score is null then 0.0
+              else coalesce(extra_credit, 0.0) end)
+from grade where notebook_id in {} group by notebook_id
 """
 
 

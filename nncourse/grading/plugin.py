@@ -145,9 +145,15 @@ class Rebuild(_Step):
         self._clear(assignment, names["student"])
         self._keep_stamp(path.parent, self.course.autograded(names["student"], assignment))
         packed = load(self.course, assignment)
-        notebook = from_dict(compose(packed, answers_of(intake.notebook), UNGRADED))
+        answers = answers_of(intake.notebook)
+        # Until it is judged it lies where the formgrader finds it.
+        notebook = from_dict(clean_notebook(compose(packed, answers, UNGRADED)))
         notebook.metadata["nncourse"].update(
-            notes=intake.notes, problem=problem, submitted_in=intake.language, own=intake.own
+            notes=intake.notes,
+            problem=problem,
+            submitted_in=intake.language,
+            answers=answers,
+            own=intake.own,
         )
         return notebook, resources
 
@@ -182,9 +188,9 @@ class Judge(_Step):
         """Raises SandboxUnavailable where nothing would hold the students' code in."""
         names = resources["nbgrader"]
         assignment = load(self.course, names["assignment"])
-        answers = answers_of(nb)
-        seeds = seeds_of(names["student"], names["assignment"], secret_of(self.course))
         about = nb.metadata["nncourse"]  # from the first pass
+        answers = about["answers"]
+        seeds = seeds_of(names["student"], names["assignment"], secret_of(self.course))
         item = make_item(names["student"], answers, own=about["own"], **seeds)
         try:
             verdict = json.loads(_worker(self.unsafe).grade(assignment.packed, item))

@@ -13,6 +13,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
 
 from nncourse.course.files import Course
 from nncourse.course.folder import make_course
@@ -20,6 +22,7 @@ from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.grade import grade_submissions, release_assignment
 from nncourse.grading.nbgrader import Nbgrader
 from nncourse.grading.results import each_result, read_results
+from nncourse.grading.worker import Worker
 from tests.grading.toy import (
     KERNEL,
     LIMITS,
@@ -255,6 +258,38 @@ def test_grading_again_after_the_own_command_forgets_what_that_found(course, tmp
     assert not again.skipped, "the own command does not take nbgrader's grade for one of its own"
 
 
+def test_who_was_removed_from_the_gradebook_is_graded_again(course, tmp_path):
+    (tmp_path / "back.ipynb").write_text(submission(course, "ps99", RIGHT), "utf-8")
+    grade_submissions(course, "ps99", tmp_path)
+    nbgrader(course, "db", "student", "remove", "back", "--force")
+    (again,) = grade_submissions(course, "ps99", tmp_path)
+    assert (again.skipped, again.points) == (False, 15)
+
+
+def test_nothing_lies_there_as_it_was_written_while_it_is_judged(course, monkeypatch):
+    """The formgrader finds it."""
+    answers = {**RIGHT, "why": "<script>alert(1)</script>"}
+    text = submission(course, "ps99", answers)
+    hand_in(course, "script", text, "ps99", "ps99-squares.ipynb")
+    seen = []
+    as_before = Worker.grade
+
+    def grade(self, packed, item):
+        (between,) = course.autograded("script", "ps99").glob("*.ipynb")
+        seen.append(nbformat.read(between, as_version=4))
+        return as_before(self, packed, item)
+
+    monkeypatch.setattr(Worker, "grade", grade)
+    config = course.config()
+    directory = CourseDirectory(config=config, root=str(course.root))
+    answer = NbGraderAPI(directory, config=config).autograde("ps99", "script")
+    assert answer["success"], answer.get("error")
+    assert [cell.source for cell in seen[0].cells if cell_name(cell) == "why"] == [
+        "< script>alert(1)< /script>"
+    ]
+    assert scores(course, "ps99")["script"]["square"] == (10, False)
+
+
 def test_nbgraders_feedback_is_ours_and_shows_no_hidden_test(graded, course):
     nbgrader(course, "generate_feedback", "ps97")
     pages = {p.parents[1].name: p.read_text("utf-8") for p in course.root.glob("feedback/*/*/*")}
@@ -279,6 +314,7 @@ def test_manual_grades_are_kept_and_late_work_is_penalised(graded, course):
     with gradebook.gradebook() as book:
         grade = book.find_grade("why", "ps97-partial", "ps97", "right")
         grade.manual_score, grade.needs_manual_grade = 4.0, False
+        grade.extra_credit = 2.0
         book.find_assignment("ps97").duedate = datetime.datetime(2026, 11, 20)
         book.db.commit()
     folder = course.submitted / "right" / "ps97"
@@ -288,8 +324,11 @@ def test_manual_grades_are_kept_and_late_work_is_penalised(graded, course):
         nbgrader(course, "autograde", "ps97", "--student", "right", "--force")
         with gradebook.gradebook() as book:
             found = book.find_submission("ps97", "right")
-            assert found.score == 19
-            assert found.late_submission_penalty == 19
+            assert found.score == 21
+            assert found.late_submission_penalty == 21
+        grade_submissions(course, "ps97")
+        with gradebook.gradebook() as book:
+            assert book.find_submission("ps97", "right").late_submission_penalty == 21
     finally:
         config.write_text(before, "utf-8")
         (folder / "timestamp.txt").unlink()
@@ -298,9 +337,6 @@ def test_manual_grades_are_kept_and_late_work_is_penalised(graded, course):
 
 def test_the_formgraders_button(graded, course):
     """What it calls: nbgrader's API."""
-    from nbgrader.apps.api import NbGraderAPI
-    from nbgrader.coursedir import CourseDirectory
-
     hand_in(course, "new", submission(course, "ps99", RIGHT), "ps99", "ps99-squares.ipynb")
     config = course.config()
     directory = CourseDirectory(config=config, root=str(course.root))
