@@ -67,7 +67,11 @@ def settings(language: str) -> Settings:
             ],
         },
         "GenerateFeedback": {"exporter_class": "nncourse.grading.plugin.Feedback"},
-        "ExchangeFactory": {"list": "nncourse.grading.unfit.Listing"},
+        "ExchangeFactory": {
+            "list": "nncourse.grading.unfit.Listing",
+            "collect": "nncourse.grading.exchange.Collecting",
+            "release_feedback": "nncourse.grading.exchange.Releasing",
+        },
         "HTMLExporter": {"filters": {"markdown2html": "nncourse.grading.formgrader.markdown"}},
         "OverwriteCells": {"add_missing_cells": True},
         "Execute": {
@@ -96,7 +100,7 @@ def config_text(language: str) -> str:
             "ClearSolutions": _("What students find in place of solutions."),
             "Autograde": _("Answers run in a sandbox; the tests run outside of it."),
             "GenerateFeedback": _("The pages of nncourse feedback, which show no hidden test."),
-            "ExchangeFactory": _("A bad time stamp of one does not break the list of all."),
+            "ExchangeFactory": _("What one hands in harms no other, and no link is followed."),
             "HTMLExporter": _(
                 "The formgrader draws formulas without the network, and shows marks."
             ),

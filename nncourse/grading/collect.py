@@ -148,8 +148,8 @@ def _found(
         # Folders with times are those of an exchange, wherever it lies.
         asked = exchange or (pattern is None and stamp is not None)
         account = _account(file) if asked else ""
-        own = account in ("", student) or (account[0] == NUMBER and not _has_account(student))
-        if not own and _has_account(student):
+        own = account in ("", student) or (account[0] == NUMBER and not has_account(student))
+        if not own and has_account(student):
             why = _("not taken: it belongs to the account {account}", account=account)
             out.remarks.append((file.path, why))
             continue
@@ -242,18 +242,22 @@ def _time(text: str | None) -> datetime.datetime | None:
 
 
 def _account(file: File) -> str:
+    return account_of(file.account)
+
+
+def account_of(owner: int | None) -> str:
     """Whose file, or archive, it is on this machine; '' if that says nothing: it is ours."""
-    if file.account is None or file.account == os.getuid():
+    if owner is None or owner == os.getuid():
         return ""
     import pwd  # not on Windows, where no file has an account
 
     try:
-        return pwd.getpwuid(file.account).pw_name
+        return pwd.getpwuid(owner).pw_name
     except KeyError:  # that of another machine, or one of those that users of this one may take
-        return f"{NUMBER}{file.account}"
+        return f"{NUMBER}{owner}"
 
 
-def _has_account(student: str) -> bool:
+def has_account(student: str) -> bool:
     """Whether the student has one on this machine, and hands in with it."""
     import pwd
 

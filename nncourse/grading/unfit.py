@@ -27,7 +27,7 @@ from nbgrader.exchange.default import ExchangeList
 from nbgrader.utils import find_all_files, parse_utc
 
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.submissions import STAMP, YEARS
+from nncourse.grading.submissions import STAMP, YEARS, is_student
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -130,8 +130,9 @@ def put_aside(folder: Path) -> tuple[str, bool]:
 
     A link to a folder with such a stamp is renamed itself: what is behind it is somebody else's.
     """
-    if "\n" in folder.parent.name:  # on which nbgrader ends, and grades nobody after
-        return _("nbgrader can't read a name with an end of line: not graded"), False
+    # On an end of line nbgrader stops for all, others are patterns or markup in its pages.
+    if not is_student(folder.parent.name):
+        return _("nbgrader can't work with such a name: not graded"), False
     path = folder / STAMP
     if not os.path.lexists(path) or is_stamp(path):
         return "", True

@@ -537,7 +537,7 @@ def test_a_folder_of_the_same_name_but_for_the_accents_is_not_taken_for_it(
         os.chown(folder / "ps05.ipynb", account, account)
     names = {2001: "zo\u00eb", 2002: "eve"}
     monkeypatch.setattr("nncourse.grading.collect._account", lambda file: names[file.account])
-    monkeypatch.setattr("nncourse.grading.collect._has_account", lambda student: True)
+    monkeypatch.setattr("nncourse.grading.collect.has_account", lambda student: True)
     found = collect(course, "ps05", tmp_path)
     assert found.taken["zo\u00eb"].read_text() == "right"
     assert [why for _name, why in found.remarks] == ["not taken: it belongs to the account eve"]
@@ -552,7 +552,7 @@ def test_nobody_hands_in_for_an_account_of_this_machine(course, tmp_path, monkey
     found = collect(course, "ps05", tmp_path)
     assert not found.taken
     assert [why for _name, why in found.remarks] == ["not taken: it belongs to the account games"]
-    monkeypatch.setattr("nncourse.grading.collect._has_account", lambda student: False)
+    monkeypatch.setattr("nncourse.grading.collect.has_account", lambda student: False)
     assert list(collect(course, "ps05", tmp_path).taken) == ["daemon"]
 
 

@@ -1,0 +1,123 @@
+"""nbgrader's exchange, where whoever has an account lays what they like."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+
+from nncourse.grading.feedback import write_feedback
+from nncourse.grading.grade import grade_submissions
+from tests.grading.toy import RIGHT, submission
+
+STAMP = "2026-11-21 00:00:00.000000 UTC"
+FILE = "ps99-squares.ipynb"
+
+
+@pytest.fixture
+def inbound(toy, tmp_path):
+    shutil.rmtree(toy.submitted, ignore_errors=True)
+    folder = tmp_path / "nncourse" / "inbound"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def api(toy, inbound):
+    config = toy.config()
+    config.Exchange.root = str(inbound.parents[1])
+    return NbGraderAPI(CourseDirectory(config=config, root=str(toy.root)), config=config)
+
+
+@pytest.fixture
+def lay(toy, inbound):
+    """As nbgrader submit does."""
+
+    def lay(student, stamp=STAMP, **answers):
+        folder = inbound / f"{student}+ps99+{stamp}+r"
+        folder.mkdir()
+        (folder / FILE).write_text(submission(toy, "ps99", {**RIGHT, **answers}), "utf-8")
+        (folder / "timestamp.txt").write_text(stamp)
+        (folder / "submission_secret.txt").write_text(f"of {student}")
+        return folder
+
+    return lay
+
+
+def collected(toy, api):
+    answer = api.collect("ps99")
+    assert answer["success"], answer["error"]
+    return {path.parts[-3]: path for path in toy.submitted.glob(f"*/ps99/{FILE}")}, answer["log"]
+
+
+def test_one_that_can_not_be_taken_holds_up_nobody(toy, api, lay, inbound):
+    lay("anna")
+    lay("zoe", plus_answer="# later", stamp="2026-11-22 00:00:00.000000 UTC")
+    lay("zoe")
+    lay("ben", stamp="yesterday")
+    lay("<img src=x onerror=alert(1)>")
+    lay("..")
+    os.mkfifo(lay("pipe") / "data.bin")
+    (lay("device") / "data.bin").symlink_to("/dev/zero")
+    (inbound / f"nowhere+ps99+{STAMP}+r").symlink_to(inbound / "nothing")
+    found, log = collected(toy, api)
+    assert set(found) == {"anna", "zoe", "pipe", "device"}
+    assert "# later" in found["zoe"].read_text("utf-8")
+    for name in ("ben+ps99+yesterday", "<img src=x onerror=alert(1)>+ps99", "nowhere+ps99"):
+        assert f"{name}" in log
+    kept = {path.name for path in toy.submitted.glob("*/*/*")}
+    assert kept == {FILE, "timestamp.txt", "submission_secret.txt"}
+
+
+@pytest.mark.parametrize("file", [FILE, "timestamp.txt", "submission_secret.txt"])
+def test_nothing_behind_a_link_is_taken(toy, api, lay, file):
+    """The lecturer's solutions, or what another has handed in."""
+    path = lay("mallory") / file
+    path.unlink()
+    path.symlink_to(toy.source("ps99") / FILE)
+    _found, log = collected(toy, api)
+    assert not (toy.submitted / "mallory" / "ps99" / file).exists()
+    assert f"mallory+ps99+{STAMP}+r/{file}: " in log
+
+
+def test_nobody_hands_in_for_another(toy, api, lay, monkeypatch):
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    lay("anna", plus_answer="# hers")
+    os.chown(lay("anna", stamp="9998-01-01 00:00:00 UTC"), 2001, 2001)
+    names = {2001: "eve"}
+    monkeypatch.setattr("nncourse.grading.exchange.account_of", lambda owner: names.get(owner, ""))
+    monkeypatch.setattr("nncourse.grading.exchange.has_account", lambda student: True)
+    found, log = collected(toy, api)
+    assert "# hers" in found["anna"].read_text("utf-8")
+    assert "not taken: it belongs to the account eve" in log
+
+
+def test_nobody_adds_to_what_another_has_handed_in(toy, api, lay):
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(lay("anna") / FILE, 2001, 2001)
+    found, log = collected(toy, api)
+    assert not found
+    assert f"anna+ps99+{STAMP}+r/{FILE}: " in log
+
+
+def test_feedback_is_released_to_all_who_can_find_it(toy, api, lay, inbound):
+    lay("anna")
+    lay("zoe")
+    (lay("ben") / "submission_secret.txt").unlink()
+    collected(toy, api)
+    grade_submissions(toy, "ps99")
+    write_feedback(toy, "ps99")
+    answer = api.release_feedback("ps99")
+    assert answer["success"], answer["error"]
+    assert "ben: no submission_secret.txt came with the submission: not released" in answer["log"]
+    released = inbound.parent / "feedback"
+    assert len(list(released.iterdir())) == 2
+    assert all(path.stat().st_mode & 0o777 == 0o644 for path in released.iterdir())
+    shown = {path.read_text("utf-8") for path in released.iterdir()}
+    pages = [toy.feedback(name, "ps99") / "ps99-squares.html" for name in ("anna", "zoe")]
+    assert shown == {page.read_text("utf-8") for page in pages}
