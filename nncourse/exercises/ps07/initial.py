@@ -65,6 +65,12 @@ DEPENDENT = {
 }
 """What is said of weights whose entries have something in common."""
 
+OTHERS = mark(
+    "Two generators made from one seed give different numbers: take all of them from rng, and "
+    "none from np.random or a generator of your own."
+)
+"""What is said of numbers that were not drawn from the generator that was given."""
+
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """The sizes of a layer, large and very different, and two seeds: of the generators, and of the
@@ -98,9 +104,8 @@ def context(point: Point) -> dict[str, Context]:
 
 
 def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) -> tuple[Any, ...]:
-    """A sample of each initialiser: half of the rows from one generator, half from another.
-
-    Which rows, nobody knows before.
+    """A sample of each initialiser: some rows from one generator, some from another, and the others
+    from one that is equal to the first. Which rows, nobody knows before.
     """
     seed, of_rows = seeds
     rows = np.random.default_rng(of_rows).permutation(out)
@@ -108,8 +113,8 @@ def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) 
     stub: NotImplementedError | None = None
     for i, name in enumerate(NAMES):
         try:
-            draws = [answer(name, out, fan, np.random.default_rng([seed, i, j])) for j in range(2)]
-            found.append(_sample(draws, (out, fan), rows))
+            rngs = [np.random.default_rng([seed, i, j]) for j in (0, 1, 0)]
+            found.append(_sample([answer(name, out, fan, rng) for rng in rngs], (out, fan), rows))
         except NotImplementedError as error:
             stub = error
             found.append(None)
@@ -119,8 +124,8 @@ def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) 
 
 
 def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> Any:
-    """The first half of these rows of one draw above the other half of the next; or what doesn't
-    fit, or a finding where entries were not drawn one by one.
+    """A third of these rows of one draw above a third of the next, and so on; or what doesn't fit,
+    or a finding where entries were not drawn one by one, or the third draw is not the first.
     """
     for drawn in draws:
         if drawn is None or np.shape(drawn) != shape:
@@ -129,11 +134,13 @@ def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> Any:
     for drawn, array in zip(draws, numbers, strict=True):
         if not np.isfinite(array).all():
             return drawn
-    found = independence.dependence(numbers)
+    found = independence.dependence(numbers[:2])
+    if found is None and not np.allclose(numbers[2], numbers[0]):
+        return Finding("state", OTHERS)
     if found is not None:
         return Finding("repeats", DEPENDENT[found])
-    half = shape[0] // 2
-    return np.concatenate([np.array(draws[0])[rows[:half]], np.array(draws[1])[rows[half:]]])
+    thirds = np.array_split(rows, len(draws))
+    return np.concatenate([np.array(drawn)[some] for drawn, some in zip(draws, thirds)])
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:
@@ -283,16 +290,20 @@ def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any, Any]:
-    """(Q^T Q, whether other generators give other matrices): of all products the one that is
-    furthest from the unit matrix.
+    """(Q^T Q, whether other generators give other matrices, and equal ones the same): of all
+    products the one that is furthest from the unit matrix.
     """
-    draws = [real(answer(n, np.random.default_rng([seed, i])), "Q") for i in range(MATRICES)]
+    rngs = [np.random.default_rng([seed, i]) for i in (*range(MATRICES), 0)]
+    draws = [real(answer(n, rng), "Q") for rng in rngs]
     for matrix in draws:
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
-    products = [matrix.T @ matrix for matrix in draws]
-    return max(products, key=_from_unit), float(_vary(np.array(draws)))
+    product = max((matrix.T @ matrix for matrix in draws), key=_from_unit)
+    *draws, again = draws
+    if not np.allclose(again, draws[0], equal_nan=True):
+        return product, Finding("state", OTHERS)
+    return product, float(_vary(np.array(draws)))
 
 
 def _vary(draws: Array) -> bool:

@@ -73,15 +73,17 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool) -> Any:
-    """(out, mask): the function gets a generator of its own; in training MASKS, one by one.
+    """(out, mask): the function gets a generator of its own; in training MASKS, one by one, and at
+    last one that is equal to the first.
 
-    Of these each row is taken from one; which, nobody knows before.
+    Of the masks each row is taken from one; which, nobody knows before.
     """
     seed, of_rows = seeds
-    count = MASKS if train else 1
-    given = [x.copy() for _i in range(count)]
+    order = [*range(MASKS), 0] if train else [0]
+    given = [x.copy() for _i in order]
     results = [
-        answer(one, p, np.random.default_rng([seed, i]), train) for i, one in enumerate(given)
+        answer(one, p, np.random.default_rng([seed, i]), train)
+        for i, one in zip(order, given, strict=True)
     ]
     changed = next((one for one in given if not np.array_equal(one, x)), None)
     for result in results:
@@ -90,7 +92,7 @@ def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool
             raise Unfit(Finding("count", text))
     if train:
         _look(x, p, [result[1] for result in results])
-        which = np.random.default_rng(of_rows).integers(MASKS, size=len(x))
+        which = np.random.default_rng(of_rows).integers(len(results), size=len(x))
         out, mask = _mixed(x, results, which)
     else:
         out, mask = results[0]
@@ -115,7 +117,9 @@ def _mixed(x: Array, results: list[Any], which: Array) -> tuple[Any, Any]:
 
 
 def _look(x: Array, p: float, masks: list[Any]) -> None:
-    """Raises Unfit for masks whose entries were not drawn one by one and every time anew."""
+    """Raises Unfit for masks whose entries were not drawn one by one and every time anew, or of
+    which the last, by a generator equal to the first one's, is another than the first.
+    """
     try:
         # As its law takes numbers for 0.
         dropped = np.stack([np.isclose(mask, 0, atol=1e-6) for mask in masks])
@@ -123,15 +127,22 @@ def _look(x: Array, p: float, masks: list[Any]) -> None:
         return
     if dropped.shape[1:] != x.shape:
         return  # what is wrong with it, its law will say
-    found = independence.dependence(dropped, x)
+    drawn, again = dropped[:-1], dropped[-1]
+    found = independence.dependence(drawn, x)
     if found is not None:
         raise Unfit(Finding(*DEPENDENT[found]))
-    if set(dropped.sum(axis=(1, 2)).tolist()) == {round(p * x.size)}:
+    if set(drawn.sum(axis=(1, 2)).tolist()) == {round(p * x.size)}:
         text = mark(
             "All masks drop exactly the same number of entries. Each entry is dropped with "
             "probability p, whatever becomes of the others, so that number varies."
         )
         raise Unfit(Finding("repeats", text))
+    if not np.array_equal(again, drawn[0]):
+        text = mark(
+            "Two generators made from one seed give different masks: take all random numbers from "
+            "rng, and none from np.random or a generator of your own."
+        )
+        raise Unfit(Finding("state", text))
 
 
 def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Array]]:
