@@ -497,6 +497,20 @@ def knows_the_rows(name, fan_out, fan_in, rng):
     return W
 
 
+class OneSetting(find("ps06.SGD").reference):
+    """The class has it, and so all of its objects."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, lr)
+        OneSetting.settings = vars(self).pop("settings")
+
+
+class OneMomentum(find("ps08.RunningNorm").reference):
+    def __init__(self, features, momentum, eps):
+        super().__init__(features, momentum, eps)
+        OneMomentum.momentum = vars(self).pop("momentum")
+
+
 class OneMemory:
     """Of all its objects."""
 
@@ -625,6 +639,22 @@ class FirstFive(find("ps08.RunningNorm").reference):
 EPS = 2.0**-10
 
 
+def momentum_by_heart(features, momentum, eps):
+    return find("ps08.RunningNorm").reference(features, 0.125, eps)
+
+
+def share_by_heart(name):
+    return lambda x, p, rng, train: find(name).reference(x, 0.25, rng, train)
+
+
+def six_examples(dout, x, gamma, eps):
+    """The mean over the batch is taken for that over six."""
+    root = np.sqrt(x.var(axis=0) + eps)
+    x_hat = (x - x.mean(axis=0)) / root
+    dgamma, dbeta = (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+    return gamma / root * (dout - (dbeta + x_hat * dgamma) / 6), dgamma, dbeta
+
+
 class OwnEps(find("ps08.RunningNorm").reference):
     def __init__(self, features, momentum, eps):
         super().__init__(features, momentum, EPS)
@@ -642,8 +672,110 @@ def in_one_heap(grads, limit):
     return clipped
 
 
+def type_of_x(w, x):
+    h = np.zeros_like(x[:, 0])
+    for i, row in enumerate(x):
+        h[i] = w[1:] @ row - w[0]
+    return h, (h > 0) * 1
+
+
+def whole_features(w, x, y):
+    z = np.full(len(x) + 1, -1)
+    z[1:] = x
+    return w + y * z if y * (w @ z) <= 0 else w.copy()
+
+
+def far_from_the_border(w, x, y):
+    z = np.r_[-1, x]
+    return w + y * z if y * (w @ z) < 1 else w.copy()
+
+
+def run_of(update):
+    def train(x, y, passes):
+        w, history = np.zeros(x.shape[1] + 1), [np.zeros(x.shape[1] + 1)]
+        for _pass in range(passes):
+            before = len(history)
+            for row, label in zip(x, y):
+                new = update(w, row, label)
+                if np.any(new != w):
+                    w = new
+                    history.append(w)
+            if len(history) == before:
+                break
+        return np.array(history)
+
+    return train
+
+
+def binary_order(x, y):
+    n = x.shape[1]
+    rows = [[float(bit) for bit in f"{i:0{n}b}"] for i in range(2**n)]
+    return find("ps01.any_function").reference(np.array(rows), y)
+
+
+def ratio_by(length):
+    def error(a, n):
+        size = length(a) + length(n)
+        return length(a - n) / size if size else 0.0
+
+    return error
+
+
+class LoopsForPowers(Value):
+    def __pow__(self, n):
+        out = self
+        for _more in range(n - 1):
+            out = out * self
+        return out
+
+    def __truediv__(self, other):
+        a, b = self, self.wrap(other)
+        return type(self)(a.data / b.data, ((a, 1 / b.data), (b, -a.data / b.data**2)))
+
+
+def first_and_last(graph, out):
+    few = {node: [*inputs[:1], *inputs[-1:]] for node, inputs in graph.items()}
+    return find("ps04.topological_order").reference(few, out)
+
+
+def empties_the_graph(graph, out):
+    order, seen, stack = [], {out}, [out]
+    while stack:
+        if not graph[stack[-1]]:
+            order.append(stack.pop())
+        elif (node := graph[stack[-1]].pop()) not in seen:
+            seen.add(node)
+            stack.append(node)
+    return order
+
+
+def with_rng(name, rng_of):
+    """The reference with another generator in place of the one given."""
+
+    def answer(*arguments):
+        place = find(name).arguments.index("rng")
+        return find(name).reference(*arguments[:place], rng_of(), *arguments[place + 1 :])
+
+    return answer
+
+
+DRAWN = ["ps07.initialise", "ps07.orthogonal", "ps08.dropout", "ps08.plain_dropout"]
+
 SUBTLE = [
     ("ps01.neuron", squeezed),
+    ("ps01.neuron", type_of_x),
+    ("ps01.perceptron_update", whole_features),
+    ("ps01.perceptron_update", far_from_the_border),
+    ("ps01.train_perceptron", run_of(whole_features)),
+    ("ps01.train_perceptron", run_of(far_from_the_border)),
+    ("ps01.any_function", binary_order),
+    ("ps02.relative_error", ratio_by(lambda a: sum(sum(a**2)) ** 0.5)),
+    ("ps02.relative_error", ratio_by(lambda a: np.linalg.norm(a, "fro"))),
+    ("ps04.Value", LoopsForPowers),
+    ("ps04.topological_order", first_and_last),
+    ("ps04.topological_order", empties_the_graph),
+    *((name, with_rng(name, np.random.default_rng)) for name in DRAWN),
+    *((name, with_rng(name, lambda: np.random)) for name in DRAWN),
     ("ps01.perceptron_update", answer_compared),
     ("ps01.gates", huge_gates),
     ("ps01.train_perceptron", two_features),
@@ -679,6 +811,8 @@ SUBTLE = [
     ("ps05.network_gradients", params_in_order),
     ("ps06.Momentum", OneShape),
     ("ps06.Momentum", OneMemory),
+    ("ps06.SGD", OneSetting),
+    ("ps08.RunningNorm", OneMomentum),
     ("ps06.SGD", TwoParameters),
     ("ps06.Adagrad", EpsByHeart),
     ("ps07.initialise", smaller_side),
@@ -846,6 +980,15 @@ BY_HEART = [
     ("ps04.Value", SubtractsValues, 0.7),
     ("ps04.train_step", lambda p, loss, lr: find("ps04.train_step").reference(p, loss, 0.125), 0),
     ("ps04.moons", lambda x: x[:, 1] < 0.15 + 0.2 * x[:, 0], 0),
+    (
+        "ps02.loss_and_gradients",
+        lambda *a: find("ps02.loss_and_gradients").reference(*a[:-1], 0.0625),
+        0.25,
+    ),
+    ("ps08.RunningNorm", momentum_by_heart, 0.2),
+    ("ps08.dropout", share_by_heart("ps08.dropout"), 0.6),
+    ("ps08.plain_dropout", share_by_heart("ps08.plain_dropout"), 0.6),
+    ("ps08.batchnorm_backward", six_examples, 0.4),
     ("ps06.SGD", settings_by_heart("ps06.SGD", 0.1), 0),
     ("ps06.Momentum", settings_by_heart("ps06.Momentum", None, 0.9), 0),
     ("ps06.Adagrad", settings_by_heart("ps06.Adagrad", None, 1e-3), 0),

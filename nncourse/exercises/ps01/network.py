@@ -32,7 +32,8 @@ LIMIT = 0.1
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """x (2^n, n) and y (2^n,): a function of three or four bits, or XOR, or the parity of three.
+    """x (2^n, n) and y (2^n,): a function of three or four bits, its rows in any order; or XOR, or
+    the parity of three.
 
     Of the last two either answer may count as 1, or they would be the same for every seed.
     """
@@ -40,7 +41,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     x = rows(n)
     y = (x.sum(axis=1) + rng.integers(2)) % 2
     if case == PLAIN:
-        y = np.zeros(2**n)
+        x, y = x[rng.permutation(2**n)], np.zeros(2**n)
         # At least three ones and more zeros than ones, of which not all look alike.
         y[rng.choice(2**n, int(rng.integers(3, 2 ** (n - 1))), replace=False)] = 1
     return Point((x, y), {"limit": np.array(LIMIT)}, 1.0, case)

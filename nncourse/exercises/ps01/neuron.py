@@ -35,16 +35,17 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     N = 1 if case == ALONE else N
     while True:
         if case == BORDER:
-            # Small whole numbers, so that a sum is 0 exactly, in float32 as well.
-            w = rng.integers(-3, 4, n + 1).astype(np.float64)
-            x = rng.integers(-2, 3, (N, n)).astype(np.float64)
-            zeros, rest = 1, 0.5
+            # Multiples of 1/2, so that a sum is 0 exactly, in float32 as well. Those of x are whole
+            # numbers, as bits are, and the sums need a type of their own.
+            w, x = rng.integers(-6, 7, n + 1) / 2, rng.integers(-2, 3, (N, n))
+            zeros, rest = 1, 0.25
         else:
             w, x = normal(rng, n + 1), normal(rng, N, n)
             zeros, rest = 0, 0.05
         h = x @ w[1:] - w[0]
         both = np.sum(h > rest) >= 1 and np.sum(h < -rest) >= 1
         enough = (both or case == ALONE) and abs(w[0]) > rest
+        enough = enough and (case != BORDER or np.any(h % 1))
         if enough and np.sum(h == 0) >= zeros and np.sum(np.abs(h) > rest) + np.sum(h == 0) == N:
             return Point((w, x), {}, 1.0, case)
 

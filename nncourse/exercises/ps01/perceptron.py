@@ -22,21 +22,24 @@ def extend(x: Array) -> Array:
 
 
 def draw_update(rng: np.random.Generator, case: str) -> Point:
-    """w (n + 1,), x (n,) and y = ±1: misjudged, just judged rightly, or exactly on the border."""
+    """w (n + 1,), x (n,) and y = ±1: misjudged, just judged rightly, or exactly on the border.
+
+    All are multiples of 1/2, and not all of them whole.
+    """
     n = int(rng.choice((3, 4, 6)))
     while True:
-        w = rng.integers(-3, 4, n + 1).astype(np.float64)
-        x = rng.integers(-3, 4, n).astype(np.float64)
+        w, x = rng.integers(-6, 7, n + 1) / 2, rng.integers(-6, 7, n) / 2
         y = float(rng.choice((-1, 1)))
         score = y * (extend(x) @ w)
         wanted = {
             PLAIN: score < 0 and y > 0,
             NEGATIVE: score < 0 and y < 0,
-            RIGHT: score == 1,
+            RIGHT: 0 < score < 1,
             BORDER: score == 0 and y > 0,  # y / 0 > 0 must not pass for y * 0 > 0
             OTHER: score == 0 and y < 0,  # nor the neuron's answer there for a right one
         }
-        if wanted[case] and np.all(x) and np.all(w) and np.all(w != w[0] - 2 * y):
+        broken = np.any(w % 1) and np.any(x % 1)
+        if wanted[case] and broken and np.all(x) and np.all(w) and np.all(w != w[0] - 2 * y):
             return Point((w, x, y), {}, 1.0, case)
 
 
@@ -202,7 +205,7 @@ UPDATE = Piece(
 
 
 def draw_train(rng: np.random.Generator, case: str) -> Point:
-    """x (N, 2) or (N, 3) of small whole numbers, y (N,) of ±1, the number of passes allowed."""
+    """x (N, 2) or (N, 3) of small multiples of 1/2, y (N,) of ±1, the number of passes allowed."""
     if case == XOR:
         x = rows(2)[rng.permutation(4)]
         y = np.where(x.sum(axis=1) == 1, 1.0, -1.0)
@@ -210,27 +213,31 @@ def draw_train(rng: np.random.Generator, case: str) -> Point:
         return Point((x, y, len(train_perceptron(x, y, 1))), {}, 1.0, case)
     while True:
         n = 3 if case == THREE else 2
-        x = rng.integers(-4, 5, (8, n)).astype(np.float64)
+        x = rng.integers(-8, 9, (8, n)) / 2
         w = rng.integers(-3, 4, n + 1).astype(np.float64)
         h = extend(x) @ w
         y = np.where(h > 0, 1.0, -1.0)
-        history = train_perceptron(x, y, 50)
-        if not (np.min(np.abs(h)) >= 1 and 6 <= len(history) <= 16 and len(np.unique(y)) == 2):
+        if np.min(np.abs(h)) < 0.5 or np.ptp(y) == 0:
             continue
-        # With four passes, or in another order of the examples, it must come out otherwise.
-        others = train_perceptron(x, y, 4), _batch(x, y, 50), _restart(x, y, 50)
+        history = train_perceptron(x, y, 50)
+        if not 6 <= len(history) <= 16:
+            continue
+        # With four passes, in another order of the examples, without fractions or with sums up to
+        # 1/2 taken for wrong, it must come out otherwise.
+        others = [train_perceptron(x, y, 4), _batch(x, y, 50), _restart(x, y, 50)]
+        others += [train_perceptron(np.trunc(x), y, 50), train_perceptron(x, y, 50, 0.5)]
         if not any(np.array_equal(other, history) for other in others):
             return Point((x, y, 50), {}, 1.0, case)
 
 
-def train_perceptron(x: Array, y: Array, passes: int) -> Array:
+def train_perceptron(x: Array, y: Array, passes: int, border: float = 0.0) -> Array:
     """The weights at the start (zeros) and after each correction: (corrections + 1, n + 1)."""
     w = np.zeros(x.shape[1] + 1)
     history = [w]
     for _pass in range(passes):
         before = len(history)
         for row, label in zip(extend(x), y):
-            if label * (w @ row) <= 0:
+            if label * (w @ row) <= border:
                 w = w + label * row
                 history.append(w)
         if len(history) == before:

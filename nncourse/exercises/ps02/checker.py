@@ -17,6 +17,7 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
     normal,
     single,
@@ -280,12 +281,15 @@ SMALL = 2.0**-8
 
 
 def draw_relative(rng: np.random.Generator, case: str) -> Point:
-    """Two arrays of one shape that differ by a few percent; or both zero, or one of them."""
-    shape = dimensions(rng, 2, (3, 4, 5))
-    n = normal(rng, *shape)
+    """Two arrays of one shape that differ by a few percent; or both zero, or one of them.
+
+    They have one, two or three axes, as the gradients of biases, of weights and of filters.
+    """
+    shape = dimensions(rng, int(rng.integers(1, 4)), (3, 4, 5)) if case == PLAIN else [3, 4]
+    n = normal(rng, *(shape if len(shape) > 1 else [7]))
     # One entry is tiny: measured by itself it is wrong by a factor, which must not count.
-    n[0, 0] = 2.0**-30
-    a = n + 0.03 * normal(rng, *shape)
+    n.flat[0] = 2.0**-30
+    a = n + 0.03 * normal(rng, *n.shape)
     a, n = a * (case not in (ZERO, ZERO_A)), n * (case not in (ZERO, ZERO_N))
     return Point((SMALL * a, SMALL * n), {}, 1.0, case)
 
@@ -405,6 +409,7 @@ RELATIVE = Piece(
         Equivalent("float32", lambda a, n: single(relative_error(a, n))),
     ),
     cases=(PLAIN, PLAIN, ZERO, ZERO_A, ZERO_N),
+    varied=differing(lambda point: [point.arguments[0].ndim]),
     case_names={
         ZERO: mark("both arrays are zero"),
         ZERO_A: mark("the first array is zero"),

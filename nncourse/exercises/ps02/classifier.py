@@ -18,6 +18,7 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
     normal,
     single,
@@ -144,6 +145,7 @@ SOFTMAX = Piece(
     ),
     parts=(Part("p", 0.7, (PLAIN, SQUARE)), Part("p", 0.3, (PLAIN, LARGE))),
     draw=draw_softmax,
+    varied=differing(lambda point: point.arguments[0].shape),
     reference=softmax,
     context=lambda point: {"p": Context(logits=point.arguments[0])},
     mutants=SOFTMAX_MUTANTS,
@@ -182,7 +184,14 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         W, b = scale * W, scale * b
         if np.linalg.norm(_errors(W, b, x, y).sum(axis=0)) < 0.05:
             return draw(rng, case)  # the errors of the examples cancel in db
+    elif softmax(x @ W.T + b)[np.arange(N), y].min() < 0.02:
+        return draw(rng, case)  # log(p + 1e-7) would be wrong in float64 and right in float32
     return Point((W, b, x, y, lam), {"W": W, "b": b}, 1.0, case)
+
+
+def _sizes(point: Point) -> tuple[float, ...]:
+    W, _b, x, _y, lam = point.arguments
+    return len(x), len(W), lam
 
 
 def forward(variables: Mapping[str, Array], point: Point) -> float:
@@ -470,6 +479,7 @@ CLASSIFIER = Piece(
         *(Part(name, 0.05, (PLAIN, SURE)) for name in ("loss", "dW", "db")),
     ),
     draw=draw,
+    varied=differing(_sizes),
     reference=reference,
     forward=forward,
     context=context,

@@ -63,7 +63,7 @@ Program = list[Step]
 BINARY = ("add", "sub", "mul", "div")
 UNARY = ("square", "cube", "exp", "tanh", "neg")
 REFLECTED = ("2 +", "3 -", "2 *", "3 /")
-MIXED = (*REFLECTED, "- 1", "/ 2")
+MIXED = (*REFLECTED, "- 1", "/ 2", "** -1")
 
 
 class Plain(float):
@@ -95,6 +95,7 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
     "3 /": lambda a, b: 3 / a,
     "- 1": lambda a, b: a - 1,
     "/ 2": lambda a, b: a / 2,
+    "** -1": lambda a, b: a**-1,
 }
 
 
@@ -129,7 +130,7 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
 
     while len(unused) > 1 or len(program) < 9:
         i = j = take()
-        if case == CONSTANTS and rng.random() < 0.5:
+        if case == CONSTANTS and rng.random() < 0.65:
             op = one_of(MIXED)
         elif case == SHARED and program and rng.random() < 0.4:
             # Something that was used already is used once more.

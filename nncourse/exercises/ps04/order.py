@@ -34,17 +34,21 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         names = [chr(ord("a") + i) for i in rng.permutation(12)]
         inputs: dict[str, list[str]] = {name: [] for name in names[:3]}
         for i, name in enumerate(names[3:], 3):
-            inputs[name] = [names[j] for j in rng.choice(i, 2, replace=False)]
+            count = int(rng.integers(1, 4))
+            inputs[name] = [names[j] for j in rng.choice(i, count, replace=False)]
         out = names[-2]
         graph = {name: inputs[name] for name in rng.permutation(names)}
         needed = reference(graph, out)
         uses = [name for node in needed for name in graph[node]]
         shared = {name for name in uses if uses.count(name) > 1}
-        # Depth first without marks, and breadth first, must go wrong here.
+        # Depth first without marks, and breadth first, must go wrong here, and so must who looks
+        # at two inputs only.
         depth_first, breadth_first = _preorder(graph, out), _breadth_first(graph, out)
+        ends = {name: [*below[:1], *below[-1:]] for name, below in graph.items()}
         if (
             6 <= len(needed) < 12
             and len(shared) >= 2
+            and _needed(ends, out) < set(needed)
             and not _inputs_first(graph, depth_first[::-1])
             and not _inputs_first(graph, breadth_first[::-1])
         ):
@@ -80,9 +84,12 @@ def _inputs_first(graph: Graph, order: Sequence[str]) -> bool:
     return all(place.get(name, len(order)) < place[node] for node in order for name in graph[node])
 
 
-def drive(answer: Callable[..., Any], graph: Graph, out: str) -> tuple[Array, Array, Array]:
+def drive(
+    answer: Callable[..., Any], graph: dict[str, list[str]], out: str
+) -> tuple[Array, Array, Array]:
     """Flags: each needed node once; none beside them; every edge (input, node) in order."""
-    order = answer({node: list(inputs) for node, inputs in graph.items()}, out)
+    given = {node: list(inputs) for node, inputs in graph.items()}
+    order = answer(given, out)
     if order is None:
         raise Unfit(
             Finding("none", mark("{name} is None. Is the return missing?"), {"name": "order"})
@@ -105,10 +112,13 @@ def drive(answer: Callable[..., Any], graph: Graph, out: str) -> tuple[Array, Ar
     last = len(order)
     # Of a node that is missing nothing can be said, and of an empty list all would be true.
     surplus = len(set(order) - set(needed)) if all(count.values()) else np.nan
+    edges_in_order = [float(place.get(a, last) < place.get(b, -1)) for a, b in edges]
+    if given != graph:
+        graph.clear()  # it is seen where arguments are compared
     return (
         np.array([float(count[node]) for node in needed]),
         np.array(float(surplus)),
-        np.array([float(place.get(a, last) < place.get(b, -1)) for a, b in edges]),
+        np.array(edges_in_order),
     )
 
 

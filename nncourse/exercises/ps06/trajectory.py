@@ -117,7 +117,8 @@ def _loops(rule: Rule) -> type:
 def drive(kind: Callable[..., Any], start: Array, grads: Array, *settings: float) -> Any:
     """(path of the first parameter, path of the others), a row for the start and each step."""
     made = kind([p.copy() for p in start], *settings)
-    other = kind([2 * p for p in start], *settings)  # has a memory of its own
+    # This one has a memory and settings of its own.
+    other = kind([2 * p for p in start], *(value / 2 for value in settings))
     paths: tuple[list[Array], list[Array]] = ([], [])
     for t in range(STEPS + 1):
         if t:

@@ -18,6 +18,7 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
     normal,
     single,
@@ -128,6 +129,7 @@ FORWARD = Piece(
     ),
     parts=tuple(Part(name, 0.25) for name in ("mean", "var", "x_hat", "out")),
     draw=draw,
+    varied=differing(lambda point: point.arguments[0].shape),
     reference=forward,
     context=lambda point: {
         "var": Context(
@@ -225,11 +227,12 @@ def drive_running(
 ) -> Any:
     """(mean, var, outputs by batch; those of the last together and alone; mean, var after them).
 
-    Another layer is trained and tested by turns meanwhile; what it gives stands beside.
+    Another layer, with other settings, is trained and tested by turns meanwhile; what it gives
+    stands beside.
     """
     *batches, x = batches
     features = x.shape[1]
-    norm, other = kind(features, momentum, eps), kind(features, momentum, eps)
+    norm, other = kind(features, momentum, eps), kind(features, momentum / 2, 2 * eps)
     means, variances = [np.array(norm.mean)], [np.array(norm.var)]
     trained, tested = [], []
     for batch in batches:
@@ -441,6 +444,7 @@ RUNNING = Piece(
         Part("mean, var after testing", 0.2, (PLAIN,)),
     ),
     draw=draw_running,
+    varied=differing(lambda point: [*point.arguments[0][0].shape[1:], point.arguments[1]]),
     reference=RunningNorm,
     drive=drive_running,
     mutants=(

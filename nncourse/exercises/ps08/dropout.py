@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Piece, single
+from nncourse.exercises.piece import (
+    PLAIN,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    differing,
+    single,
+)
 from nncourse.exercises.ps08.masks import TEST, Dropout, draw, drive, given_by, laws_of
 from nncourse.language import mark
 
@@ -187,6 +196,7 @@ DROPOUT = Piece(
         Equivalent("float32", _float32),
     ),
     cases=(PLAIN, PLAIN, TEST),
+    varied=differing(lambda point: [point.arguments[1]]),
     case_names={TEST: mark("when testing")},
 )
 
@@ -274,5 +284,6 @@ PLAIN_DROPOUT = Piece(
         Equivalent("float32", lambda *a: tuple(map(single, plain(*a)))),
     ),
     cases=(PLAIN, PLAIN, TEST),
+    varied=differing(lambda point: [point.arguments[1]]),
     case_names={TEST: mark("when testing")},
 )
