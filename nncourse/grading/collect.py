@@ -31,8 +31,11 @@ _ = catalogue("course")
 MARKED = [
     # nbgrader's exchange: USER+ASSIGNMENT+TIMESTAMP+RANDOM/NAME.ipynb
     r"(?P<student_id>[^+/]+)\+{assignment}\+(?P<timestamp>[^+/]+)(?:\+[^/]*)?/[^/]+$",
-    # Moodle: NAME_NUMBER_assignsubmission_file_/NAME.ipynb; two people may have one name.
-    r"(?P<person>(?P<student_id>[^/]+?)_\d+)_assignsubmission_file(?:_[^/]*)?/(?:.*/)?[^/]+$",
+    # Moodle: NAME_NUMBER_assignsubmission_file_/NAME.ipynb; two people may have one name. People
+    # choose their names, and may put anything there.
+    r"(?P<person>(?P<student_id>[^/]+)_\d+)_assignsubmission_file(?:_[^/]*)?/(?:.*/)?[^/]+$",
+    # The same without folders: NAME_NUMBER_assignsubmission_file_NAME.ipynb
+    r"(?P<person>(?P<student_id>[^/]+?)_\d+)_assignsubmission_file_[^/]+$",
 ]
 # Tried in this order on the path inside of the source.
 PLAIN = [

@@ -468,6 +468,30 @@ def test_nobody_can_take_anothers_place_by_what_is_packed(course, tmp_path, inne
     assert "anna" not in found.taken
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_nobody_is_another_by_the_name_that_they_show(course, tmp_path, number):
+    evil = f"Anna_{number}_assignsubmission_file_x_9_assignsubmission_file_"
+    files = {f"{MOODLE}/ps05.ipynb": "right", f"{evil}/ps05-x.ipynb": "wrong"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert found.taken["Anna"].read_text() == "right"
+    assert len(found.taken) == 2
+
+
+def test_moodles_download_without_folders(course, tmp_path):
+    files = {
+        f"{MOODLE}ps05.ipynb": "right",
+        f"Bob B_2_assignsubmission_file_{MOODLE}ps05.ipynb": "of bob",
+        "Cid_3_assignsubmission_file_hw.zip": zipped({"hw/ps05.ipynb": "of cid"}),
+    }
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert found.remarks == []
+    assert {who: path.read_text() for who, path in found.taken.items()} == {
+        "Anna": "right",
+        "Bob B": "of bob",
+        "Cid": "of cid",
+    }
+
+
 def test_an_archive_is_nobodys_folder_of_submissions(course, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "anna.ipynb").write_text("right")
