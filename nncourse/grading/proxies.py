@@ -116,7 +116,7 @@ class Proxy:
         """A text that functions and classes have."""
         with _as_python(self.__owner):
             found = self.__session.get(self.__target, name)
-        return found if type(found) is str else None
+        return found if isinstance(found, str) else None
 
     def __setattr__(self, name: str, value: Any) -> None:
         with _as_python(self.__owner):

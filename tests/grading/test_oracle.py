@@ -621,6 +621,33 @@ def test_half_precision_makes_no_number_of_the_tests_coarser(grade, test, right,
     assert points(grade(kind, {"a": f"def f(x): return {wrong}"})) == [0]
 
 
+@pytest.mark.parametrize(
+    ("test", "right", "wrong"),
+    [
+        ("assert all(abs(r * r - 2) < 1e-6 for r in f(2))",
+         "def f(x): return {x**0.5, -x**0.5}",
+         "def f(x): return {np.float16(1.4142), np.float16(-1.4142)}"),
+        ("assert all(abs(k * k - 2) < 1e-6 and v == 1 for k, v in f(2).items())",
+         "def f(x): return {x**0.5: 1}", "def f(x): return {np.float16(1.4142): 1}"),
+        ("x = np.random.default_rng(2).integers(1 << 60, size=50)\n"
+         "assert np.array_equal(f(x), np.sort(x))",
+         "def f(x): return np.sort(x)", "def f(x): return np.sort(x.astype(float)).astype(int)"),
+        ("want = [3 * (3**37 + k) for k in range(4)]\n"
+         "assert np.array_equal([f(3**37 + k) for k in range(4)], want)",
+         "def f(n): return 3 * n", "def f(n): return 3 * n + 1"),
+        ("assert (np.array([f(2**60), 1]) == [2**60, 1]).all()",
+         "def f(n): return n", "def f(n): return n + 100"),
+        ("y = f(np.ones(2))\nassert np.isrealobj(y) and np.allclose(y, 2)",
+         "def f(x): return 2 * x", "def f(x): return 2 * x + 0j"),
+    ],
+)  # fmt: skip
+def test_what_is_rounded_or_of_another_kind_is_found_wrong(grade, test, right, wrong):
+    kind = of_one_cell(test, right)
+    result = grade(kind)
+    assert points(result) == [10], whys(result)
+    assert points(grade(kind, {"a": f"import numpy as np\n{wrong}"})) == [0]
+
+
 def test_half_precision_comes_as_it_is_where_a_test_asks_for_it(grade):
     test = "x = np.ones(2)\nassert half(x).dtype == np.float16"
     assert points(grade(of_one_cell(test, "def half(x): return x.astype('float16')"))) == [10]

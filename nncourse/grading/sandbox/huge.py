@@ -1,7 +1,8 @@
 """Whole numbers so large that NumPy's arithmetic with them may wrap.
 
 Python's own are exact, but beside an array they become its kind, and squares of theirs fall below
-zero, and so below any limit. Here they remain whole numbers for Python, and for NumPy are float64.
+zero, and so below any limit. Here they remain whole numbers for Python, and for NumPy are float64,
+or longer where that would round them: what a wrong answer has rounded must not be right.
 """
 
 from __future__ import annotations
@@ -14,13 +15,22 @@ HUGEST = 1 << 64  # beyond, NumPy computes with Python's own
 HUGE = 1 << 20  # products and sums of larger ones may wrap, as differences of bytes do
 
 
+EXACT = 1 << 53  # in float64
+
+
 class _Wide:
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return np.array(_plain(self), dtype or np.float64)
+        plain = _plain(self)
+        return np.array(plain, dtype or dtype_for(np.array(plain, np.longdouble)))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         wide = (_Wide.__array__(v) if isinstance(v, _Wide) else v for v in inputs)
         return getattr(ufunc, method)(*wide, **options)
+
+
+def dtype_for(values: np.ndarray) -> type[np.floating]:
+    """In which dtype these numbers are exact and don't wrap."""
+    return np.longdouble if np.any(values > EXACT) or np.any(values < -EXACT) else np.float64
 
 
 class HugeInt(_Wide, int):
@@ -55,5 +65,5 @@ WIDE_KINDS: dict[type, type] = {list: HugeList, tuple: HugeTuple}
 
 def _plain(value: Any) -> Any:
     if isinstance(value, HugeInt):
-        return float(value)
+        return int(value)
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.grading.sandbox.huge import HUGE, HUGEST, WIDE, WIDE_KINDS, HugeInt
+from nncourse.grading.sandbox.huge import HUGE, HUGEST, WIDE, WIDE_KINDS, HugeInt, dtype_for
 from nncourse.grading.sandbox.refused import OddText, Refused
 
 COMPARING = {np.subtract, np.equal, np.not_equal, np.less, np.less_equal}
@@ -25,7 +25,6 @@ KINDS = frozenset({"half", "complex", "integer", "nan", "inf", "empty"})  # of o
 JUDGED = KINDS - {"half", "integer"}  # those of which a check says itself what is wrong with them
 LARGE = 1e150  # the squares of larger numbers are infinite
 SINGLE = 1e18  # and in float32
-INTEGERS = np.dtype(np.int64), np.dtype(np.float64)
 REAL = 1e-9  # what is smaller, beside the whole number, is an error of rounding
 CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 NO_ELEMENTS = "no elements"
@@ -136,9 +135,16 @@ def _container(value: Any, kept: Set[str]) -> Any:
         return WIDE_KINDS[kind](items) if wide else kind(items)
     for key in value:
         odd = marked(key, kept)
-        if isinstance(odd, Refused):  # a key can't be replaced
+        if isinstance(odd, Refused):
             return Refused(value, odd.what)
-    return {key: marked(item, kept) for key, item in value.items()} if kind is dict else value
+    if kind is dict:
+        return {_key(key, kept): marked(item, kept) for key, item in value.items()}
+    return kind(_key(item, kept) for item in value)
+
+
+def _key(value: Any, kept: Set[str]) -> Any:
+    """It must stay equal to what it was, as numbers do."""
+    return marked(value, kept) if isinstance(value, np.number) else value
 
 
 def _number(value: Any, kept: Set[str]) -> Any:
@@ -148,7 +154,9 @@ def _number(value: Any, kept: Set[str]) -> Any:
         huge = bool(np.any(value > HUGE) or np.any(value < -HUGE))
         if huge and not isinstance(value, np.ndarray):
             return HugeInt(value)
-        return value if dtype == np.int64 and not huge else value.astype(INTEGERS[huge])
+        if huge:
+            return value.astype(dtype_for(value))
+        return value if dtype == np.int64 else value.astype(np.int64)
     if dtype.kind == "c" and "complex" not in kept:
         if not np.all(np.abs(np.imag(value)) <= REAL * np.abs(value)):
             return Refused(value, "complex numbers")
