@@ -13,7 +13,9 @@ import base64
 import binascii
 import itertools
 import re
+import unicodedata
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from nncourse.check.call import printable
@@ -56,6 +58,12 @@ _MARK = (
 )
 _PILE = re.compile(f"({_MARK}{{3}}){_MARK}+")
 
+# Where other scripts have theirs: soon passed over by what is in English or Russian.
+_FAR = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u1dff\u20d0-\u20ff\u2ce0-\u2dff\u302a-\u309a\ua66f-\uabff"
+    "\ufb1e\ufe00-\ufe2f\U00010000-\U0001ffff\U000e0100-\U000e01ef]{6}"
+)
+
 IMAGES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 
@@ -63,7 +71,16 @@ def clean_text(text: Any) -> str:
     """Text for a terminal or a file: without escape codes and other control characters, and
     without what is drawn over other lines."""
     text = printable(text if isinstance(text, str) else "".join(_parts(text)))
-    return text if text.isascii() else _PILE.sub(r"\1", text)
+    text = text if text.isascii() else _PILE.sub(r"\1", text)
+    return _stack().sub(r"\1", text) if not text.isascii() and _FAR.search(text) else text
+
+
+@cache
+def _stack() -> re.Pattern[str]:
+    """More marks at one place than any language writes, also of scripts that need several."""
+    letters = map(chr, range(0x300, 0x20000))
+    marks = "".join(letter for letter in letters if unicodedata.category(letter) in ("Mn", "Me"))
+    return re.compile(f"([{marks}]{{5}})[{marks}]+")
 
 
 def one_line(text: Any) -> str:

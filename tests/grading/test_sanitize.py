@@ -355,6 +355,13 @@ def test_no_marks_are_piled_up_over_other_lines(mark):
     assert clean_text("x" + mark * 500 + "y") == "x" + (mark * 3)[:3] + "y"
 
 
+@pytest.mark.parametrize("mark", ["\u0e47", "\u0650\u0651", "\u0f7b", "\u0e35\u0301"])
+def test_no_script_piles_marks_up(mark):
+    assert len(clean_text("\u0e01" + mark * 500 + "y")) <= 7
+
+
 def test_letters_with_marks_stay():
+    for text in ("เพื่อที่จะ", "हिन्दी में क्षत्रिय", "မြွှုံ့", "שָׁלוֹם", "بِسْمِ اللّٰهِ"):
+        assert clean_text(text) == text
     text = "Е\u0308лкина, tie\u0302\u0301ng Vie\u0323\u0302t, x\u0304\u0302\u2032, 1\ufe0f\u20e3"
     assert clean_text(text) == text
