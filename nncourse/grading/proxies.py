@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from nncourse.grading.sandbox import Handle, Session, StudentError
+from nncourse.grading.sandbox import Handle, Session, SessionEnded, StudentError
 from nncourse.grading.sandbox.guests import Guests
 from nncourse.grading.sandbox.lent import on_purpose
 from nncourse.grading.sandbox.nothing import JUDGED
@@ -92,7 +92,10 @@ class Proxy:
 
     def __getattr__(self, name: str) -> Any:
         if name in ("__name__", "__qualname__"):  # of a decorated function, that of another one
-            return self.__note(name)
+            try:
+                return self.__note(name)
+            except (NameError, SessionEnded) as error:  # messages ask for it, with a default
+                raise AttributeError(str(error)) from None
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{_label(self)} has no {name} here")
         if sys._getframe(1).f_globals.get("__name__", "").partition(".")[0] == "numpy":

@@ -293,3 +293,14 @@ def test_a_function_that_a_call_is_given_on_the_spot_runs_then(grade, given):
     result = grade(found)
     assert points(result) == [10], whys(result)
     assert points(grade(found, {"a": "def f(x): return -x"})) == [0]
+
+
+@pytest.mark.parametrize("wrong", ["", "softmax = 3", "def softmax(z): __import__('os')._exit(0)"])
+def test_a_check_can_name_what_is_not_there(grade, wrong):
+    check = "from nncourse.check import check\ncheck('ps02.softmax', softmax).points(10)\n0.5"
+    named = "assert softmax.__name__ == 'softmax'"
+    cells = [("answer", ""), ("tests", check), ("tests", named)]
+    found = kind(*cells, a="def softmax(z): return z")
+    assert points(grade(found)) == [0.5, 10]
+    result = grade(found, {"a": wrong})
+    assert points(result) == [0.5, 10 if "def" in wrong else 0], whys(result)
