@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
+from nncourse.check import call
 from nncourse.check.call import printable
 from nncourse.check.variant import VARIABLE
 from nncourse.grading import chance
@@ -46,6 +47,7 @@ from nncourse.grading.sandbox import (
 )
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.lent import Past
+from nncourse.grading.sandbox.limits import crowding
 from nncourse.grading.sandbox.refused import refusals
 from nncourse.grading.steps import Steps
 from nncourse.language import catalogue
@@ -159,6 +161,7 @@ class Oracle:
         """
         start = time.monotonic()
         os.environ[VARIABLE] = str(self.seed)
+        call.CROWDING = crowding
         sys.modules["__main__"] = self.main  # where unittest.main() looks for tests
         chance.follow(self.key)
         plan = self.assignment.plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -383,6 +384,18 @@ def test_endless_loop(monkeypatch):
     assert "dout = dout + 1" in found.message or "while True" in found.message
     assert signal.getsignal(signal.SIGALRM) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timer")
+def test_a_call_may_take_longer_where_many_are_graded(monkeypatch):
+    monkeypatch.setattr(call, "TIME_LIMIT", 0.01)
+    monkeypatch.setattr(call, "CROWDING", lambda: 1000.0)
+
+    def function(*arguments):
+        time.sleep(0.03)
+        return right(*arguments)
+
+    assert check(NAME, function).passed
 
 
 def test_works_outside_the_main_thread():

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import numpy as np
 import pytest
 
-from nncourse.grading.sandbox import Budget, Handle, SessionEnded, StudentError, WireError
+from nncourse.grading.sandbox import (
+    Budget,
+    Handle,
+    SessionEnded,
+    StudentError,
+    WireError,
+    limits,
+)
 
 
 def test_a_cell_prints_and_shows_its_last_value(session):
@@ -283,3 +293,19 @@ def test_the_budget_of_a_submission_ends_it(sandbox):
         assert session.run_cell("1").error.kind == "budget"
         with pytest.raises(SessionEnded, match="are used up"):
             session.run_cell("1")
+
+
+def test_on_a_busy_machine_cells_and_calls_may_take_longer(monkeypatch):
+    try:
+        for load, times in ((0.1, 1.0), (1.4, 1.0), (2.5, 2.0), (99.0, 3.0)):
+            busy = load * (os.cpu_count() or 1)
+            monkeypatch.setattr(os, "getloadavg", lambda busy=busy: (busy, 0.0, 0.0))
+            limits._crowding.cache_clear()
+            assert limits.crowding() == pytest.approx(times)
+            left = Budget(400).deadline(60) - time.monotonic()
+            assert left == pytest.approx(60 * times, abs=1)
+        for most, seconds in ((100, 60), (200, 100), (50, 50)):  # all of them together may not
+            left = Budget(most).deadline(60) - time.monotonic()
+            assert left == pytest.approx(seconds, abs=1)
+    finally:
+        limits._crowding.cache_clear()
