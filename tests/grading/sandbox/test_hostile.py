@@ -105,7 +105,7 @@ def test_an_endless_call_and_one_that_answers_byte_by_byte(sandbox):
     with sandbox.session() as session:
         session.run_cell(
             FIND_SERVER + "def f():\n    import time\n    for byte in b'nnw1\\5\\0\\0\\0':\n"
-            "        server.channel.socket.send(bytes([byte]))\n        time.sleep(0.1)"
+            "        server.channel.socket.send(bytes([byte]))\n        time.sleep(0.2)"
         )
         with pytest.raises(SessionEnded) as caught:
             session.call("f", seconds=0.3)
