@@ -46,6 +46,9 @@ _DIAGRAM = re.compile(r"([`~]{3})(?=[^\S\n]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNO
 # What may begin or end an emphasis; each is compared with all others that are open.
 _MARKS = re.compile(r"(?<=[^\s*_~])[*_~]+|[*_~]+(?=[^\s*_~])")
 
+# For each part of a dotted name the painter of code looks at all that follow, in case of a "?".
+_DOTTED = re.compile(r"(?<!\w)(?:\w*[.*]){50}")
+
 FORMULAS = 50  # that may be left open
 MARKS = 1000  # that count in one text
 SHOWN = 30_000  # characters of an answer; to draw half a million takes minutes
@@ -107,6 +110,11 @@ def clean_markdown(text: Any) -> str:
     return _TEX.sub(r"\\ ", text)
 
 
+def clean_code(text: Any) -> str:
+    """Code as text that is soon painted."""
+    return _DOTTED.sub(r"\g<0> ", clean_text(text))
+
+
 def clean_html(text: Any) -> str:
     """HTML of which only form is left: no script, style, image, form, frame or event handler."""
     import nh3
@@ -134,7 +142,7 @@ def clean_notebook(notebook: dict[str, Any]) -> dict[str, Any]:
             markdown = cell.get("cell_type") != "code"
             source = text_of(cell)
             source = source if len(source) <= SHOWN else source[:SHOWN] + "\n..."
-            cell["source"] = (clean_markdown if markdown else clean_text)(source)
+            cell["source"] = clean_markdown(source) if markdown else clean_code(source)
             cell.pop("attachments", None)
         if "outputs" in cell:
             cell["outputs"] = [clean for o in cell["outputs"] if (clean := clean_output(o))]

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -300,6 +301,18 @@ def test_no_answer_of_many_emphases_takes_long_to_draw(mark):
     begin = time.process_time()
     markdown2html_mistune(clean)
     assert time.process_time() - begin < 3
+
+
+@pytest.mark.parametrize("part", [".", "*", "a.", ".*", "_." * 50 + "x"])
+def test_no_code_takes_long_to_be_drawn(part):
+    """Jupyter does nothing else meanwhile, for anyone."""
+    source = (part * SHOWN)[:SHOWN]
+    cell = new_code_cell(source, metadata=role("a", "solution"))
+    clean_notebook(new_notebook(cells=[cell]))
+    begin = time.process_time()
+    Highlight2HTML(pygments_lexer="ipython3")(cell["source"])
+    assert time.process_time() - begin < 3
+    assert cell["source"].replace(" ", "") == source
 
 
 def test_what_is_long_is_cut_where_it_is_shown():
