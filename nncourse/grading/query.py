@@ -21,6 +21,7 @@ _ = catalogue("course")
 SQLITE = "sqlite:///"
 FULL = ("disk is full", "No space left", "disk full")  # SQLite, PostgreSQL
 CLOSED = ("readonly", "read-only", "unable to open", "permission denied")
+OLD = ("no such column", "column ")  # SQLite, PostgreSQL
 PASSING = ("OperationalError", "IntegrityError")  # the latter where two write the same at once
 ANY = {"DatabaseError", "DBAPIError"}  # sqlite3's and SQLAlchemy's, the kinds of all others
 LETTERS = "aäж中🙂"  # names and remarks may hold any
@@ -58,7 +59,7 @@ def patiently(ask: Callable[[], Answer], seconds: float) -> Answer:
                 raise
             said = " ".join(str(getattr(error, "orig", error)).split())
             waits = type(error).__name__ in PASSING and time.monotonic() <= deadline
-            if not waits or any(w in said for w in (*FULL, *CLOSED)):
+            if not waits or any(w in said for w in (*FULL, *CLOSED, *OLD)):
                 raise GradebookError(_explain(said)) from error
         time.sleep(pause)
         pause = min(2 * pause, 2.0)
@@ -88,9 +89,7 @@ class Database:
         self.patience = patience
         self.engine: Any = None
         if not url.startswith(SQLITE):
-            import sqlalchemy as sa
-
-            self.engine = sa.create_engine(url, pool_pre_ping=True)
+            self.engine = _engine(url, pool_pre_ping=True)
 
     def close(self) -> None:
         """Let go of it."""
@@ -167,6 +166,12 @@ def _explain(said: str) -> str:
         return _(
             "the disk that holds the gradebook is full: free some space on it. {kept}", kept=kept
         )
+    if any(words in said for words in OLD):
+        return _(
+            "the gradebook is of an older version: run nbgrader db upgrade in the course folder. "
+            "{error}",
+            error=said,
+        )
     if "locked" in said:
         return _("the gradebook is locked: another program is writing to it. {kept}", kept=kept)
     return _("the gradebook can't be used: {error}. {kept}", error=said.rstrip(".?"), kept=kept)
@@ -183,16 +188,31 @@ def _sqlite(url: str, question: str, values: dict[str, Any], patience: float) ->
         raise
 
 
+def _engine(url: str, **options: Any) -> Any:
+    import sqlalchemy as sa
+
+    try:
+        return sa.create_engine(url, **options)
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:  # its text has no password
+        raise GradebookError(
+            _(
+                "the gradebook's address can't be used: {error}. Expected: "
+                "postgresql+psycopg://USER@HOST/DATABASE",
+                error=error,
+            )
+        ) from error
+
+
 def _any(url: str, question: str, values: dict[str, Any], patience: float) -> list[tuple]:
     import sqlalchemy as sa
     from sqlalchemy.exc import ProgrammingError
 
-    engine = sa.create_engine(url)
+    engine = _engine(url)
     try:
         with engine.connect() as db:
             return [tuple(row) for row in db.execute(sa.text(question), values)]
     except ProgrammingError as error:
-        if "denied" in str(error.orig):
+        if any(words in str(error.orig) for words in (*CLOSED, *OLD)):
             raise
         raise LookupError(str(error.orig)) from error
     finally:

@@ -149,6 +149,30 @@ def test_a_server_that_only_reads_is_told_of(course, folder, postgres):
         grade_submissions(course, "ps99", folder, db=reading, force=True)
 
 
+@pytest.mark.parametrize(
+    "address", ["postgres://me:secret@host/db", "mysql://me:secret@host/db", "x://me:secret@h:y/d"]
+)
+def test_an_address_that_can_t_be_used_is_told_of_without_its_password(course, folder, address):
+    with pytest.raises(CourseFolderError, match="address can't be used") as told:
+        grade_submissions(course, "ps99", folder, db=address)
+    assert "secret" not in str(told.value)
+
+
+def test_a_gradebook_of_an_older_version_is_told_of(course, folder, postgres):
+    grade_submissions(course, "ps99", folder)
+    old, new = "rename extra_credit to extra", "rename extra to extra_credit"
+    database = Database(postgres.url, 0.0)
+    try:
+        with database.transaction() as db:
+            db.rows(f"alter table grade {old}")
+        with pytest.raises(CourseFolderError, match="run nbgrader db upgrade"):
+            grade_submissions(course, "ps99", folder)
+    finally:
+        with database.transaction() as db:
+            db.rows(f"alter table grade {new}")
+        database.close()
+
+
 def test_a_role_without_rights_is_told_of(course, folder, postgres):
     database = Database(postgres.url, 0.0)
     with database.transaction() as db:
