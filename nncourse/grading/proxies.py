@@ -15,10 +15,12 @@ done here as well where it is the answer: where the exercise lists the function 
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import io
 import itertools
+import linecache
 import operator
 import sys
 import types
@@ -29,6 +31,7 @@ import numpy as np
 
 from nncourse.grading.sandbox import Handle, Session, SessionEnded, StudentError
 from nncourse.grading.sandbox.guests import Guests
+from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.lent import on_purpose
 from nncourse.grading.sandbox.nothing import JUDGED
 from nncourse.grading.sandbox.refused import UNSPOKEN, OddValue, refusals
@@ -213,13 +216,13 @@ class Proxy:
         return value
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        """What a test raises on purpose they may keep quiet, unless their code has run meanwhile;
-        nothing else, since it may be the test's verdict.
+        """What the block raises in any case they may keep quiet, unless their code has run
+        meanwhile; nothing else, since it may be the test's verdict.
         """
         if not isinstance(error, Exception) or isinstance(error, AssertionError):
             self.__special("__exit__", None, None, None)
             return False
-        meant = on_purpose(error) and self.__entered == self.__session.asked
+        meant = _raised_by_block(error) and self.__entered == self.__session.asked
         with _as_python(self.__owner):
             try:
                 quiet = self.__session.leave(self.__target, error, str(error) if meant else "")
@@ -302,6 +305,20 @@ class Proxy:
 
     def __reduce__(self) -> NoReturn:
         raise ProxyError("a proxy can't be copied or pickled")
+
+
+def _raised_by_block(error: BaseException) -> bool:
+    """Whether a statement ``raise`` has raised it that stands in a ``with``, and in no ``if``."""
+    trace = error.__traceback__
+    if not on_purpose(error) or trace is None:
+        return False
+    lines = linecache.getlines(trace.tb_frame.f_code.co_filename)
+    return any(
+        isinstance(part, ast.Raise) and part.lineno == trace.tb_lineno
+        for node in ast.walk(parse("".join(lines)))
+        if isinstance(node, ast.With)
+        for part in node.body
+    )
 
 
 def _label(proxy: Proxy) -> str:

@@ -235,7 +235,9 @@ assert logged() == ["rollback", "commit"]
         "assert f(3) == 6",
         "np.testing.assert_allclose(f(3), 6)",
         "f(3) + 1\n    assert f(3) == 6",
-        "y = f(3)\n    if y != 6: raise ValueError",
+        "z = f(3)\n    if z != 6: raise ValueError",
+        "if y != 6: raise ValueError",
+        "z = y + 1\n    assert z == 7",
         "assert f(np.ones(2)).sum() == 4",
     ],
 )
@@ -245,7 +247,8 @@ assert logged() == ["rollback", "commit"]
 def test_a_context_manager_keeps_no_verdict_quiet(grade, block, wrong):
     right = "class Timer:\n    def __enter__(self): return self\n"
     right += "    def __exit__(self, *error): return {}\ndef f(x): {}"
-    found = of_one_cell(f"with Timer() as t:\n    {block}", right.format("None", "return 2 * x"))
+    test = f"y = f(3)\nwith Timer() as t:\n    {block}"
+    found = of_one_cell(test, right.format("None", "return 2 * x"))
     assert points(grade(found)) == [10]
     for quiet in ("True", "None"):
         assert points(grade(found, {"a": right.format(quiet, wrong)})) == [0]
