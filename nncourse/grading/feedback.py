@@ -65,13 +65,15 @@ class Part:
     """A graded cell, with the answers before it that no other graded cell had, and the student's
     own cells that were run for answers.
 
-    first: no graded cell ran before these answers.
+    first: no graded cell ran before these answers. stopped: cells of the lecturer's, such as one
+    that calls for training, in which the session ended.
     """
 
     name: str
     first: bool = False
     answers: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
 
 
 def write_feedback(course: CourseFolder, assignment: str, db: str | None = None) -> list[Path]:
@@ -169,15 +171,18 @@ def feedback_page(
 def parts_of(notebook: Mapping[str, Any]) -> Iterator[Part]:
     """The graded cells in the order of the notebook."""
     answers: list[dict[str, Any]] = []
+    stopped: list[str] = []
     first = True
     for cell in notebook["cells"]:
         role = role_of(cell)
         if role.get("solution") or is_own(cell):
             answers.append(cell)
+        elif not role.get("grade") and "SessionEnded" in _errors(cell.get("outputs", [])):
+            stopped.append(role.get("grade_id", ""))
         if role.get("grade"):
             outputs = [] if role.get("solution") else cell.get("outputs", [])
-            yield Part(role["grade_id"], first, answers, outputs)
-            answers, first = [], first and bool(role.get("solution"))
+            yield Part(role["grade_id"], first, answers, outputs, stopped)
+            answers, stopped, first = [], [], first and bool(role.get("solution"))
 
 
 def reasons(
@@ -227,6 +232,13 @@ def _ending(kind: str) -> str:
     return _("It ended in an error of its own kind.")
 
 
+def _stopped(name: str) -> str:
+    text = _("A cell above, which uses your answers, was not finished.")
+    if name:
+        text = _("The cell {name}, which uses your answers, was not finished.", name=name)
+    return f"{text} {_ending('SessionEnded')}"
+
+
 def _missing(part: Part, reports: list[dict[str, Any]], packages: Sequence[str]) -> Iterator[str]:
     """What the answers have found missing; or, where they ran to their end, their tests."""
     kinds = [kind for cell in part.answers for kind in _errors(cell.get("outputs", []))]
@@ -259,7 +271,9 @@ def _section(
     elif not by_hand:
         reports = result.reports.get(part.name, [])
         why = reasons(grade, reports, part.outputs)
-        if why:
+        if why and part.stopped:
+            why = [*map(_stopped, part.stopped), *why]
+        elif why:
             why += dict.fromkeys(filter(None, _missing(part, reports, packages)))
         yield _why(why, "why part" if grade.points else "why")
     elif grade.points < grade.max_points and not comments.get(part.name):

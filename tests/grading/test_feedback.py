@@ -259,6 +259,25 @@ def test_reasons_name_outputs_that_nothing_explains():
     assert reasons(Grade(10.0, 10.0), [report], []) == []
 
 
+@pytest.mark.parametrize(("locked", "which"), [(True, "The cell run"), (False, "A cell above")])
+def test_a_cell_that_took_too_long_is_named_where_its_results_lack(locked, which):
+    ended, missed = (
+        [{"output_type": "error", "ename": kind, "evalue": "", "traceback": []}]
+        for kind in ("SessionEnded", "NameError")
+    )
+    cells = [
+        new_code_cell("f = 1", metadata=role("answer", "solution")),
+        new_code_cell("x = f()", metadata=role("run", "readonly") if locked else {}, outputs=ended),
+        new_code_cell("x", metadata=role("test", "tests", 5), outputs=missed),
+        new_code_cell("y", metadata=role("other", "tests", 5), outputs=missed),
+    ]
+    result = Result("anna", grades={name: Grade(0.0, 5.0) for name in ("test", "other")})
+    test, other = feedback_page("ps99", result, new_notebook(cells=cells)).split("<h2>")[1:]
+    assert f"{which}, which uses your answers, was not finished. It took too long" in test
+    assert "must be defined above" not in test
+    assert "not finished" not in other
+
+
 def test_names_and_penalties_are_shown_safely():
     result = Result("<img src=x>", {"<b>": Grade(5.0, 10.0)}, penalty=2.0)
     text = feedback_page("ps99", result, None)
