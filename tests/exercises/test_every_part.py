@@ -49,7 +49,7 @@ FREE: dict[str, dict[str, set[str]]] = {
         "ps04.Value": {f"grad at first {kind}" for kind in KINDS},
     },
     "Of the masks that are drawn, each row is taken from one, which nobody can foresee.": {
-        "ps08.dropout": {"[0] row"},
+        "ps08.dropout": {"[0] row", "[1] row"},
         "ps08.plain_dropout": {"[0] row", "[1] row"},
     },
     "When testing there need not be a mask.": {"ps08.dropout": {"[1] None"}},
