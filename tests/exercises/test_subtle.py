@@ -883,6 +883,17 @@ def test_a_network_is_asked_about_the_table_and_not_what_was_made_of_it():
     assert report.score == 0
 
 
+def test_clipping_as_pytorch_does_is_right():
+    """Which adds 1e-6 to the norm."""
+
+    def clip(grads, limit):
+        norm = np.sqrt(sum(np.sum(g**2) for g in grads))
+        return [g * min(1.0, limit / (norm + 1e-6)) for g in grads]
+
+    piece = find("ps10.clip_gradients")
+    assert all(judge(piece, [clip], seed=seed, mutants=False).passed for seed in range(16))
+
+
 def both_ends(between):
     """Right for k = 1 and k = n; in between, k isn't read."""
     return lambda k, n: [{n: n - 0.5, 1: 0.5}.get(k, between(n)), *np.ones(n)]

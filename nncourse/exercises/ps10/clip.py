@@ -35,7 +35,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     grads[0 if case == MANY else 1] *= 0.125
     if case == MANY:
         grads += [normal(rng, 2, 2, 2), normal(rng, 1)]
-    unit = 2.0 ** rng.choice((-5, 5))  # or what is long would be known by the limit
+    # Of two sizes, or what is long would be known by the limit; beside both 1e-6 is nothing.
+    unit = 2.0 ** rng.choice((3, 13))
     limit = float(single(share * norm)) * unit
     return Point(([g * (unit * (case != ZERO)) for g in grads], limit), {}, 1.0, case)
 
