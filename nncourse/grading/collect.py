@@ -21,7 +21,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, File, Reader
 from nncourse.grading.below import open_below
-from nncourse.grading.submissions import STAMP, as_student, likeness
+from nncourse.grading.submissions import SECRET, STAMP, as_student, likeness
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -48,6 +48,7 @@ PLAIN = [
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
 UNKNOWN = datetime.datetime.min  # a time
+LONGEST = 1000  # bytes of a secret
 NUMBER = "#"  # before that of an account without a name
 
 Match = re.Match[str]
@@ -114,6 +115,9 @@ def collect(
                 del chosen[file.path]
                 try:
                     _put(course, assignment, name, new, file.data, out)
+                    if new.student in out.taken and (secret := _secret(source, file)):
+                        place = out.taken[new.student].with_name(SECRET)
+                        write_below(course.submitted, place, secret)
                 except OSError as error:
                     if error.errno in FULL:
                         raise
@@ -268,6 +272,15 @@ def has_account(student: str) -> bool:
         return bool(pwd.getpwnam(student))
     except (KeyError, ValueError):
         return False
+
+
+def _secret(source: Path, file: File) -> bytes:
+    """The secret that lies beside it in nbgrader's exchange, for the release of the feedback."""
+    path = (source / file.path).with_name(SECRET)
+    with contextlib.suppress(OSError), open_below(source, path) as found:
+        if os.fstat(found.fileno()).st_uid == file.account:
+            return found.read(LONGEST)
+    return b""
 
 
 def _put(

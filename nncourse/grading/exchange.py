@@ -25,14 +25,13 @@ from nncourse.grading.below import open_below
 from nncourse.grading.collect import account_of, has_account
 from nncourse.grading.intake import LARGEST
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.submissions import STAMP, is_student
+from nncourse.grading.submissions import SECRET, STAMP, is_student
 from nncourse.grading.unfit import put_aside
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-SECRET = "submission_secret.txt"  # by which a student finds the feedback
 LONGEST = 1000  # bytes of a secret or a time stamp
 MOST = 10  # notebooks of a submission; it has one
 NOBODY = {"username": "", "filename": "", "timestamp": datetime.datetime.min}

@@ -28,6 +28,7 @@ LONGEST_BYTES = 240  # of a folder's name
 NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
 ENDING = re.compile(r"(?i)\.ipynb(\.txt|\.json)?$")
 STAMP = "timestamp.txt"
+SECRET = "submission_secret.txt"  # by which nbgrader's students find their feedback
 YEARS = 1970, 9998  # of a time stamp; others, in another time zone, may be none
 
 

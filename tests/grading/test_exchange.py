@@ -9,6 +9,7 @@ import pytest
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 
+from nncourse.grading.collect import collect
 from nncourse.grading.feedback import write_feedback
 from nncourse.grading.grade import grade_submissions
 from tests.grading.toy import RIGHT, submission
@@ -105,11 +106,20 @@ def test_nobody_adds_to_what_another_has_handed_in(toy, api, lay):
     assert f"anna+ps99+{STAMP}+r/{FILE}: " in log
 
 
-def test_feedback_is_released_to_all_who_can_find_it(toy, api, lay, inbound):
+@pytest.mark.parametrize("ours", [False, True])
+def test_feedback_is_released_to_all_who_can_find_it(toy, api, lay, inbound, ours):
+    """Collected by nbgrader's command or by ours."""
     lay("anna")
     lay("zoe")
     (lay("ben") / "submission_secret.txt").unlink()
-    collected(toy, api)
+    (lay("carl") / "submission_secret.txt").unlink()
+    (inbound / f"carl+ps99+{STAMP}+r" / "submission_secret.txt").symlink_to(
+        inbound / f"anna+ps99+{STAMP}+r" / "submission_secret.txt"
+    )
+    if ours:
+        collect(toy, "ps99", inbound.parent)
+    else:
+        collected(toy, api)
     grade_submissions(toy, "ps99")
     write_feedback(toy, "ps99")
     answer = api.release_feedback("ps99")
