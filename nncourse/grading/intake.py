@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncourse.check.call import printable
@@ -90,6 +91,16 @@ def take_in(submission: Submission, released: NotebookNode) -> Intake:
         raise IntakeError(
             _("the file can't be read: {error}", error=_shown(f"{type(error).__name__}: {error}"))
         ) from error
+    rivals = [name for name in _files_beside(submission) if is_notebook(Path(name))]
+    if rivals and not intake.own and intake.notebook.cells == released.cells:
+        raise IntakeError(
+            _(
+                "{name} is as it was handed out, and beside it lies {others}: remove what does "
+                "not count",
+                name=_shown(submission.path.name),
+                others=_shown(", ".join(rivals)),
+            )
+        )
     intake.notes = [*notes, *_remarks(notebook, submission), *intake.notes]
     return intake
 
@@ -258,9 +269,18 @@ def _remarks(notebook: Mapping[str, Any], submission: Submission) -> list[str]:
     if "python" not in f"{spec.get('language', '')} {spec.get('name', 'python')}".lower():
         name = _shown(str(spec.get("name")))
         notes.append(_("the notebook is set to the kernel {name}: Python was used", name=name))
+    files = _files_beside(submission)
+    if files:
+        text = _shown(", ".join(files))
+        notes.append(_("files beside the notebook were not used: {files}", files=text))
+    return notes
+
+
+def _files_beside(submission: Submission) -> list[str]:
+    """The names of code and of other notebooks in a student's own folder."""
     folder = submission.path.parent
+    files: list[str] = []
     if submission.student in (folder.name, folder.parent.name):
-        files: list[str] = []
         with contextlib.suppress(OSError):  # it may be gone by now
             files = sorted(
                 path.name
@@ -268,10 +288,7 @@ def _remarks(notebook: Mapping[str, Any], submission: Submission) -> list[str]:
                 if path.suffix in (".py", ".pyc", ".so")
                 or (is_notebook(path) and path.name != submission.path.name)
             )
-        if files:
-            text = _shown(", ".join(files))
-            notes.append(_("files beside the notebook were not used: {files}", files=text))
-    return notes
+    return files
 
 
 def _language(notebook: Mapping[str, Any]) -> str:

@@ -606,6 +606,18 @@ CASES = 10
 """So many corruptions are made of the same values: to draw those is what takes the time."""
 
 
+def test_an_empty_notebook_beside_another_is_not_taken_for_the_answer(toy, released, tmp_path):
+    (tmp_path / "ann").mkdir()
+    solved, empty = (tmp_path / "ann" / f"{name}.ipynb" for name in ("ps99-Copy1", "ps99"))
+    empty.write_text(submission(toy, "ps99", {}), "utf-8")
+    assert take_in(Submission("ann", empty), released).notes == []
+    solved.write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    with pytest.raises(IntakeError, match=r"ps99\.ipynb is as it was handed out, and .*-Copy1"):
+        take_in(Submission("ann", empty), released)
+    (note,) = take_in(Submission("ann", solved), released).notes
+    assert note.startswith("files beside the notebook")
+
+
 @pytest.mark.slow
 @given(
     values=st.lists(json_values, min_size=4, max_size=4),
