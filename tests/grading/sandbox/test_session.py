@@ -197,6 +197,11 @@ def test_an_engine_with_operators(session):
     assert session.operate("add", a, b).get("data") == 3.0
 
 
+def test_a_function_that_is_called_back_has_a_name_to_print(session):
+    session.run_cell("def f(g):\n    return f'{g.__name__} {g(3)}'")
+    assert session.call("f", [lambda x: x + 1]) == "function 4"
+
+
 def test_callbacks_also_from_within_callbacks(session):
     session.run_cell(
         "def square(x):\n    return x * x\n"

@@ -31,6 +31,7 @@ class Callback:
     def __init__(self, server: Any, number: int) -> None:
         self._server = server
         self.number = number
+        self.__name__ = self.__qualname__ = "function"  # for whoever prints it
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it there."""
