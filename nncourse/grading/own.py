@@ -26,6 +26,7 @@ from nncourse.grading.pieces import BUILTINS, Piece, pieces
 
 NOWHERE = 1 << 60
 SHOWN = 120  # characters of names
+BY_TEXT = {"globals", "eval", "exec"}  # find any function, by a name that is made up
 FUTURE = "from __future__ import"  # for the rest of its cell
 KEY = "own"  # of a cell's metadata, beside the course's other
 
@@ -98,6 +99,8 @@ def needed_lines(
     for parts in cells:
         _look_above(parts, modules)
     asked = [(need, o.place) for o in others if o.asks for need in _asks(o.names)]
+    if any(o.asks and BY_TEXT & (o.names.runs | o.names.later) for o in others):
+        attempts |= set[str]().union(*(piece.names.defines for piece in every)) - bound.keys()
     asked += [(_Need(name, "itself"), NOWHERE) for name in attempts]
     needed: set[_Need] = set()
     called: set[Piece] = set()

@@ -528,6 +528,16 @@ HONEST = {
         ),
         ["rate = [1]\nrate.append(1)\nDOUBLE = sum(rate)"],
     ),
+    **{
+        f"a function found by {how}": (
+            handed_in(answer, TWO, one=["def square(x):\n    return x * x\n\n1 / 0", "n = 3"]),
+            ["def square(x):\n    return x * x"],
+        )
+        for how, answer in (
+            ("globals", "def one(x):\n    return globals()['squ' + 'are'](x)"),
+            ("eval", "def one(x):\n    return eval('squ' + 'are')(x)"),
+        )
+    },
     "an answer's cell that is emptied": (handed_in(ONE, "# below", second=TWO), [TWO]),
     "an answer above its cell, which undoes it": (handed_in("", TWO, one=ONE), [ONE]),
     "the future": (
