@@ -118,19 +118,29 @@ def here():
         found.close()
 
 
-def test_a_worker_without_a_sandbox_ends_the_run_and_grades_nobody(toy, folder, here, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SandboxUnavailable("bubblewrap is not installed"), r"can't grade: .*is not installed"),
+        # Such as one whose disk is full: its items are lost, and it takes them faster than others.
+        (WorkerLost("No space left on device"), r"not even an empty submission.*No space left"),
+    ],
+)
+def test_a_worker_that_can_grade_nothing_ends_the_run_and_grades_nobody(
+    toy, folder, here, monkeypatch, error, said
+):
     """Nobody gets 0 points for what is the operator's to mend."""
 
-    class Without:
+    class Broken:
         def grade(self, assignment, item):
-            raise SandboxUnavailable("bubblewrap is not installed")
+            raise error
 
         def close(self):
             pass
 
-    monkeypatch.setattr("nncourse.grading.cluster.Worker", Without)
+    monkeypatch.setattr("nncourse.grading.cluster.Worker", Broken)
     before = read_results(toy, "ps99")
-    with pytest.raises(ClusterError, match=r"can't grade: .*bubblewrap is not installed"):
+    with pytest.raises(ClusterError, match=said):
         grade_submissions(toy, "ps99", folder, force=True, run=partial(run_on_cluster, here()))
     assert read_results(toy, "ps99") == before
 
@@ -170,25 +180,6 @@ def test_an_item_that_ends_every_worker_is_given_up_alone(here, monkeypatch):
     found = dict(run_on_cluster(here(), ANY, items))
     assert (found["ann"], found["cid"]) == (b"a", b"c")
     assert isinstance(found["bob"], WorkerLost)
-
-
-def test_a_worker_on_which_nothing_can_be_graded_ends_the_run_and_grades_nobody(
-    toy, folder, here, monkeypatch
-):
-    """Such as one whose disk is full: its items are lost, and it takes them faster than others."""
-
-    class Broken:
-        def grade(self, assignment, item):
-            raise WorkerLost("No space left on device")
-
-        def close(self):
-            pass
-
-    monkeypatch.setattr("nncourse.grading.cluster.Worker", Broken)
-    before = read_results(toy, "ps99")
-    with pytest.raises(ClusterError, match=r"not even an empty submission.*No space left"):
-        grade_submissions(toy, "ps99", folder, force=True, run=partial(run_on_cluster, here()))
-    assert read_results(toy, "ps99") == before
 
 
 def test_a_worker_that_can_start_no_process_is_no_lost_scheduler(here, monkeypatch):
