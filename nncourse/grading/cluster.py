@@ -41,10 +41,6 @@ class ClusterError(ConnectionError):
     """The cluster can't be used; the text says why and what to do."""
 
 
-Done = tuple[str, "bytes | WorkerLost | ClusterError"]
-"""A future's key, and what came of it."""
-
-
 class OtherVersion(Exception):
     """What a worker has is not what the coordinator has, and it might come to other verdicts."""
 
@@ -104,10 +100,7 @@ def run_on_cluster(
         wanted = versions(assignment)
         waiting = iter(items)
         at_work: dict[str, tuple[Any, Any]] = {}
-        done: SimpleQueue[Done] = SimpleQueue()
-
-        def finish(future: Any) -> None:
-            done.put((future.key, _outcome(future, address)))
+        done: SimpleQueue[str] = SimpleQueue()
 
         def feed(count: int) -> None:
             for _number in range(count):
@@ -119,15 +112,13 @@ def run_on_cluster(
                     grade_item, shared, work, wanted, pure=False, retries=TRIES - 1
                 )
                 at_work[future.key] = key, future
-                # In another thread: the result may be lost with its worker, and graded again.
-                future.add_done_callback(finish)
+                future.add_done_callback(lambda future: done.put(future.key))
 
         feed(AHEAD * (sum(client.nthreads().values()) or 1))
         while at_work:
-            name, result = _next(client, address, done)
-            key = at_work.pop(name)[0]  # not the future, or the cluster would keep the result
-            if isinstance(result, ClusterError):
-                raise result
+            key, future = at_work.pop(_next(done, _Patience(client, address)))
+            result = _outcome(future, _Patience(client, address))
+            del future  # or the cluster would keep the result
             feed(1)
             yield key, result
 
@@ -148,49 +139,66 @@ def _connected(address: str, tls: Path | None) -> Any:
         ) from error
 
 
-def _next(client: Any, address: str, done: SimpleQueue[Done]) -> Done:
-    """The next item that is done. Raises ClusterError where none will be."""
-    workers_seen = time.monotonic()
-    while True:
+class _Patience:
+    """That of one who waits for a cluster: it ends where nothing can come any more."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self.client = client
+        self.address = address
+        self.workers_seen = time.monotonic()
+
+    def look(self) -> None:
+        """Raises ClusterError where the scheduler is gone, or has long had no workers."""
         try:
-            return done.get(timeout=LOOK_SECONDS)
-        except Empty:
-            pass
-        try:
-            workers = client.nthreads()
+            workers = self.client.nthreads()
         except Exception as error:  # whatever it is: nobody answers
-            raise _scheduler_lost(address) from error
+            raise _scheduler_lost(self.address) from error
         if workers:
-            workers_seen = time.monotonic()
-        elif time.monotonic() - workers_seen > NO_WORKER_SECONDS:
+            self.workers_seen = time.monotonic()
+        elif time.monotonic() - self.workers_seen > NO_WORKER_SECONDS:
             raise ClusterError(
                 _(
                     "the cluster at {address} has no workers: start some, then run the command "
                     "again; what was graded before is kept",
-                    address=address,
+                    address=self.address,
                 )
             )
 
 
-def _outcome(future: Any, address: str) -> bytes | WorkerLost | ClusterError:
-    """An item's result, or that it was given up, or why the cluster can't be used.
+def _next(done: SimpleQueue[str], patience: _Patience) -> str:
+    """The next item that is done. Raises ClusterError where none will be."""
+    while True:
+        try:
+            return done.get(timeout=LOOK_SECONDS)
+        except Empty:
+            patience.look()
+
+
+def _outcome(future: Any, patience: _Patience) -> bytes | WorkerLost:
+    """An item's result, or that it was given up. Raises ClusterError.
 
     The worker that holds the result may be lost just now; then the item is graded again, and
     ``result`` waits for that.
     """
     from distributed import KilledWorker
 
-    try:
-        return future.result()
-    except (WorkerLost, KilledWorker) as error:
-        return WorkerLost(str(error))
-    except Exception as error:
-        if future.status != "error" and isinstance(error, (CancelledError, OSError)):
-            return _scheduler_lost(address)
-        why = f"{type(error).__name__}: {error}"
-        return ClusterError(
-            _("a worker of the cluster at {address} can't grade: {why}", address=address, why=why)
-        )
+    while True:
+        try:
+            return future.result(timeout=LOOK_SECONDS)
+        except (WorkerLost, KilledWorker) as error:
+            return WorkerLost(str(error))
+        except Exception as error:
+            if future.status != "error" and isinstance(error, TimeoutError):
+                patience.look()
+                continue
+            if future.status != "error" and isinstance(error, (CancelledError, OSError)):
+                raise _scheduler_lost(patience.address) from error
+            text = _(
+                "a worker of the cluster at {address} can't grade: {why}",
+                address=patience.address,
+                why=f"{type(error).__name__}: {error}",
+            )
+            raise ClusterError(text) from error
 
 
 def _scheduler_lost(address: str) -> ClusterError:
