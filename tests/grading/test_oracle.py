@@ -604,6 +604,14 @@ def of_one_cell(test: str, answer: str) -> Kind:
     return Kind([SETUP, ("answer", "a", ""), ("tests", "t", test)], {"a": answer})
 
 
+def assert_told_apart(grade, test: str, right: str, wrong: str) -> None:
+    """By a graded cell that consists of ``test``."""
+    kind = of_one_cell(test, right)
+    result = grade(kind)
+    assert points(result) == [10], whys(result)
+    assert points(grade(kind, {"a": wrong})) == [0]
+
+
 @pytest.mark.parametrize(
     ("test", "right", "wrong"),
     [
@@ -642,10 +650,7 @@ def test_half_precision_makes_no_number_of_the_tests_coarser(grade, test, right,
     ],
 )  # fmt: skip
 def test_what_is_rounded_or_of_another_kind_is_found_wrong(grade, test, right, wrong):
-    kind = of_one_cell(test, right)
-    result = grade(kind)
-    assert points(result) == [10], whys(result)
-    assert points(grade(kind, {"a": f"import numpy as np\n{wrong}"})) == [0]
+    assert_told_apart(grade, test, right, f"import numpy as np\n{wrong}")
 
 
 def test_half_precision_comes_as_it_is_where_a_test_asks_for_it(grade):
@@ -744,10 +749,7 @@ OUT = VALUES + "out = f(x)\n"
 @pytest.mark.parametrize("spoken", ["", "# may be empty\n"])
 def test_values_that_agree_with_anything_agree_with_nothing(grade, test, right, wrong, spoken):
     test, right = spoken + test, right.replace("want", "np.ones((2, 1))")
-    kind = of_one_cell(test, right)
-    result = grade(kind)
-    assert points(result) == [10], whys(result)
-    assert points(grade(kind, {"a": wrong})) == [0]
+    assert_told_apart(grade, test, right, wrong)
 
 
 LISTS = "def f(xs): return [x * x for x in xs]"
@@ -818,10 +820,7 @@ LABELS = "weights = np.ones(3)\n"
     ],
 )  # fmt: skip
 def test_a_test_that_speaks_of_no_odd_values_accepts_none(grade, test, right, wrong):
-    kind = of_one_cell(test, right)
-    result = grade(kind)
-    assert points(result) == [10], whys(result)
-    assert points(grade(kind, {"a": wrong})) == [0]
+    assert_told_apart(grade, test, right, wrong)
 
 
 def test_what_has_only_items_is_gone_through_by_them(grade):
