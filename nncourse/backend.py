@@ -7,7 +7,7 @@ and NumPy itself hands a call over to the library that the arrays come from (its
 nothing. So operations keep three rules:
 
 - a new array says which one it is like: ``xp.zeros(shape, dtype, like=x)``;
-- what CuPy does not do under NumPy's name is a function of this file (``amax``, ``strided``...);
+- what CuPy does not do under NumPy's name is a function of this file (``amax``, ``add_at``...);
 - arrays move from one device to another in ``moved`` and nowhere else.
 
 CuPy is imported when a GPU is first asked for.
@@ -200,6 +200,11 @@ def amin(x: Array, axes: Any = None, keepdims: bool = False) -> Array:
     return x.min(axes, None, keepdims)
 
 
+def add_at(out: Array, index: Any, values: Array) -> None:
+    """Add values at an index, which may repeat; a tuple of indices NumPy hands over to nobody."""
+    (numpy if isinstance(out, ndarray) else gpu()).add.at(out, index, values)
+
+
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """A view of the memory of ``x`` with other steps, to be read only."""
     if isinstance(x, ndarray):
@@ -246,6 +251,7 @@ __all__ = [
     "CPU",
     "Array",
     "add",
+    "add_at",
     "amax",
     "amin",
     "as_array",

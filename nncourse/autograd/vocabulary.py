@@ -42,7 +42,7 @@ from __future__ import annotations
 from typing import Any
 
 from nncourse.autograd.tensor import Tensor
-from nncourse.backend import Array, as_array, filled, kinds, xp
+from nncourse.backend import Array, add_at, as_array, filled, kinds, xp
 
 Shape = tuple[int, ...]
 
@@ -176,7 +176,7 @@ def put_add(g: Array, index: object, shape: Shape) -> Array:
     if isinstance(g, Tensor):
         return g._put_add(index, shape)
     out = xp.zeros(shape, g.dtype, like=g if type(g) in kinds else None)
-    xp.add.at(out, index, g)
+    add_at(out, index, g)
     return out
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from nncourse.autograd.function import Function, apply, constant, unary
 from nncourse.autograd.placement import different_devices
 from nncourse.autograd.tensor import Tensor, method
-from nncourse.backend import Array, filled, xp
+from nncourse.backend import Array, add_at, filled, xp
 from nncourse.ops.elementwise import choose
 from nncourse.ops.indexing import Gather, SetItem, beyond
 from nncourse.ops.shape import axis_of
@@ -88,7 +88,7 @@ class ScatterAdd(Function):
     def forward(self, x: Array, src: Array, index: Any) -> Array:
         self.index = index
         out = x.copy()
-        xp.add.at(out, index, src)
+        add_at(out, index, src)
         return out
 
     def backward(self, dout: Array) -> tuple[Array | None, ...]:

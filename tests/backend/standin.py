@@ -305,15 +305,11 @@ class ndarray:
             raise ValueError("The 'out' parameter must have exactly one array value")
         for x in (*inputs, *out):
             known = isinstance(x, ndarray | np.ndarray | np.generic | bool | int | float | complex)
-            if method == "__call__" and not known:
+            if not known:  # such as a tuple of indices
                 return NotImplemented
         name = ufunc.__name__
         if method == "at":
-            if name != "add" or str(inputs[0].dtype) not in ADDABLE:
-                raise TypeError(f"cupy.{name}.at does not support {inputs[0].dtype}")
-            target, index, values = inputs
-            ufunc.at(target._array, target._place(index), _inside(values))
-            return None
+            return _add_at(*inputs) if name == "add" else NotImplemented
         if method not in ("__call__", "outer") and method not in REDUCED.get(name, ()):
             raise NotImplementedError(f"`cupy_{name}.{method}` is not supported yet")
         allowed = UFUNC_OPTIONS if method == "__call__" else {"axis", "dtype", "out", "keepdims"}
@@ -330,6 +326,12 @@ class ndarray:
         if path not in SIGNATURES or not all(issubclass(k, ndarray | np.ndarray) for k in kinds):
             return NotImplemented
         return _function(path)(*args, **options)
+
+
+def _add_at(out: ndarray, index: Any, values: Any) -> None:
+    if str(out.dtype) not in ADDABLE:
+        raise TypeError(f"cupy.add.at does not support {out.dtype}")
+    np.add.at(out._array, out._place(index), _inside(values))
 
 
 def _operator(ufunc: Any, reflected: bool = False) -> Any:
@@ -455,6 +457,7 @@ cuda = types.SimpleNamespace(
         deviceSynchronize=lambda: None,
     ),
 )
+add = types.SimpleNamespace(at=_add_at)
 linalg = types.SimpleNamespace(qr=_function("linalg.qr"))
 lib = types.SimpleNamespace(
     stride_tricks=types.SimpleNamespace(as_strided=_function("lib.stride_tricks.as_strided"))
