@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -144,7 +145,7 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor, dim: int | None = None) 
     if dim is None:
         x, dim = reshape(x, -1), 0
     axis = axis_of(x, dim)
-    times = repeats._data if isinstance(repeats, Tensor) else repeats
+    times = repeats._data if isinstance(repeats, Tensor) else operator.index(repeats)
     rows = xp.repeat(xp.arange(x._data.shape[axis], like=x._data), times)
     return x[(*[slice(None)] * axis, rows)]
 

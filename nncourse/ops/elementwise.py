@@ -254,6 +254,8 @@ def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
         return x if max is None else choose(x > max, max, x)
     if x._data.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
         x = cast(x, get_default_dtype())
+    elif x._data.dtype.kind == "b":
+        x = cast(x, xp.dtype("int64"))
     return unary(Clamp, x, min, max)
 
 

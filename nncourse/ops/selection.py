@@ -6,6 +6,7 @@ adds to it.
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from nncourse.autograd.function import Function, apply, constant, unary
@@ -150,6 +151,7 @@ def _triangle(x: Tensor, diagonal: int, lower: bool) -> Tensor:
     if x._data.ndim < 2:
         raise RuntimeError(f"a triangle needs a matrix; got shape {x.shape}")
     n, m = x._data.shape[-2:]
+    diagonal = operator.index(diagonal)
     inside = xp.tri(n, m, diagonal if lower else diagonal - 1, "bool", like=x._data)
     return choose(constant(inside if lower else ~inside), x, False)
 

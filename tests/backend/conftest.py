@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nncourse import backend
+from nncourse import backend, random
 
 
 def _load_stand_in():
@@ -52,6 +52,12 @@ class Transfers:
             assert not self.counter.to_host
             assert self.counter.to_device <= sent, str(self.counter)
             assert self.counter.reads <= read, str(self.counter)
+
+
+@pytest.fixture(autouse=True)
+def _generators(monkeypatch):
+    """CuPy must not draw from the stand-in's generators, nor the stand-in from CuPy's."""
+    monkeypatch.setattr(random, "_elsewhere", {})
 
 
 @pytest.fixture(params=["stand-in", *(["CuPy"] if backend.has_gpu() else [])])

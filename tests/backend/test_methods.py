@@ -47,6 +47,8 @@ NUMBERS_ONLY = {
     "allclose",
     "isclose",
 }
+# Drawn on a GPU by another algorithm than on the processor (by the stand-in: by the same).
+DRAWN = {"bernoulli", "bernoulli_", "normal_", "random_", "uniform_"}
 METHODS = [name for name in dir(nnc.ones(1)) if name[0] != "_" and name not in ELSEWHERE]
 
 
@@ -71,6 +73,8 @@ def parts(result):
 def test_a_method_does_the_same_on_a_gpu(name, transfers):
     for source in SOURCES:
         for pattern in ARGUMENTS:
+            if name == "byte" and source == "floats":
+                continue  # what becomes of a negative one is left open by C
             if name in NUMBERS_ONLY and any(isinstance(part, str) for part in pattern):
                 continue
             try:
@@ -82,6 +86,9 @@ def test_a_method_does_the_same_on_a_gpu(name, transfers):
                 if isinstance(b, nnc.Tensor):
                     assert a.is_cuda, (source, pattern)
                     assert a.dtype == b.dtype, (source, pattern)
+                    if name in DRAWN and transfers.counter is None:
+                        assert a.shape == b.shape, (source, pattern)
+                        continue
                     np.testing.assert_allclose(
                         a.detach().cpu().numpy(), b.detach().numpy(), rtol=1e-5, atol=1e-6
                     )

@@ -121,8 +121,11 @@ def assert_same(found, expected):
 def test_networks_train_alike(net, name, transfers):
     make, shape = NETS[net]
     rule = getattr(optim, name)
-    expected = train(make, shape, "cpu", rule, {"lr": 0.05}, transfers)
-    found = train(make, shape, "cuda", rule, {"lr": 0.05}, transfers)
+    options = {"lr": 0.05}
+    if name == "Adam":  # gradients that are 0 but for rounding, as before a BatchNorm, stay small
+        options["eps"] = 1e-3
+    expected = train(make, shape, "cpu", rule, options, transfers)
+    found = train(make, shape, "cuda", rule, options, transfers)
     assert_same(found, expected)
     assert all(p.is_cuda for p in found[2].parameters())
     assert expected[0][-1] < expected[0][0]

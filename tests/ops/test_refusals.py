@@ -45,6 +45,8 @@ REFUSED = {
     "diag": (lambda: of(2, 2, 2).diag(), "diag takes a vector or a matrix"),
     "trace": (lambda: of(3).trace(), "trace is of a matrix"),
     "tril": (lambda: of(3).tril(), "a triangle needs a matrix"),
+    "tril from between": (lambda: of(3, 3).tril(0.5), "'float' object cannot be"),
+    "half a repetition": (lambda: of(3).repeat_interleave(0.5), "'float' object cannot be"),
     # Indices
     "gather, index": (lambda: of(2, 3).gather(1, of(2, 3)), "must hold integers"),
     "gather, axes": (

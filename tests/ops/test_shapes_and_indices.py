@@ -293,3 +293,4 @@ def test_sizes_and_methods_of_pytorch():
     assert nnc.where(np.array([True, False]), nnc.ones(2), 0.0).tolist() == [1, 0]
     assert x.where(nnc.tensor([True, False, True]), 5.0).tolist() == [[0, 5, 0], [0, 5, 0]]
     assert nnc.arange(3).clamp(0.5, 1.5).tolist() == [0.5, 1, 1.5]
+    assert nnc.tensor([True, False]).clamp(max=0).dtype == nnc.int64
