@@ -34,7 +34,8 @@ from nncourse.grading.assignment import Assignment
 from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
 from nncourse.grading.plan import Cell
-from nncourse.grading.proxies import Proxies, Silent
+from nncourse.grading.proxies import Proxies
+from nncourse.grading.proxy import Silent
 from nncourse.grading.question import TEXTS, Given, Question, error_output, judge, lines_of, name_of
 from nncourse.grading.reports import noted, summary
 from nncourse.grading.sandbox import (

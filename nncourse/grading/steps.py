@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.grading.plan import Step
-from nncourse.grading.proxies import Proxy
+from nncourse.grading.proxy import Proxy
 from nncourse.grading.sandbox import SandboxUnavailable
 from nncourse.grading.sandbox.lent import Past
 from nncourse.grading.sandbox.refused import OddValue
