@@ -28,8 +28,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from nncourse.grading.cells import Cell
 from nncourse.grading.names import names, statements
-from nncourse.grading.plan import Cell, Plan
+from nncourse.grading.plan import Plan
 from nncourse.grading.sandbox.library import digest_of, files_of
 from nncourse.grading.spoken import spoken
 
@@ -95,7 +96,7 @@ class Assignment:
     @property
     def draws(self) -> bool:
         """Whether cells that run with every submission use matplotlib, beyond importing it."""
-        cells = self.plan.sandboxed({})
+        cells = self.plan.sandboxed.cells({})
         nodes = [n for cell in cells for s in statements(cell.source) for n in ast.walk(s)]
         drawn: set[str] = set()
         for node in nodes:

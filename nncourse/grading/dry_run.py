@@ -18,10 +18,10 @@ from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import answers_of
 from nncourse.grading.bench import Bench
+from nncourse.grading.cells import Cell
 from nncourse.grading.grade import load_assignment
 from nncourse.grading.hollow import described, hollowed, kinds, passed, probed
 from nncourse.grading.names import Names, names
-from nncourse.grading.plan import Cell
 from nncourse.grading.sandbox.refused import UNSPOKEN
 from nncourse.grading.worker import make_item
 from nncourse.language import catalogue

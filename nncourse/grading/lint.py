@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from nncourse.grading.assignment import Assignment
+from nncourse.grading.cells import Cell
 from nncourse.grading.content import content
 from nncourse.grading.effects import CHANGING
 from nncourse.grading.elsewhere import CAN, elsewhere
 from nncourse.grading.given import Given
 from nncourse.grading.names import names, statements
-from nncourse.grading.plan import Cell
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sandbox.inside.magics import MAGIC
 from nncourse.grading.syntax import last_name, root

@@ -31,9 +31,9 @@ from nncourse.check.call import printable
 from nncourse.check.variant import VARIABLE
 from nncourse.grading import chance
 from nncourse.grading.assignment import Assignment
+from nncourse.grading.cells import Cell
 from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
-from nncourse.grading.plan import Cell
 from nncourse.grading.proxies import Proxies
 from nncourse.grading.proxy import Silent
 from nncourse.grading.question import TEXTS, Given, Question, error_output, judge, lines_of, name_of
@@ -166,8 +166,8 @@ class Oracle:
         sys.modules["__main__"] = self.main  # where unittest.main() looks for tests
         chance.follow(self.key)
         plan = self.assignment.plan
-        own, late = plan.needed_of(self.own, self.answers) if self.own else ([], [])
-        sandboxed = plan.sandboxed(self.answers, own)
+        own, late = plan.sandboxed.needed_of(self.own, self.answers) if self.own else ([], [])
+        sandboxed = plan.sandboxed.cells(self.answers, own)
         lent = self._begin()
         try:
             finished = self._run(list(self._pieces(sandboxed)))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.grading.plan import Step
+from nncourse.grading.cells import Step
 from nncourse.grading.proxy import Proxy
 from nncourse.grading.sandbox import SandboxUnavailable
 from nncourse.grading.sandbox.lent import Past

@@ -25,9 +25,9 @@ def run(
     plan = assignment(found).plan
     place = next(cell.index for cell in plan.cells if cell.source == given)
     answers = {"f": f"{answer}  # written"}
-    own, late = plan.needed_of([OwnCell(place + 1, edit, place)], answers)
+    own, late = plan.sandboxed.needed_of([OwnCell(place + 1, edit, place)], answers)
     assert late == []
-    inside = [cell.source for cell in plan.sandboxed(answers, own) if not cell.is_answer]
+    inside = [cell.source for cell in plan.sandboxed.cells(answers, own) if not cell.is_answer]
     trusted = [step.statement for steps in plan.steps.values() for step in steps]
     return [text for text in inside[1:] if text not in (SETUP, between)], [
         name for statement in trusted for name in assigned(statement)

@@ -812,7 +812,7 @@ def test_a_training_that_is_done_once_more_counts_before_the_check(place, source
     found = {"cells": cells, "metadata": {}}
     plan = make_assignment("toy", found, found, "en").plan
     answers = {name: f"# mine\n{TRAINED[name][2]}" for name in ("train", "predict")}
-    own, _late = plan.needed_of([OwnCell(place, source)], answers)
+    own, _late = plan.sandboxed.needed_of([OwnCell(place, source)], answers)
     assert [cell.source for cell in own] == ([run] if run else [])
 
 

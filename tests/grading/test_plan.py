@@ -32,7 +32,7 @@ def sides(found: Kind, answers: dict[str, str] | None = None) -> tuple[list[str]
     plan = assignment(found).plan
     steps = [step for steps in plan.steps.values() for step in steps if step.cell.index]
     trusted = [ast.unparse(step.statement) for step in steps if step.statement]
-    inside = plan.sandboxed({**found.right, **(answers or {})})
+    inside = plan.sandboxed.cells({**found.right, **(answers or {})})
     return trusted, [cell.source for cell in inside if not cell.is_answer and cell.index]
 
 
