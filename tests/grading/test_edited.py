@@ -22,8 +22,9 @@ def run(
     """What the sandbox runs but for answers, and what the trusted side runs."""
     cells = [("readonly", SETUP), ("plain", given), ("readonly", between)]
     found = kind(*cells, ("answer", ""), ("tests", graded), f=answer)
-    plan = assignment(found).plan
-    place = next(cell.index for cell in plan.cells if cell.source == given)
+    made = assignment(found)
+    plan = made.plan
+    place = next(cell.index for cell in made.cells if cell.source == given)
     answers = {"f": f"{answer}  # written"}
     own, late = plan.sandboxed.needed_of([OwnCell(place + 1, edit, place)], answers)
     assert late == []
