@@ -1,0 +1,87 @@
+"""A Jupyter server extension: addresses of the formgrader that a student might choose.
+
+A picture in a notebook is fetched when it is opened, and a link with one click, both with the
+rights of whoever is signed in. Of nbgrader's addresses two do more than a student's link may:
+
+- ``/formgrader?path=FOLDER``, meant for JupyterLab's "Formgrader (local)", runs the settings that
+  lie in the folder. Here it must be asked for by JupyterLab or by a person, for a folder within the
+  server's own, and not for one of what students have handed in.
+- Names in addresses are put into pages as they stand, so none may hold markup.
+
+Jupyter loads it wherever nncourse is installed, beside nbgrader's own extensions, whose list of
+handlers it changes before they are put in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from tornado import web
+
+from nncourse.course.folder import CONFIG_FILE
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+# Tornado compares addresses as they were sent. Nobody's name needs these characters.
+NAME = r"((?:(?!%3C|%3E|%22|%5C|%3c|%3e|%5c)[^/<>\"\\])+)"
+STUDENTS = {"submitted", "autograded", "feedback"}
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": __name__}]
+
+
+def _link_jupyter_server_extension(_server: Any) -> None:
+    """Before any extension is loaded, nbgrader's among them."""
+    from nbgrader.server_extensions.formgrader import handlers
+
+    class Formgrader(handlers.FormgraderHandler):
+        """The formgrader's first page, for the current folder's course or another's."""
+
+        @web.authenticated
+        def get(self) -> Any:
+            """Answers with a reason where the settings in the folder are not to be run."""
+            path = self.get_argument("path", "")
+            home = self.settings["nbgrader_formgrader"].root_dir
+            why = path and refusal(path, home, self.request.headers)
+            if why:
+                self.set_status(403)
+                return self.finish(f"<p>{escape(why)}</p>")
+            return super().get()
+
+    ours = {handlers.FormgraderHandler: Formgrader}
+    handlers.default_handlers[:] = [
+        (pattern.replace("([^/]+)", NAME), ours.get(handler, handler), *options)
+        for pattern, handler, *options in handlers.default_handlers
+    ]
+
+
+def _load_jupyter_server_extension(_server: Any) -> None:
+    """All is done by then."""
+
+
+def refusal(path: str, home: str, headers: Mapping[str, str]) -> str:
+    """Why nbgrader must not run the settings in a folder; nothing if it may."""
+    folder, root = Path(path).resolve(), Path(home).resolve()
+    # What a browser says of whoever asks; nothing where it does not trust the connection.
+    by_a_person = headers.get("Sec-Fetch-Site", "none") == "none"
+    if not by_a_person and headers.get("Sec-Fetch-Dest") != "iframe":  # JupyterLab's own panel
+        why = _(
+            "A link or a picture asked for the formgrader of {folder}, which would run the "
+            "settings there. If it is a course of yours, open it from JupyterLab's menu Nbgrader."
+        )
+    elif folder != root and root not in folder.parents:
+        why = _("{folder} lies outside of {home}, the folder that Jupyter serves.")
+    elif any(_holds_students(folder, course) for course in folder.parents):
+        why = _("{folder} holds files of students; settings among them are not run.")
+    else:
+        return ""
+    return why.format(folder=folder, home=root)
+
+
+def _holds_students(folder: Path, course: Path) -> bool:
+    return folder.relative_to(course).parts[0] in STUDENTS and (course / CONFIG_FILE).exists()

@@ -1,0 +1,135 @@
+"""The formgrader in a real Jupyter server, asked as a student's link or picture asks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+import pytest
+
+from nncourse.course.folder import CONFIG_FILE, config_text
+from nncourse.course.lab import is_root
+
+# What a browser says of a picture or link in a page of Jupyter's, and of JupyterLab's own panel.
+PICTURE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
+LINK = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "document"}
+PANEL = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}
+LETTER = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
+SILENT: dict[str, str] = {}
+PATIENCE = 60  # seconds
+
+TRAP = "from pathlib import Path\nPath(__file__).with_name('sprung').touch()\n"
+
+
+class Server:
+    """Jupyter in a folder with two courses, ``first`` and ``second``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.address = ""
+        for course in ("first", "second"):
+            (root / course).mkdir()
+            (root / course / CONFIG_FILE).write_text(config_text("en"))
+
+    def ask(self, path: str, headers: dict[str, str]) -> tuple[int, str]:
+        """The status and the text of an answer."""
+        request = Request(f"{self.address}{path}", headers={"Authorization": "token t", **headers})
+        try:
+            with urlopen(request, timeout=PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
+
+    def trap(self, folder: str) -> Path:
+        """Settings in a folder of the server's; returns the file that they make."""
+        place = self.root / folder
+        place.mkdir(parents=True, exist_ok=True)
+        (place / CONFIG_FILE).write_text(TRAP)
+        return place / "sprung"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    made = Server(tmp_path_factory.mktemp("served").resolve())
+    home = tmp_path_factory.mktemp("home")
+    command = [sys.executable, "-P", "-m", "jupyter_server", "--no-browser", "--port=0"]
+    command += [f"--ServerApp.root_dir={made.root}", "--IdentityProvider.token=t"]
+    command += ["--allow-root"] if is_root() else []
+    environment = {**os.environ, "HOME": str(home), "JUPYTER_RUNTIME_DIR": str(home)}
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, env=environment, cwd=made.root / "first", stdout=log, stderr=log
+        )
+        try:
+            end = time.monotonic() + PATIENCE
+            while not made.address and time.monotonic() < end and process.poll() is None:
+                for path in home.glob("jpserver-*.json"):
+                    made.address = json.loads(path.read_text())["url"].rstrip("/")
+                time.sleep(0.1)
+            while time.monotonic() < end:
+                try:
+                    made.ask("/api", SILENT)
+                    break
+                except URLError:
+                    time.sleep(0.1)
+            assert made.address, (home / "log").read_text()
+            yield made
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("headers", [PICTURE, LINK, PANEL, LETTER, SILENT])
+@pytest.mark.parametrize("folder", ["first/submitted/eve/ps99", "second/autograded/eve/ps99/deep"])
+def test_settings_among_students_files_are_not_run(server, folder, headers):
+    sprung = server.trap(folder)
+    status, text = server.ask(f"/formgrader?path={server.root / folder}", headers)
+    assert status == 403
+    assert "formgrader" in text or "students" in text
+    assert not sprung.exists()
+
+
+def test_settings_elsewhere_are_not_run(server, tmp_path):
+    (tmp_path / CONFIG_FILE).write_text(TRAP)
+    status, text = server.ask(f"/formgrader?path={tmp_path}", PANEL)
+    assert (status, "outside" in text) == (403, True)
+    (server.root / "link").symlink_to(tmp_path)
+    status, text = server.ask(f"/formgrader?path={server.root / 'link'}", PANEL)
+    assert (status, "outside" in text) == (403, True)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("headers", [PICTURE, LINK])
+def test_no_page_of_jupyter_asks_for_another_course(server, headers):
+    sprung = server.trap("third")
+    assert server.ask(f"/formgrader?path={server.root / 'third'}", headers)[0] == 403
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("headers", [PANEL, LETTER, SILENT])
+def test_the_formgrader_of_another_course_opens(server, headers):
+    sprung = server.trap("second")
+    sprung.unlink(missing_ok=True)
+    status, text = server.ask(f"/formgrader?path={server.root / 'second'}", headers)
+    assert (status, "Manage Assignments" in text) == (200, True)
+    assert sprung.exists()
+    assert server.ask("/formgrader", LINK)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["manage_students/{}", "manage_students/{}/b", "manage_submissions/{}", "gradebook/{}/b"],
+)
+def test_no_page_holds_the_markup_of_its_address(server, page):
+    for name in ("<b>bold", '"+alert(1)+"', "back\\"):
+        status, text = server.ask("/formgrader/" + page.format(quote(name, safe="")), LINK)
+        assert (status, name in text) == (404, False)
+    status, text = server.ask("/formgrader/" + page.format(quote("Анна Е'ль & Co")), LINK)
+    assert (status, "Анна Е'ль & Co" in text) == (200, True)
