@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -143,7 +142,7 @@ def _pairs(
 
 def _collected(name: str) -> str:
     """A name as ``nncourse collect`` makes a folder of it."""
-    return as_student(unicodedata.normalize("NFC", name)) or name
+    return as_student(name) or name
 
 
 def write_rows(path: Path, rows: Rows) -> Path:

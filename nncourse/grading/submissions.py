@@ -22,6 +22,8 @@ _ = catalogue("course")
 # nbgrader reads a student's name as a part of a path and as a pattern. Blanks at its end or side by
 # side, and letters that are drawn as nothing, would let it pass for another's name.
 STUDENT = re.compile(r"(?!.*(?:  | $|[\u115f\u1160\u3164\uffa0]))[\w@-][\w .@+-]*")
+MARKS = 4  # of one letter
+UNSEEN = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\u2d7f\ufe00-\ufe0f\U00010000-\U0010ffff]")
 LONGEST = 128  # characters of a name, as wide as nbgrader's column
 LONGEST_BYTES = 240  # of a folder's name
 # Some browsers and platforms add what they take a notebook for.
@@ -131,13 +133,26 @@ def is_notebook(path: Path) -> bool:
 def is_student(name: str) -> bool:
     """Whether a name can be a folder of the course and a row of the gradebook."""
     short = len(name) <= LONGEST and len(name.encode("utf-8", "replace")) <= LONGEST_BYTES
-    return short and STUDENT.fullmatch(name) is not None
+    letters = "".join(character for character, mark in _marked(name) if not mark)
+    return short and STUDENT.fullmatch(letters) is not None
 
 
 def as_student(raw: str) -> str | None:
     """A name as a folder that nbgrader understands; None if nothing of it can be one."""
-    tame = re.sub(r"[^\w .@+-]", "_", " ".join(raw.split()))
+    name = unicodedata.normalize("NFC", " ".join(raw.split()))
+    tame = "".join(c if mark else re.sub(r"[^\w .@+-]", "_", c) for c, mark in _marked(name))
     return tame if is_student(tame) and any(c.isalnum() for c in tame) else None
+
+
+def _marked(name: str) -> Iterator[tuple[str, bool]]:
+    """Its characters, each with whether it is a mark of the letter before it, such as a vowel of
+    Hindi; not one that is drawn as nothing, or piled upon others.
+    """
+    marks = MARKS
+    for character in name:
+        mark = unicodedata.category(character) in ("Mn", "Mc") and not UNSEEN.match(character)
+        marks = marks + 1 if mark else 0 if character.isalpha() else MARKS
+        yield character, mark and marks <= MARKS
 
 
 def _name(name: str) -> str:

@@ -255,7 +255,19 @@ def test_the_language_of_a_file_made_of_letters_is_soon_known(released, tmp_path
     assert most < 12 * path.stat().st_size
 
 
-@pytest.mark.parametrize("name", ["ann", "Иванов Пётр", "o'neill"[:1] + "-neill", "st0123@x.org"])
+@pytest.mark.parametrize(
+    "name", ["ann\u034f", "ann\ufe0f", "\u0301ann", "ann-\u0301", "a" + "\u0301" * 5]
+)
+def test_marks_that_are_not_seen_or_of_no_letter_are_refused(released, name):
+    with pytest.raises(IntakeError, match="can't be a folder"):
+        take_in(Submission(name, Path("x.ipynb")), released)
+
+
+USUAL = ["ann", "Иванов Пётр", "o-neill", "st0123@x.org", "x\u030cu"]
+USUAL += ["हिन्दी", "เพ็ชร", "தமிழ்", "מִרְיָם", "محمّد", "မြန်မာ"]
+
+
+@pytest.mark.parametrize("name", USUAL)
 def test_usual_names_pass(released, name):
     with pytest.raises(IntakeError, match="link or no file"):
         take_in(Submission(name, Path("x.ipynb")), released)
