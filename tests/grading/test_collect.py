@@ -385,6 +385,11 @@ def test_names_of_russian_windows_and_of_macos(course, tmp_path):
     assert collect(course, "ps05", apart).taken["Пётр"].read_text() == "y"
 
 
+def test_a_name_with_marks_on_its_letters_stays_whole(course, tmp_path):
+    source = packed(tmp_path / "in.zip", {"हिन्दी.ipynb": "x", "เพ็ชร.ipynb": "y"})
+    assert sorted(collect(course, "ps05", source).taken) == ["हिन्दी", "เพ็ชร"]
+
+
 def test_nobody_can_take_anothers_place_by_an_odd_name(course, tmp_path):
     source = packed(tmp_path / "in.zip", {"a_b.ipynb": "right", "a*b.ipynb": "wrong"})
     found = collect(course, "ps05", source)
