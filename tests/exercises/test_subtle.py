@@ -959,7 +959,63 @@ def settings_by_heart(name, *known):
     return kind
 
 
+def clipped_if(longer):
+    """The right factor, by another condition: from (grads, their norms, limit)."""
+
+    def clip(grads, limit):
+        norms = [np.linalg.norm(g) for g in grads]
+        factor = limit / np.linalg.norm(norms) if longer(grads, norms, limit) else 1.0
+        return [g * factor for g in grads]
+
+    return clip
+
+
+def corrected_if(wrong):
+    """The right correction, by another condition: from (w, x, y)."""
+    return lambda w, x, y: w + y * np.r_[-1, x] if wrong(w, x, y) else w.copy()
+
+
+def until_right(w, x, y):
+    z = np.r_[-1, x]
+    while y * (w @ z) <= 0:
+        w = w + y * z
+    return w
+
+
+def by_answer(at_zero):
+    """Corrects where the answer, -1 or 1, is not the class; ``at_zero``: the answer to a sum 0."""
+    return run_of(corrected_if(lambda w, x, y: y * (np.sign(w[1:] @ x - w[0]) + at_zero * 0.5) < 0))
+
+
+def stepped(step):
+    """A neuron whose step is taken of something else than h: from (w, h)."""
+
+    def neuron(w, x):
+        h = x @ w[1:] - w[0]
+        return h, (step(w, h) > 0) * 1
+
+    return neuron
+
+
 BY_HEART = [
+    ("ps01.neuron", stepped(lambda w, h: h + w[0]), 0.6),
+    ("ps01.neuron", stepped(lambda w, h: h - w[0]), 0.6),
+    ("ps01.neuron", stepped(lambda w, h: np.trunc(h)), 0.6),
+    ("ps01.neuron", lambda w, x: find("ps01.neuron").reference(np.r_[abs(w[0]), w[1:]], x), 0),
+    ("ps01.perceptron_update", until_right, 0.4),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x) <= 0), 0.6),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x + w[0]) <= 0), 0.6),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x - w[0]) < 0.5), 0.6),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * int(w[1:] @ x - w[0]) <= 0), 0.6),
+    *(("ps01.train_perceptron", by_answer(at_zero), 0) for at_zero in (-1, 1)),
+    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: max(norms) > limit), 0.9),
+    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: sum(norms) > limit), 0.8),
+    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: np.mean(norms) > limit), 0.9),
+    (
+        "ps10.clip_gradients",
+        clipped_if(lambda grads, norms, limit: max(abs(g).max() for g in grads) > limit),
+        0.9,
+    ),
     ("ps01.at_least", both_ends(lambda n: n // 2 + 0.5), 0),
     ("ps01.at_least", both_ends(lambda n: n - 1.5), 0),
     ("ps01.at_least", both_ends(lambda n: n), 0),

@@ -29,14 +29,20 @@ BOTH = mark("first gradient"), mark("second gradient")
 def draw(rng: np.random.Generator, case: str) -> Point:
     """Two gradients, four or none but zeros, and a limit below their common norm, or above it."""
     grads = [normal(rng, 3, 4), normal(rng, 5)]
-    norm = float(np.sqrt(sum(np.sum(g**2) for g in grads)))
-    share = 0.25 if case in (LONG, MANY) else 2.0
-    # One of them alone is shorter than the limit though all together are longer.
-    grads[0 if case == MANY else 1] *= 0.125
     if case == MANY:
         grads += [normal(rng, 2, 2, 2), normal(rng, 1)]
+    if case in (SHORT, MANY):
+        # Of nearly one length: each is shorter than the limit, be they together longer or not, and
+        # the sum of their norms exceeds it.
+        lengths = rng.uniform(0.8, 1, len(grads))
+        scaled = [g * (n / np.linalg.norm(g)) for g, n in zip(grads, lengths)]
+        grads = [single(g).astype(np.float64) for g in scaled]
+    else:
+        grads[1] *= 0.125  # alone it is shorter than the limit
+    share = {SHORT: 1.2, MANY: 0.75}.get(case) or rng.uniform(0.2, 0.4)
     # Of two sizes, or what is long would be known by the limit; beside both 1e-6 is nothing.
     unit = 2.0 ** rng.choice((3, 13))
+    norm = float(np.sqrt(sum(np.sum(g**2) for g in grads)))
     limit = float(single(share * norm)) * unit
     return Point(([g * (unit * (case != ZERO)) for g in grads], limit), {}, 1.0, case)
 
