@@ -43,7 +43,11 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             w, x = normal(rng, n + 1), normal(rng, N, n)
             zeros, rest = 0, 0.05
         h = x @ w[1:] - w[0]
-        both = np.sum(h > rest) >= 1 and np.sum(h < -rest) >= 1
+        # The step is taken of h, neither without the threshold nor with it once more, nor of h
+        # without its fraction.
+        others = [h + w[0], h - w[0], np.trunc(h)]
+        told = all(np.any((other > 0) != (h > 0)) for other in others)
+        both = told and np.sum(h > rest) >= 1 and np.sum(h < -rest) >= 1
         enough = (both or case == ALONE) and abs(w[0]) > rest
         enough = enough and (case != BORDER or np.any(h % 1))
         if enough and np.sum(h == 0) >= zeros and np.sum(np.abs(h) > rest) + np.sum(h == 0) == N:
@@ -217,6 +221,6 @@ NEURON = Piece(
     mutants=MUTANTS,
     equivalents=EQUIVALENTS,
     cases=(PLAIN, PLAIN, SQUARE, BORDER, ALONE),
-    varied=differing(lambda point: point.arguments[1].shape),
+    varied=differing(lambda point: (*point.arguments[1].shape, point.arguments[0][0] > 0)),
     case_names={BORDER: mark("sums that are exactly 0"), ALONE: mark("a single example")},
 )

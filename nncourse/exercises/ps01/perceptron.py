@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,18 @@ def draw_update(rng: np.random.Generator, case: str) -> Point:
     All are multiples of 1/2, and not all of them whole.
     """
     n = int(rng.choice((3, 4, 6)))
+    large = 3 if case == NEGATIVE else 6
     while True:
-        w, x = rng.integers(-6, 7, n + 1) / 2, rng.integers(-6, 7, n) / 2
+        w, x = rng.integers(-6, 7, n + 1) / 2, rng.integers(-large, large + 1, n) / 2
         y = float(rng.choice((-1, 1)))
-        score = y * (extend(x) @ w)
+        if case == RIGHT:  # by as little as there is, and for the threshold alone
+            w[0] = x @ w[1:] - y / 4
+        z = extend(x)
+        score = y * (z @ w)
         wanted = {
             PLAIN: score < 0 and y > 0,
-            NEGATIVE: score < 0 and y < 0,
-            RIGHT: 0 < score < 1,
+            NEGATIVE: score < -z @ z and y < 0,  # also after one correction
+            RIGHT: np.all(np.abs(w) <= 3) and not np.any(2 * w % 1) and y * w[0] < 0,
             BORDER: score == 0 and y > 0,  # y / 0 > 0 must not pass for y * 0 > 0
             OTHER: score == 0 and y < 0,  # nor the neuron's answer there for a right one
         }
@@ -263,6 +268,34 @@ def _batch(x: Array, y: Array, passes: int) -> Array:
     return np.array(history)
 
 
+def _until_right(x: Array, y: Array, passes: int) -> Array:
+    w, history = np.zeros(x.shape[1] + 1), [np.zeros(x.shape[1] + 1)]
+    for _pass in range(passes):
+        before = len(history)
+        for row, label in zip(extend(x), y):
+            while label * (w @ row) <= 0:
+                w = w + label * row
+                history.append(w)
+        if len(history) == before:
+            break
+    return np.array(history)
+
+
+def varied_train(points: Sequence[Point]) -> bool:
+    """Whether first examples of either class occur, as from zeros they are judged on the border;
+    and whether it comes out otherwise somewhere with each example until it is right, or with sums
+    up to 1/4 taken for wrong.
+    """
+    usual = [point.arguments for point in points if point.case == PLAIN]
+    if len(usual) < 3:
+        return True
+    near = partial(train_perceptron, border=0.25)
+    return len({y[0] for _x, y, _passes in usual}) == 2 and all(
+        any(not np.array_equal(other(*task), train_perceptron(*task)) for task in usual)
+        for other in (_until_right, near)
+    )
+
+
 def _restart(x: Array, y: Array, passes: int) -> Array:
     w, z = np.zeros(x.shape[1] + 1), extend(x)
     history = [w]
@@ -417,5 +450,6 @@ TRAIN = Piece(
         Equivalent("float32", lambda x, y, p: single(train_perceptron(x, y, p))),
     ),
     cases=(PLAIN, PLAIN, PLAIN, XOR, THREE),
+    varied=varied_train,
     case_names={XOR: mark("XOR"), THREE: mark("three features")},
 )
