@@ -970,6 +970,35 @@ def clipped_if(longer):
     return clip
 
 
+def with_least(least, added=False):
+    """The logarithm of no less than this, or of p and this."""
+
+    def answer(W, b, x, y, lam):
+        loss, dW, db = find("ps02.loss_and_gradients").reference(W, b, x, y, lam)
+        z = x @ W.T + b
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        p = (p / p.sum(axis=1, keepdims=True))[np.arange(len(y)), y]
+        larger = p + least if added else np.maximum(p, least)
+        return loss + np.mean(np.log(p) - np.log(larger)), dW, db
+
+    return answer
+
+
+def upright_upwards(p, q):
+    """By slope and intercept, and a line that stands as if all such lines went up."""
+    return (np.array([-1.0, 0.0]), p[0]) if p[0] == q[0] else slope_and_intercept(p, q)
+
+
+def level_forwards(p, q):
+    right = find("ps03.half_plane").reference(p, q)
+    return (np.array([0.0, 1.0]), -p[1]) if p[1] == q[1] else right
+
+
+def origin_inside(p, q):
+    w, b = find("ps03.half_plane").reference(p, q)
+    return (w, b) if b >= 0 else (-w, -b)
+
+
 def corrected_if(wrong):
     """The right correction, by another condition: from (w, x, y)."""
     return lambda w, x, y: w + y * np.r_[-1, x] if wrong(w, x, y) else w.copy()
@@ -1008,6 +1037,14 @@ BY_HEART = [
     ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x - w[0]) < 0.5), 0.6),
     ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * int(w[1:] @ x - w[0]) <= 0), 0.6),
     *(("ps01.train_perceptron", by_answer(at_zero), 0) for at_zero in (-1, 1)),
+    *(
+        ("ps02.loss_and_gradients", with_least(least, added), 0.95)
+        for least in (1e-15, 1e-12, 1e-10)
+        for added in (False, True)
+    ),
+    ("ps03.half_plane", upright_upwards, 0.9),
+    ("ps03.half_plane", level_forwards, 0.9),
+    ("ps03.half_plane", origin_inside, 0),
     ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: max(norms) > limit), 0.9),
     ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: sum(norms) > limit), 0.8),
     ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: np.mean(norms) > limit), 0.9),

@@ -163,7 +163,8 @@ SOFTMAX = Piece(
 
 
 SURE = "sure"
-"""Weights so large that the probability of a target is tiny, exp(-20) or less."""
+"""Weights so large that the probability of a target is tiny, between exp(-80) and exp(-40): beside
+it 1e-15 is much, and float32 holds it."""
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
@@ -180,7 +181,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         z = x @ W.T + b
         row = int(np.ptp(z, axis=1).argmax())
         y[row] = z[row].argmin()
-        scale = 2.0 ** int(np.log2(40 / np.ptp(z[row])))  # float32 holds exp(-40)
+        scale = 2.0 ** np.ceil(np.log2(40 / np.ptp(z[row])))
         W, b = scale * W, scale * b
         if np.linalg.norm(_errors(W, b, x, y).sum(axis=0)) < 0.05:
             return draw(rng, case)  # the errors of the examples cancel in db
