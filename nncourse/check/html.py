@@ -131,7 +131,7 @@ def report_html(report: Report) -> str:
     """The whole report."""
     if report.passed:
         colour, mark = RIGHT, "✓"
-    elif report.problem is not None and report.problem.code == "not written":
+    elif report.score == 0 and report.problem is not None and report.problem.code == "not written":
         colour, mark = WAITING, "…"
     else:
         colour, mark = WRONG, "✗"

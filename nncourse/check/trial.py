@@ -18,6 +18,9 @@ from nncourse.exercises import Output, Piece, Point
 from nncourse.exercises.piece import PLAIN, SQUARE
 from nncourse.language import mark
 
+ENDLESS = ("time", "output")
+"""Problems after which nothing else is tried, since that takes long."""
+
 
 @dataclass
 class Trial:
@@ -134,7 +137,8 @@ def run(
     stop_early: bool = False,
     watch: Watch | None = None,
 ) -> list[Trial]:
-    """Call ``function`` at every point. ``stop_early``: no further after "not written yet".
+    """Call ``function`` at every point. ``stop_early``: no further after "not written yet" and the
+    like, unless an answer came before: it may be written for some inputs.
 
     ``watch`` looks on at the first call.
     """
@@ -150,7 +154,8 @@ def run(
             else:
                 answers = unpacked
         trials.append(Trial(point, outcome, answers, problem, {}, {}))
-        hopeless = ("not written", "signature", "time", "output", "exit")
+        answered = any(trial.problem is None for trial in trials)
+        hopeless = ENDLESS if answered else (*ENDLESS, "not written", "signature", "exit")
         if stop_early and problem is not None and problem.code in hopeless:
             break
     return trials

@@ -32,10 +32,10 @@ def headline(report: Report) -> str:
     percent = f"{100 * report.score:.0f}%"
     if report.passed:
         return _("{name}: right, {percent}", name=report.name, percent=percent)
-    if report.problem is not None and report.problem.code == "not written":
-        return _("{name}: not written yet, {percent}", name=report.name, percent=percent)
     if report.score > 0:
         return _("{name}: partly right, {percent}", name=report.name, percent=percent)
+    if report.problem is not None and report.problem.code == "not written":
+        return _("{name}: not written yet, {percent}", name=report.name, percent=percent)
     return _("{name}: not right yet, {percent}", name=report.name, percent=percent)
 
 

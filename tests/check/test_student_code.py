@@ -46,6 +46,27 @@ def test_not_written_yet():
     assert str(check(NAME, linear_backward)).startswith(f"{NAME}: not written yet, 0%")
 
 
+def from_passes(passes, error):
+    """Trains, but with fewer passes raises an error."""
+    train_perceptron = find("ps01.train_perceptron").reference
+
+    def function(x, y, allowed):
+        if allowed < passes:
+            raise error
+        return train_perceptron(x, y, allowed)
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "error", [NotImplementedError(), SystemExit(), TypeError("f() takes 2"), ValueError()]
+)
+def test_what_is_written_for_some_inputs_earns_its_part(error):
+    report = check("ps01.train_perceptron", from_passes(50, error))
+    assert report.score == pytest.approx(0.7)
+    assert str(report).startswith("ps01.train_perceptron: partly right, 70%")
+
+
 def test_not_written_yet_in_a_function_that_is_called():
     def tanh_backward(dout, h):
         raise NotImplementedError
