@@ -35,7 +35,7 @@ from nncourse.grading.cells import Cell
 from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
 from nncourse.grading.proxies import Proxies
-from nncourse.grading.proxy import Silent
+from nncourse.grading.proxy import LONGEST, Silent
 from nncourse.grading.question import TEXTS, Given, Question, error_output, judge, lines_of, name_of
 from nncourse.grading.reports import noted, summary
 from nncourse.grading.sandbox import (
@@ -56,7 +56,6 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 FILE = "<test {}>"  # as tracebacks name it
-LONGEST = 100_000  # characters of a test's output
 DEATHS = 10  # of sessions in one piece, which is then run without the student's code
 
 

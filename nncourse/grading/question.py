@@ -10,6 +10,7 @@ import numpy as np
 
 from nncourse.check.call import printable
 from nncourse.grading.sandbox import StudentError
+from nncourse.grading.sandbox.refused import OddValue
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -59,7 +60,7 @@ def judge(
             return Question(points, most), [output]
     try:
         shown = printable(repr(value)[:120])
-    except Exception:  # it may hold an object of the student's
+    except (Exception, OddValue):  # it may hold an object of the student's
         shown = type(value).__name__
     what = _("its result is no number of points: {what}", what=shown)
     return Question(0.0, most, what), [error_output("NoPoints", what, [what])]
@@ -72,6 +73,8 @@ def name_of(error: BaseException) -> str:
     kind = "SyntaxError" if kind == "_IncompleteInputError" else kind
     try:
         text = error.message if isinstance(error, StudentError) else str(error)
+    except OddValue as odd:  # its text is the answer, as in ``assert type(y) is int, y``
+        text = str(odd)
     except Exception:
         text = ""
     line = text.strip().partition("\n")[0]

@@ -14,6 +14,7 @@ import nncourse.grading.bench as bench_module
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
 from nncourse.grading.grade import seeds_of
+from nncourse.grading.proxy import LONGEST, Silent
 from nncourse.grading.sandbox import Sandbox, SandboxUnavailable
 from nncourse.grading.worker import make_item
 from tests.grading.kinds import KINDS, POINTS, SETUP, Kind
@@ -89,6 +90,30 @@ print(noise, first.random(), np.random.rand(), random.random())
     assert again == [same, *others], "the same again"
     both = [seeds_of(student, "ps05", "secret") for student in ("anna", "ben")]
     assert len({number for seeds in both for number in seeds.values()}) == 4
+
+
+def test_a_message_that_is_an_odd_answer_costs_its_own_question(grade):
+    cells = [SETUP, ("answer", "f", ""), ("tests", "one", "y = f(3)\nassert type(y) is int, y")]
+    kind = Kind([*cells, ("tests", "two", "assert f(2) == 4")], {"f": "def f(x): return x * x"})
+    for answer in ("float('nan')", "[]", "{}", "np.full(3, np.inf)", "'1'"):
+        result = grade(kind, {"f": f"def f(x): return 4 if x == 2 else {answer}"})
+        assert points(result) == [0, 10], (answer, whys(result))
+    text = """
+class Text:
+    def __init__(self, g): self.g = g
+    def __str__(self): return str(self.g(float("nan")))
+    __repr__ = __str__
+def f(g): return Text(g) if callable(g) else g * g"""
+    for test in ("y = f(lambda v: v * v)\nassert type(y) is int, y", "[f(lambda v: v * v)]"):
+        asks = [SETUP, ("answer", "f", ""), ("tests", "one", test), kind.cells[3]]
+        assert points(grade(Kind(asks, {"f": text}))) == [0, 10]
+
+
+def test_of_what_a_test_prints_the_beginning_is_kept():
+    sink = Silent()
+    for _ in range(1000):
+        print("x" * 1000, file=sink)
+    assert LONGEST < len(sink.getvalue()) < 2 * LONGEST
 
 
 @pytest.mark.parametrize("name", KINDS)
