@@ -1142,6 +1142,22 @@ assert not thread.is_alive()
     assert points(result) == [0, 10], whys(result)
 
 
+def test_a_test_may_ask_in_several_threads(grade):
+    test = """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(4) as pool:
+    found = list(pool.map(f, range(200)))
+    twice = list(pool.map(lambda i: f(lambda: f(i)), range(50)))
+assert found == [i * i for i in range(200)]
+assert twice == found[:50]
+"""
+    answer = "def f(x): return x() if callable(x) else x * x"
+    kind = Kind([SETUP, ("answer", "a", ""), ("tests", "t", test)], {"a": answer})
+    for _ in range(3):
+        result = grade(kind)
+        assert points(result) == [10], whys(result)
+
+
 @pytest.mark.parametrize("wrong", ["[]", "float('nan')", "np.full(2, np.inf)"])
 def test_who_expects_an_error_is_not_content_with_an_odd_value(grade, wrong):
     test = """

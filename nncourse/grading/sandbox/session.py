@@ -8,6 +8,7 @@ had to go).
 from __future__ import annotations
 
 import select
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -56,6 +57,7 @@ class Session:
         self.calls = 0  # since ``expect``; those within others don't count
         self._ends: Callable[[int], SessionEnded | None] = lambda call: None
         self._end_again: SessionEnded | None = None
+        self._turn = threading.RLock()  # tests may ask in several threads
         self._number = 0
         self._depth = 0
         self._in_place = False
@@ -114,29 +116,30 @@ class Session:
         that was called back has found wrong, whatever student code makes of it.
         """
         what: dict[str, Any] = {"args": tuple(args), "kwargs": dict(kwargs or {})}
-        numbers = range(0)
-        if in_place:
-            numbers = self.kept.share(self._shared, arrays([what["args"], what["kwargs"]]))
-            what["first"] = self._shared
-            self._shared = numbers.stop
-        try:
-            answer = self._ask(
-                "call",
-                self.limits.call_seconds if seconds is None else seconds,
-                in_place,
-                target=target,
-                path=_steps(path),
-                **what,
-            )
-        finally:
-            self.kept.forget(set(numbers) - self._still_kept)
-        changed = answer.get("changed")
-        if in_place and type(changed) is dict:
-            for key, value in self._marked_items(changed).items():
-                if key.isascii() and key.isdigit() and int(key[:6]) < len(args):
-                    update(args[int(key[:6])], value)
-                elif kwargs and key in kwargs:
-                    update(kwargs[key], value)
+        with self._turn:
+            numbers = range(0)
+            if in_place:
+                numbers = self.kept.share(self._shared, arrays([what["args"], what["kwargs"]]))
+                what["first"] = self._shared
+                self._shared = numbers.stop
+            try:
+                answer = self._ask(
+                    "call",
+                    self.limits.call_seconds if seconds is None else seconds,
+                    in_place,
+                    target=target,
+                    path=_steps(path),
+                    **what,
+                )
+            finally:
+                self.kept.forget(set(numbers) - self._still_kept)
+            changed = answer.get("changed")
+            if in_place and type(changed) is dict:
+                for key, value in self._marked_items(changed).items():
+                    if key.isascii() and key.isdigit() and int(key[:6]) < len(args):
+                        update(args[int(key[:6])], value)
+                    elif kwargs and key in kwargs:
+                        update(kwargs[key], value)
         return self._value(answer)
 
     def get(self, target: str | Handle, path: str = "") -> Any:
@@ -252,6 +255,12 @@ class Session:
             self._end("budget", f"the {self.budget.name} are used up")
 
     def _ask(self, do: str, seconds: float, in_place: bool = False, **what: Any) -> dict[str, Any]:
+        with self._turn:
+            return self._ask_now(do, seconds, in_place, what)
+
+    def _ask_now(
+        self, do: str, seconds: float, in_place: bool, what: dict[str, Any]
+    ) -> dict[str, Any]:
         """One request and its answer; callbacks are served in between, and may ask in turn.
 
         ``in_place``: whether shared arrays are changed here as they are changed there meanwhile.
