@@ -198,7 +198,8 @@ def reasons(
             if mistake["code"] == "raised":
                 says = _ending(_raised(mistake))
             elif mistake["code"] in QUOTING:
-                says = says.partition(": ")[0] + "."
+                head, colon, _said = says.partition(": ")
+                says = f"{head}." if colon else says
             named = ", ".join(map(_title, mistake["outputs"]))
             if says:
                 found.append(f"{named}: {says}" if named else says)
@@ -210,7 +211,7 @@ def reasons(
                     "Wrong, as these depend on it or for another reason: {names}",
                     names=", ".join(rest),
                 )
-                if explained
+                if report["mistakes"]
                 else _("Wrong: {names}. The mistake was not recognised.", names=", ".join(rest))
             )
     for output in outputs:

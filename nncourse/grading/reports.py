@@ -41,6 +41,13 @@ def summary(report: Any) -> dict[str, Any]:
     mistakes = [
         _mistake(d.finding, mutant=d.mutant, outputs=list(d.outputs)) for d in report.diagnoses
     ]
+    explained = {name for d in report.diagnoses for name in d.outputs}
+    bare: dict[str, tuple[Any, list[str]]] = {}  # what can't be compared at all, and why
+    for verdict in report.verdicts:
+        finding, name = verdict.problem, verdict.output.name
+        if finding is not None and finding is not report.problem and name not in explained:
+            bare.setdefault(finding.message, (finding, []))[1].append(name)
+    mistakes += [_mistake(finding, outputs=names) for finding, names in bare.values()]
     if report.problem is not None:
         mistakes.append(_mistake(report.problem))
     mistakes += [_mistake(note) for note in report.notes]

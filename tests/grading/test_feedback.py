@@ -8,6 +8,7 @@ import time
 from html import escape
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from nbformat import write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -234,6 +235,36 @@ def test_reasons_repeat_no_text_that_an_answer_gave_for_a_result():
         found = reasons(Grade(0.0, 10.0), [report], [])
         assert found
         assert "an input" not in "".join(found)
+
+
+def test_reasons_tell_why_an_output_cannot_be_compared():
+    def initialise(name, fan_out, fan_in, rng):
+        if name == "xavier_uniform":
+            return None
+        return np.random.default_rng().normal(0, 1 / fan_in, (fan_out, fan_in))
+
+    report = summary(judge(find("ps07.initialise"), [initialise], seed=1))
+    first, second = reasons(Grade(0.0, 10.0), [report], [])
+    assert first == "xavier_uniform: xavier_uniform is None."
+    assert second.startswith("xavier_normal, he_uniform, he_normal: Two generators made from one")
+
+
+def test_reasons_say_of_no_mistake_both_what_it_is_and_that_it_was_not_recognised():
+    def clip(grads, limit):
+        norm = sum((g**2).sum() for g in grads) ** 0.5
+        return [g * limit / norm for g in grads] if norm > limit else None
+
+    report = summary(judge(find("ps10.clip_gradients"), [clip], seed=1))
+    said = "\n".join(reasons(Grade(7.0, 10.0), [report], []))
+    assert "A list of as many arrays as came in is expected." in said
+    assert "not recognised" not in said
+
+
+def test_a_missing_key_is_told_in_one_sentence():
+    report = summary(judge(find("ps01.gates"), [lambda: {"AND": (1.5, 1, 1)}]))
+    (said,) = reasons(Grade(0.0, 10.0), [report], [])
+    assert said.endswith("'and' is not in it.")
+    assert not said.endswith("..")
 
 
 def test_reasons_name_outputs_that_nothing_explains():
