@@ -38,6 +38,8 @@ CROWDING: Callable[[], float] = lambda: 1.0  # noqa: E731
 CLOCK = "ITIMER_REAL"
 """The timer of ``signal`` that measures them; ITIMER_VIRTUAL counts the process's own seconds."""
 
+TICKS = 20  # in a limit of time
+
 KEPT_OUTPUT = 1_000
 """Characters of the student's prints that a report shows."""
 
@@ -92,20 +94,29 @@ class Outcome:
 
 @contextlib.contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupt the body after so many seconds, where the system can (main thread, not Windows)."""
+    """Interrupt the body after so many seconds, where the system can (main thread, not Windows).
+
+    Counted in ticks, of which none comes while the process is stopped, as by Ctrl-Z.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not (
         threading.main_thread()
     ):
         yield
         return
 
+    left = TICKS
+
     def stop(number: int, frame: FrameType | None) -> None:
-        raise _TooLong
+        nonlocal left
+        left -= 1
+        if not left:
+            signal.setitimer(clock, 0)
+            raise _TooLong
 
     clock = getattr(signal, CLOCK)
     number = signal.SIGALRM if clock == signal.ITIMER_REAL else signal.SIGVTALRM
     before = signal.signal(number, stop)
-    remaining, interval = signal.setitimer(clock, seconds)
+    remaining, interval = signal.setitimer(clock, seconds / TICKS, seconds / TICKS)
     try:
         yield
     finally:

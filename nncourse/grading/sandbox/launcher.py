@@ -20,12 +20,11 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from nncourse.grading.sandbox import cgroups, library, view, walls
+from nncourse.grading.sandbox import cgroups, clock, library, view, walls
 from nncourse.grading.sandbox.channel import Channel
 from nncourse.grading.sandbox.guard import Guard, read_lines
 from nncourse.grading.sandbox.inside import SESSION, TWIN, kernel
@@ -247,7 +246,7 @@ class Sandbox:
     def _await(self) -> None:
         """Until the warm process has loaded everything."""
         assert self._control is not None
-        answers = read_lines(self._control, time.monotonic() + START_SECONDS, 1)
+        answers = read_lines(self._control, clock.now() + START_SECONDS, 1)
         if not answers or "ready" not in answers[0]:
             said = answers[0].get("failed", "") if answers else ""
             tail = ""
@@ -297,7 +296,7 @@ class Sandbox:
         finally:
             session_end.close()
             guard_end.close()
-        answers = read_lines(guard, time.monotonic() + SESSION_SECONDS, 1)
+        answers = read_lines(guard, clock.now() + SESSION_SECONDS, 1)
         if not answers or "confined" not in answers[0]:
             session.close()
             guard.close()

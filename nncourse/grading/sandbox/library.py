@@ -28,7 +28,8 @@ ALWAYS: tuple[str, ...] = ("nncourse.exercises", "nncourse.diagnosis", "nncourse
 ALWAYS += ("nncourse.widgets", "nncourse.grading", "nncourse.course", "nncourse.cli")
 # What runs inside a sandbox, below packages that are empty there.
 INSIDE: tuple[str, ...] = tuple(
-    f"nncourse.grading.sandbox.{name}" for name in ("refused", "huge", "nothing", "wire", "channel")
+    f"nncourse.grading.sandbox.{name}"
+    for name in ("refused", "huge", "nothing", "wire", "clock", "channel")
 )
 INSIDE += ("nncourse.grading.sandbox.inside",)
 EMPTY = ("nncourse.grading", "nncourse.grading.sandbox")

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from nncourse.grading.sandbox import clock
+
 MB = 1 << 20
 LONGER = 3.0  # a limit of wall time becomes at most, where others use the machine too
 OURS = 0.5  # what grading itself adds to the load of each core that it uses
@@ -96,10 +98,10 @@ class Budget:
         return f"{self.seconds:g} s of the submission"
 
     def deadline(self, seconds: float) -> float:
-        """The moment (``time.monotonic``) at which an operation that starts now must be done."""
+        """The moment (``clock.now``) at which an operation that starts now must be done."""
         # A longer one must leave time for others.
         longer = max(seconds, min(seconds * crowding(), self.left / 2))
-        return time.monotonic() + min(longer, self.left)
+        return clock.now() + min(longer, self.left)
 
     def spend(self, seconds: float) -> None:
         """Take off what was used."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import select
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from nncourse.grading.sandbox import clock
 from nncourse.grading.sandbox.channel import Channel, Closed, Late
 from nncourse.grading.sandbox.guard import Guard
 from nncourse.grading.sandbox.handle import Handle
@@ -73,22 +73,22 @@ class Session:
         """
         if self.ended is not None:
             raise SessionEnded(self.ended.kind, str(self.ended))
-        start = time.monotonic()
+        start = clock.now()
         text = source.encode("utf-8", "replace").decode()
         try:
             found = self._ask("cell", self.limits.cell_seconds, source=text)["value"]
-            result = self._read_cell(found, time.monotonic() - start)
+            result = self._read_cell(found, clock.now() - start)
         except SessionEnded as error:
-            return CellResult("", error, time.monotonic() - start)
+            return CellResult("", error, clock.now() - start)
         except StudentError as error:
-            return CellResult("", error, time.monotonic() - start)
+            return CellResult("", error, clock.now() - start)
         except WireError as error:
             return CellResult("", StudentError("ValueError", str(error)), 0.0)
         except BaseException:  # of a function that was called back, which has ended the session
             if self.ended is None:
                 raise
             ended = SessionEnded(self.ended.kind, str(self.ended))
-            return CellResult("", ended, time.monotonic() - start)
+            return CellResult("", ended, clock.now() - start)
         self.cells.append(source)
         return result
 
@@ -273,7 +273,7 @@ class Session:
         held, self.references.held = self.references.held, []
         self._still_kept = set()
         drop, self.dropped = self.dropped[:10_000], self.dropped[10_000:]
-        start = time.monotonic()
+        start = clock.now()
         deadline = self.budget.deadline(seconds)
         outermost, self._depth = self._depth == 0, self._depth + 1
         outer, self._in_place = self._in_place, in_place
@@ -294,7 +294,7 @@ class Session:
             else:
                 self._end("protocol", f"more than {self.limits.callbacks} callbacks in one call")
         except Late:
-            if self.budget.left <= time.monotonic() - start:
+            if self.budget.left <= clock.now() - start:
                 self._end("budget", f"it took more than the {self.budget.name}")
             self._end("time", f"it took more than {seconds:g} s")
         except Closed:
@@ -312,7 +312,7 @@ class Session:
             self._in_place = outer
             self.references.states, self.references.held = states, held
             if outermost:
-                self.budget.spend(time.monotonic() - start)
+                self.budget.spend(clock.now() - start)
         if self._verdict is not None and do != "cell":  # a cell of theirs is no test
             raise self._verdict  # through all the calls around this one
         if in_place:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from nncourse.grading.sandbox import SessionEnded
+from nncourse.grading.sandbox.limits import LONGER
 from nncourse.grading.sandbox.outcome import student_error
 
 
@@ -43,7 +44,7 @@ def test_what_a_callback_asks_for_has_the_time_of_its_call(sandbox):
         start = time.monotonic()
         with pytest.raises(SessionEnded, match="more than 1 s"):
             session.call("deeper", (lambda: session.call("deeper", (never,)),))
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 2 + LONGER  # what 1 s may become on a busy machine
 
 
 def test_callbacks_that_never_let_the_grader_wait_end_in_time(sandbox, monkeypatch):
@@ -65,7 +66,7 @@ def test_callbacks_that_never_let_the_grader_wait_end_in_time(sandbox, monkeypat
         start = time.monotonic()
         with pytest.raises(SessionEnded, match="more than 1 s"):
             session.call("f", (lambda: time.sleep(0.001),))
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 2 + LONGER  # what 1 s may become on a busy machine
 
 
 def test_names_of_functions_are_those_that_the_student_wrote():
