@@ -16,6 +16,7 @@ where an assignment is released without a course folder (``nncourse.grading.rele
 from __future__ import annotations
 
 import shutil
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,10 +151,24 @@ class CourseFolder:
         return self.root / "feedback" / student / assignment
 
     def config(self) -> Config:
-        """nbgrader's settings, as ``nbgrader_config.py`` gives them."""
+        """nbgrader's settings, as ``nbgrader_config.py`` gives them. Raises CourseFolderError."""
         from traitlets.config import PyFileConfigLoader
 
-        return PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
+        try:
+            return PyFileConfigLoader(CONFIG_FILE, path=str(self.root)).load_config()
+        except Exception as error:  # the lecturer may write any Python there
+            trace = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in trace if frame.filename.endswith(CONFIG_FILE)]
+            if isinstance(error, SyntaxError):
+                lines.append(error.lineno)
+            raise CourseFolderError(
+                _(
+                    "{file} can't be read, line {line}: {error}",
+                    file=self.root / CONFIG_FILE,
+                    line=lines[-1] if lines else 1,
+                    error=f"{type(error).__name__}: {error}",
+                )
+            ) from error
 
     def notebook(self, assignment: str) -> Path:
         """The released notebook of an assignment. Raises CourseFolderError."""
@@ -208,14 +223,17 @@ def make_course(
     solutions = (course or find_course()).solutions / language
     wanted = list(assignments)
     for assignment in wanted:
-        if not any((solutions / assignment).glob("*.ipynb")):
+        places = folder.source(assignment), solutions / assignment  # one's own need be only there
+        if not any(any(place.glob("*.ipynb")) for place in places):
             known = ", ".join(sorted(p.name for p in solutions.glob("*") if p.is_dir())) or "-"
             raise CourseFolderError(
                 _(
-                    "there is no assignment {assignment} in {solutions}. There are: {known}",
+                    "there is no assignment {assignment} in {solutions}. There are: {known}. One "
+                    "of your own is a notebook in {source}",
                     assignment=assignment,
                     solutions=solutions,
                     known=known,
+                    source=folder.source(assignment),
                 )
             )
     root.mkdir(parents=True, exist_ok=True)

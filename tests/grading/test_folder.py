@@ -1,5 +1,6 @@
 """Course folders: made, extended, opened, and read by nbgrader itself."""
 
+import shutil
 import subprocess
 import sys
 
@@ -42,6 +43,28 @@ def test_an_unknown_assignment_is_refused_and_nothing_is_made(tmp_path):
     with pytest.raises(CourseFolderError, match=r"no assignment ps98 in .* There are: ps99"):
         make_course(tmp_path / "course", "en", ["ps98"], source)
     assert not (tmp_path / "course").exists()
+
+
+def test_an_assignment_of_the_lecturers_own_need_not_be_in_the_repository(tmp_path):
+    source = write_toy(tmp_path / "repository")
+    course = make_course(tmp_path / "course", "en", ["ps99"], source)
+    shutil.move(course.source("ps99"), course.source("homework"))
+    course = make_course(tmp_path / "course", "en", ["homework"], source)
+    assert any(release_assignment(course, "homework").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("c = get_config()\nc.Execute.timeout = soon", "line 2: NameError: name 'soon'"),
+        ("c = get_config()\n\nc.Execute.timeout =", "line 3: SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_fault_in_the_settings_is_named_with_its_line(tmp_path, text, said):
+    course = make_course(tmp_path / "course", "en", [], write_toy(tmp_path / "repository"))
+    (course.root / "nbgrader_config.py").write_text(text)
+    with pytest.raises(CourseFolderError, match=said):
+        course.config()
 
 
 def test_a_path_that_nbgrader_reads_as_a_pattern_is_refused(tmp_path):
