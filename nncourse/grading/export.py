@@ -42,8 +42,7 @@ def nbgrader_rows(assignment: str, results: Iterable[Result]) -> Rows:
     head = ["assignment", "student_id", "raw_score", "late_submission_penalty", "score"]
     rows = [[*head, "max_score"]]
     for result in results:
-        points, penalty = result.points, result.penalty
-        numbers = [points, penalty, max(points - penalty, 0.0), result.max_points]
+        numbers = [result.points, result.penalty, result.score, result.max_points]
         rows.append([assignment, plain(result.student), *map(number, numbers)])
     return rows
 
@@ -158,4 +157,4 @@ def _is_column(name: str, want: str, exact: str | None) -> bool:
 
 
 def _score(result: Result) -> str:
-    return number(max(result.points - result.penalty, 0.0))
+    return number(result.score)

@@ -141,7 +141,7 @@ def feedback_page(
     about = {} if notebook is None else notebook["metadata"].get("nncourse", {})
     if about.get("language") == current():
         title = f"{assignment}. {about.get('title', '')}".rstrip(". ")
-    total = f"{number(result.points - result.penalty)} / {number(result.max_points)}"
+    total = f"{number(result.score)} / {number(result.max_points)}"
     body = [f"<h1>{_show(title)}</h1>", f'<div class="soft">{_show(result.student)}</div>']
     body.append(f'<div class="total">{total}</div>')
     if result.penalty:

@@ -93,9 +93,9 @@ def overview(results: Iterable[Result]) -> Overview:
         return found
     found.max_points = max(result.max_points for result in graded)
     for result in graded:
-        share = (result.points - result.penalty) / result.max_points if result.max_points else 0.0
-        found.shares[result.student] = max(share, 0.0)
-        found.bins[min(int(max(share, 0.0) * BINS + 1e-9), BINS - 1)] += 1
+        share = result.score / result.max_points if result.max_points else 0.0
+        found.shares[result.student] = share
+        found.bins[min(int(share * BINS + 1e-9), BINS - 1)] += 1
     found.quartiles = _quartiles(list(found.shares.values()))
     low, _middle, high = found.quartiles
     reach = FENCE * (high - low)

@@ -58,6 +58,11 @@ class Result:
         return sum(grade.points for grade in self.grades.values())
 
     @property
+    def score(self) -> float:
+        """The points without what is taken off late work: what counts."""
+        return max(self.points - self.penalty, 0.0)
+
+    @property
     def max_points(self) -> float:
         """What could be reached."""
         return sum(grade.max_points for grade in self.grades.values())

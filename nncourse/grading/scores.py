@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from nncourse.grading.page import number
 from nncourse.grading.results import Result
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.whole import write_whole
@@ -21,13 +22,15 @@ _ = catalogue("course")
 # The beginning of a formula at that of a cell. In half of the world a semicolon ends a cell, and
 # quotes that follow vanish; the wide signs count in Asia.
 FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@＝＋－＠])")
+END = "waiting", "problem"
 MOST = 200  # lines of the table in the terminal
 
 
 def write_scores(path: Path, results: Iterable[Result], names: Iterable[str] | None = None) -> Path:
     """Write a CSV file: one row a student, one column a graded cell. Returns its path.
 
-    ``names``: of the graded cells; without them all results are looked through first, and held.
+    ``points`` are what counts: ``late_penalty`` is taken off already. ``names``: of the graded
+    cells; without them all results are looked through first, and held.
     ``waiting`` names the cells that are still to be graded by hand, ``problem`` says why a
     submission could not be graded. Text that a spreadsheet would take for a formula is quoted.
     """
@@ -37,14 +40,15 @@ def write_scores(path: Path, results: Iterable[Result], names: Iterable[str] | N
     names = sorted(names)
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow(["student", "points", "max_points", *names, "waiting", "problem"])
+    writer.writerow(["student", "points", "max_points", "late_penalty", *names, *END])
     for result in results:
         points = [result.grades[n].points if n in result.grades else "" for n in names]
         writer.writerow(
             [
                 plain(result.student),
-                result.points,
+                result.score,
                 result.max_points,
+                result.penalty,
                 *points,
                 " ".join(result.waiting),
                 plain(result.problem),
@@ -81,11 +85,14 @@ def table(results: Iterable[Result]) -> Table:
     for result in results:
         # As texts, and not as markup: what escaping leaves of two remarks may be markup together.
         remarks = [Text(one_line(note)) for note in result.notes]
+        if result.penalty:
+            text = _("Handed in late: {points} points taken off.", points=number(result.penalty))
+            remarks.insert(0, Text(text))
         if result.problem:
             remarks.insert(0, Text(one_line(result.problem), "red"))
         out.add_row(
             Text(one_line(result.student)),
-            f"{result.points:g} / {result.max_points:g}",
+            f"{result.score:g} / {result.max_points:g}",
             Text(" ".join(result.waiting)),
             Text("\n").join(remarks),
         )

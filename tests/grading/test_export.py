@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 
 import pytest
+from rich.console import Console
 
-from nncourse.grading.export import FORMATS, ExportError, fill_roster, write_rows
+from nncourse.grading.export import FORMATS, ExportError, fill_roster, moodle_rows, write_rows
 from nncourse.grading.results import Grade, Result
-from nncourse.grading.scores import write_scores
+from nncourse.grading.scores import table, write_scores
 
 RESULTS = [
     Result("ann", {"a": Grade(7.5, 10.0), "b": Grade(5.0, 5.0)}),
@@ -138,6 +140,20 @@ def test_no_spreadsheet_finds_a_formula(tmp_path, text, delimiter):
         for row in csv.reader(path.read_text("utf-8").splitlines(), delimiter=delimiter):
             cells = [cell.strip() for cell in row]
             assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
+
+
+def test_the_penalty_is_taken_off_in_every_file_and_table(tmp_path):
+    """Marks by hand may lie below a penalty that was computed before."""
+    results = [RESULTS[1], Result("low", {"a": Grade(1.0, 10.0)}, penalty=3.0)]
+    with write_scores(tmp_path / "scores.csv", results).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["points"] for row in rows] == ["12.0", "0.0"]
+    assert [row["late_penalty"] for row in rows] == ["3.0", "3.0"]
+    console = Console(file=io.StringIO(), width=120)
+    console.print(table(results))
+    assert "12 / 15" in console.file.getvalue()
+    assert "3 points taken off" in console.file.getvalue()
+    assert [row[1] for row in moodle_rows("ps05", results)[1:]] == ["12", "0"]
 
 
 @pytest.mark.parametrize("roster", ["", "a,b\n1,2\n", "Username,x\nann,1\n"])
