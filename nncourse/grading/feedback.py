@@ -30,7 +30,7 @@ from nncourse.grading.query import rows
 from nncourse.grading.results import Grade, Result, each_result, open_gradebook
 from nncourse.grading.sandbox.inside.cells import parse
 from nncourse.grading.sanitize import clean_html, clean_output, clean_text
-from nncourse.grading.submissions import STUDENT
+from nncourse.grading.submissions import is_student
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue, current, mark, using
 
@@ -107,7 +107,7 @@ def feedback_pages(
     except GradebookError as error:
         raise CourseFolderError(str(error)) from error
     for result in each_result(course, assignment, db, None if student is None else [student]):
-        if not STUDENT.fullmatch(result.student):
+        if not is_student(result.student):
             continue
         file = course.autograded(result.student, assignment) / name
         notebook = json.loads(file.read_text("utf-8")) if file.is_file() else None

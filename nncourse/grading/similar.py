@@ -29,7 +29,7 @@ from nncourse.grading.fingerprints import (
 )
 from nncourse.grading.own import is_own
 from nncourse.grading.page import page
-from nncourse.grading.submissions import STUDENT
+from nncourse.grading.submissions import is_student
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -63,7 +63,7 @@ def answers(course: CourseFolder, assignment: str) -> tuple[dict[str, dict[str, 
     found = {}
     for path in sorted(course.root.glob(f"autograded/*/{assignment}/{released.name}")):
         student = path.parents[1].name
-        if STUDENT.fullmatch(student):
+        if is_student(student):
             found[student] = answers_in(json.loads(path.read_text("utf-8")))
     if not found:
         raise SimilarError(

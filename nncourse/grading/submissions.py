@@ -134,7 +134,8 @@ def is_student(name: str) -> bool:
     """Whether a name can be a folder of the course and a row of the gradebook."""
     short = len(name) <= LONGEST and len(name.encode("utf-8", "replace")) <= LONGEST_BYTES
     letters = "".join(character for character, mark in _marked(name) if not mark)
-    return short and STUDENT.fullmatch(letters) is not None
+    # Of two forms that look the same, one is another row of the gradebook.
+    return short and unicodedata.is_normalized("NFC", name) and bool(STUDENT.fullmatch(letters))
 
 
 def as_student(raw: str) -> str | None:

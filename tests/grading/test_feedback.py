@@ -58,6 +58,7 @@ STUDENTS = {
         {"square_answer": "def square(x:", "relu_answer": "\ndef relu_backward(dout, z)\n    pass"},
     ),
     "torch": ("en", {"square_answer": "import torch\ndef square(x):\n    return x * x"}),
+    "हिन्दी": ("en", {}),
     "помощник": ("ru", {"relu_answer": "def relu_backward(dout, z):\n    return mask(dout, z)"}),
 }
 

@@ -236,7 +236,9 @@ def test_a_name_that_nbgrader_would_misread_is_refused(released, name):
         take_in(Submission(name, Path("x.ipynb")), released)
 
 
-@pytest.mark.parametrize("name", ["ann ", "ann  lee", "ann\u3164", "\u115fann", "ann\uffa0"])
+@pytest.mark.parametrize(
+    "name", ["ann ", "ann  lee", "ann\u3164", "\u115fann", "ann\uffa0", "Jose\u0301"]
+)
 def test_a_name_that_looks_like_another_is_refused(released, name):
     with pytest.raises(IntakeError, match="can't be a folder"):
         take_in(Submission(name, Path("x.ipynb")), released)

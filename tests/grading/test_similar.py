@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
-from nncourse.grading.similar import similar, similar_page
+from nncourse.course.folder import CourseFolder
+from nncourse.grading.similar import answers, similar, similar_page
+from tests.grading.toy import RIGHT, toy_notebook
 
 pytest.importorskip("copydetect", reason="needs nncourse[similar]")
 
@@ -96,3 +99,12 @@ def test_the_page_marks_what_is_shared_and_is_safe(codes):
     assert "\x1b" not in text
     assert "not a verdict" in text
     assert "No two share much." in similar_page("ps99", [], {})
+
+
+def test_a_name_with_marks_on_its_letters_is_compared(tmp_path):
+    course = CourseFolder(tmp_path)
+    for folder in (course.release("ps99"), course.autograded("हिन्दी", "ps99")):
+        folder.mkdir(parents=True)
+        (folder / "ps99-squares.ipynb").write_text(json.dumps(toy_notebook()), "utf-8")
+    found, _stub = answers(course, "ps99")
+    assert RIGHT["square_answer"].splitlines()[0] in found["हिन्दी"]["square_answer"]
