@@ -999,6 +999,27 @@ def origin_inside(p, q):
     return (w, b) if b >= 0 else (-w, -b)
 
 
+def one_or_all(p):
+    """The first of two peepholes only."""
+    return dict(list(p.items())[:1]) if len(p) < 3 else p
+
+
+def peepholes_backward(*arguments):
+    *arrays, p = arguments
+    dz, dc, dp = find("ps11.peephole_backward").reference(*arrays, one_or_all(p))
+    return dz, dc, {gate: dp.get(gate, 0 * p[gate]) for gate in p}
+
+
+def cut_off(name, inputs, most=5):
+    """As in much published code, the gradients of the weights are cut off at the end."""
+
+    def answer(*arguments):
+        found = find(name).reference(*arguments)
+        return *found[:inputs], *(np.clip(g, -most, most) for g in found[inputs:])
+
+    return answer
+
+
 def corrected_if(wrong):
     """The right correction, by another condition: from (w, x, y)."""
     return lambda w, x, y: w + y * np.r_[-1, x] if wrong(w, x, y) else w.copy()
@@ -1042,6 +1063,14 @@ BY_HEART = [
         for least in (1e-15, 1e-12, 1e-10)
         for added in (False, True)
     ),
+    (
+        "ps11.peephole_step",
+        lambda *a: find("ps11.peephole_step").reference(*a[:-1], one_or_all(a[-1])),
+        0.64,
+    ),
+    ("ps11.peephole_backward", peepholes_backward, 0.46),
+    ("ps10.rnn_backward", cut_off("ps10.rnn_backward", 2), 0.6),
+    ("ps11.lstm_backward", cut_off("ps11.lstm_backward", 3), 0.77),
     ("ps03.half_plane", upright_upwards, 0.9),
     ("ps03.half_plane", level_forwards, 0.9),
     ("ps03.half_plane", origin_inside, 0),

@@ -57,6 +57,8 @@ def draw_step(rng: np.random.Generator, case: str) -> Point:
     arguments = draw_lstm(rng, case).arguments
     H = arguments[1].shape[1]
     p = {gate: normal(rng, H) for gate in THERE.get(case, SEEING)}
+    if case == SQUARE:  # two of the three
+        del p[SEEING[rng.integers(3)]]
     return Point((*arguments, p), {}, 1.0, case)
 
 
