@@ -89,7 +89,8 @@ class Reader:
 
     most_files, most_size: how many entries, and bytes in all, an archive may claim to hold.
     only: the paths that are wanted, where not all are. look: of the notebooks in a folder only see
-    that they are there; their data is empty.
+    that they are there; their data is empty. entries: all files in the source
+    itself but archives: of one without a notebook something is said anyway.
     """
 
     kinds: tuple[str, ...] = NOTEBOOKS
@@ -100,6 +101,7 @@ class Reader:
     look: bool = False
     files: int = 0
     size: int = 0
+    entries: list[str] = field(default_factory=list)
     others: dict[int, Reader] = field(default_factory=dict)  # who counts what an account has
 
     def read(self, source: Path) -> Iterator[File]:
@@ -110,6 +112,7 @@ class Reader:
         if source.is_dir():
             for path in sorted(self._below(source)):
                 name = path.relative_to(source).as_posix()
+                self._see(_tame(name) or name)
                 if self._wanted(name):
                     try:
                         data = open_below(source, path)
@@ -198,6 +201,8 @@ class Reader:
         entries = self._zip(inside, file) if kind == "zip" else self._tar(inside, file, kind)
         for entry, size, data in entries:
             path = _tame(entry)
+            if path is not None and not inside and not entry.endswith("/"):
+                self._see(path)
             if len(entry) > LONGEST_PATH:
                 self._refuse(inside + entry, _("its path is too long"))
             elif path is None:
@@ -267,10 +272,15 @@ class Reader:
             # With bounds of its own, so that one student's archive does not end the collecting.
             most = MOST_FILES // 10, MOST_BYTES // 40
             inner = Reader(self.kinds, self.refused, *most, only=self.only)
+            before, empty = len(self.refused), self.only is None
             try:
                 # The reader of zips makes an object of each entry before one can be looked at.
                 inner._bound(data.count(ZIP_ENTRY), 0)
-                yield from inner._archive(folder + "/", name, io.BytesIO(data), depth - 1)
+                for found in inner._archive(folder + "/", name, io.BytesIO(data), depth - 1):
+                    empty = False
+                    yield found
+                if empty and len(self.refused) == before:
+                    self._refuse(name, _("there is no notebook (*.ipynb) in it"))
             except Exception as error:
                 self._refuse(name, str(error))
 
@@ -279,6 +289,12 @@ class Reader:
         parts = name.replace("\\", "/").split("/")
         hidden = any(part.startswith(".") and part.strip(".") for part in parts)
         return parts[-1].lower().endswith((*self.kinds, *ARCHIVES)) and not hidden
+
+    def _see(self, path: str) -> None:
+        # macOS packs what it knows of each file into a folder of its own.
+        other = _is_archive(path) or path.startswith("__MACOSX/")
+        if not other and len(self.entries) < self.most_files:
+            self.entries.append(path)
 
     def _count(self, size: int) -> None:
         self.files += 1

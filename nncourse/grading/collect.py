@@ -47,6 +47,7 @@ PLAIN = [
 # What lies anywhere in STUDENT.zip.
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
+UNREAD = re.compile(r"(?i)\.(?:rar|7z)$")  # archives of other kinds
 UNKNOWN = datetime.datetime.min  # a time
 LONGEST = 1000  # bytes of a secret
 NUMBER = "#"  # before that of an account without a name
@@ -105,7 +106,10 @@ def collect(
         released = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
         name = f"{assignment}.ipynb" if released is None else released.name
         files = [replace(file, data=b"") for file in reader.read(source)]
-        chosen = _choose(_found(files, assignment, name, pattern, exchange, out), out)
+        match_of = _by_layout(files, assignment) if pattern is None else _by_pattern(pattern)
+        theirs = _found(files, assignment, name, match_of, pattern is None, exchange, out)
+        out.remarks += _without(reader.entries, match_of, theirs, out)
+        chosen = _choose(theirs, out)
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         for file in Reader(only=set(chosen)).read(source):
@@ -131,12 +135,12 @@ def _found(
     files: list[File],
     assignment: str,
     name: str,
-    pattern: str | None,
+    match_of: Callable[[File], Match | None],
+    by_layout: bool,
     exchange: bool,
     out: Collected,
 ) -> dict[str, list[_Found]]:
     """The files of each student; those of nobody are remarked upon."""
-    match_of = _by_layout(files, assignment) if pattern is None else _by_pattern(pattern)
     found: dict[str, list[_Found]] = {}
     for file in files:
         match = match_of(file)
@@ -153,7 +157,7 @@ def _found(
             continue
         stamp = _time(groups.get("timestamp"))
         # Folders with times are those of an exchange, wherever it lies.
-        asked = exchange or (pattern is None and stamp is not None)
+        asked = exchange or (by_layout and stamp is not None)
         account = _account(file) if asked else ""
         own = account in ("", student) or (account[0] == NUMBER and not has_account(student))
         if not own and has_account(student):
@@ -175,6 +179,31 @@ def _found(
         )
         found.setdefault(student, []).append(new)
     return found
+
+
+def _without(
+    entries: list[str],
+    match_of: Callable[[File], Match | None],
+    found: dict[str, list[_Found]],
+    out: Collected,
+) -> list[tuple[str, str]]:
+    """A remark on each student of whose files none is a notebook, unless there is one already."""
+
+    def student_of(path: str) -> str:
+        # A text that was typed in lies in a folder of its own; archives are named like notebooks.
+        path = path.replace("_assignsubmission_onlinetext", "_assignsubmission_file")
+        match = match_of(File(UNREAD.sub(".ipynb", path), b""))
+        return as_student(match["student_id"] or "") or "" if match else ""
+
+    known = {"", *found, *(student_of(path) for path, _why in out.remarks)}
+    remarks = []
+    for path in entries:
+        student = student_of(path)
+        if student not in known:
+            known.add(student)
+            why = _("of what {student} handed in nothing is a notebook (*.ipynb)", student=student)
+            remarks.append((path, why))
+    return remarks
 
 
 def _choose(found: dict[str, list[_Found]], out: Collected) -> dict[str, _Found]:

@@ -159,6 +159,39 @@ def test_what_is_packed_in_a_folder_of_its_own_is_found(course, tmp_path):
     assert {student: path.read_text() for student, path in found.taken.items()} == {"anna": "right"}
 
 
+NO_NOTEBOOK = {
+    "Ann_1_assignsubmission_file_/ps05.rar": "",
+    "Bob_2_assignsubmission_file_/ps05.pdf": "",
+    "Cid_3_assignsubmission_file_/empty.zip": "PK\5\6" + "\0" * 18,
+    "Dan_4_assignsubmission_onlinetext_/onlinetext.html": "",
+    "Eve_5_assignsubmission_file_/.ipynb_checkpoints/ps05.ipynb": "{}",
+    "Fay_6_assignsubmission_file_ps05.7z": "",
+}
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_who_handed_in_no_notebook_is_named(course, tmp_path, kind):
+    right = "Zoe_9_assignsubmission"
+    files = {
+        **NO_NOTEBOOK,
+        f"{right}_file_/ps05-x.ipynb": "right",
+        f"{right}_file_/data.rar": "",
+        f"{right}_onlinetext_/onlinetext.html": "",
+        f"__MACOSX/{right}_file_/._ps05-x.ipynb": "",
+    }
+    source = packed(tmp_path / "in.zip", files)
+    if kind == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "in")
+        source = tmp_path / "in"
+    found = collect(course, "ps05", source)
+    assert list(found.taken) == ["Zoe"]
+    named = sorted(name[:3] for name, _why in found.remarks)
+    hidden = [] if kind == "zip" else ["Eve"]  # in a folder nothing hidden is looked at
+    assert named == sorted({name[:3] for name in NO_NOTEBOOK} - set(hidden))
+    assert all("notebook" in why for _name, why in found.remarks)
+
+
 def test_a_pattern_with_named_groups(course, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
