@@ -3,7 +3,7 @@
 A student may leave the cell of a written answer as it is and write into one below it, split it, or
 delete it and write into another. Nobody would read what stands there: a graded notebook holds the
 lecturer's cells. So cells that are nobody's between a written answer and the next cell of the
-lecturer's belong to that answer.
+lecturer's belong to that answer; and so do lines that were written into the question above it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,19 @@ def beside(
         else:
             continue
         end = next((i for i in range(at + 1, len(cells)) if whose[i] is not None), len(cells))
+        if place - 1 in whose and place - 1 not in answers:
+            question = cells[whose.index(place - 1)]
+            above = [*_written_into(question, released[place - 1]), *above]
         found[place] = above, list(cells[at + 1 : end])
     return found
+
+
+def _written_into(question: Sight, original: Sight) -> list[Sight]:
+    """The lines of a text that were not there when it was handed out, as a cell."""
+    known = {line.strip() for line in original.source.splitlines()}
+    lines = question.source.splitlines()
+    text = "\n".join("" if line.strip() in known else line for line in lines).strip()
+    return [question._replace(source=text)] if text and not question.code else []
 
 
 def whole(answer: str, above: Sequence[Sight], below: Sequence[Sight]) -> str:

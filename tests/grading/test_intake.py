@@ -148,6 +148,26 @@ def test_a_written_answer_may_stand_beside_its_cell(hand_in, change, whole):
     assert taken == (whole not in ("A", "YOUR ANSWER HERE"))
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_written_answer_may_stand_in_its_question(toy, released, tmp_path, deleted):
+    question = "## 3\n\n1. Why?\n2. When?"
+    cell = {"cell_type": "markdown", "id": "asked", "metadata": {}, "source": question}
+    released = deepcopy(released)
+    released.cells.insert(-1, type(released.cells[0])(cell))
+    answers = {name: RIGHT[name] for name in ("square_answer", "plus_answer")}
+    notebook = json.loads(submission(toy, "ps99", answers))
+    asked = {**cell, "source": "## 3\n\n1. Why?\n   Because.\n2. When? Then.\n"}
+    notebook["cells"][-1:] = [asked, *notebook["cells"][-1:]][: 1 if deleted else 2]
+    path = tmp_path / "ann.ipynb"
+    path.write_text(json.dumps(notebook), "utf-8")
+    intake = take_in(Submission("ann", path), released)
+    assert sources(intake.notebook)["why"] == "Because.\n2. When? Then."
+    asked["source"] = question
+    path.write_text(json.dumps(notebook), "utf-8")
+    intake = take_in(Submission("ann", path), released)
+    assert sources(intake.notebook)["why"] == sources(released)["why"]
+
+
 def test_text_elsewhere_is_no_part_of_a_written_answer(hand_in):
     intake = hand_in(lambda cells: [text("# Notes"), *cells[:5], text("Hm."), *cells[5:]])
     assert sources(intake.notebook)["why"] == RIGHT["why"]
