@@ -4,7 +4,8 @@ It belongs behind the lecturer's cell that it follows. The lecturer's cells are 
 names, their ids, or what stands in them: apart from strings and comments, for in these alone the
 editions of a course differ. Where a cell of the lecturer's is gone that is neither locked nor an
 answer, an added one counts as an edit of it if it has its id or stands in its place. Mere copies of
-cells are none; what is written into one is the student's own.
+cells are none; what is written into one is the student's own, and so are statements that are put
+into a locked cell: not every editor keeps it from being changed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 from nncourse.grading.literals import TOKEN
 from nncourse.grading.own import OwnCell
+from nncourse.grading.pieces import pieces
 
 MOST = 100  # cells
 LONGEST = 100_000  # characters of all of them together
@@ -96,6 +98,15 @@ def _edited(place: int, known: int | None, seen: Container[int], gone: Set[int])
             return place
         place += 1
     return None
+
+
+def put_into(cell: Sight, original: Sight) -> str:
+    """The statements in an edit of a lecturer's cell that are not in the cell as it was."""
+    if not (cell.code and original.code) or len(cell.source) > LONGEST:
+        return ""
+    known = {_bare(piece.text) for piece in pieces(0, original.source, frozenset())}
+    texts = [piece.text for piece in pieces(0, cell.source, frozenset())]
+    return "\n".join(text for text in texts if _bare(text) not in known)
 
 
 @lru_cache(256)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from nncourse.check.call import printable
 from nncourse.grading.added import LONGEST as LONGEST_ADDED
 from nncourse.grading.added import MOST as MOST_ADDED
-from nncourse.grading.added import Sight, added
+from nncourse.grading.added import Sight, added, put_into
 from nncourse.grading.own import OwnCell
 from nncourse.grading.submissions import Submission, is_notebook, is_student
 from nncourse.grading.written import PICTURE, beside, whole
@@ -148,7 +148,9 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
         notes += _take_in_written(seen, original, released, sources)
     answers = 0
     flags: list[str] = []
-    for cell, (name, *_rest) in zip(notebook.cells, original, strict=True):
+    put: list[OwnCell] = []
+    for place, (cell, sight) in enumerate(zip(notebook.cells, original, strict=True)):
+        name = sight.name
         if name is None:
             continue
         role = cell.metadata["nbgrader"]
@@ -186,8 +188,12 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 notes.append(_("answer cell {name} is missing: nothing to grade in it", name=name))
         elif name not in submitted:
             notes.append(_("cell {name} was deleted: the original was put back", name=name))
-        elif own_edition and sources[name].strip() != cell.source.strip():
-            notes.append(_("cell {name} was changed: the original was used", name=name))
+        elif sources[name].strip() != cell.source.strip():
+            if own_edition:
+                notes.append(_("cell {name} was changed: the original was used", name=name))
+            # Behind the cell: what it binds itself stays as it is.
+            mine = put_into(sight._replace(source=sources[name]), sight)
+            put += [OwnCell(place + 1, mine)] if mine else []
     if not answers:
         raise IntakeError(
             _(
@@ -216,6 +222,8 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 longest=LONGEST_ADDED,
             )
         )
+    if put:
+        own = sorted([*put[:MOST_ADDED], *own], key=lambda cell: cell.place)
     for one in own:
         notes += _long(_("cells of their own"), one.source)
     return Intake(notebook, notes, language, own)

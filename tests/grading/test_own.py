@@ -901,6 +901,23 @@ def test_what_is_written_into_a_copy_of_a_named_cell_is_ones_own():
     assert taken(cells) == ([OwnCell(2, "import math"), OwnCell(5, "def help(): ...")], 0)
 
 
+def test_lines_put_into_locked_cells_are_ones_own(grade):
+    cells = handed_in(
+        "def one(x):\n    return near(math.pow(x, 2))",
+        "def two(x):\n    return clip(more * one(x))",
+    )
+    cells = edited(
+        cells,
+        setup=f"import math\n{CELLS['setup'][2]} - 99\n\ndef near(x):\n    return round(x)",
+        first=f"more = 2\n{CELLS['first'][2]}",
+    )
+    verdict = grade(cells)
+    assert points(verdict) == [10, 10]
+    assert ran(verdict) == ["import math\n\ndef near(x):\n    return round(x)", "more = 2"]
+    changed = "cell {} was changed: the original was used"
+    assert verdict["noticed"] == [changed.format(name) for name in ("setup", "first")]
+
+
 @pytest.mark.parametrize(
     "cells",
     [
