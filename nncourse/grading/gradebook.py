@@ -38,10 +38,13 @@ left join grade_cells on grade_cells.id = base_cell.id
 left join task_cells on task_cells.id = base_cell.id
 where notebook.assignment_id = :id
 """
-DUE = "select duedate from assignment where id = :id"
-EXTENSIONS = """
-select student_id, extension from submitted_assignment
-where assignment_id = :id and extension is not null
+LATE = """
+select submitted_assignment.student_id, submitted_assignment.id
+from submitted_assignment
+join assignment on assignment.id = submitted_assignment.assignment_id
+join submitted_notebook on submitted_notebook.assignment_id = submitted_assignment.id
+where assignment.id = :id and (submitted_assignment.timestamp > assignment.duedate
+                               or submitted_notebook.late_submission_penalty is not null)
 """
 # A student or an assignment that nbgrader has removed from its tables leaves its record.
 DIGESTS = f"""
@@ -148,11 +151,6 @@ class Gradebook:
             return {}
         return dict(found)
 
-    def deadlines(self) -> tuple[Any, dict[str, Any]]:
-        """When the assignment is due, and how much later for whom; as the database has it."""
-        ((due,),) = self._rows(DUE, {"id": self.id})
-        return due, dict(self._rows(EXTENSIONS, {"id": self.id})) if due is not None else {}
-
     def read(self, students: Iterable[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each student who has grades, in order of names, with {"grades": {cell: (score, needs a
         manual grade)}, "data": ..., "seed": ..., "penalty": ...}. The score is the lecturer's
@@ -196,6 +194,15 @@ class Gradebook:
         """
         if entries:
             patiently(lambda: self._opened().write(entries), PATIENCE)
+
+    def penalise(self) -> None:
+        """Take off for late work what the due date, the rule and the points now make of it."""
+        late = self._rows(LATE, {"id": self.id})
+        for start in range(0, len(late), PORTION):
+            self._penalise(dict(late[start : start + PORTION]))
+
+    def _penalise(self, ids: Mapping[str, str]) -> None:
+        patiently(lambda: self._opened().penalise(ids), PATIENCE)
 
     def record(self, entry: Entry) -> None:
         """Write only what is not nbgrader's, where nbgrader itself writes the grades."""

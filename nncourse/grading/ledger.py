@@ -46,6 +46,7 @@ class Ledger:
         self.id = book.id
         self.notebook_ids = list(book.notebook_ids)
         self.grade_cells = book.grade_cells
+        self.max_scores = book.max_scores
         self.comment_cells = book.comment_cells
         self.penalty = book.penalty
         self.database = Database(book.url, patience)
@@ -64,6 +65,11 @@ class Ledger:
         with self.database.transaction() as db:
             self._write(db, {entry.student: entry for entry in entries})
 
+    def penalise(self, ids: Mapping[str, str]) -> None:
+        """Write the penalties of these students' submissions."""
+        with self.database.transaction() as db:
+            self._penalties(db, ids, self._notebooks(db, ids))
+
     def record(self, entry: Entry) -> None:
         """Write what is not nbgrader's."""
         with self.database.transaction() as db:
@@ -76,7 +82,8 @@ class Ledger:
         notebooks = self._notebooks(db, ids)
         self._grades(db, entries, notebooks)
         self._comments(db, entries, notebooks)
-        self._penalties(db, ids, notebooks)
+        if self.penalty is not None and self.duedate is not None:
+            self._penalties(db, ids, notebooks)
         self._records(db, entries)
 
     def _known(self, db: Transaction, names: Sequence[str]) -> set[str]:
@@ -149,6 +156,8 @@ class Ledger:
                     waits = auto is None
                 elif old != auto or before.get(student, {}).get(name) != entry.written.get(name):
                     waits = True  # what the lecturer has graded before is to be looked at again
+                elif manual > self.max_scores[name]:
+                    waits = True  # the question is worth less than it was then
                 values = {"auto_score": auto, "needs_manual_grade": waits}
                 if row is None:
                     new.append({"id": _new_id(), "notebook_id": at[0], "cell_id": cell, **values})
@@ -196,8 +205,6 @@ class Ledger:
         notebooks: Mapping[tuple[str, str], str],
     ) -> None:
         """nbgrader's own rule for late work, asked only where there is any."""
-        if self.penalty is None or self.duedate is None:
-            return
         these, given = among(ids.values())
         query = f"""
             select student_id, timestamp, extension from submitted_assignment where id in {these}
@@ -205,12 +212,13 @@ class Ledger:
         rows = []
         scores = self._scores(db, notebooks)
         for student, timestamp, extension in db.rows(query, given):
-            stamp, due = _time(timestamp), self.duedate + _span(extension)
-            late = 0.0 if stamp is None else (stamp - due).total_seconds()
+            stamp, late = _time(timestamp), 0.0
+            if stamp is not None and self.duedate is not None:
+                late = (stamp - self.duedate - _span(extension)).total_seconds()
             for notebook in self.notebook_ids:
                 at = notebooks[student, notebook]
                 penalty = None
-                if late > 0:
+                if late > 0 and self.penalty is not None:
                     score = scores.get(at, 0.0)
                     penalty = self.penalty(student, score, late)
                     penalty = None if penalty is None else min(max(penalty, 0.0), score)

@@ -151,8 +151,10 @@ def open_gradebook(course: CourseFolder, assignment: str, db: str | None = None)
     return Gradebook(url, assignment, _late_penalty(config))
 
 
-def _late_penalty(config: Any) -> Callable[[str, float, float], float | None]:
-    """The course's rule for late work; nbgrader is loaded once there is any."""
+def _late_penalty(config: Any) -> Callable[[str, float, float], float | None] | None:
+    """The course's rule for late work, if it has one; nbgrader is loaded once there is any."""
+    if not config.AssignLatePenalties and not config.LateSubmissionPlugin:
+        return None  # nbgrader's own default
     plugins: list[Any] = []
 
     def penalty(student: str, score: float, late: float) -> float | None:

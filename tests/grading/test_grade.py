@@ -216,12 +216,12 @@ def test_the_table_shows_problems_and_is_safe_from_markup(graded):
     assert "[bold]not markup" in text
 
 
-def by_hand(toy, name, points):
+def by_hand(toy, name, points, student="right"):
     from nncourse.grading.nbgrader import Nbgrader
 
     nbgrader = Nbgrader(toy)
     with nbgrader.gradebook() as gradebook:
-        grade = gradebook.find_grade(name, "ps99-squares", "ps99", "right")
+        grade = gradebook.find_grade(name, "ps99-squares", "ps99", student)
         grade.manual_score, grade.needs_manual_grade = points, False
         gradebook.db.commit()
     nbgrader.close()
@@ -262,6 +262,16 @@ def test_a_manual_grade_of_what_changed_is_kept_and_looked_at_again(graded, toy,
     by_hand(toy, "plus", None)
 
 
+def test_a_manual_grade_above_what_a_question_is_worth_is_looked_at_again(graded, toy, tmp_path):
+    by_hand(toy, "why", 12.0)  # the lecturer has lowered the points since then
+    (tmp_path / "right.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    grade_submissions(toy, "ps99", tmp_path, force=True)
+    by_hand(toy, "why", 12.0)
+    (result,) = grade_submissions(toy, "ps99", tmp_path, force=True)
+    assert (result.points, result.waiting) == (27, ["why"])
+    by_hand(toy, "why", None)
+
+
 def test_the_penalty_for_late_work_is_nbgraders(toy, tmp_path):
     import datetime
 
@@ -294,6 +304,17 @@ def test_the_penalty_for_late_work_is_nbgraders(toy, tmp_path):
             assert late.timestamp == datetime.datetime(2026, 11, 21, 10)
             gradebook.grant_extension("ps99", "late", days=2)
         extended = {r.student: r for r in grade_submissions(toy, "ps99", tmp_path)}
+        with nbgrader.gradebook() as gradebook:
+            gradebook.grant_extension("ps99", "late", days=0)
+        config.write_text(before, "utf-8")
+        forgiven = {r.student: r for r in grade_submissions(toy, "ps99", tmp_path)}
+        config.write_text(before + 'c.LateSubmissionPlugin.penalty_method = "zero"\n', "utf-8")
+        by_hand(toy, "why", 8, student="late")
+        graded = {r.student: r for r in grade_submissions(toy, "ps99", tmp_path)}
+        with nbgrader.gradebook() as gradebook:
+            gradebook.find_assignment("ps99").duedate = None
+            gradebook.db.commit()
+        open_ended = {r.student: r for r in grade_submissions(toy, "ps99", tmp_path)}
     finally:
         config.write_text(before, "utf-8")
         with nbgrader.gradebook() as gradebook:
@@ -302,8 +323,11 @@ def test_the_penalty_for_late_work_is_nbgraders(toy, tmp_path):
         nbgrader.close()
     assert results["late"].penalty == 15
     assert results["late"].points == 15
-    assert extended["late"].penalty == 0, "what is due later is graded again by itself"
-    assert [r.student for r in extended.values() if not r.skipped] == ["late"]
+    assert extended["late"].penalty == 0, "it is due later"
+    assert forgiven["late"].penalty == 0, "there is no rule any more"
+    assert (graded["late"].points, graded["late"].penalty) == (23, 23), "the points have changed"
+    assert open_ended["late"].penalty == 0, "it is not due any more"
+    assert all(r.skipped for r in open_ended.values()), "nothing had to be judged again"
     assert results["zone"].penalty == 0
     for name in ("odd", "year one", "end of time"):
         assert "no time stamp" in " ".join(results[name].notes)
