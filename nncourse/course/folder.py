@@ -73,6 +73,7 @@ def settings(language: str) -> Settings:
             "collect": "nncourse.grading.exchange.Collecting",
             "release_feedback": "nncourse.grading.exchange.Releasing",
         },
+        "ZipCollectApp": {"extractor_plugin": "nncourse.grading.zip_collect.Extracting"},
         "HTMLExporter": {"filters": {"markdown2html": "nncourse.grading.formgrader.markdown"}},
         "OverwriteCells": {"add_missing_cells": True},
         "Execute": {
@@ -102,6 +103,7 @@ def config_text(language: str) -> str:
             "Autograde": _("Answers run in a sandbox; the tests run outside of it."),
             "GenerateFeedback": _("The pages of nncourse feedback, which show no hidden test."),
             "ExchangeFactory": _("What one hands in harms no other, and no link is followed."),
+            "ZipCollectApp": _("Of what students have packed, notebooks alone are unpacked."),
             "HTMLExporter": _(
                 "The formgrader draws formulas without the network, and shows marks."
             ),
