@@ -11,7 +11,7 @@ from __future__ import annotations
 import builtins
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -24,6 +24,7 @@ from nncourse.grading.assignment import PACKAGES, role_of, text_of
 from nncourse.grading.autograded import OWN
 from nncourse.grading.gradebook import Gradebook, GradebookError
 from nncourse.grading.lacking import lacking
+from nncourse.grading.names import Names, names
 from nncourse.grading.own import is_own
 from nncourse.grading.page import bar, number, page, part_name, table
 from nncourse.grading.query import rows
@@ -74,6 +75,10 @@ class Part:
     answers: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+
+    @property
+    def by_hand(self) -> bool:
+        return bool(self.answers) and bool(role_of(self.answers[-1]).get("grade"))
 
 
 def write_feedback(course: CourseFolder, assignment: str, db: str | None = None) -> list[Path]:
@@ -162,9 +167,10 @@ def feedback_page(
         points = f"{number(grade.points)} / {number(grade.max_points)}"
         lines.append([part_name(name), "…" if grade.manual else bar(_share(grade)), points])
     body.append(table([escape(_("part")), "", escape(_("points"))], lines, (2,)))
+    lost = _lost(result, parts.values())
     for name in order:
         part = parts.get(name, Part(name))
-        body += _section(result, part, comments, about.get("packages", PACKAGES))
+        body += _section(result, part, comments, about.get("packages", PACKAGES), lost)
     return page(f"{title}: {result.student}", "\n".join(body))
 
 
@@ -260,27 +266,56 @@ def _errors(outputs: list[dict[str, Any]]) -> list[str]:
     return [output["ename"] for output in outputs if output["output_type"] == "error"]
 
 
+def _lost(result: Result, parts: Iterable[Part]) -> set[str]:
+    """The functions and classes of answers that lost points."""
+    lost = {name for name, grade in result.grades.items() if grade.points < grade.max_points}
+    judged = [part for part in parts if part.name in lost and not part.by_hand]
+    return {name for part in judged for found in _names(part) for name in found.defines}
+
+
+def _names(part: Part) -> Iterator[Names]:
+    for cell in part.answers:
+        if cell["cell_type"] == "code" and len(text_of(cell)) <= LONGEST:
+            yield names(text_of(cell))
+
+
+def _used(part: Part, lost: Set[str]) -> list[str]:
+    """Which of these names the answers take from other parts."""
+    found = list(_names(part))
+    own = {name for each in found for name in each.binds}
+    return sorted({name for each in found for name in each.reads & lost} - own)
+
+
 def _section(
-    result: Result, part: Part, comments: Mapping[str, str], packages: Sequence[str]
+    result: Result,
+    part: Part,
+    comments: Mapping[str, str],
+    packages: Sequence[str],
+    lost: Set[str],
 ) -> Iterator[str]:
     grade = result.grades[part.name]
     points = f"{number(grade.points)} / {number(grade.max_points)}"
     yield f'<h2>{_show(part.name)} <span class="soft">{points}</span></h2>'
-    by_hand = bool(part.answers) and role_of(part.answers[-1]).get("grade")
     if grade.manual:
         yield _why([_("Graded by hand, not yet.")], "why by-hand")
-    elif not by_hand:
+    elif not part.by_hand:
         reports = result.reports.get(part.name, [])
         why = reasons(grade, reports, part.outputs)
         if why and part.stopped:
             why = [*map(_stopped, part.stopped), *why]
         elif why:
             why += dict.fromkeys(filter(None, _missing(part, reports, packages)))
+        used = _used(part, lost) if why else []
+        if used:
+            text = _(
+                "It uses {names}, where points are lost too: begin there.", names=", ".join(used)
+            )
+            why.append(text)
         yield _why(why, "why part" if grade.points else "why")
     elif grade.points < grade.max_points and not comments.get(part.name):
         yield _why([_("Graded by hand, without a comment.")], "why by-hand")
-    names = [part.name, *(role_of(cell).get("grade_id", "") for cell in part.answers)]
-    for name in dict.fromkeys(names):
+    cells = [part.name, *(role_of(cell).get("grade_id", "") for cell in part.answers)]
+    for name in dict.fromkeys(cells):
         if comments.get(name):  # the formgrader says that they may hold Markdown and formulas
             comment = clean_text(comments[name])
             text = render(_("The lecturer: {comment}", comment=comment))

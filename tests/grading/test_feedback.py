@@ -310,6 +310,27 @@ def test_a_cell_that_took_too_long_is_named_where_its_results_lack(locked, which
     assert "not finished" not in other
 
 
+def test_an_answer_that_calls_another_wrong_one_points_there():
+    step = "import numpy as np\ndef step(x):\n    return np.sin(x)"
+    cells = [
+        new_code_cell(step, metadata=role("step_answer", "solution")),
+        new_code_cell("", metadata=role("step", "tests", 5)),
+        new_code_cell("def fine(x):\n    return step(x)", metadata=role("fine_answer", "solution")),
+        new_code_cell("", metadata=role("fine", "tests", 5)),
+        new_code_cell("def run(x):\n    return step(x)", metadata=role("run_answer", "solution")),
+        new_code_cell("", metadata=role("run", "tests", 5)),
+        new_code_cell("def own(x):\n    return x.step()", metadata=role("own_answer", "solution")),
+        new_code_cell("", metadata=role("own", "tests", 5)),
+        new_code_cell("def fit():\n    return run(1)", metadata=role("fit_answer", "solution")),
+        new_code_cell("", metadata=role("fit", "tests", 5)),
+    ]
+    points = {"step": 2.0, "fine": 5.0, "run": 0.0, "own": 0.0, "fit": 0.0}
+    result = Result("anna", {name: Grade(given, 5.0) for name, given in points.items()})
+    text = feedback_page("ps99", result, new_notebook(cells=cells))
+    said = [part.partition("It uses ")[2].partition(",")[0] for part in text.split("<h2>")[1:]]
+    assert said == ["", "", "step", "", "run"]
+
+
 def test_names_and_penalties_are_shown_safely():
     result = Result("<img src=x>", {"<b>": Grade(5.0, 10.0)}, penalty=2.0)
     text = feedback_page("ps99", result, None)
