@@ -21,7 +21,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, File, Reader
 from nncourse.grading.below import open_below
-from nncourse.grading.submissions import SECRET, STAMP, as_student, likeness
+from nncourse.grading.submissions import ENDING, SECRET, STAMP, as_student, likeness
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -106,7 +106,10 @@ def collect(
         released = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
         name = f"{assignment}.ipynb" if released is None else released.name
         files = [replace(file, data=b"") for file in reader.read(source)]
-        match_of = _by_layout(files, assignment) if pattern is None else _by_pattern(pattern)
+        if pattern is None:
+            match_of = _by_layout(files, assignment, archive=source.is_file())
+        else:
+            match_of = _by_pattern(pattern)
         theirs = _found(files, assignment, name, match_of, pattern is None, exchange, out)
         out.remarks += _without(reader.entries, match_of, theirs, out)
         chosen = _choose(theirs, out)
@@ -226,23 +229,31 @@ def _choose(found: dict[str, list[_Found]], out: Collected) -> dict[str, _Found]
     return chosen
 
 
-def _by_layout(files: list[File], assignment: str) -> Callable[[File], Match | None]:
+def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[File], Match | None]:
     """Finds whose a file is where nothing is said about it.
 
     What a student packed may itself be named like the folder of another one. So the marked folders
     are looked for from the outside, and no further in than all files have their folders in common.
+    Who packs a folder of submissions packs the folder around them, too; so the other layouts are
+    looked for in it, unless it may be a student's.
     """
     known = re.escape(assignment)
     marked, plain = (
         [re.compile(layout.replace("{assignment}", known)) for layout in layouts]
         for layouts in (MARKED, PLAIN)
     )
-    shared = os.path.commonpath([file.path for file in files]) + "/" if files else ""
+    shared = os.path.commonpath([file.path for file in files]) if files else ""
+    shared += "/" if shared else ""
     starts = [0, *(found.end() for found in re.finditer("/", shared))]
+    below = {file.path[len(shared) :].partition("/")[0] for file in files}
+    packed = archive and len(below) > 1 and not any(file.packed for file in files)
+    one = shared.endswith(f"/{assignment}/")
+    one = one or any(ENDING.search(name) and name.startswith(assignment) for name in below)
+    around = len(shared) if packed and not one else 0
 
     def match(file: File) -> Match | None:
         tries = [(layout, start) for start in starts for layout in marked]
-        tries += [(layout, 0) for layout in plain]
+        tries += [(layout, around) for layout in plain]
         tries += [(ARCHIVED, 0)] if file.packed.count("/") == 1 else []
         found = (layout.match(file.path, start) for layout, start in tries)
         return next((one for one in found if one), None)

@@ -137,7 +137,7 @@ def collect(
         _("collected: {count}, not newer: {kept}, remarks: {remarks}", **counts), markup=False
     )
     if not found.taken and not found.kept:
-        raise fail(_("nothing was collected"))
+        raise fail(_("nothing was collected: for a layout of another kind give --pattern"))
 
 
 @commands.command(

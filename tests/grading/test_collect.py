@@ -89,6 +89,23 @@ def test_the_known_layouts(course, tmp_path, kind):
     assert stamp.read_text() == "2026-01-30 15:00:00 UTC\n"
 
 
+@pytest.mark.parametrize("around", ["", "hw/", "ps05/", "a/b/"])
+@pytest.mark.parametrize("inside", ["{}.ipynb", "{}/work.ipynb", "{}/ps05/work.ipynb"])
+def test_a_folder_around_all_is_packed_with_them(course, tmp_path, around, inside):
+    files = {around + inside.format(name): name for name in ("ann", "bob", "Cid")}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert sorted(found.taken) == ["Cid", "ann", "bob"]
+    assert found.remarks == []
+
+
+@pytest.mark.parametrize("other", ["ps05-x (1).ipynb", "trial/ps05-x.ipynb"])
+def test_the_folder_around_all_may_be_a_students(course, tmp_path, other):
+    source = packed(tmp_path / "in.zip", {"ann/ps05-x.ipynb": "right", f"ann/{other}": "wrong"})
+    found = collect(course, "ps05", source)
+    assert [path.read_text() for path in found.taken.values()] == ["right"]
+    assert list(found.taken) == ["ann"]
+
+
 def test_names_from_a_mac_are_those_of_other_systems(course, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
