@@ -16,6 +16,8 @@ import hmac
 import json
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -49,6 +51,7 @@ _ = catalogue("course")
 BATCH = 64  # submissions in one transaction
 BATCH_SECONDS = 1.0  # or what has come in this time
 SECRET = ".nncourse-secret"
+ADDED_OR_REMOVED = "Cannot add or remove cells"  # nbgrader's words
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 Run = Callable[[bytes, Iterable[tuple[Any, bytes]]], Iterable[tuple[Any, "bytes | WorkerLost"]]]
@@ -69,14 +72,32 @@ def release_assignment(course: CourseFolder, assignment: str) -> Path:
             _("there is no notebook in {folder}", folder=course.source(assignment))
         )
     nbgrader = Nbgrader(course)
-    try:
-        nbgrader.release(assignment)
-    except StepError as error:
-        raise CourseFolderError(
-            _("{assignment} was not released: {error}", assignment=assignment, error=error)
-        ) from error
-    finally:
-        nbgrader.close()
+    place = course.release(assignment)
+    with tempfile.TemporaryDirectory(prefix="nncourse-") as temporary:
+        before = Path(temporary) / assignment
+        if place.exists():
+            shutil.copytree(place, before)
+        try:
+            nbgrader.release(assignment)
+        except StepError as error:
+            # nbgrader has removed what students have, and what is graded needs.
+            if before.exists():
+                shutil.rmtree(place, ignore_errors=True)
+                shutil.copytree(before, place)
+            why = str(error)
+            if ADDED_OR_REMOVED in why:
+                why = _(
+                    "there are submissions in the gradebook, so no cell with a name of nbgrader's "
+                    "(grade_id) can come or go. Put those of release/{assignment} back, with 0 "
+                    "points if they are not to count, or make a new assignment. nbgrader db "
+                    "assignment remove {assignment} --force forgets all points, also those by hand",
+                    assignment=assignment,
+                )
+            raise CourseFolderError(
+                _("{assignment} was not released: {error}", assignment=assignment, error=why)
+            ) from error
+        finally:
+            nbgrader.close()
     return course.release(assignment)
 
 

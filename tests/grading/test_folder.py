@@ -1,5 +1,6 @@
 """Course folders: made, extended, opened, and read by nbgrader itself."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -106,3 +107,26 @@ def test_nbgraders_own_command_works_in_the_folder(toy):
     command = [sys.executable, "-m", "nbgrader", "db", "assignment", "list"]
     done = subprocess.run(command, cwd=toy.root, capture_output=True, text=True, timeout=60)
     assert "ps99" in done.stdout + done.stderr
+
+
+def test_a_release_that_fails_leaves_the_one_before(tmp_path):
+    """Else nothing could be graded any more."""
+    course = make_course(tmp_path / "course", "en", ["ps99"], write_toy(tmp_path / "repository"))
+    released = release_assignment(course, "ps99") / "ps99-squares.ipynb"
+    place = course.submitted / "ann" / "ps99" / released.name
+    place.parent.mkdir(parents=True)
+    place.write_bytes(released.read_bytes())
+    grade_submissions(course, "ps99")
+    before = released.read_bytes()
+    path = course.source("ps99") / released.name
+    whole = path.read_text()
+    cells = json.loads(whole)["cells"]
+    role = next(n for n, cell in enumerate(cells) if "nbgrader" in cell["metadata"])
+    path.write_text(json.dumps({**json.loads(whole), "cells": cells[:role] + cells[role + 1 :]}))
+    with pytest.raises(CourseFolderError, match="no cell with a name"):
+        release_assignment(course, "ps99")
+    path.write_text(whole.replace("### END SOLUTION", ""))
+    with pytest.raises(CourseFolderError, match="No end solution statement"):
+        release_assignment(course, "ps99")
+    assert released.read_bytes() == before
+    assert [result.student for result in grade_submissions(course, "ps99")] == ["ann"]
