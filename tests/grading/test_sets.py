@@ -87,3 +87,15 @@ def test_both_languages_ask_for_the_same(name):
     one, two = (make_assignment(name, *notebooks(name, lang), lang) for lang in ("ru", "en"))
     assert [(c.name, c.points) for c in one.tests] == [(c.name, c.points) for c in two.tests]
     assert one.defines == two.defines
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize("name", sets())
+def test_each_set_says_which_packages_its_answers_may_import(name, language):
+    solved, released = notebooks(name, language)
+    packages = make_assignment(name, solved, released, language).rules["packages"]
+    text = "".join(source for cell in released["cells"] for source in cell["source"])
+    begin = {"en": "Answers may import", "ru": "Ответы могут импортировать"}[language]
+    (said,) = [line for line in text.splitlines() if begin in line]
+    allowed = said.partition(". ")[0]
+    assert all(package in allowed.casefold() for package in packages)
