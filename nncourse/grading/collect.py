@@ -1,7 +1,7 @@
 """Put what came back into ``submitted/``: from a folder, an archive, or nbgrader's exchange.
 
 A student and a time are found by the path of a file. Known are the layouts of ``find_submissions``,
-of nbgrader's exchange and of Moodle's download; anything else by a pattern with named groups, as
+of nbgrader's exchange and of Moodle's and Canvas's download; anything else by a pattern with named groups, as
 nbgrader's FileNameCollectorPlugin takes it. Only notebooks are taken, and nothing else of them than
 their bytes, which ``nncourse.grading.intake`` reads with care.
 """
@@ -44,6 +44,9 @@ PLAIN = [
     r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/[^/]+$",
     r"(?P<student_id>[^/]+?)(?i:\.ipynb)(?:\.[^/.]+)?$",
 ]
+# Canvas, all in one folder: NAME_NUMBER_NUMBER_NAME.ipynb, with LATE after the first name where it
+# was. It means something only if all are so: in another folder it may be the name of a student.
+CANVAS = re.compile(r"(?P<student_id>[^/_]+)_(?:LATE_)?(?P<person>\d+)_\d+_[^/]+(?:/.*)?$")
 # What lies anywhere in STUDENT.zip.
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
@@ -250,6 +253,8 @@ def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[F
     one = shared.endswith(f"/{assignment}/")
     one = one or any(ENDING.search(name) and name.startswith(assignment) for name in below)
     around = len(shared) if packed and not one else 0
+    if files and all(CANVAS.match(file.path) for file in files):
+        return lambda file: CANVAS.match(file.path)
 
     def match(file: File) -> Match | None:
         tries = [(layout, start) for start in starts for layout in marked]

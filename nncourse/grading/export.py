@@ -110,8 +110,11 @@ def fill_roster(
     for key in keys:
         if head[key] in CHOSEN and len(scores) < count:
             continue  # who is not found by a login is not in this roster
-        for form in (str, str.casefold, _collected):
-            found = _pairs(scores, left, key, form)
+        chosen = head[key] in CHOSEN
+        for form in (_together, str, str.casefold, _collected):
+            # A name of Canvas's may be that of several people, so how one writes it is no proof.
+            those = [n for n in scores if (form is _together) == (chosen and n == _together(n))]
+            found = _pairs(those, left, key, form)
             for student, row in found:
                 row[at[0]] = scores.pop(student)
             filled = {id(row) for _student, row in found}
@@ -135,13 +138,18 @@ def _pairs(
     return [
         (whose[0], found[name][0])
         for name, whose in named.items()
-        if len(whose) == 1 == len(found.get(name, []))
+        if name and len(whose) == 1 == len(found.get(name, []))
     ]
 
 
 def _collected(name: str) -> str:
     """A name as ``nncourse collect`` makes a folder of it."""
     return as_student(name) or name
+
+
+def _together(name: str) -> str:
+    """A name as Canvas writes it in front of a file: "Lee, Ann" is leeann."""
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def write_rows(path: Path, rows: Rows) -> Path:

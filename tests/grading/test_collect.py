@@ -89,6 +89,31 @@ def test_the_known_layouts(course, tmp_path, kind):
     assert stamp.read_text() == "2026-01-30 15:00:00 UTC\n"
 
 
+CANVAS = {
+    "leeann_1234_567890_ps05-x.ipynb": "leeann",
+    "doejohn_LATE_1235_567891_ps05-x-1.ipynb": "doejohn",
+    "иванова_1236_567892_any.ipynb": "иванова",
+}
+
+
+def test_canvas_submissions(course, tmp_path):
+    """By name, so that another attempt, with another number, is the same student's."""
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", CANVAS | {"kim_7_8_x.html": "x"}))
+    assert sorted(found.taken) == sorted(CANVAS.values())
+    assert found.taken["doejohn"].read_text() == "doejohn"
+    assert [name for name, _why in found.remarks] == ["kim_7_8_x.html"]
+    again = {"leeann_1234_567899_ps05-x-1.ipynb": "new"}
+    assert collect(course, "ps05", packed(tmp_path / "in.zip", again)).taken.keys() == {"leeann"}
+    both = {"leeann_1234_1_ps05-x.ipynb": "one", "leeann_1299_2_ps05-x.ipynb": "other"}
+    assert not collect(course, "ps05", packed(tmp_path / "in.zip", both)).taken
+
+
+def test_a_name_like_those_of_canvas_is_a_students_among_others(course, tmp_path):
+    files = {"ann_1_2_b.ipynb": "x", "bob.ipynb": "x"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert sorted(found.taken) == ["ann_1_2_b", "bob"]
+
+
 @pytest.mark.parametrize("around", ["", "hw/", "ps05/", "a/b/"])
 @pytest.mark.parametrize("inside", ["{}.ipynb", "{}/work.ipynb", "{}/ps05/work.ipynb"])
 def test_a_folder_around_all_is_packed_with_them(course, tmp_path, around, inside):

@@ -49,6 +49,16 @@ def test_formats(tmp_path, kind, rows):
     assert path.read_text("utf-8").splitlines() == rows
 
 
+def test_names_as_canvas_writes_them_in_front_of_files_are_found():
+    roster = 'Student,ID,SIS Login ID,ps05\n,,,Manual\n"O\'Neill, Ann",17,x1,\n'
+    roster += '"Иванова, Я",18,x2,\n"Li, Bo",19,x3,\nLiBo,20,x4,\n'
+    names = ["oneillann", "ивановая", "libo", "--"]
+    results = [Result(name, {"a": Grade(3.0, 5.0)}) for name in names]
+    rows, missing = fill_roster(roster, "ps05", results)
+    assert [row[3] for row in rows[1:]] == ["Manual", "3", "3", "", ""]
+    assert missing == ["--", "libo"], "two are called so"
+
+
 def test_a_roster_of_canvas_is_filled():
     roster = (
         "\ufeffStudent,ID,SIS Login ID,Section,ps04 (1),ps05 (2)\n"
