@@ -1,9 +1,9 @@
 """Put what came back into ``submitted/``: from a folder, an archive, or nbgrader's exchange.
 
 A student and a time are found by the path of a file. Known are the layouts of ``find_submissions``,
-of nbgrader's exchange and of Moodle's and Canvas's download; anything else by a pattern with named groups, as
-nbgrader's FileNameCollectorPlugin takes it. Only notebooks are taken, and nothing else of them than
-their bytes, which ``nncourse.grading.intake`` reads with care.
+of nbgrader's exchange, and of Moodle's and Canvas's downloads; anything else by a pattern with
+named groups, as nbgrader's FileNameCollectorPlugin takes it. Only notebooks are taken, and nothing
+else of them than their bytes, which ``nncourse.grading.intake`` reads with care.
 """
 
 from __future__ import annotations

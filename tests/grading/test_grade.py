@@ -272,6 +272,18 @@ def test_a_manual_grade_above_what_a_question_is_worth_is_looked_at_again(graded
     by_hand(toy, "why", None)
 
 
+def test_a_time_stamp_that_turns_out_bad_is_said(toy, tmp_path):
+    folder = tmp_path / "class" / "stamped" / "ps99"
+    folder.mkdir(parents=True)
+    (folder / "ps99-squares.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    grade_submissions(toy, "ps99", tmp_path / "class")
+    (folder / "timestamp.txt").write_text("yesterday")
+    for _again in range(2):
+        (result,) = grade_submissions(toy, "ps99", tmp_path / "class")
+        assert any("the time of this submission is unknown" in note for note in result.notes)
+    assert result.skipped, "once is enough"
+
+
 def test_the_penalty_for_late_work_is_nbgraders(toy, tmp_path):
     import datetime
 
