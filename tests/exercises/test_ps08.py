@@ -1,4 +1,5 @@
-"""RunningNorm: what is said of moving means in another shape, and what they cost."""
+"""RunningNorm: what is said of moving means in another shape, and what they cost. Masks that are
+one number."""
 
 import numpy as np
 import pytest
@@ -42,3 +43,19 @@ def test_a_mean_of_another_shape_costs_its_own_parts_and_is_named(kind, says):
     outputs = ["training output", "test output"]
     assert [name for name, passed in verdicts.items() if passed] == outputs
     assert report.score == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
+def test_the_mask_for_predictions_may_be_one_number(name):
+    piece = PIECES[name]
+
+    def answer(x, p, rng, train, factor=1.0):
+        if train:
+            return piece.reference(x, p, rng, train)
+        mask = factor * (1 if name == "dropout" else 1 - p)
+        return x * mask, mask
+
+    for seed in range(20):
+        assert judge(piece, [answer], seed=seed).score == 1
+    wrong = judge(piece, [lambda *arguments: answer(*arguments, factor=0.5)])
+    assert 0 < wrong.score < 1

@@ -118,3 +118,13 @@ def test_gates_exchanged_in_what_is_returned_are_no_rows_exchanged_in_the_weight
     assert not diagnosis.mutant
     assert diagnosis.finding.code == "M86"
     assert str(diagnosis.finding).startswith("The blocks r, z are exchanged")
+
+
+def test_peepholes_of_more_gates_cost_their_own_part_alone():
+    def answer(*arguments):
+        dz, dc, dp = PEEPHOLE_BACKWARD.reference(*arguments)
+        return dz, dc, {gate: np.zeros(dc.shape[1]) for gate in "ifo"} | dp
+
+    report = judge(PEEPHOLE_BACKWARD, [answer])
+    assert [v.output.name for v in report.verdicts if not v.passed] == ["dp"]
+    assert "dp must be a dictionary with the same gates as p" in str(report)

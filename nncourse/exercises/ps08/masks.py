@@ -97,6 +97,8 @@ def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool
     else:
         out, mask = results[0]
         mask = np.ones_like(x) if mask is None else mask
+        if isinstance(mask, int | float | np.number):  # one factor for all
+            mask = np.full_like(x, mask)
     if changed is not None:
         x[...] = changed  # it is seen where arguments are compared
     return out, mask
