@@ -30,3 +30,25 @@ def test_the_size_of_the_weights_is_free(name, factor):
 
     report = judge(PIECES[name], [lambda *arguments: scaled(reference(*arguments))], seed=3)
     assert report.score == 1, str(report)
+
+
+@pytest.mark.parametrize(
+    ("bias", "said"), [(lambda b: [b, b], "b has the shape (2,); () is expected"), (None, "b is None")]
+)
+def test_one_number_is_asked_for_as_the_bias_of_a_line(bias, said):
+    def answer(p, q):
+        w, b = PIECES["half_plane"].reference(p, q)
+        return w, bias and bias(b)
+
+    report = judge(PIECES["half_plane"], [answer], seed=1)
+    assert report.score == 0
+    assert said in str(report)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_the_bias_of_a_line_may_come_in_an_array_of_any_shape(shape):
+    def answer(p, q):
+        w, b = PIECES["half_plane"].reference(p, q)
+        return w, np.reshape(b, shape)
+
+    assert judge(PIECES["half_plane"], [answer], seed=1).score == 1

@@ -108,7 +108,8 @@ def drive_half_plane(answer: Callable[..., Any], p: Array, q: Array, points: Arr
     """Signed distances (M,) of the points from the line: the scale of the weights is free."""
     weights, bias = pair(answer(p, q), "(w, b)")
     w = read(weights, (2,), "w")
-    b = read(np.reshape(bias, -1) if np.size(bias) == 1 else bias, (1,), "b")[0]
+    one = bias is not None and np.size(bias) == 1
+    b = float(read(np.reshape(bias, ()) if one else bias, (), "b"))
     length = math.hypot(*w)  # whose squares neither vanish nor overflow
     if length == 0:
         raise Unfit(Finding("zero", mark("Both weights are 0: such a neuron has no border.")))
