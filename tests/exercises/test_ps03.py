@@ -33,7 +33,8 @@ def test_the_size_of_the_weights_is_free(name, factor):
 
 
 @pytest.mark.parametrize(
-    ("bias", "said"), [(lambda b: [b, b], "b has the shape (2,); () is expected"), (None, "b is None")]
+    ("bias", "said"),
+    [(lambda b: [b, b], "b has the shape (2,); () is expected"), (None, "b is None")],
 )
 def test_one_number_is_asked_for_as_the_bias_of_a_line(bias, said):
     def answer(p, q):
