@@ -202,7 +202,7 @@ def reasons(
         for mistake in report["mistakes"]:
             says = mistake.get("says", {}).get(current(), "")[:SENTENCE]
             if mistake["code"] == "raised":
-                says = _ending(_raised(mistake))
+                says = _ending(_raised(mistake), theirs=True)
             elif mistake["code"] in QUOTING:
                 head, colon, _said = says.partition(": ")
                 says = f"{head}." if colon else says
@@ -228,10 +228,11 @@ def reasons(
     return list(dict.fromkeys(found))
 
 
-def _ending(kind: str) -> str:
+def _ending(kind: str, theirs: bool = False) -> str:
+    """What is said of an error. ``theirs``: raised by the student's code, not by a test."""
     if kind in ENDINGS:
         return _(ENDINGS[kind])
-    if kind == "AssertionError":
+    if kind == "AssertionError" and not theirs:
         return _("A test found a wrong result.")
     error = getattr(builtins, kind, None)
     if isinstance(error, type) and issubclass(error, BaseException):

@@ -16,6 +16,7 @@ IMPORTS = mark(
     "A graded answer can import Python's own modules, {packages}, and nncourse without the parts "
     "that the exercise asks for."
 )
+NO_PYTHON = mark("A cell of the answer is not valid Python, so nothing in that cell was run.")
 LACKING = {
     "ModuleNotFoundError": IMPORTS,
     "ImportError": IMPORTS,
@@ -25,6 +26,7 @@ LACKING = {
     ),
     "FileNotFoundError": mark("When it is graded, no other files lie beside the notebook."),
     "EOFError": mark("When it is graded, nobody answers to input()."),
+    **dict.fromkeys(("SyntaxError", "IndentationError", "TabError"), NO_PYTHON),
 }
 
 

@@ -119,6 +119,7 @@ def test_each_lost_point_has_a_reason_and_others_have_none(pages):
     assert "It ended in an error of its own kind." in pages["thief"]
     assert "SyntaxError" in pages["syntax"]
     assert "SyntaxError: expected &#x27;:&#x27; (line 2)" in pages["syntax"]
+    assert "A cell of the answer is not valid Python" in pages["syntax"]
     assert "not valid JSON" in pages["cut off"]
 
 
@@ -259,6 +260,15 @@ def test_reasons_say_of_no_mistake_both_what_it_is_and_that_it_was_not_recognise
     said = "\n".join(reasons(Grade(7.0, 10.0), [report], []))
     assert "A list of as many arrays as came in is expected." in said
     assert "not recognised" not in said
+
+
+def test_an_assertion_of_the_students_is_not_taken_for_one_of_the_tests():
+    def clip(grads, limit):
+        assert limit < 0
+        return grads
+
+    report = summary(judge(find("ps10.clip_gradients"), [clip], seed=1))
+    assert reasons(Grade(0.0, 10.0), [report], [])[0] == "It ended in an error: AssertionError."
 
 
 def test_a_missing_key_is_told_in_one_sentence():
