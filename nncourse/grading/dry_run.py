@@ -21,10 +21,11 @@ from nncourse.grading.bench import Bench
 from nncourse.grading.cells import Cell
 from nncourse.grading.grade import load_assignment
 from nncourse.grading.hollow import described, hollowed, kinds, passed, probed
+from nncourse.grading.lacking import lacking
 from nncourse.grading.names import Names, names
 from nncourse.grading.sandbox.refused import UNSPOKEN
 from nncourse.grading.worker import make_item
-from nncourse.language import catalogue
+from nncourse.language import catalogue, current
 
 _ = catalogue("course")
 
@@ -57,13 +58,16 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
             verdict = grade(hollowed(work, solved, kind))
             for name in passed(work, verdict):
                 unnoticed.setdefault(name, kind)
+    if any(_points(cell, right) != cell.points for cell in work.tests):
+        yield from _failing(course, work, right)
     for cell in work.tests:
         tries = [right, *others]
         verdict = next((one for one in tries if _points(cell, one) != cell.points), right)
         points = _points(cell, verdict)
         if points != cell.points:
             question = verdict.get("questions", {}).get(cell.name, {})
-            why = question.get("why") or verdict.get("failed") or verdict.get("lost") or "-"
+            why = question.get("why") or verdict.get("failed") or verdict.get("lost")
+            why = why or _diagnosis(question) or "-"
             yield _(
                 "{name}: the answers in source/ earn {points:g} of {most:g} points: {why}",
                 name=cell.name,
@@ -116,6 +120,32 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
 
 def _points(cell: Cell, verdict: dict[str, Any]) -> float:
     return verdict.get("questions", {}).get(cell.name, {}).get("points", 0.0)
+
+
+def _diagnosis(question: dict[str, Any]) -> str:
+    """What the check of a piece says first, in one line; '' if it says nothing."""
+    reports = question.get("report", ())
+    says = (m.get("says", {}).get(current(), "") for one in reports for m in one["mistakes"])
+    return " ".join(next(filter(None, says), "").split())
+
+
+def _failing(course: CourseFolder, work: Assignment, verdict: dict[str, Any]) -> Iterator[str]:
+    """The lecturer's own cells that end in an error, of each error the first; what is lost in
+    graded cells may come from there.
+    """
+    others = [path for path in course.source(work.name).iterdir() if path.suffix != ".ipynb"]
+    seen = set()
+    for cell in work.cells:
+        for output in verdict.get("outputs", {}).get(str(cell.index), []):
+            error = f"{output.get('ename')}: {output.get('evalue')}"
+            if cell.kind in ("plain", "readonly") and "ename" in output and error not in seen:
+                seen.add(error)
+                absent = output["ename"] in ("ModuleNotFoundError", "FileNotFoundError") and others
+                hint = lacking("FileNotFoundError", ()) if absent else ""
+                line = _(
+                    "{name}: this cell ends in an error: {error}", name=cell.label, error=error
+                )
+                yield f"{line}. {hint}".rstrip()
 
 
 def _line(cell: Cell, verdict: dict[str, Any]) -> list[str]:

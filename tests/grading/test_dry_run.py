@@ -52,6 +52,32 @@ def test_answers_that_lose_points_are_told(told):
     assert line.endswith("[3: assert x == [1, 4]]")
 
 
+def test_cells_of_the_lecturers_that_fail_are_told(told):
+    failing = {
+        "setup": f"{POINTS}\nfrom helper import double",
+        "square_answer": with_solution("def square(x):\n    return double(x)"),
+        "square": "assert square(1) == 2",
+    }
+    lines = told(failing)
+    assert (
+        lines[0]
+        == "setup: this cell ends in an error: ModuleNotFoundError: No module named 'helper'."
+    )
+    assert lines[1].startswith(
+        "square: the answers in source/ earn 0 of 10 points: it ended in an err"
+    )
+
+
+def test_a_check_says_why_it_gives_nothing(told):
+    gone = {
+        "setup": f"{POINTS}\nfrom nncourse.check import check",
+        "square_answer": with_solution("def square(dout, z):\n    return gone(dout)"),
+        "square": "check('ps05.relu_backward', square).points(10)",
+    }
+    lines = told(gone)
+    assert any("points: NameError: name 'gone' is not defined" in line for line in lines), lines
+
+
 def test_names_of_the_lecturers_that_answers_change_are_told(told):
     shared = {
         "setup": f"{POINTS}\nseen = []",
