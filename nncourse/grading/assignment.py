@@ -139,6 +139,11 @@ def make_assignment(
                 f"cell {role['grade_id']} is in the released notebook but not in the source: "
                 f"release {name} again"
             )
+        if role_of(own).get("points") != role.get("points"):
+            raise AssignmentError(
+                f"cell {role['grade_id']} has other points in the source than in the released "
+                f"notebook: release {name} again"
+            )
         if role.get("grade") and not role.get("solution"):
             cell["source"] = text_of(own)
         elif role.get("solution") and own["cell_type"] == "code":

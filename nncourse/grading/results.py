@@ -5,11 +5,12 @@ A class may be larger than memory, so ``each_result`` holds a few hundred studen
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nncourse.course.folder import CourseFolder, CourseFolderError
+from nncourse.course.folder import CONFIG_FILE, CourseFolder, CourseFolderError
 from nncourse.grading.gradebook import Gradebook, GradebookError
 from nncourse.grading.literals import remark
 from nncourse.grading.sanitize import one_line
@@ -148,22 +149,42 @@ def open_gradebook(course: CourseFolder, assignment: str, db: str | None = None)
                 _("{assignment} is not in the gradebook: release it first", assignment=assignment)
             )
         url = f"sqlite:///{path}"
-    return Gradebook(url, assignment, _late_penalty(config))
+    return Gradebook(url, assignment, _late_penalty(course, config))
 
 
-def _late_penalty(config: Any) -> Callable[[str, float, float], float | None] | None:
+def _late_penalty(
+    course: CourseFolder, config: Any
+) -> Callable[[str, float, float], float | None] | None:
     """The course's rule for late work, if it has one; nbgrader is loaded once there is any."""
     if not config.AssignLatePenalties and not config.LateSubmissionPlugin:
         return None  # nbgrader's own default
     plugins: list[Any] = []
 
     def penalty(student: str, score: float, late: float) -> float | None:
-        if not plugins:
-            from nbgrader.preprocessors import AssignLatePenalties
-
-            step = AssignLatePenalties(config=config)
-            step.init_plugin()
-            plugins.append(step.plugin_inst)
-        return plugins[0].late_submission_penalty(student, score, late)
+        try:
+            if not plugins:
+                plugins.append(_late_plugin(course, config))
+            return plugins[0].late_submission_penalty(student, score, late)
+        except Exception as error:  # the lecturer's own code may raise anything
+            raise GradebookError(
+                _(
+                    "the rule for late work that {file} names can't be used: {error}",
+                    file=course.root / CONFIG_FILE,
+                    error=f"{type(error).__name__}: {error}",
+                )
+            ) from error
 
     return penalty
+
+
+def _late_plugin(course: CourseFolder, config: Any) -> Any:
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    # A lecturer's own rule lies in the course folder, where nbgrader is started.
+    sys.path.insert(0, str(course.root))
+    try:
+        step = AssignLatePenalties(config=config)
+        step.init_plugin()
+    finally:
+        sys.path.remove(str(course.root))
+    return step.plugin_inst

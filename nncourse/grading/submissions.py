@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
-from nncourse.course.folder import CourseFolderError
+from nncourse.course.folder import CONFIG_FILE, CourseFolderError
 from nncourse.grading.below import open_below
 from nncourse.language import catalogue
 
@@ -29,6 +29,7 @@ LONGEST_BYTES = 240  # of a folder's name
 # Some browsers and platforms add what they take a notebook for.
 NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
 ENDING = re.compile(r"(?i)\.ipynb(\.txt|\.json)?$")
+COURSES = "source", "release", "autograded", "feedback"  # folders
 STAMP = "timestamp.txt"
 SECRET = "submission_secret.txt"  # by which nbgrader's students find their feedback
 YEARS = 1970, 9998  # of a time stamp; others, in another time zone, may be none
@@ -72,6 +73,7 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
     folder = Path(folder)
     if not folder.is_dir():
         raise SubmissionsError(_("{folder} is not a folder", folder=folder))
+    _refuse_the_courses_own(folder.resolve())
     found: list[Submission] = []
     for entry in sorted(folder.iterdir()):
         is_file = is_notebook(entry) and (entry.is_symlink() or not entry.is_dir())
@@ -96,6 +98,22 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
     return [
         replace(one, rival=others[0].path) if others else one for one, *others in _by_student(found)
     ]
+
+
+def _refuse_the_courses_own(folder: Path) -> None:
+    """What lies there would be taken for students, and stand in the gradebook."""
+    for course in (folder, *folder.parents):
+        first, *below = (*folder.relative_to(course).parts, "")
+        students = first not in ("", *COURSES) and (first != "submitted" or below == [""])
+        if not students and (course / CONFIG_FILE).is_file():
+            raise SubmissionsError(
+                _(
+                    "{folder} belongs to a course and is no folder of submissions: those are in "
+                    "{submitted}",
+                    folder=folder,
+                    submitted=course / "submitted",
+                )
+            )
 
 
 def likeness(path: str, assignment: str, released: str) -> tuple[Any, ...]:

@@ -10,15 +10,23 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nncourse.course.folder import CourseFolder
+from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.feedback import write_feedback
-from nncourse.grading.grade import grade_class, grade_submissions
+from nncourse.grading.grade import grade_class, grade_submissions, load_assignment
 from nncourse.grading.nbgrader import _environment
 from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores
 from nncourse.grading.submissions import find_submissions
 from nncourse.grading.whole import remove
-from tests.grading.toy import RIGHT, cell_name, submission, with_cell, without
+from tests.grading.toy import (
+    RIGHT,
+    cell_name,
+    make_released,
+    submission,
+    with_cell,
+    without,
+    write_toy,
+)
 
 SQUARE = RIGHT["square_answer"]
 
@@ -343,6 +351,63 @@ def test_the_penalty_for_late_work_is_nbgraders(toy, tmp_path):
     assert results["zone"].penalty == 0
     for name in ("odd", "year one", "end of time"):
         assert "no time stamp" in " ".join(results[name].notes)
+
+
+RULE = """\
+from nbgrader.plugins import BasePlugin
+class Half(BasePlugin):
+    def late_submission_penalty(self, student, score, late):
+        return score / 2
+"""
+
+
+def test_the_penalty_follows_rules_dates_and_marks(tmp_path):
+    import datetime
+
+    from nncourse.grading.nbgrader import Nbgrader
+
+    course = make_released(tmp_path / "course", write_toy(tmp_path / "repo"), "ps99", "en")
+    folder = course.submitted / "late" / "ps99"
+    folder.mkdir(parents=True)
+    (folder / "ps99-squares.ipynb").write_text(submission(course, "ps99", RIGHT), "utf-8")
+    (folder / "timestamp.txt").write_text("2026-11-21 10:00:00 UTC", "utf-8")
+    nbgrader = Nbgrader(course)
+
+    def due(date):
+        with nbgrader.gradebook() as gradebook:
+            gradebook.find_assignment("ps99").duedate = date
+            gradebook.db.commit()
+
+    def penalty():
+        (result,) = grade_submissions(course, "ps99")
+        return result.penalty
+
+    due(datetime.datetime(2026, 11, 20))
+    assert penalty() == 0
+    # nbgrader's way to a rule of one's own: a module in the course folder.
+    (course.root / "late_rule.py").write_text(RULE, "utf-8")
+    config = course.root / "nbgrader_config.py"
+    text = config.read_text("utf-8")
+    config.write_text(text + 'c.AssignLatePenalties.plugin_class = "late_rule.Half"\n', "utf-8")
+    assert penalty() == 7.5
+    by_hand(course, "why", 7.0, "late")
+    assert penalty() == 11
+    due(None)
+    assert penalty() == 0
+    due(datetime.datetime(2026, 11, 20))
+    config.write_text(text + 'c.AssignLatePenalties.plugin_class = "no_such.Rule"\n', "utf-8")
+    with pytest.raises(CourseFolderError, match=r"nbgrader_config\.py.*no_such"):
+        penalty()
+    nbgrader.close()
+
+
+def test_points_that_are_in_the_source_alone_are_told(tmp_path):
+    course = make_released(tmp_path / "course", write_toy(tmp_path / "repo"), "ps99", "en")
+    path = course.source("ps99") / "ps99-squares.ipynb"
+    text = path.read_text("utf-8").replace("(square, 10)", "(square, 20)")
+    path.write_text(text.replace('"points": 10,', '"points": 20,', 1), "utf-8")
+    with pytest.raises(CourseFolderError, match=r"square has other points.*release ps99 again"):
+        load_assignment(course, "ps99")
 
 
 def test_only_what_has_changed_is_graded_again(toy, tmp_path):

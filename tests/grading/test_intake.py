@@ -405,6 +405,17 @@ def test_an_empty_folder_is_said_to_be_empty(tmp_path):
         find_submissions(tmp_path / "absent", "ps05")
 
 
+@pytest.mark.parametrize("place", [".", "source", "release/ps05", "autograded", "submitted/ann"])
+def test_folders_of_the_course_are_no_students(tmp_path, place):
+    (tmp_path / "nbgrader_config.py").touch()
+    for folder in (place, "submitted", "incoming"):
+        (tmp_path / folder / "bob").mkdir(parents=True)
+    with pytest.raises(SubmissionsError, match=r"belongs to a course.*submitted$"):
+        find_submissions(tmp_path / place, "ps05")
+    for folder in ("submitted", "incoming"):
+        assert "bob" in [one.student for one in find_submissions(tmp_path / folder, "ps05")]
+
+
 def test_a_student_who_is_there_twice_is_named_and_stops_nobody(tmp_path, released):
     (tmp_path / "ann").mkdir()
     (tmp_path / "ann" / "ps05.ipynb").write_text("{}")
