@@ -222,7 +222,7 @@ def export(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
-    from nncourse.grading.export import FORMATS, fill_roster, write_rows
+    from nncourse.grading.export import FORMATS, fill_roster, separator, write_rows
     from nncourse.grading.results import each_result
 
     speak(lang)
@@ -234,11 +234,17 @@ def export(
         if roster is None:
             rows = FORMATS[kind](assignment, results)
             missing: list[str] = []
+            between = ","
         else:
             text = roster.read_text(encoding="utf-8-sig")
             rows, missing = fill_roster(text, assignment, results, column)
-        path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows)
-    except (CourseFolderError, OSError, UnicodeDecodeError) as error:
+            between = separator(text)
+        path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows, between)
+    except UnicodeDecodeError:
+        raise fail(
+            _("{roster} is not in UTF-8: save it as CSV UTF-8, or download it anew", roster=roster)
+        ) from None
+    except (CourseFolderError, OSError) as error:
         raise fail(error) from None
     console.print(_("scores: {path}", path=path), markup=False)
     if missing:

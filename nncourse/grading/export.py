@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -83,7 +84,8 @@ def fill_roster(
     """
     csv.field_size_limit(LONGEST)
     try:
-        rows = list(csv.reader(io.StringIO(roster.removeprefix("\ufeff"))))
+        text = io.StringIO(roster.removeprefix("\ufeff"))
+        rows = list(csv.reader(text, delimiter=separator(roster)))
     except csv.Error as error:
         raise ExportError(_("the roster is no CSV file: {error}", error=error)) from None
     if not rows:
@@ -122,6 +124,12 @@ def fill_roster(
     return rows, sorted(map(one_line, scores))
 
 
+def separator(roster: str) -> str:
+    """What stands between its cells: Moodle offers several, and Excel has its country's own."""
+    head = re.sub(r'"[^"]*"', "", roster.lstrip("\ufeff").partition("\n")[0])
+    return max(",;\t", key=head.count)
+
+
 def _pairs(
     students: Iterable[str], rows: Rows, key: int, form: Callable[[str], str]
 ) -> list[tuple[str, list[str]]]:
@@ -152,11 +160,11 @@ def _together(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))
 
 
-def write_rows(path: Path, rows: Rows) -> Path:
+def write_rows(path: Path, rows: Rows, delimiter: str = ",") -> Path:
     """Write CSV; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = io.StringIO(newline="")
-    csv.writer(file).writerows(rows)
+    csv.writer(file, delimiter=delimiter).writerows(rows)
     return write_whole(path, file.getvalue())
 
 

@@ -7,10 +7,21 @@ import io
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from nncourse.grading.export import FORMATS, ExportError, fill_roster, moodle_rows, write_rows
+from nncourse import cli
+from nncourse.course.folder import make_course
+from nncourse.grading.export import (
+    FORMATS,
+    ExportError,
+    fill_roster,
+    moodle_rows,
+    separator,
+    write_rows,
+)
 from nncourse.grading.results import Grade, Result
 from nncourse.grading.scores import table, write_scores
+from tests.grading.toy import write_toy
 
 RESULTS = [
     Result("ann", {"a": Grade(7.5, 10.0), "b": Grade(5.0, 5.0)}),
@@ -47,6 +58,29 @@ RESULTS = [
 def test_formats(tmp_path, kind, rows):
     path = write_rows(tmp_path / "out" / "x.csv", FORMATS[kind]("ps05", RESULTS))
     assert path.read_text("utf-8").splitlines() == rows
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_a_roster_keeps_what_stands_between_its_cells(tmp_path, between):
+    lines = ['"Identifier","Full name, as shown; and more","Email address","Grade"']
+    roster = "\ufeff" + "\n".join([*lines, '"P1","x","ann",""', '"P2","a; b, c","who",""'])
+    roster = roster.replace('","', f'"{between}"')
+    rows, _missing = fill_roster(roster, "ps05", RESULTS)
+    path = write_rows(tmp_path / "x.csv", rows, separator(roster))
+    filled = list(csv.reader(path.read_text("utf-8").splitlines(), delimiter=between))
+    assert filled[0][1] == "Full name, as shown; and more"
+    assert filled[1:] == [["P1", "x", "ann", "12.5"], ["P2", "a; b, c", "who", ""]]
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "utf-16"])
+def test_a_roster_in_another_encoding_is_refused_with_advice(tmp_path, encoding):
+    course = make_course(tmp_path / "course", "en", [], write_toy(tmp_path / "own"))
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Полное имя,Оценка\nИван,\n", encoding)
+    command = ["export", "ps99", "moodle", "--course", str(course.root), "--roster", str(roster)]
+    done = CliRunner().invoke(cli.app, command)
+    assert done.exit_code == 1
+    assert "is not in UTF-8: save it as CSV UTF-8" in " ".join(done.output.split())
 
 
 def test_names_as_canvas_writes_them_in_front_of_files_are_found():
