@@ -60,9 +60,10 @@ def test_what_is_nearly_plain_comes_as_plain(session):
         "def f():\n"
         "    d = collections.OrderedDict(a=P(1, 2.5), b=enum.IntEnum('E', 'x')['x'])\n"
         "    d['c'] = collections.defaultdict(int, k=3)\n"
+        "    d[enum.Enum('N', {'NOT': 'not'}, type=str)['NOT']] = 4\n"
         "    return d"
     )
-    assert session.call("f") == {"a": (1, 2.5), "b": 1, "c": {"k": 3}}
+    assert session.call("f") == {"a": (1, 2.5), "b": 1, "c": {"k": 3}, "not": 4}
 
 
 @pytest.mark.parametrize(

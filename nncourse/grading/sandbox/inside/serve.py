@@ -255,7 +255,9 @@ def _plain(value: Any, depth: int = 0) -> Any:
     for kind in (set, frozenset):
         if isinstance(value, kind):
             return kind([_plain(item, depth + 1) for item in value])
-    for plain in (str, int, float, bytes):
+    if isinstance(value, str):
+        return str.__str__(value)  # not what a member of an enumeration is called
+    for plain in (int, float, bytes):
         if isinstance(value, plain):
             return plain(value)  # type: ignore[arg-type]
     if isinstance(value, np.ndarray) and not np.ma.is_masked(value):
