@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from nncourse.grading.assignment import Assignment
+from nncourse.grading.assignment import Assignment, role_of
 from nncourse.grading.cells import Cell
 from nncourse.grading.content import content
 from nncourse.grading.effects import CHANGING
@@ -58,6 +58,12 @@ def lint(assignment: Assignment) -> list[Remark]:
     before: list[tuple[Cell, ast.stmt]] = []
     found: list[Remark] = []
     for cell in assignment.cells:
+        if role_of(assignment.notebook["cells"][cell.index]).get("task"):
+            text = _(
+                "what students add for a task is not kept: let them write into a manually graded "
+                "answer"
+            )
+            found.append(Remark(cell.name, 1, text))
         if cell.kind == "tests":
             found += _Cell(assignment, cell, given).remarks(before)
         if cell.kind in ("readonly", "plain"):

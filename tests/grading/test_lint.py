@@ -8,6 +8,7 @@ from nncourse.grading.lint import lint
 from tests.grading.kinds import KINDS, Kind
 from tests.grading.test_oracle import assignment
 from tests.grading.test_ps05 import NAME, ROOT
+from tests.grading.toy import toy_notebook
 
 ANSWER = """
 class Layer:
@@ -331,3 +332,10 @@ def test_labels_that_lie_beside_what_answers_made_are_theirs():
     assert not of_cells(given, run, test)
     (found,) = of_cells(given, run, ("answer", "def g(): return data['p']"), test)
     assert "data is made on the student's side" in found
+
+
+def test_a_task_is_no_place_for_an_answer():
+    notebook = toy_notebook()
+    notebook.cells[-1].metadata["nbgrader"].update(task=True, solution=False, grade=False)
+    (remark,) = lint(make_assignment("ps99", notebook, notebook, "en"))
+    assert str(remark).startswith("why, 1: what students add for a task is not kept")
