@@ -106,8 +106,9 @@ def collect(
     out = Collected(remarks=reader.refused)
     try:
         # Looked at, and those that count read again, so that no more than one is held at a time.
-        released = next(iter(sorted(course.release(assignment).glob("*.ipynb"))), None)
-        name = f"{assignment}.ipynb" if released is None else released.name
+        released = sorted(course.release(assignment).glob("*.ipynb"))
+        # Else a slip in the name would be found out at the grading, or never.
+        name = (released[0] if released else course.notebook(assignment)).name
         files = [replace(file, data=b"") for file in reader.read(source)]
         if pattern is None:
             match_of = _by_layout(files, assignment, archive=source.is_file())
@@ -151,7 +152,12 @@ def _found(
     for file in files:
         match = match_of(file)
         # Whose it is must be said outside of what they have packed.
-        if match is None or (file.packed and match.end("student_id") > len(file.packed)):
+        if (
+            match is None
+            or (file.packed and match.end("student_id") > len(file.packed))
+            # It is named as it was handed out, and lies in no student's folder.
+            or (by_layout and match["student_id"] == ENDING.sub("", name))
+        ):
             out.remarks.append((file.path, _("no student is found in its path")))
             continue
         groups = match.groupdict()

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from nncourse import cli
-from nncourse.course.folder import CourseFolder
+from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading import archive as archives
 from nncourse.grading.collect import CollectError, _time, collect
 from nncourse.grading.submissions import find_submissions
@@ -87,6 +87,20 @@ def test_the_known_layouts(course, tmp_path, kind):
     assert [s.student for s in find_submissions(course.submitted, "ps05")] == sorted(found.taken)
     stamp = course.submitted / "dan" / "ps05" / "timestamp.txt"
     assert stamp.read_text() == "2026-01-30 15:00:00 UTC\n"
+
+
+def test_a_notebook_as_it_was_handed_out_is_no_students_name(course, tmp_path):
+    files = {"ps05-x.ipynb": "", "ann.ipynb": ""}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert list(found.taken) == ["ann"]
+    assert found.remarks == [("ps05-x.ipynb", "no student is found in its path")]
+
+
+@pytest.mark.parametrize("name", ["ps55", "../ps05"])
+def test_what_was_not_released_is_not_collected(course, tmp_path, name):
+    with pytest.raises(CourseFolderError, match="holds no released notebook"):
+        collect(course, name, packed(tmp_path / "in.zip", {"ann.ipynb": ""}))
+    assert not course.submitted.exists()
 
 
 CANVAS = {
@@ -977,11 +991,13 @@ def test_a_folder_that_becomes_a_link_is_not_walked(tmp_path, monkeypatch):
 def test_no_name_writes_outside(names, tmp_path_factory):
     root = tmp_path_factory.mktemp("any")
     course = CourseFolder(root / "course")
+    course.release("ps05").mkdir(parents=True)
+    (course.release("ps05") / "ps05.ipynb").touch()
     source = root / "in.tar"
     with tarfile.open(source, "w", errors="surrogateescape") as tar:
         for name in [*names, "bob.ipynb"]:
             tar.addfile(tarfile.TarInfo(name.replace("\0", "")), io.BytesIO())
     collect(course, "ps05", source)
-    written = set(everything_under(root)) - {"in.tar"}
+    written = set(everything_under(root)) - {"in.tar", "course/release/ps05/ps05.ipynb"}
     assert all(path.startswith("course/submitted/") and path.count("/") == 4 for path in written)
     assert "course/submitted/bob/ps05/ps05.ipynb" in written
