@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from nncourse.course.terminal import Folder, Lang, console, fail, speak
 from nncourse.language import catalogue
+
+if TYPE_CHECKING:
+    from nncourse.grading.results import Result
 
 _ = catalogue("course")
 
@@ -79,10 +83,7 @@ def report(
     except CourseFolderError as error:
         raise fail(error) from None
     if not found.shares and not found.failed:
-        text = _(
-            "nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment
-        )
-        raise fail(text)
+        raise fail(_nobody(assignment))
     Console(highlight=False).print(Terminal(found))
     path = output or course.root / f"{assignment}.html"
     _write(path, report_page(assignment, found))
@@ -230,7 +231,8 @@ def export(
         raise fail(_("{kind} is unknown: use one of {kinds}", kind=kind, kinds=", ".join(FORMATS)))
     try:
         course = open_course(folder)
-        results = each_result(course, assignment, db)
+        counts: Counter[str] = Counter()
+        results = _counted(each_result(course, assignment, db), counts)
         if roster is None:
             rows = FORMATS[kind](assignment, results)
             missing: list[str] = []
@@ -239,6 +241,8 @@ def export(
             text = roster.read_text(encoding="utf-8-sig")
             rows, missing = fill_roster(text, assignment, results, column)
             between = separator(text)
+        if not counts["all"]:
+            raise fail(_nobody(assignment))
         path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows, between)
     except UnicodeDecodeError:
         raise fail(
@@ -247,8 +251,26 @@ def export(
     except (CourseFolderError, OSError) as error:
         raise fail(error) from None
     console.print(_("scores: {path}", path=path), markup=False)
+    if counts["failed"] or counts["waiting"]:
+        text = _(
+            "among them, could not be graded: {failed}, wait for a grade by hand: {waiting}",
+            failed=counts["failed"],
+            waiting=counts["waiting"],
+        )
+        console.print(text, markup=False)
     if missing:
         raise fail(_("not in the roster: {names}", names=", ".join(missing)))
+
+
+def _nobody(assignment: str) -> str:
+    return _("nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment)
+
+
+def _counted(results: Iterable[Result], counts: Counter[str]) -> Iterator[Result]:
+    """The same results; how many there are is counted on the way."""
+    for result in results:
+        counts.update(all=1, failed=int(bool(result.problem)), waiting=int(bool(result.waiting)))
+        yield result
 
 
 def _write(path: Path, text: str) -> None:

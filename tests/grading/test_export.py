@@ -19,9 +19,10 @@ from nncourse.grading.export import (
     separator,
     write_rows,
 )
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.results import Grade, Result
 from nncourse.grading.scores import table, write_scores
-from tests.grading.toy import write_toy
+from tests.grading.toy import RIGHT, make_released, submission, write_toy
 
 RESULTS = [
     Result("ann", {"a": Grade(7.5, 10.0), "b": Grade(5.0, 5.0)}),
@@ -204,3 +205,19 @@ def test_the_penalty_is_taken_off_in_every_file_and_table(tmp_path):
 def test_what_is_no_roster_is_said(roster):
     with pytest.raises(ExportError, match=r"empty|--column"):
         fill_roster(roster, "ps05", RESULTS)
+
+
+def test_who_has_no_grade_yet_is_counted(tmp_path):
+    toy = make_released(tmp_path / "course", write_toy(tmp_path / "repository"), "ps99", "en")
+    command = ["export", "ps99", "moodle", "--course", str(toy.root)]
+    said = CliRunner().invoke(cli.app, command)
+    assert said.exit_code == 1
+    assert "nobody is graded yet" in said.output
+    assert not (toy.root / "ps99-moodle.csv").exists()
+    for name, text in {"ann": submission(toy, "ps99", RIGHT), "bob": "{"}.items():
+        (toy.submitted / name).mkdir(parents=True)
+        (toy.submitted / name / "x.ipynb").write_text(text)
+    grade_submissions(toy, "ps99")
+    said = CliRunner().invoke(cli.app, command)
+    assert said.exit_code == 0
+    assert "could not be graded: 1, wait for a grade by hand: 1" in " ".join(said.output.split())
