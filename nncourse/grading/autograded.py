@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nncourse.course.folder import CourseFolder
+from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.assignment import Assignment, role_of, text_of
 from nncourse.grading.own import shown
 from nncourse.grading.sanitize import one_line
@@ -109,6 +109,18 @@ def write_notebook(
     if not (folder / file).is_file():  # what an unfinished run of nbgrader's has copied
         remove(folder)
     return write_below(root, folder / file, _json(notebook))
+
+
+def read_notebook(path: Path) -> dict[str, Any]:
+    """A graded notebook. Raises CourseFolderError."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        text = _(
+            "{path} can't be read: {error}. Remove it, and grade again", path=path, error=error
+        )
+        raise CourseFolderError(text) from error
+    return found
 
 
 def _json(notebook: Mapping[str, Any]) -> str:

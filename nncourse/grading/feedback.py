@@ -9,7 +9,6 @@ put into a message, or into the name of an error, what a hidden test handed to t
 from __future__ import annotations
 
 import builtins
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.course.formula import FormulaError, mathml
 from nncourse.grading.assignment import PACKAGES, role_of, text_of
-from nncourse.grading.autograded import OWN
+from nncourse.grading.autograded import OWN, read_notebook
 from nncourse.grading.gradebook import Gradebook, GradebookError
 from nncourse.grading.lacking import lacking
 from nncourse.grading.names import Names, names
@@ -115,7 +114,7 @@ def feedback_pages(
         if not is_student(result.student):
             continue
         file = course.autograded(result.student, assignment) / name
-        notebook = json.loads(file.read_text("utf-8")) if file.is_file() else None
+        notebook = read_notebook(file) if file.is_file() else None
         with using(result.language or current()):
             text = feedback_page(assignment, result, notebook, comments.get(result.student, {}))
         yield result.student, text

@@ -18,6 +18,7 @@ from typing import Any
 
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import role_of, text_of
+from nncourse.grading.autograded import read_notebook
 from nncourse.grading.fingerprints import (
     NOISE,
     Places,
@@ -64,7 +65,7 @@ def answers(course: CourseFolder, assignment: str) -> tuple[dict[str, dict[str, 
     for path in sorted(course.root.glob(f"autograded/*/{assignment}/{released.name}")):
         student = path.parents[1].name
         if is_student(student):
-            found[student] = answers_in(json.loads(path.read_text("utf-8")))
+            found[student] = answers_in(read_notebook(path))
     if not found:
         raise SimilarError(
             _("nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment)

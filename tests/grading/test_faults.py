@@ -189,6 +189,14 @@ def test_a_gradebook_that_is_locked_from_the_start(course, graded, monkeypatch):
     assert len(grade_submissions(course, "ps99", folder, run=remembered(verdicts))) == COUNT
 
 
+def test_settings_in_the_gradebooks_address_are_no_part_of_its_file(course, graded):
+    folder, verdicts = graded
+    address = f"sqlite:///{course.root}/gradebook.db?timeout=30"
+    found = grade_submissions(course, "ps99", folder, run=remembered(verdicts), db=address)
+    assert len(found) == COUNT
+    assert not list(course.root.glob("*[?]*"))
+
+
 def test_a_gradebook_that_may_only_be_read_is_told_at_once(course, graded, monkeypatch):
     """Waiting would not help; nobody looks at a still bar for a minute to hear that."""
     folder, verdicts = graded

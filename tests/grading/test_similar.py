@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from nncourse.course.folder import CourseFolder
+from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.similar import answers, similar, similar_page
 from tests.grading.toy import RIGHT, toy_notebook
 
@@ -108,3 +108,6 @@ def test_a_name_with_marks_on_its_letters_is_compared(tmp_path):
         (folder / "ps99-squares.ipynb").write_text(json.dumps(toy_notebook()), "utf-8")
     found, _stub = answers(course, "ps99")
     assert RIGHT["square_answer"].splitlines()[0] in found["हिन्दी"]["square_answer"]
+    (course.autograded("हिन्दी", "ps99") / "ps99-squares.ipynb").write_text("{")
+    with pytest.raises(CourseFolderError, match=r"हिन्दी.*can't be read.*grade again"):
+        answers(course, "ps99")
