@@ -36,6 +36,7 @@ NOTES = ("__name__", "__call__", "__doc__")
 PLAIN = {"int", "float", "complex", "bool", "str", "bytes", "list", "tuple", "dict", "set"}
 PLAIN |= {"frozenset", "object", "Iterable", "Sequence", "Mapping", "Number", "Integral", "Real"}
 PLAIN |= {"NoneType", "ndarray"} | CAN
+LASTING = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
@@ -133,12 +134,7 @@ class _Cell:
     def _names(self, tree: ast.Module) -> Iterator[Remark]:
         """Names that this cell assigns for code that runs in the sandbox."""
         made = names(self.cell.source).binds
-        later = {
-            name
-            for other in self.assignment.cells
-            if other.kind not in ("tests", "text")
-            for name in names(other.source).reads
-        } | {name for defined in self.assignment.defines.values() for name in defined}
+        later = self._read_later()
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Name)
@@ -151,6 +147,17 @@ class _Cell:
                     name=node.id,
                 )
                 yield self._at(node, text)
+
+    def _read_later(self) -> set[str]:
+        """Names that answers read, and other cells once this one has run."""
+        found = {name for defined in self.assignment.defines.values() for name in defined}
+        for cell in self.assignment.cells:
+            if cell.kind not in ("tests", "text"):
+                reads = names(cell.source).reads
+                if cell.index < self.cell.index and not cell.is_answer:
+                    reads &= {name for part in _lasting(cell.source) for name in names(part).reads}
+                found |= reads
+        return found
 
     def _given(self, tree: ast.Module) -> Iterator[Remark]:
         """What the student's code can change until it fits; and changes that it can't make."""
@@ -261,6 +268,14 @@ def _is_plain(kind: ast.AST) -> bool:
         parts = kind.elts if isinstance(kind, ast.Tuple) else [kind.left, kind.right]
         return any(map(_is_plain, parts))
     return last_name(kind) in PLAIN or root(kind) in ("np", "numpy", "numbers", "type")
+
+
+def _lasting(source: str) -> Iterator[ast.stmt]:
+    """The statements that make functions, which read names when they are called."""
+    for statement in statements(source):
+        named = isinstance(getattr(statement, "value", None), ast.Lambda)
+        if named or any(isinstance(node, LASTING) for node in ast.walk(statement)):
+            yield statement
 
 
 def _copy() -> str:

@@ -254,6 +254,28 @@ def of_cells(*cells: tuple[str, str]) -> list[str]:
     return [str(remark) for remark in lint(assignment(kind))]
 
 
+OWN = ("tests", "k = 3\nassert f(k) == 9")
+
+
+@pytest.mark.parametrize("other", ["print(k)", "w = f(lambda: k)"])
+def test_a_name_of_the_cells_above_may_be_used_again(other):
+    assert not of_cells(("plain", "k = 1"), ("plain", other), OWN)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [OWN, ("plain", "print(k)")],
+        [("plain", "k = 1"), ("plain", "def g(): return k"), OWN],
+        [("plain", "k = 1"), ("plain", "g = lambda: k"), OWN],
+        [("answer", "def g(): return k"), OWN],
+    ],
+)
+def test_a_name_that_is_read_once_the_cell_has_run_is_told(cells):
+    (found,) = of_cells(*cells)
+    assert "k is assigned here, but answers don't see it" in found
+
+
 @pytest.mark.parametrize("graded", ["assert good", "assert w > 0.9", "for _ in w:\n    f(3)"])
 def test_what_is_made_where_the_answers_are_is_not_believed(graded):
     given = ("readonly", "w = f(3)\ngood = w == 3")
