@@ -133,7 +133,15 @@ def _connected(address: str, tls: Path | None) -> Any:
     security = _security(address, tls)
     try:
         return Client(address, security=security, timeout="20s")
-    except (OSError, ValueError, TypeError) as error:  # the last where there is no certificate
+    except (OSError, ValueError, TypeError) as error:
+        if tls is None and isinstance(error, TypeError):  # there is no certificate
+            raise ClusterError(
+                _(
+                    "{address} is encrypted: say with --tls FOLDER where ca.pem, cert.pem and "
+                    "key.pem are",
+                    address=address,
+                )
+            ) from error
         raise ClusterError(
             _("no scheduler answers at {address}: {error}", address=address, error=error)
         ) from error

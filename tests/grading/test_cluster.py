@@ -101,6 +101,12 @@ def test_what_is_not_safe_is_refused(tmp_path, address, says):
         list(run_on_cluster(address, b"", [], tmp_path))
 
 
+def test_where_the_certificates_are_must_be_said():
+    pytest.importorskip("distributed", reason="the cluster's library is not installed")
+    with pytest.raises(ClusterError, match="--tls FOLDER where"):
+        list(run_on_cluster("tls://127.0.0.1:1", b"", []))
+
+
 @pytest.fixture
 def here():
     """A cluster within this process, so that what it finds here can be changed; no TLS."""
