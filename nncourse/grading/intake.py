@@ -149,6 +149,7 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
     answers = 0
     flags: list[str] = []
     put: list[OwnCell] = []
+    room = LONGEST_ADDED
     for place, (cell, sight) in enumerate(zip(notebook.cells, original, strict=True)):
         name = sight.name
         if name is None:
@@ -191,9 +192,11 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
         elif sources[name].strip() != cell.source.strip():
             if own_edition:
                 notes.append(_("cell {name} was changed: the original was used", name=name))
-            # Behind the cell: what it binds itself stays as it is.
-            mine = put_into(sight._replace(source=sources[name]), sight)
-            put += [OwnCell(place + 1, mine)] if mine else []
+            if len(sources[name]) <= room:
+                room -= len(sources[name])
+                # Behind the cell: what it binds itself stays as it is.
+                mine = put_into(sight._replace(source=sources[name]), sight)
+                put += [OwnCell(place + 1, mine)] if mine else []
     if not answers:
         raise IntakeError(
             _(

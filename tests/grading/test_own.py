@@ -916,6 +916,10 @@ def test_lines_put_into_locked_cells_are_ones_own(grade):
     assert ran(verdict) == ["import math\n\ndef near(x):\n    return round(x)", "more = 2"]
     changed = "cell {} was changed: the original was used"
     assert verdict["noticed"] == [changed.format(name) for name in ("setup", "first")]
+    long = edited(cells, setup="x = 1\n" * 16_000, first="y = 1\n" * 16_000)
+    released = json.loads(json.dumps(RELEASED), object_hook=Node)
+    (cell,) = rebuild(long, released, "en").own  # to parse much takes long
+    assert len(cell.source) == 16_000 * 6 - 1
 
 
 @pytest.mark.parametrize(
