@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncourse.check.call import printable
+from nncourse.course.folder import TEXT_STUB
 from nncourse.grading.added import LONGEST as LONGEST_ADDED
 from nncourse.grading.added import MOST as MOST_ADDED
 from nncourse.grading.added import Sight, added, put_into
@@ -163,6 +164,8 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
                 source = "\n".join([sources[name], *rest.get(name, [])])
                 if name in rest:
                     notes.append(_("cell {name} was split: its parts count as one", name=name))
+                if source.strip() in TEXT_STUB.values():
+                    continue  # nothing is written, in the other edition of the course
                 if len(source) <= LONGEST:
                     cell.source = source
                     notes += _long(name, source)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nncourse.course.folder import TEXT_STUB
 from nncourse.grading.archive import Reader
 from nncourse.grading.intake import LARGEST, LONGEST, IntakeError, rebuild, take_in
 from nncourse.grading.own import OwnCell
@@ -54,6 +55,12 @@ def test_an_untouched_form_gives_the_answers_and_no_remarks(hand_in, released):
     assert sources(intake.notebook) == {**sources(released), **RIGHT}
     assert [cell.id for cell in intake.notebook.cells] == [cell.id for cell in released.cells]
     nbformat.validate(intake.notebook)
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_the_form_of_the_other_edition_is_no_written_answer(hand_in, released, language):
+    intake = hand_in(answers={**RIGHT, "why": TEXT_STUB[language]})
+    assert sources(intake.notebook)["why"] == sources(released)["why"]
 
 
 def test_a_deleted_test_cell_comes_back(hand_in, released):
