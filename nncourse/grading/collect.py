@@ -64,11 +64,14 @@ class CollectError(CourseFolderError):
 
 @dataclass
 class Collected:
-    """taken: the files by student. kept: who has handed in later already. remarks: (name, why)."""
+    """taken: the files by student. kept: who has handed in later already. remarks: (name, why).
+    around: the folders that lie around everything, with "/" at the end.
+    """
 
     taken: dict[str, Path] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
+    around: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ def collect(
         theirs = _found(files, assignment, name, match_of, pattern is None, exchange, out)
         out.remarks += _without(reader.entries, match_of, theirs, out)
         chosen = _choose(theirs, out)
+        paths = [*(file.path for file in files), *reader.entries]
+        out.around = os.path.commonpath(paths) + "/" if paths else ""
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         for file in Reader(only=set(chosen)).read(source):

@@ -125,7 +125,7 @@ def collect(
     shown: Counter[str] = Counter()
     for name, why in found.remarks:
         # So that what one has packed does not hide what is said of the others.
-        place = name.partition("/")[0]
+        place = name.removeprefix(found.around).partition("/")[0]
         shown[place] += 1
         if shown[place] <= REMARKS:
             console.print(one_line(f"{name}: {why}"), markup=False)

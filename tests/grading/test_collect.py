@@ -801,6 +801,17 @@ def test_remarks_on_one_do_not_hide_those_on_others(course, tmp_path):
     assert len(call.output.splitlines()) < 15
 
 
+def test_each_who_handed_in_no_notebook_is_named_in_a_folder_around_all(course, tmp_path):
+    files = {f"all/S{n}_{n}_assignsubmission_file_/x.rar": "" for n in range(20)}
+    files["all/Zoe_20_assignsubmission_file_/ps05-x.ipynb"] = "x"
+    (course.root / "nbgrader_config.py").write_text("c = get_config()\n")
+    source = packed(tmp_path / "in.zip", files)
+    command = ["collect", "ps05", str(source), "--course", str(course.root)]
+    with using("en"):
+        call = CliRunner().invoke(cli.app, command)
+    assert all(f"what S{number} handed in" in call.output for number in range(20))
+
+
 def test_only_what_is_wanted_counts_in_a_zip(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_FILES", 5)
     files = {f"evil/venv/{number}.py": "" for number in range(20)}
