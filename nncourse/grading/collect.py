@@ -47,6 +47,7 @@ PLAIN = [
 # Canvas, all in one folder: NAME_NUMBER_NUMBER_NAME.ipynb, with LATE after the first name where it
 # was. It means something only if all are so: in another folder it may be the name of a student.
 CANVAS = re.compile(r"(?P<student_id>[^/_]+)_(?:LATE_)?(?P<person>\d+)_\d+_[^/]+(?:/.*)?$")
+BY_NUMBER = r"(?P<student_id>[^/]+_\d+)_assign"  # Moodle's, for a lecturer to give
 # What lies anywhere in STUDENT.zip.
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
@@ -230,6 +231,13 @@ def _choose(found: dict[str, list[_Found]], out: Collected) -> dict[str, _Found]
         people = {one.person for one in theirs if one.exact} or {one.person for one in theirs}
         if len(people) > 1:
             why = _("not taken: several people are called {student}", student=student)
+            if theirs[0].path.partition(theirs[0].person)[2].startswith("_assign"):
+                why = _(
+                    "not taken: several people are called {student}; to take them with their "
+                    "numbers, give --pattern '{pattern}'",
+                    student=student,
+                    pattern=BY_NUMBER,
+                )
             out.remarks += [(one.path, why) for one in theirs]
             continue
         known = [one for one in theirs if one.person in people]

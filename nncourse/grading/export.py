@@ -31,6 +31,7 @@ NAMES = ["SIS Login ID", "SIS User ID", "Username", "ID number", "Email address"
 NAMES += ["Identifier", "Student", "Full name", "Имя пользователя", "Логин", "Индивидуальный номер"]
 NAMES += ["Адрес электронной почты", "Полное имя", "Идентификатор"]
 CHOSEN = {"Student", "Full name", "Полное имя"}  # by the people themselves
+NUMBERED = {"Identifier", "Идентификатор"}  # of Moodle: by a number, which its files have too
 LONGEST = 100_000_000  # characters of a cell; students' own texts may be among them
 
 
@@ -109,11 +110,14 @@ def fill_roster(
     for row in left:
         row += [""] * (len(head) - len(row))
     count = len(scores)
+    # Else somebody may only be called so.
+    numbered = all(re.search(r"_\d+$", name) for name in scores)
     for key in keys:
         if head[key] in CHOSEN and len(scores) < count:
             continue  # who is not found by a login is not in this roster
         chosen = head[key] in CHOSEN
-        for form in (_together, str, str.casefold, _collected):
+        forms: list[Callable[[str], str]] = [_together, str, str.casefold, _collected]
+        for form in forms + ([_number] if numbered and head[key] in NUMBERED else []):
             # A name of Canvas's may be that of several people, so how one writes it is no proof.
             those = [n for n in scores if (form is _together) == (chosen and n == _together(n))]
             found = _pairs(those, left, key, form)
@@ -153,6 +157,12 @@ def _pairs(
 def _collected(name: str) -> str:
     """A name as ``nncourse collect`` makes a folder of it."""
     return as_student(name) or name
+
+
+def _number(name: str) -> str:
+    """The number at its end: "Ann Lee_17" and "Participant 17" are the same one's."""
+    found = re.search(r"\d+$", name)
+    return found[0] if found else ""
 
 
 def _together(name: str) -> str:

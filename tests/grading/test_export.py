@@ -84,6 +84,15 @@ def test_a_roster_in_another_encoding_is_refused_with_advice(tmp_path, encoding)
     assert "is not in UTF-8: save it as CSV UTF-8" in " ".join(done.output.split())
 
 
+@pytest.mark.parametrize("others", [[], ["ann"]])
+def test_numbers_of_moodle_are_found_where_all_have_one(others):
+    roster = "Identifier,Full name,Grade\nParticipant 17,Lee,\nУчастник18,Lee,\nParticipant 7,X,\n"
+    results = [Result(n, {"a": Grade(3.0, 5.0)}) for n in ["Lee_17", "Lee_18", *others]]
+    rows, missing = fill_roster(roster, "ps05", results)
+    assert [row[2] for row in rows[1:]] == (["", "", ""] if others else ["3", "3", ""])
+    assert missing == (["Lee_17", "Lee_18", "ann"] if others else [])
+
+
 def test_names_as_canvas_writes_them_in_front_of_files_are_found():
     roster = 'Student,ID,SIS Login ID,ps05\n,,,Manual\n"O\'Neill, Ann",17,x1,\n'
     roster += '"Иванова, Я",18,x2,\n"Li, Bo",19,x3,\nLiBo,20,x4,\n'
