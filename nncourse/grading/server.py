@@ -10,10 +10,15 @@ rights of whoever is signed in. Of nbgrader's addresses two do more than a stude
 
 Jupyter loads it wherever nncourse is installed, beside nbgrader's own extensions, whose list of
 handlers it changes before they are put in place.
+
+Nor does a submission do anything when it is opened or saved in JupyterLab: a kernel starts none of
+the modules beside its notebook in place of its own, a notebook in a course folder is written to no
+other file that its metadata name, and exporting one imports no module that they name.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -60,8 +65,56 @@ def _link_jupyter_server_extension(_server: Any) -> None:
     ]
 
 
-def _load_jupyter_server_extension(_server: Any) -> None:
-    """All is done by then."""
+def _load_jupyter_server_extension(server: Any) -> None:
+    """When the server's managers are there."""
+    _start_no_module_beside(server.kernel_spec_manager)
+    _write_no_other_file(server.contents_manager)
+    _import_no_exporter()
+
+
+def _start_no_module_beside(specs: Any) -> None:
+    """A kernel starts in its notebook's folder, where ``python -m`` looks for modules first."""
+    found = specs.get_kernel_spec
+
+    def get_kernel_spec(name: str) -> Any:
+        spec = found(name)
+        if spec.argv[:1] in ([sys.executable], ["python"], ["python3"]) and "-P" not in spec.argv:
+            spec.argv.insert(1, "-P")
+        return spec
+
+    specs.get_kernel_spec = get_kernel_spec
+
+
+def _write_no_other_file(contents: Any) -> None:
+    """Jupytext writes a notebook also to the files that its metadata pair it with, in any folder;
+    in a course folder only those of the lecturer's sources."""
+    saved = contents.save
+
+    def save(model: dict[str, Any], path: str = "") -> Any:
+        place = Path(getattr(contents, "root_dir", ""), path.strip("/")).resolve()
+        if model.get("type") == "notebook" and place.suffix == ".ipynb" and _of_students(place):
+            model["content"]["metadata"]["jupytext"] = {"formats": "ipynb"}
+        return saved(model, path)
+
+    contents.save = save
+
+
+def _of_students(place: Path) -> bool:
+    """Whether it lies in a course folder, but not among the lecturer's sources."""
+    courses = [folder for folder in place.parents if (folder / CONFIG_FILE).exists()]
+    return any(place.relative_to(course).parts[0] != "source" for course in courses)
+
+
+def _import_no_exporter() -> None:
+    """nbconvert takes from a notebook's metadata by which class it is exported as a script."""
+    from nbconvert.exporters import script
+
+    named = script.get_exporter
+
+    def get_exporter(name: str, *options: Any, **more: Any) -> Any:
+        return named(str(name).replace(".", " "), *options, **more)
+
+    script.get_exporter = get_exporter
 
 
 def refusal(path: str, home: str, headers: Mapping[str, str]) -> str:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from nncourse.course.folder import CONFIG_FILE, config_text
 from nncourse.course.lab import is_root
@@ -38,9 +40,13 @@ class Server:
             (root / course).mkdir()
             (root / course / CONFIG_FILE).write_text(config_text("en"))
 
-    def ask(self, path: str, headers: dict[str, str]) -> tuple[int, str]:
-        """The status and the text of an answer."""
-        request = Request(f"{self.address}{path}", headers={"Authorization": "token t", **headers})
+    def ask(
+        self, path: str, headers: dict[str, str], model: Any = None, method: str | None = None
+    ) -> tuple[int, str]:
+        """The status and the text of an answer; with a ``model`` something is sent."""
+        data = None if model is None else json.dumps(model).encode()
+        headers = {"Authorization": "token t", "Content-Type": "application/json", **headers}
+        request = Request(f"{self.address}{path}", data, headers, method=method)
         try:
             with urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
@@ -133,3 +139,66 @@ def test_no_page_holds_the_markup_of_its_address(server, page):
         assert (status, name in text) == (404, False)
     status, text = server.ask("/formgrader/" + page.format(quote("Анна Е'ль & Co")), LINK)
     assert (status, "Анна Е'ль & Co" in text) == (200, True)
+
+
+def test_a_kernel_starts_no_module_beside_its_notebook(server):
+    folder = server.root / "first" / "submitted" / "eve" / "ps98"
+    folder.mkdir(parents=True)
+    (folder / "ipykernel_launcher.py").write_text(TRAP)
+    (folder / "x.ipynb").write_text(json.dumps(new_notebook()))
+    path = "first/submitted/eve/ps98/x.ipynb"
+    model = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+    status, text = server.ask("/api/sessions", SILENT, model)
+    assert status == 201
+    kernel = json.loads(text)["kernel"]["id"]
+    (process,) = [
+        place
+        for place in Path("/proc").glob("[0-9]*")
+        if f"kernel-{kernel}.json" in (place / "cmdline").read_text(errors="replace")
+    ]
+    try:
+        end = time.monotonic() + 5
+        while process.exists() and time.monotonic() < end:
+            assert not (folder / "sprung").exists()
+            time.sleep(0.1)
+        command = (process / "cmdline").read_text().split("\0")
+        assert command[1:4] == ["-P", "-m", "ipykernel_launcher"]
+    finally:
+        server.ask(f"/api/kernels/{kernel}", SILENT, method="DELETE")
+
+
+@pytest.mark.parametrize("place", ["first/submitted/eve/ps97", "first/given/eve/ps97"])
+def test_a_students_notebook_is_saved_to_no_other_file(server, place):
+    victim = server.root / "first" / "source" / "ps97" / "x.ipynb"
+    victim.parent.mkdir(parents=True, exist_ok=True)
+    victim.write_text("the lecturer's")
+    (server.root / place).mkdir(parents=True)
+    notebook = new_notebook(cells=[new_code_cell("1")])
+    for formats in (f"{place}//ipynb,first/source/ps97//ipynb", "ipynb,py:percent"):
+        notebook.metadata["jupytext"] = {"formats": formats}
+        (server.root / place / "x.ipynb").write_text(json.dumps(notebook))
+        model = {"type": "notebook", "format": "json", "content": notebook}
+        assert server.ask(f"/api/contents/{place}/x.ipynb", SILENT, model, "PUT")[0] == 200
+    assert victim.read_text() == "the lecturer's"
+    assert [path.name for path in (server.root / place).glob("x*")] == ["x.ipynb"]
+
+
+def test_a_notebook_of_the_lecturers_keeps_its_pair(server):
+    place = "first/source/ps96"
+    (server.root / place).mkdir(parents=True)
+    notebook = new_notebook(metadata={"jupytext": {"formats": "ipynb,py:percent"}})
+    model = {"type": "notebook", "format": "json", "content": notebook}
+    assert server.ask(f"/api/contents/{place}/x.ipynb", SILENT, model, "PUT")[0] == 201
+    assert (server.root / place / "x.py").exists()
+
+
+def test_no_module_is_imported_that_a_notebook_names(server):
+    """This one ended the server: it reads the command line and leaves."""
+    language = {"name": "python", "nbconvert_exporter": "unittest.__main__.x"}
+    notebook = new_notebook(metadata={"language_info": language})
+    (server.root / "first" / "y.ipynb").write_text(json.dumps(notebook))
+    assert server.ask("/nbconvert/script/first/y.ipynb", PICTURE)[0] == 500
+    assert server.ask("/api", SILENT)[0] == 200
+    notebook.metadata["language_info"]["nbconvert_exporter"] = "python"
+    (server.root / "first" / "y.ipynb").write_text(json.dumps(notebook))
+    assert server.ask("/nbconvert/script/first/y.ipynb", LINK)[0] == 200
