@@ -12,8 +12,8 @@ Jupyter loads it wherever nncourse is installed, beside nbgrader's own extension
 handlers it changes before they are put in place.
 
 Nor does a submission do anything when it is opened or saved in JupyterLab: a kernel starts none of
-the modules beside its notebook in place of its own, a notebook in a course folder is written to no
-other file that its metadata name, and exporting one imports no module that they name.
+the modules beside its notebook in place of its own, a notebook in a course folder is read from and
+written to no other file that its metadata name, and exporting one imports no module of theirs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from html import escape
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def _link_jupyter_server_extension(_server: Any) -> None:
 def _load_jupyter_server_extension(server: Any) -> None:
     """When the server's managers are there."""
     _start_no_module_beside(server.kernel_spec_manager)
-    _write_no_other_file(server.contents_manager)
+    _touch_no_other_file(server.contents_manager)
     _import_no_exporter()
 
 
@@ -85,18 +86,26 @@ def _start_no_module_beside(specs: Any) -> None:
     specs.get_kernel_spec = get_kernel_spec
 
 
-def _write_no_other_file(contents: Any) -> None:
-    """Jupytext writes a notebook also to the files that its metadata pair it with, in any folder;
-    in a course folder only those of the lecturer's sources."""
-    saved = contents.save
+def _touch_no_other_file(contents: Any) -> None:
+    """Jupytext reads and writes with a notebook also the files that its metadata pair it with, in
+    any folder; in a course folder it does so for the lecturer's sources alone."""
+    saved, got = contents.save, contents.get
+    pairs = "load_alternative_format" in signature(got).parameters
+
+    def of_a_student(path: str) -> bool:
+        place = Path(getattr(contents, "root_dir", ""), path.strip("/")).resolve()
+        return place.suffix == ".ipynb" and _of_students(place)
 
     def save(model: dict[str, Any], path: str = "") -> Any:
-        place = Path(getattr(contents, "root_dir", ""), path.strip("/")).resolve()
-        if model.get("type") == "notebook" and place.suffix == ".ipynb" and _of_students(place):
+        if model.get("type") == "notebook" and of_a_student(path):
             model["content"]["metadata"]["jupytext"] = {"formats": "ipynb"}
         return saved(model, path)
 
-    contents.save = save
+    def get(path: str, *args: Any, **options: Any) -> Any:
+        alone = {"load_alternative_format": False} if pairs and of_a_student(path) else {}
+        return got(path, *args, **{**options, **alone})
+
+    contents.save, contents.get = save, get
 
 
 def _of_students(place: Path) -> bool:

@@ -183,6 +183,18 @@ def test_a_students_notebook_is_saved_to_no_other_file(server, place):
     assert [path.name for path in (server.root / place).glob("x*")] == ["x.ipynb"]
 
 
+def test_of_a_students_notebook_no_other_file_is_read(server):
+    for folder in ("submitted/eve/ps95", "source/ps95"):
+        (server.root / "first" / folder).mkdir(parents=True)
+    formats = "first/submitted/eve///ipynb,first/source///py:percent"
+    notebook = new_notebook(metadata={"jupytext": {"formats": formats}})
+    (server.root / "first/submitted/eve/ps95/x.ipynb").write_text(json.dumps(notebook))
+    (server.root / "first/source/ps95/x.py").write_text("# %%\nsolution = 1\n")
+    path = "/api/contents/first/submitted/eve/ps95/x.ipynb?type=notebook"
+    status, text = server.ask(path, SILENT)
+    assert (status, "solution" in text) == (200, False)
+
+
 def test_a_notebook_of_the_lecturers_keeps_its_pair(server):
     place = "first/source/ps96"
     (server.root / place).mkdir(parents=True)
