@@ -1,19 +1,19 @@
-"""A Jupyter server extension: addresses of the formgrader that a student might choose.
+"""A Jupyter server extension: what students hand in does nothing when it is looked at.
 
-A picture in a notebook is fetched when it is opened, and a link with one click, both with the
-rights of whoever is signed in. Of nbgrader's addresses two do more than a student's link may:
+Whoever opens a submission in JupyterLab does so with the rights of a lecturer. Pictures in it are
+fetched at once, and links with one click. Of nbgrader's addresses two do too much for that:
 
 - ``/formgrader?path=FOLDER``, meant for JupyterLab's "Formgrader (local)", runs the settings that
   lie in the folder. Here it must be asked for by JupyterLab or by a person, for a folder within the
   server's own, and not for one of what students have handed in.
 - Names in addresses are put into pages as they stand, so none may hold markup.
 
-Jupyter loads it wherever nncourse is installed, beside nbgrader's own extensions, whose list of
-handlers it changes before they are put in place.
+A kernel starts none of the modules beside its notebook in place of its own. A notebook in a course
+folder is read from and written to no other file that its metadata name, and exporting one imports
+no module that they name.
 
-Nor does a submission do anything when it is opened or saved in JupyterLab: a kernel starts none of
-the modules beside its notebook in place of its own, a notebook in a course folder is read from and
-written to no other file that its metadata name, and exporting one imports no module of theirs.
+Jupyter loads the extension wherever nncourse is installed, beside nbgrader's own, whose list of
+handlers it changes before they are put in place.
 """
 
 from __future__ import annotations
