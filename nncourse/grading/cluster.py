@@ -133,15 +133,7 @@ def _connected(address: str, tls: Path | None) -> Any:
     security = _security(address, tls)
     try:
         return Client(address, security=security, timeout="20s")
-    except (OSError, ValueError, TypeError) as error:
-        if tls is None and isinstance(error, TypeError):  # there is no certificate
-            raise ClusterError(
-                _(
-                    "{address} is encrypted: say with --tls FOLDER where ca.pem, cert.pem and "
-                    "key.pem are",
-                    address=address,
-                )
-            ) from error
+    except (OSError, ValueError) as error:
         raise ClusterError(
             _("no scheduler answers at {address}: {error}", address=address, error=error)
         ) from error
@@ -234,7 +226,16 @@ def _security(address: str, tls: Path | None) -> Any:
             )
         )
     if tls is None:
-        return Security(require_encryption=True)
+        security = Security(require_encryption=True)  # of Dask's own settings
+        if security.get_connection_args("client")["ssl_context"] is not None:
+            return security
+        raise ClusterError(
+            _(
+                "{address} is encrypted: say with --tls FOLDER where ca.pem, cert.pem and "
+                "key.pem are",
+                address=address,
+            )
+        )
     files = {name: Path(tls) / f"{name}.pem" for name in ("ca", "cert", "key")}
     missing = [str(path) for path in files.values() if not path.is_file()]
     if missing:
