@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from nncourse.grading.below import entries_below, open_below
-from nncourse.grading.intake import LARGEST
+from nncourse.grading.notebook_file import LARGEST
 from nncourse.grading.sanitize import clean_text
 from nncourse.grading.submissions import NOTEBOOKS
 from nncourse.language import catalogue

@@ -3,7 +3,7 @@
 A student and a time are found by the path of a file. Known are the layouts of ``find_submissions``,
 of nbgrader's exchange, and of Moodle's and Canvas's downloads; anything else by a pattern with
 named groups, as nbgrader's FileNameCollectorPlugin takes it. Only notebooks are taken, and nothing
-else of them than their bytes, which ``nncourse.grading.intake`` reads with care.
+else of them than their bytes, which ``nncourse.grading.notebook_file`` reads with care.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from nbgrader.utils import notebook_hash
 
 from nncourse.grading.below import open_below
 from nncourse.grading.collect import account_of, has_account
-from nncourse.grading.intake import LARGEST
+from nncourse.grading.notebook_file import LARGEST
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.submissions import SECRET, STAMP, is_student
 from nncourse.grading.unfit import put_aside

@@ -37,9 +37,11 @@ from nncourse.grading.assignment import (
 )
 from nncourse.grading.autograded import UNGRADED, answers_of, compose, remove, write_notebook
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
-from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
+from nncourse.grading.intake import take_in
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.lock import alone
+from nncourse.grading.notebook_file import LARGEST, IntakeError
+from nncourse.grading.rebuild import Intake
 from nncourse.grading.results import Result, each_result, findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import Submission, find_submissions, timestamp_of

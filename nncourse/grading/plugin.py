@@ -35,8 +35,10 @@ from nncourse.grading.autograded import UNGRADED, answers_of, compose
 from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.grade import load_assignment, secret_of, seeds_of
 from nncourse.grading.gradebook import Entry
-from nncourse.grading.intake import LARGEST, Intake, IntakeError, take_in
+from nncourse.grading.intake import take_in
 from nncourse.grading.literals import heavy_answers
+from nncourse.grading.notebook_file import LARGEST, IntakeError
+from nncourse.grading.rebuild import Intake
 from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.submissions import STAMP, Submission, timestamp_of

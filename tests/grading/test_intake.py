@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from nncourse.course.folder import TEXT_STUB
 from nncourse.grading.archive import Reader
-from nncourse.grading.intake import LARGEST, LONGEST, IntakeError, rebuild, take_in
+from nncourse.grading.intake import take_in
+from nncourse.grading.notebook_file import LARGEST, IntakeError
 from nncourse.grading.own import OwnCell
+from nncourse.grading.rebuild import LONGEST, rebuild
 from nncourse.grading.similar import LONGEST as SIMILAR_LONGEST
 from nncourse.grading.submissions import (
     Submission,

@@ -25,10 +25,10 @@ from nncourse.grading.autograded import answers_of, compose
 from nncourse.grading.bench import Bench
 from nncourse.grading.feedback import parts_of
 from nncourse.grading.grade import Node
-from nncourse.grading.intake import rebuild
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.names import names
 from nncourse.grading.own import Other, OwnCell, is_own, needed_lines
+from nncourse.grading.rebuild import rebuild
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.similar import answers_in
 from nncourse.grading.worker import make_item

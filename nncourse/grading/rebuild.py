@@ -1,0 +1,241 @@
+"""The lecturer's own notebook, with the answers of a submission.
+
+A submission is not repaired. The answers are taken out of it, by the names of their cells, and put
+into a fresh copy of the released notebook; beside it lie the code cells of the student's own, of
+which answers may need some (``nncourse.grading.own``). Everything else of the submission is left
+behind, so a student can neither lose nor gain points by the form of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nncourse.course.folder import TEXT_STUB
+from nncourse.grading.added import LONGEST as LONGEST_ADDED
+from nncourse.grading.added import MOST as MOST_ADDED
+from nncourse.grading.added import Sight, added, put_into
+from nncourse.grading.notebook_file import IntakeError, guessed, language_of, sight
+from nncourse.grading.own import OwnCell
+from nncourse.grading.written import PICTURE, beside, whole
+from nncourse.language import catalogue
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # takes longer to load than all of this
+
+_ = catalogue("course")
+
+# Characters of an answer. To parse millions takes minutes and gigabytes; and the compiler compares
+# functions that are alike with each other, each with all that came before.
+LONGEST = 100_000
+# Of what is longer pages show, and comparisons read, no more than the beginning; so it is named.
+USUAL = 20_000
+DEFINED = re.compile(r"^(?:async +)?(?:def|class) +(\w+)", re.MULTILINE)
+
+
+@dataclass
+class Intake:
+    """The notebook to be graded, what was noticed on the way (for the report), the language
+    of the submission ("ru" or "en"), in which its student is to be answered, and code cells of the
+    student's own.
+    """
+
+    notebook: NotebookNode
+    notes: list[str] = field(default_factory=list)
+    language: str = ""
+    own: list[OwnCell] = field(default_factory=list)
+
+
+class _Named(NamedTuple):
+    """The cells of a submission that count as the lecturer's, by their names."""
+
+    cells: dict[str, Any]
+    sources: dict[str, str]
+    rest: dict[str, list[str]]  # the further parts of those that were split
+    places: set[int]
+    twice: list[str]  # names of which there are more
+
+
+def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Intake:
+    """Put the answers found in ``cells`` into a copy of ``released``.
+
+    Of several cells with one name the first counts, with the next ones if it was split.
+    ``language``: that of the submission, if it says so; else the text is looked at. Raises
+    IntakeError if there is no answer cell.
+    """
+    original = [sight(cell) for cell in released.cells]
+    seen = [sight(cell) for cell in cells]
+    named = _named(cells, seen, original)
+    roles = {
+        cell.metadata["nbgrader"]["grade_id"]: cell.metadata["nbgrader"]
+        for cell, of in zip(released.cells, original, strict=True)
+        if of.name is not None
+    }
+    if not any(role["solution"] and name in named.cells for name, role in roles.items()):
+        raise IntakeError(
+            _(
+                "no answer cell of this assignment is in the file. It may be another exercise's "
+                "notebook, or one whose cells were copied into a new file: ask for the notebook "
+                "that was handed out"
+            )
+        )
+    notes = [
+        _("cell {name} occurs twice: the first one is the answer", name=name)
+        for name in named.twice
+    ]
+    language = language or guessed(cells)
+    # In the other edition what surrounds the answers reads differently without having been edited.
+    own_edition = language == (language_of(released) or guessed(released.cells))
+    if own_edition:  # else no text is known
+        notes += _take_in_written(seen, original, released, named.sources)
+    # Of the cells only the sources are changed.
+    notebook = type(released)(released, cells=[type(cell)(cell) for cell in released.cells])
+    defined = set[str]().union(*(_defined(cell.source) for cell in seen if cell.code))
+    put: list[OwnCell] = []
+    room = LONGEST_ADDED
+    for place, (cell, of) in enumerate(zip(notebook.cells, original, strict=True)):
+        name = of.name
+        if name is None:
+            continue
+        if roles[name]["solution"]:
+            notes += _answer(cell, name, named, defined)
+        elif name not in named.cells:
+            notes.append(_("cell {name} was deleted: the original was put back", name=name))
+        elif (source := named.sources[name]).strip() != cell.source.strip():
+            if own_edition:
+                notes.append(_("cell {name} was changed: the original was used", name=name))
+            if len(source) <= room:
+                room -= len(source)
+                # Behind the cell: what it binds itself stays as it is.
+                mine = put_into(of._replace(source=source), of)
+                put += [OwnCell(place + 1, mine)] if mine else []
+    notes += _disorder(named, roles)
+    own, left = added(seen, original, named.places)
+    if left:
+        notes.append(
+            _(
+                "{count} cells of their own were not read: at most {most} are, and {longest} "
+                "characters in all",
+                count=left,
+                most=MOST_ADDED,
+                longest=LONGEST_ADDED,
+            )
+        )
+    if put:
+        own = sorted([*put[:MOST_ADDED], *own], key=lambda cell: cell.place)
+    for one in own:
+        notes += _long(_("cells of their own"), one.source)
+    return Intake(notebook, notes, language, own)
+
+
+def _named(cells: Sequence[Any], seen: Sequence[Sight], original: Sequence[Sight]) -> _Named:
+    """The cells that count: the first of each name, and the parts that follow it."""
+    missing = {cell.name: _defined(cell.source) for cell in original if cell.name is not None}
+    found = _Named({}, {}, {}, set(), [])
+    before = None
+    for place, (cell, (name, _id, _code, source)) in enumerate(zip(cells, seen, strict=True)):
+        if name is None or name not in missing:
+            continue
+        follows, before = name == before, name
+        if name not in found.cells:
+            found.cells[name], found.sources[name] = cell, source
+        elif follows and missing[name]:
+            found.rest.setdefault(name, []).append(source)
+        else:
+            found.twice.extend([] if name in found.twice else [name])
+            continue
+        found.places.add(place)
+        missing[name] -= _defined(source)
+    return found
+
+
+def _answer(cell: Any, name: str, named: _Named, defined: Collection[str]) -> Iterator[str]:
+    """Put an answer into its cell. ``defined``: in any cell of the submission. Yields remarks."""
+    if name in named.sources:
+        source = "\n".join([named.sources[name], *named.rest.get(name, [])])
+        if name in named.rest:
+            yield _("cell {name} was split: its parts count as one", name=name)
+        if source.strip() in TEXT_STUB.values():
+            return  # nothing is written, in the other edition of the course
+        if len(source) <= LONGEST:
+            cell.source = source
+            yield from _long(name, source)
+        else:
+            yield _(
+                "answer {name} has {count} characters, and at most {most} are read: not graded",
+                name=name,
+                count=len(source),
+                most=LONGEST,
+            )
+    elif elsewhere := _defined(cell.source).intersection(defined):
+        cell.source = ""  # or it would undo what was written elsewhere
+        yield _(
+            "answer cell {name} is missing: {defined} is defined in another cell",
+            name=name,
+            defined=", ".join(sorted(elsewhere)),
+        )
+    else:
+        yield _("answer cell {name} is missing: nothing to grade in it", name=name)
+
+
+def _disorder(named: _Named, roles: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Remarks on the lecturer's cells as a whole."""
+    if list(named.cells) != [name for name in roles if name in named.cells]:
+        yield _("the cells stand in another order: that of the original was used")
+    flags = [
+        name
+        for name, role in roles.items()
+        if name in named.cells and not _same_role(named.cells[name]["metadata"]["nbgrader"], role)
+    ]
+    if flags:
+        yield _(
+            "points or flags were changed in {names}: those of the original were used",
+            names=", ".join(flags),
+        )
+
+
+def _take_in_written(
+    seen: list[Sight], original: list[Sight], released: NotebookNode, sources: dict[str, str]
+) -> Iterator[str]:
+    """Complete the ``sources`` of written answers by what stands beside them. Yields remarks."""
+    roles = [cell.metadata.get("nbgrader", {}) for cell in released.cells]
+    places = [n for n, role in enumerate(roles) if role.get("solution") and not original[n].code]
+    for place, (above, below) in beside(seen, original, places).items():
+        name, stub = roles[place]["grade_id"], original[place].source
+        answer = sources.get(name, "")
+        answer = "" if answer.strip() == stub.strip() else answer
+        alone, text = whole(answer, [], []), whole(answer, above, below)
+        if name in sources and alone:
+            sources[name] = alone
+        if text != alone and len(text) <= LONGEST:
+            sources[name] = text
+            yield _("{name}: what stands in other cells beside it was taken into it", name=name)
+        if PICTURE.search(text):
+            yield _("{name}: has pictures, which only the file handed in shows", name=name)
+
+
+def _long(name: str, source: str) -> list[str]:
+    """A remark on an answer behind whose beginning something may be hidden."""
+    if len(source) <= USUAL:
+        return []
+    text = _(
+        "{name}: {count} characters, many more than an answer needs. Pages and comparisons have "
+        "its beginning only: look at the whole of it in what was handed in",
+        name=name,
+        count=len(source),
+    )
+    return [text]
+
+
+def _same_role(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two cells agree in what nbgrader writes about them."""
+    keys = ("grade", "solution", "locked", "task", "points")
+    return all(one.get(key, False) == other.get(key, False) for key in keys)
+
+
+def _defined(source: str) -> set[str]:
+    """The functions and classes at the top of a cell. A cell that was split in JupyterLab, which
+    leaves every part the name, lacks some of those that were there when it was handed out."""
+    return set(DEFINED.findall(source))
