@@ -5,10 +5,10 @@ and run from the top, the notebook has them in time, and so has a graded session
 in their places. Of each cell it takes only the lines that bind or change what an answer reads and
 neither the lecturer's cells nor other answers have bound before. So trials, plots and training cost
 neither time nor points, and what the lecturer has defined stays as it is, but for what the student
-has edited where it stood. Of two definitions of an answer's function, both before its check, the
-later counts; so does what is made by calling answers, such as a training that is done once more.
-Files that answers read count as names do, and so do settings. Where an answer's cell was left as it
-was handed out, the answer itself may stand in an own cell.
+has edited where it stood. Of an answer's function the last definition counts, for all that is
+judged below it; so does what is made by calling answers before its check, such as a training that
+is done once more. Files that answers read count as names do, and so do settings. Where an answer's
+cell was left as it was handed out, the answer itself may stand in an own cell.
 """
 
 from __future__ import annotations
@@ -80,9 +80,13 @@ def needed_lines(
     every = [piece for cell in cells for piece in cell]
     # A class may get another method below its cell.
     defined = set[str]().union(*(other.names.defines for other in others if other.asks))
+    functions = set(defined)
     attempts: set[str] = set()
     for piece in every:
-        tried = {name for name in piece.names.defines if piece.place in again.get(name, ())}
+        functions |= piece.names.defines
+        given = {name for name, value in piece.renames if value in functions}
+        given |= piece.names.defines
+        tried = {name for name in given if piece.place in again.get(name, ())}
         attempts |= tried
         made = piece.names.binds | piece.names.changes
         better = {name for name in made if piece.place in results.get(name, ())}

@@ -35,9 +35,10 @@ class Piece:
 
     leaves: the outer names that its functions bind, or whose objects they change. calls: what it
     calls for the sake of such a change. same: pairs of names that it gives to one object, or to an
-    object and a part of it. extends: names whose attributes it assigns. edited: names that it may
-    bind and change though others have bound them. above: pieces of its cell that bind or change a
-    name which it reads, and that name. for_: what is needed of it.
+    object and a part of it. renames: names, each with the one whose object it is given. extends:
+    names whose attributes it assigns. edited: names that it may bind and change though others have
+    bound them. above: pieces of its cell that bind or change a name which it reads, and that name.
+    for_: what is needed of it.
     """
 
     place: int
@@ -48,6 +49,7 @@ class Piece:
     leaves: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     same: list[tuple[str, str]] = field(default_factory=list)
+    renames: list[tuple[str, str]] = field(default_factory=list)
     above: list[tuple[Piece, str]] = field(default_factory=list)
     for_: set[str] = field(default_factory=set)
 
@@ -93,6 +95,10 @@ def pieces(
         for node in now:
             if isinstance(node, ast.Assign):
                 piece.same += _same(node)
+                if isinstance(node.value, ast.Lambda):
+                    piece.names.defines |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+                elif isinstance(node.value, ast.Name):
+                    piece.renames += _same(node)
             elif isinstance(node, ast.FunctionDef) and node.name == "__init_subclass__":
                 piece.leaves |= piece.names.defines  # by whatever name the class goes there
     return found

@@ -123,7 +123,8 @@ class Sandboxed:
                     if source.strip() == cell.source.strip():
                         found = Names()
                     found.later |= stub - found.binds  # the answer may stand elsewhere
-                    again |= dict.fromkeys(found.defines & stub, self._until_graded(cell))
+                    below = range(cell.index + 1, last + 1)
+                    again = dict.fromkeys(found.defines & stub, below) | again
                     nodes = [n for one in statements(source) for n in ast.walk(one)]
                     found.later |= outside.reads(nodes) | {outside.RECURSION}
                     others.append(Other(cell.index, found, True))

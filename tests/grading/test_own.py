@@ -520,6 +520,25 @@ HONEST = {
         ),
         [ONE, TWO],
     ),
+    "a later attempt below the check": (
+        handed_in(
+            "def one(x):\n    return x", TWO, look=["def one(x):\n    return 0", ONE, "one(3)"]
+        ),
+        ["def one(x):\n    return 0", ONE],
+    ),
+    "a later attempt below the answer that calls it": (
+        handed_in("def one(x):\n    return x", TWO, second=ONE),
+        [ONE],
+    ),
+    "later attempts that are no definitions": (
+        handed_in(
+            "def one(x):\n    return x",
+            "def two(x):\n    return x",
+            first="def better(x):\n    return x * x\none = better",
+            second="two = lambda x: rate * one(x)",
+        ),
+        ["def better(x):\n    return x * x\none = better", "two = lambda x: rate * one(x)"],
+    ),
     "a name of the lecturer's that stands for something else in a cell": (
         handed_in(
             ONE,
@@ -582,9 +601,14 @@ def test_own_cells_count_as_when_everything_is_run_again(grade, run_again, name)
     assert verdict["noticed"] == []
 
 
-def test_all_but_two_of_these_notebooks_earn_all_points(run_again):
-    less = {name for name, found in run_again.items() if found != [10, 10]}
-    assert less == {"after its use", "an answer above its cell, which undoes it"}
+def test_all_others_of_these_notebooks_earn_all_points(run_again):
+    less = {name: found for name, found in run_again.items() if found != [10, 10]}
+    assert less == {
+        "after its use": [0, 0],
+        "an answer above its cell, which undoes it": [0, 0],
+        "a later attempt below the check": [0, 10],
+        "a later attempt below the answer that calls it": [0, 10],
+    }
 
 
 @pytest.mark.parametrize(
