@@ -10,6 +10,7 @@ from there; a submission is graded again only if it, the exercise or the grader 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import hmac
@@ -36,6 +37,7 @@ from nncourse.grading.assignment import (
     tool_version,
 )
 from nncourse.grading.autograded import UNGRADED, answers_of, compose, remove, write_notebook
+from nncourse.grading.earlier import remember
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.intake import take_in
 from nncourse.grading.literals import heavy_answers
@@ -79,6 +81,8 @@ def release_assignment(course: CourseFolder, assignment: str) -> Path:
         before = Path(temporary) / assignment
         if place.exists():
             shutil.copytree(place, before)
+            with contextlib.suppress(CourseFolderError):  # there may be no notebook
+                remember(course, assignment)
         try:
             nbgrader.release(assignment)
         except StepError as error:
@@ -247,6 +251,7 @@ class Grading:
         self.written_at = time.monotonic()
         self.secret = secret_of(course)
         self.file = course.notebook(assignment.name).name
+        self.earlier = remember(course, assignment.name)
         self.packed = assignment.packed
         self.key = hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
 
@@ -272,7 +277,7 @@ class Grading:
                     self.advance(Result(student, skipped=True))
                     continue
                 try:
-                    intake = take_in(submission, self.released)
+                    intake = take_in(submission, self.released, self.earlier)
                 except IntakeError as error:
                     self._add(*self._failed(submission, digest, str(error)))
                     continue

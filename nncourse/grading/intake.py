@@ -7,7 +7,7 @@ out of it. So nbgrader never meets a submission itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 _ = catalogue("course")
 
 
-def take_in(submission: Submission, released: NotebookNode) -> Intake:
-    """The released notebook with the answers of a submission. Raises IntakeError."""
+def take_in(submission: Submission, released: NotebookNode, earlier: Container[str] = ()) -> Intake:
+    """The released notebook with the answers of a submission. ``earlier``: what is known of earlier
+    releases (``nncourse.grading.earlier``). Raises IntakeError.
+    """
     if not is_student(submission.student):
         raise IntakeError(
             _(
@@ -44,7 +46,7 @@ def take_in(submission: Submission, released: NotebookNode) -> Intake:
     try:
         text, notes = read(submission)
         notebook = parsed(text)
-        intake = rebuild(cells_of(notebook), released, language_of(notebook))
+        intake = rebuild(cells_of(notebook), released, language_of(notebook), earlier)
     except IntakeError:
         raise
     except Exception as error:  # a file made to break readers may raise anything

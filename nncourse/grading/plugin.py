@@ -32,6 +32,7 @@ from traitlets import Bool
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import UNGRADED, answers_of, compose
+from nncourse.grading.earlier import remember
 from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.grade import load_assignment, secret_of, seeds_of
 from nncourse.grading.gradebook import Entry
@@ -132,7 +133,7 @@ class Rebuild(_Step):
         folder = path.parents[2]  # submitted/STUDENT/ASSIGNMENT: no link below leads elsewhere
         submission = Submission(names["student"], path, folder=folder)
         try:
-            intake = take_in(submission, released)
+            intake = take_in(submission, released, remember(self.course, assignment))
         except IntakeError as error:
             intake, problem = Intake(released, []), str(error)
         if path.parent in self.parent.remarks:

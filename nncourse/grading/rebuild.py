@@ -9,7 +9,7 @@ behind, so a student can neither lose nor gain points by the form of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,7 @@ from nncourse.course.folder import TEXT_STUB
 from nncourse.grading.added import LONGEST as LONGEST_ADDED
 from nncourse.grading.added import MOST as MOST_ADDED
 from nncourse.grading.added import Sight, added, put_into
+from nncourse.grading.earlier import as_now, role_mark
 from nncourse.grading.notebook_file import IntakeError, guessed, language_of, sight
 from nncourse.grading.own import OwnCell
 from nncourse.grading.written import PICTURE, beside, whole
@@ -58,15 +59,20 @@ class _Named(NamedTuple):
     twice: list[str]  # names of which there are more
 
 
-def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Intake:
+def rebuild(
+    cells: list[Any],
+    released: NotebookNode,
+    language: str = "",
+    earlier: Container[str] = (),
+) -> Intake:
     """Put the answers found in ``cells`` into a copy of ``released``.
 
     Of several cells with one name the first counts, with the next ones if it was split.
-    ``language``: that of the submission, if it says so; else the text is looked at. Raises
-    IntakeError if there is no answer cell.
+    ``language``: that of the submission, if it says so; else the text is looked at. ``earlier``:
+    what is known of earlier releases. Raises IntakeError if there is no answer cell.
     """
     original = [sight(cell) for cell in released.cells]
-    seen = [sight(cell) for cell in cells]
+    seen = as_now(map(sight, cells), original, earlier)
     named = _named(cells, seen, original)
     roles = {
         cell.metadata["nbgrader"]["grade_id"]: cell.metadata["nbgrader"]
@@ -102,16 +108,18 @@ def rebuild(cells: list[Any], released: NotebookNode, language: str = "") -> Int
         if roles[name]["solution"]:
             notes += _answer(cell, name, named, defined)
         elif name not in named.cells:
-            notes.append(_("cell {name} was deleted: the original was put back", name=name))
+            notes.append(_("cell {name} is not in the file: the original was put back", name=name))
         elif (source := named.sources[name]).strip() != cell.source.strip():
             if own_edition:
-                notes.append(_("cell {name} was changed: the original was used", name=name))
+                notes.append(
+                    _("cell {name} is not as it was handed out: the original was used", name=name)
+                )
             if len(source) <= room:
                 room -= len(source)
                 # Behind the cell: what it binds itself stays as it is.
                 mine = put_into(of._replace(source=source), of)
                 put += [OwnCell(place + 1, mine)] if mine else []
-    notes += _disorder(named, roles)
+    notes += _disorder(named, roles, earlier)
     own, left = added(seen, original, named.places)
     if left:
         notes.append(
@@ -180,14 +188,19 @@ def _answer(cell: Any, name: str, named: _Named, defined: Collection[str]) -> It
         yield _("answer cell {name} is missing: nothing to grade in it", name=name)
 
 
-def _disorder(named: _Named, roles: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _disorder(
+    named: _Named, roles: Mapping[str, Mapping[str, Any]], earlier: Container[str]
+) -> Iterator[str]:
     """Remarks on the lecturer's cells as a whole."""
     if list(named.cells) != [name for name in roles if name in named.cells]:
         yield _("the cells stand in another order: that of the original was used")
+    theirs = {name: cell["metadata"]["nbgrader"] for name, cell in named.cells.items()}
     flags = [
         name
         for name, role in roles.items()
-        if name in named.cells and not _same_role(named.cells[name]["metadata"]["nbgrader"], role)
+        if name in theirs
+        and not _same_role(theirs[name], role)
+        and role_mark(name, theirs[name]) not in earlier
     ]
     if flags:
         yield _(

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,12 @@ import pytest
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.feedback import write_feedback
-from nncourse.grading.grade import grade_class, grade_submissions, load_assignment
+from nncourse.grading.grade import (
+    grade_class,
+    grade_submissions,
+    load_assignment,
+    release_assignment,
+)
 from nncourse.grading.nbgrader import _environment
 from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores
@@ -135,7 +141,7 @@ def test_what_can_not_be_graded_gets_0_and_a_reason(graded, name, says):
         ("hangs", "square_answer: it took more than 2 s"),
         ("dies", "plus_answer: it ended its process"),
         ("no points", "square: 0 points, it ended in an error: NameError"),
-        ("deleted test", "cell square was deleted"),
+        ("deleted test", "cell square is not in the file"),
         ("twice", "cell plus_answer occurs twice"),
         ("own cell", "plus, square: defined below the last graded cell, too late"),
         ("trial", "1 cells of their own were not run: no answer uses them"),
@@ -408,6 +414,28 @@ def test_points_that_are_in_the_source_alone_are_told(tmp_path):
     path.write_text(text.replace('"points": 10,', '"points": 20,', 1), "utf-8")
     with pytest.raises(CourseFolderError, match=r"square has other points.*release ps99 again"):
         load_assignment(course, "ps99")
+
+
+def test_what_was_handed_out_before_a_correction_is_nobodys_change(tmp_path):
+    course = make_released(tmp_path / "course", write_toy(tmp_path / "repo"), "ps99", "en")
+    place = tmp_path / "class"
+    place.mkdir()
+    early = submission(course, "ps99", RIGHT)
+    path = course.source("ps99") / "ps99-squares.ipynb"
+    for points in (20, 30):
+        text = path.read_text("utf-8")
+        text = re.sub(r"points\(square, \d+\)", f"points(square, {points})", text)
+        text = re.sub(r'"points": [123]0,', f'"points": {points},', text, count=1)
+        text = text.replace("# a place to try things", "trials = []")
+        path.write_text(text.replace("# Squares", "# Squares, corrected"), "utf-8")
+        release_assignment(course, "ps99")
+        (place / "ann.ipynb").write_text(early, "utf-8")
+        (place / "bob.ipynb").write_text(early.replace("(square, 10)", "(square, 11)"), "utf-8")
+        (place / "eve.ipynb").write_text(submission(course, "ps99", RIGHT), "utf-8")
+        ann, bob, eve = grade_submissions(course, "ps99", place)
+        assert [one.points for one in (ann, bob, eve)] == [points + 5] * 3
+        assert ann.notes == eve.notes == []
+        assert bob.notes[0] == "cell square is not as it was handed out: the original was used"
 
 
 def test_only_what_has_changed_is_graded_again(toy, tmp_path):

@@ -68,13 +68,13 @@ def test_the_form_of_the_other_edition_is_no_written_answer(hand_in, released, l
 def test_a_deleted_test_cell_comes_back(hand_in, released):
     intake = hand_in(without("square"))
     assert sources(intake.notebook)["square"] == sources(released)["square"]
-    assert intake.notes == ["cell square was deleted: the original was put back"]
+    assert intake.notes == ["cell square is not in the file: the original was put back"]
 
 
 def test_an_edited_test_cell_is_restored(hand_in, released):
     intake = hand_in(answers={**RIGHT, "square": "10.0"})
     assert sources(intake.notebook)["square"] == sources(released)["square"]
-    assert intake.notes == ["cell square was changed: the original was used"]
+    assert intake.notes == ["cell square is not as it was handed out: the original was used"]
 
 
 def test_metadata_of_the_submission_is_not_taken(hand_in, released):
@@ -589,7 +589,7 @@ def test_the_language_of_a_submission_is_its_own(toy, released, tmp_path, langua
     path.write_text(json.dumps(text), "utf-8")
     intake = take_in(Submission("ann", path), released)
     assert intake.language == language
-    changed = ["cell setup was changed: the original was used"]
+    changed = ["cell setup is not as it was handed out: the original was used"]
     assert intake.notes == (changed if language == "en" else [])
     text["metadata"] = {"nncourse": {"language": ["ru"]}}
     text["cells"][0]["source"] = {"ru": "Квадраты чисел", "en": "Squares"}[language]

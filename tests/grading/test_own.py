@@ -938,7 +938,7 @@ def test_lines_put_into_locked_cells_are_ones_own(grade):
     verdict = grade(cells)
     assert points(verdict) == [10, 10]
     assert ran(verdict) == ["import math\n\ndef near(x):\n    return round(x)", "more = 2"]
-    changed = "cell {} was changed: the original was used"
+    changed = "cell {} is not as it was handed out: the original was used"
     assert verdict["noticed"] == [changed.format(name) for name in ("setup", "first")]
     long = edited(cells, setup="x = 1\n" * 16_000, first="y = 1\n" * 16_000)
     released = json.loads(json.dumps(RELEASED), object_hook=Node)

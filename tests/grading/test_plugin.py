@@ -239,7 +239,10 @@ def test_our_record_goes_along(graded, course):
 
 
 def test_remarks_open_the_notebook(graded, course):
-    for name, says in (("cut off", "not valid JSON"), ("deleted", "cell partial was deleted")):
+    for name, says in (
+        ("cut off", "not valid JSON"),
+        ("deleted", "cell partial is not in the file"),
+    ):
         (path,) = course.autograded(name, "ps97").glob("*.ipynb")
         assert says in nbformat.read(path, as_version=4).cells[0].source
 

@@ -163,7 +163,9 @@ def test_a_syntax_error_costs_its_cell_alone(graded):
 
 def test_a_deleted_test_cell_neither_costs_nor_gains(graded):
     assert points(graded["deleted and wrong"]) == all_but(relu_backward=0)
-    assert graded["deleted"].notes == ["cell relu_backward was deleted: the original was put back"]
+    assert graded["deleted"].notes == [
+        "cell relu_backward is not in the file: the original was put back"
+    ]
 
 
 def test_a_file_that_is_cut_off_gets_0_and_a_reason(graded):
