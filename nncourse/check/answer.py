@@ -6,6 +6,9 @@ for gets a sentence about what came and what was expected.
 
 from __future__ import annotations
 
+from array import array as Buffer
+from collections import UserList, deque
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import Piece, Title
 from nncourse.language import mark
 
+LISTS = (list, tuple, UserList, deque, Buffer)
 Answers = dict[str, "Array | Finding"]
 
 
@@ -29,7 +33,7 @@ def to_array(value: Any, name: str) -> Array | Finding:
     """A plain array of real numbers, copied; or what is wrong with ``value``."""
     if value is None:
         return Finding("none", mark("{name} is None."), {"name": Title(name)})
-    from_list = isinstance(value, list | tuple)
+    from_list = isinstance(value, LISTS)
     if not from_list and not isinstance(value, np.ndarray | np.generic | int | float):
         return Finding(
             "type",
@@ -85,7 +89,7 @@ def _unpack(piece: Piece, value: Any) -> Answers | Finding:
             value = value[0]
         return {output.name: to_array(value, output.name)}
     count = 1 + max(int(output.key[0]) for output in piece.outputs)
-    if not isinstance(value, tuple | list):
+    if not isinstance(value, LISTS):
         return Finding(
             "count",
             mark("{count} results are expected, {want}; one came back ({kind})."),
@@ -105,7 +109,7 @@ def _unpack(piece: Piece, value: Any) -> Answers | Finding:
 def _entry(item: Any, key: int | str, name: str) -> Any:
     if isinstance(item, Finding):
         return item
-    if not isinstance(item, dict):
+    if not isinstance(item, Mapping):
         return Finding(
             "type",
             mark("{name} should stand in a dictionary under {key!r}; {kind} came back."),

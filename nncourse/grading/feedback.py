@@ -57,6 +57,11 @@ ENDINGS = {
     "NotFinished": mark("Grading could not be finished: it took too long or ended its process."),
     "SessionEnded": mark("It took too long, needed too much memory, or ended its process."),
     "NoPoints": mark("It gave no number of points."),
+    "ProxyError": mark(
+        "An answer is an object that tests can't compute with: return numbers, texts, lists, "
+        "tuples, dictionaries, sets or NumPy arrays."
+    ),
+    "OddValue": mark("An answer is NaN, infinite or complex, or has no elements."),
 }
 
 

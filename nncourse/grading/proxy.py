@@ -255,8 +255,8 @@ class Proxy:
 
     def __refuse(self, *_: object) -> NoReturn:
         raise ProxyError(
-            f"{label(self)} can't be compared, tested or counted with: a graded cell reads plain "
-            "values out of it"
+            f"{label(self)} can't be compared, tested or counted with: a test takes numbers, "
+            "texts, lists, tuples, dicts, sets and arrays"
         )
 
     def __eq__(self, other: object) -> bool:

@@ -3,7 +3,8 @@
 A right answer is rarely NaN, infinite, complex, coarse or empty, and a wrong one of that kind
 agrees with most tests (``nncourse.grading.sandbox.nothing``). So it is let through only where some
 code cell names the kind, be it in a comment. ``nncourse release`` grades the lecturer's own answers
-in the same way, and tells where a right answer needs a word.
+in the same way, and tells where a right answer needs a word. A deque is a list for tests that don't
+speak of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ KINDS = {
     "complex": r"\b(?:complex(?:64|128|floating)?|is(?:complex|real)(?:obj)?|cmath|angle)\b"
     r"|\b(?:[ir]?fft[2n]?|eig(?:vals)?|roots)\b"
     r"|[\d.]j\b|\.(?:imag|conj)",
+    "deque": r"\bdeque\b|\.maxlen\b|\b(?:append|extend|pop)left\b",
     "integer": r"\.(?:dtype|view|nbytes|itemsize)\b|\b(?:issubdtype|result_type)\b",
     "nan": r"(?i:\b(?:is|equal_)?nans?\b)|\bisfinite\b"
     r"|\bnan(?:_to_num|(?:arg)?(?:max|min)|mean|median|prod|std|sum|var)\b",
@@ -37,7 +39,7 @@ PATTERNS = {kind: re.compile(pattern) for kind, pattern in KINDS.items()}
 
 
 def spoken(sources: Iterable[str]) -> frozenset[str]:
-    """Those of ``nothing.KINDS`` that occur in this code."""
+    """Those of ``KINDS`` that occur in this code."""
     cells = list(sources)
     code = "\n".join(cells)
     found = {kind for kind, pattern in PATTERNS.items() if pattern.search(code)}

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import warnings
+from collections import UserDict, UserList, deque
 
 import numpy as np
 import pytest
@@ -204,6 +205,19 @@ def test_wrong_type_of_one_result(value):
     assert report.verdicts[2].problem.code == "type"
     assert report.score == pytest.approx(0.8)
     assert "db" in report.verdicts[2].problem.message
+
+
+@pytest.mark.parametrize("make", [list, deque, UserList])
+def test_containers_of_python_for_arrays(make):
+    assert check(NAME, lambda *args: make(make(part.tolist()) for part in right(*args))).passed
+    assert check("ps05.tanh_backward", lambda dout, h: make(dout * (1 - h * h))).passed
+    gradients = PIECES["network_gradients"].reference
+
+    def network_gradients(params, x, y):
+        loss, grads = gradients(params, x, y)
+        return make([loss, UserDict(grads)])
+
+    assert check("ps05.network_gradients", network_gradients).passed
 
 
 def test_tensor_for_array():

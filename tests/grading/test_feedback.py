@@ -52,6 +52,14 @@ STUDENTS = {
         "en",
         {"relu_answer": "def relu_backward(dout, z):\n    raise ValueError(f'saw {z.tolist()}')"},
     ),
+    "object": (
+        "en",
+        {
+            "square_answer": "from types import SimpleNamespace\n"
+            "def square(x):\n    return SimpleNamespace(value=x * x)",
+            "relu_answer": "def relu_backward(dout, z):\n    raise OverflowError",
+        },
+    ),
     "cross": ("en", {"why": "\n\n".join(HOSTILE)}),
     "syntax": (
         "en",
@@ -117,6 +125,7 @@ def test_each_lost_point_has_a_reason_and_others_have_none(pages):
     assert "10 / 10" in pages["wrong"]
     assert 'class="why' not in pages["right"].partition('id="why"')[0].replace("why by-hand", "")
     assert "It ended in an error of its own kind." in pages["thief"]
+    assert "return numbers, texts, lists, tuples" in pages["object"]
     assert "SyntaxError" in pages["syntax"]
     assert "SyntaxError: expected &#x27;:&#x27; (line 2)" in pages["syntax"]
     assert "A cell of the answer is not valid Python" in pages["syntax"]

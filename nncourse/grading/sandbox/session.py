@@ -283,6 +283,7 @@ class Session:
         deadline = min(deadline, self._deadline)  # callbacks have the time of the call around them
         try:
             request = {"do": do, "n": number, "drop": drop, "news": self.kept.news(), **what}
+            request["deques"] = "deque" in self.numbers
             # Encoded last: the generators among the arguments add their states to it.
             request["states"] = self.references.states
             self.channel.send(request, deadline, self.references.refer)

@@ -16,6 +16,7 @@ from nncourse.grading.sandbox import (
     WireError,
     limits,
 )
+from nncourse.grading.spoken import spoken
 
 
 def test_a_cell_prints_and_shows_its_last_value(session):
@@ -64,6 +65,40 @@ def test_what_is_nearly_plain_comes_as_plain(session):
         "    return d"
     )
     assert session.call("f") == {"a": (1, 2.5), "b": 1, "c": {"k": 3}, "not": 4}
+
+
+@pytest.mark.parametrize(
+    ("source", "plain"),
+    [
+        ("deque([1, deque([2])])", [1, [2]]),
+        ("UserList([Fraction(1, 2)])", [0.5]),
+        ("array('d', [1.5, 2])", [1.5, 2]),
+        ("(UserDict(a=deque([1])), MappingProxyType({'b': 1}))", ({"a": [1]}, {"b": 1})),
+        ("[{'a': 1}.keys(), {'a': 1}.values(), {'a': 1}.items()]", [["a"], [1], [("a", 1)]]),
+        ("bytearray(b'ab')", b"ab"),
+    ],
+)
+def test_containers_come_as_lists_and_dicts(session, source, plain):
+    session.run_cell(
+        "from array import array\nfrom collections import UserDict, UserList, deque\n"
+        "from fractions import Fraction\nfrom types import MappingProxyType"
+    )
+    session.run_cell(f"def f(): return {source}")
+    assert session.call("f") == plain
+    session.run_cell("def g(f): f(deque([1]))\nq = deque([2])")
+    given = []
+    session.call("g", (given.append,))
+    assert given == [[1]]
+    assert session.get("q") == [2]
+
+
+def test_deques_stay_what_they_are_where_the_tests_speak_of_them(session):
+    session.run_cell("from collections import deque\ndef f(): return deque([3], maxlen=1)")
+    session.run_cell("class Heap(deque):\n    pass\ndef g(): return Heap([3])")
+    assert type(session.call("g")) is Handle
+    session.numbers |= spoken(["from collections import deque"])
+    assert session.call("f").get("maxlen") == 1
+    assert session.call(session.call("f"), path="popleft") == 3
 
 
 @pytest.mark.parametrize(

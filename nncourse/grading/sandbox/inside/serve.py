@@ -3,7 +3,8 @@
 It shares its process with the student's code, which can change all of it. So nothing here protects
 anything: whatever it answers is the student's word, and the grader treats it so.
 
-A request is a dict: ``do`` (what), ``n`` (its number), ``drop`` (objects no longer needed), and
+A request is a dict: ``do`` (what), ``n`` (its number), ``drop`` (objects no longer needed),
+``deques`` (whether they stay objects), and
 
     cell   source                          run a cell
     call   target, path, args, kwargs      call target.path...(*args, **kwargs)
@@ -25,9 +26,12 @@ from __future__ import annotations
 import contextlib
 import operator
 import warnings
+from array import array
+from collections import UserDict, UserList, deque
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -46,6 +50,11 @@ WIDEST: dict[Any, type] = {
 }
 EXACT = frozenset({Fraction, Decimal})
 NUMBERS = EXACT | {bool, int, float, complex, *(dtype.type for dtype in DTYPES.values())}
+_DICT = dict[Any, Any]()
+VIEWS = (type(_DICT.keys()), type(_DICT.values()), type(_DICT.items()))
+# Containers that hold what a plain one would, and so are right where that is.
+CONTAINERS: dict[type, type] = dict.fromkeys((array, deque, UserList, *VIEWS), list)
+CONTAINERS |= {UserDict: dict, MappingProxyType: dict, bytearray: bytes}
 AS_THEY_ARE = frozenset({type(None), bool, str, int, float, complex, bytes, np.ndarray})
 
 
@@ -74,6 +83,8 @@ class Server:
         for number in request["drop"]:
             self.objects.pop(number, None)
         self.kept.learn(request.get("news"))
+        if request.get("deques"):
+            CONTAINERS.pop(deque, None)
         for number, state in request.get("states", ()):
             self.generators[number].bit_generator.state = state
         outer, self.current = self.current, request["n"]
@@ -246,6 +257,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return _rounded(value)
     if kind is range and len(value) <= LIMITS.items:
         return list(value)  # NumPy takes it for one
+    if kind in CONTAINERS:
+        return _plain(CONTAINERS[kind](value), depth)
     if isinstance(value, dict):
         return {_plain(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
