@@ -6,6 +6,8 @@ import pytest
 from nncourse.check.judge import judge
 from nncourse.exercises.ps03 import PIECES
 
+convex, reference = PIECES["convex"].reference, PIECES["union"].reference
+
 
 @pytest.mark.parametrize("name", ["convex", "union"])
 @pytest.mark.parametrize("answer", [-1.0, 1.0])
@@ -53,3 +55,17 @@ def test_the_bias_of_a_line_may_come_in_an_array_of_any_shape(shape):
         return w, np.reshape(b, shape)
 
     assert judge(PIECES["half_plane"], [answer], seed=1).score == 1
+
+
+@pytest.mark.parametrize(
+    ("union", "said"),
+    [
+        (lambda polygons: [*map(convex, polygons)], "layers[0] holds layers (W, b)"),
+        (lambda polygons: [l for p in polygons for l in convex(p)], "the layer below gives 1"),
+        (lambda polygons: reference(polygons)[:2], "Is a layer missing?"),
+        (lambda polygons: tuple(zip(*map(convex, polygons))), "layers[0] holds layers (W, b)"),
+    ],
+)
+def test_it_is_said_how_a_union_of_networks_becomes_one(union, said):
+    for seed in range(3):
+        assert said in str(judge(PIECES["union"], [union], seed=seed))

@@ -68,11 +68,42 @@ def read_network(value: Any) -> Network:
     layers: Network = []
     inputs = 2
     for k, layer in enumerate(value, 1):
+        if _holds_layers(layer):
+            text = mark(
+                "{name} holds layers (W, b), where it should be one. Of several networks one is "
+                "made by putting their W and their b together, layer by layer."
+            )
+            raise Unfit(Finding("nested", text, {"name": f"layers[{k - 1}]"}))
         weights, biases = pair(layer, f"layers[{k - 1}]")
+        got = np.shape(real(weights, f"W{k}")) if weights is not None else ()
+        if len(got) == 2 and got[1] != inputs and k > 1:
+            text = mark(
+                "W{k} has the shape {got}: it reads {count} numbers, but the layer below gives "
+                "{inputs}."
+            )
+            finding = {"k": k, "got": got, "count": got[1], "inputs": inputs}
+            raise Unfit(Finding("shape", text, finding))
+        if len(got) == 2 and got[0] != 1 and k == len(value):
+            text = mark(
+                "W{k} is of the last layer and has {count} rows, but the output is one neuron. "
+                "Is a layer missing?"
+            )
+            raise Unfit(Finding("shape", text, {"k": k, "count": got[0]}))
         W = read(weights, (1 if k == len(value) else None, inputs), f"W{k}")
         layers.append((W, read(biases, (len(W),), f"b{k}")))
         inputs = len(W)
     return layers
+
+
+def _holds_layers(value: Any) -> bool:
+    """Whether its first part is a layer (W, b)."""
+    first = value[0] if isinstance(value, tuple | list) and value else None
+    if not isinstance(first, tuple | list) or len(first) != 2:
+        return False
+    try:
+        return [np.ndim(part) for part in first] == [2, 1]
+    except ValueError:  # a list of anything
+        return False
 
 
 def run(layers: Network, points: Array) -> tuple[Array, float]:
