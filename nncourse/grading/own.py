@@ -26,6 +26,8 @@ from nncourse.grading.pieces import BUILTINS, Piece, pieces
 
 NOWHERE = 1 << 60
 SHOWN = 120  # characters of names
+LAST = {"_", "__", "___", "Out"}  # of a kernel: the values that cells have ended in
+BACK = 3  # so many of them
 BY_TEXT = {"globals", "eval", "exec"}  # find any function, by a name that is made up
 FUTURE = "from __future__ import"  # for the rest of its cell
 KEY = "own"  # of a cell's metadata, beside the course's other
@@ -100,8 +102,10 @@ def needed_lines(
     known = [part.names for part in every] + [other.names for other in others]
     modules = set[str]().union(*(found.imports for found in known))
     makers, through, same = _links(every, bound, modules)
+    shown: list[Piece] = []
     for parts in cells:
-        _look_above(parts, modules)
+        _look_above(parts, modules, shown[-BACK:])
+        shown += [piece for piece in parts if piece.shows]
     asked = [(need, o.place) for o in others if o.asks for need in _asks(o.names)]
     if any(o.asks and BY_TEXT & (o.names.runs | o.names.later) for o in others):
         attempts |= set[str]().union(*(piece.names.defines for piece in every)) - bound.keys()
@@ -136,15 +140,16 @@ def needed_lines(
     ]
 
 
-def _look_above(cell: Iterable[Piece], modules: Set[str]) -> None:
+def _look_above(cell: Iterable[Piece], modules: Set[str], shown: Sequence[Piece]) -> None:
     """Note for each piece what its cell has bound above it of what it reads: that holds, also where
-    the lecturer has bound it before.
+    the lecturer has bound it before. ``shown``: where cells before it have ended in a value.
     """
     last: dict[str, Piece] = {}
     for piece in cell:
         found = piece.names
         reads = found.runs | found.changes | found.maybe | (found.later - found.binds)
         piece.above = [(last[name], name) for name in reads & last.keys()]
+        piece.above += [(one, name) for name in reads & LAST - last.keys() for one in shown]
         made = (found.binds - found.imports) | found.changes
         last.update(dict.fromkeys(made - modules - BUILTINS, piece))
 

@@ -37,8 +37,8 @@ class Piece:
     calls for the sake of such a change. same: pairs of names that it gives to one object, or to an
     object and a part of it. renames: names, each with the one whose object it is given. extends:
     names whose attributes it assigns. edited: names that it may bind and change though others have
-    bound them. above: pieces of its cell that bind or change a name which it reads, and that name.
-    for_: what is needed of it.
+    bound them. shows: it ends in a value. above: pieces that bind or change a name which it reads,
+    where the last ones count, and that name. for_: what is needed of it.
     """
 
     place: int
@@ -50,6 +50,7 @@ class Piece:
     calls: set[str] = field(default_factory=set)
     same: list[tuple[str, str]] = field(default_factory=list)
     renames: list[tuple[str, str]] = field(default_factory=list)
+    shows: bool = False
     above: list[tuple[Piece, str]] = field(default_factory=list)
     for_: set[str] = field(default_factory=set)
 
@@ -79,6 +80,8 @@ def pieces(
         ends.append(statement.end_lineno or statement.lineno)
     texts = ["\n".join(lines[start:end]) for start, end in zip([0, *ends], ends)]
     found = [Piece(place, text, names(text), edited) for text in texts]
+    if body and isinstance(body[-1], ast.Expr):
+        found[-1].shows = True
     for statement in body:
         piece = found[bisect_left(ends, statement.end_lineno or statement.lineno)]
         if not (piece.names.binds or piece.names.reads):

@@ -55,6 +55,8 @@ HABITS = {
     "if there is a kernel": "if get_ipython():\n    raise RuntimeError('nobody will look')",
     "own magic": "from IPython.core.magic import register_line_magic\n@register_line_magic\n"
     "def hi(line): return 3\nassert hi('') == 3",
+    "the end of the kernel": "quit()\nexit",
+    "earlier values": "_, __, In, Out",
     "help": "help(np.dot)",
     # magics
     "matplotlib": "%matplotlib inline\n%config InlineBackend.figure_format = 'retina'",
@@ -132,7 +134,7 @@ HABITS = {
 AFTER = {
     "input": "n = input('n? ')",
     "own test that fails": "assert f(2) == 5",
-    "end": "exit()",
+    "end": "import sys\nsys.exit()",
     "another package": "import pandas",
     "a file beside the notebook": "np.load('data.npz')",
 }

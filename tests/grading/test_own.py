@@ -424,6 +424,22 @@ HONEST = {
         handed_in(ONE, "def two(x):\n    return NINE * x * 2 // 3", two="NINE = one(3)\none(4)"),
         ["NINE = one(3)"],
     ),
+    "the last value": (
+        handed_in(
+            "def one(x):\n    return x**N",
+            "def two(x):\n    return M * one(x)",
+            one=["2", "print(3)", "N = _"],
+            two=["1 + 1\n2", "In\nM = Out[max(Out)] if len(In) else exit()"],
+        ),
+        ["2", "print(3)", "N = _", "2", "M = Out[max(Out)] if len(In) else exit()"],
+    ),
+    "what a kernel has": (
+        handed_in(
+            "def one(x):\n    return x * x if In and callable(quit) else exit()",
+            "def two(x):\n    display(_, __, _ih, _oh, _dh)\n    return rate * one(x)",
+        ),
+        [],
+    ),
     "magics": (
         handed_in(
             "def one(x):\n    return power(x, 2)",

@@ -110,10 +110,16 @@ class Notebook:
         sys.stdout = sys.stderr = self.output
         sys.__stdout__ = sys.__stderr__ = self.output  # type: ignore[misc,assignment]
         self.count = 0
+        self.shown: Any = ""  # the last value
+        self.values: dict[int, Any] = {}
+        self.sources = [""]
+        self.names.update(In=self.sources, Out=self.values, _ih=self.sources, _oh=self.values)
+        self.names.update(dict.fromkeys(("_", "__", "___", "_i", "_ii", "_iii"), ""), _dh=["."])
 
     def run(self, source: str) -> dict[str, Any]:
         """Run a cell: {"output": text, "lost": was it cut, "error": None or what was raised}."""
         self.count += 1
+        self.sources.append(source)
         self.output.clear()
         error = None
         try:
@@ -135,6 +141,14 @@ class Notebook:
             value = self._compute(compile(last, name, "eval", FLAGS, dont_inherit=True))
             if value is not None:
                 stand_ins.display(value)
+                self._keep(value)
+
+    def _keep(self, value: Any) -> None:
+        """As ``_``, unless that was assigned."""
+        self.values[self.count] = value
+        if self.names.get("_") is self.shown:
+            self.names.update(_=value, __=self.shown, ___=self.names.get("__"))
+            self.shown = value
 
     def _compute(self, code: types.CodeType) -> Any:
         value = eval(code, self.names)

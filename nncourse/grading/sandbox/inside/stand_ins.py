@@ -115,9 +115,9 @@ def trange(*arguments: int, **options: Any) -> tqdm:
     return tqdm(range(*arguments), **options)
 
 
-# A kernel has the first two without an import.
+# A kernel has them without an import.
 display = Display()
-NAMES = {"display": display, "get_ipython": Nothing}
+NAMES = {"display": display, "get_ipython": Nothing, "exit": Nothing(), "quit": Nothing()}
 KNOWN = {**NAMES, "interactive": Nothing, "interactive_output": Nothing}
 BARS = {"tqdm": tqdm, "tqdm_notebook": tqdm, "trange": trange, "tnrange": trange}
 
