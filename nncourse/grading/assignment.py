@@ -115,6 +115,12 @@ class Assignment:
         found = {key: getattr(self, key) for key in kept}
         return json.dumps(found, ensure_ascii=False, sort_keys=True).encode()
 
+    @cached_property
+    def version(self) -> str:
+        """A digest of what was released; the language that the grader speaks is no part of it."""
+        found = [self.notebook, self.rules, self.defines, self.functions, self.reads, self.imports]
+        return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:32]
+
     @classmethod
     def from_bytes(cls, data: bytes) -> Assignment:
         """What ``packed`` gave."""

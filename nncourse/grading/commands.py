@@ -43,15 +43,22 @@ def feedback(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.feedback import write_feedback
+    from nncourse.grading.grade import version_of
+    from nncourse.grading.report import outdated
+    from nncourse.grading.results import each_result
 
     speak(lang)
     try:
         course = open_course(folder)
         paths = write_feedback(course, assignment, db)
+        version = version_of(course, assignment)
+        late = [r.student for r in each_result(course, assignment, db) if r.outdated(version)]
     except (CourseFolderError, OSError) as error:
         raise fail(error) from None
     text = _("{count} pages: {folder}", count=len(paths), folder=course.root / "feedback")
     console.print(text, markup=False)
+    for line in outdated(late):
+        console.print(line, markup=False)
 
 
 @commands.command(
@@ -72,6 +79,7 @@ def report(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
+    from nncourse.grading.grade import version_of
     from nncourse.grading.overview import overview
     from nncourse.grading.report import Terminal, report_page
     from nncourse.grading.results import each_result
@@ -79,7 +87,7 @@ def report(
     speak(lang)
     try:
         course = open_course(folder)
-        found = overview(each_result(course, assignment, db))
+        found = overview(each_result(course, assignment, db), version_of(course, assignment))
     except CourseFolderError as error:
         raise fail(error) from None
     if not found.shares and not found.failed:
@@ -224,6 +232,8 @@ def export(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.export import FORMATS, fill_roster, separator, write_rows
+    from nncourse.grading.grade import version_of
+    from nncourse.grading.report import outdated
     from nncourse.grading.results import each_result
 
     speak(lang)
@@ -232,7 +242,9 @@ def export(
     try:
         course = open_course(folder)
         counts: Counter[str] = Counter()
-        results = _counted(each_result(course, assignment, db), counts)
+        version = version_of(course, assignment)
+        late: list[str] = []
+        results = _counted(each_result(course, assignment, db), counts, version, late)
         if roster is None:
             rows = FORMATS[kind](assignment, results)
             missing: list[str] = []
@@ -258,6 +270,8 @@ def export(
             waiting=counts["waiting"],
         )
         console.print(text, markup=False)
+    for line in outdated(late):
+        console.print(line, markup=False)
     if missing:
         raise fail(_("not in the roster: {names}", names=", ".join(missing)))
 
@@ -266,9 +280,14 @@ def _nobody(assignment: str) -> str:
     return _("nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment)
 
 
-def _counted(results: Iterable[Result], counts: Counter[str]) -> Iterator[Result]:
-    """The same results; how many there are is counted on the way."""
+def _counted(
+    results: Iterable[Result], counts: Counter[str], version: str, late: list[str]
+) -> Iterator[Result]:
+    """The same results; how many there are is counted on the way. ``late``: is told of those that
+    were graded by another version of the assignment.
+    """
     for result in results:
+        late += [result.student] if result.outdated(version) else []
         counts.update(all=1, failed=int(bool(result.problem)), waiting=int(bool(result.waiting)))
         yield result
 

@@ -211,6 +211,14 @@ def load_assignment(course: CourseFolder, assignment: str) -> Assignment:
         ) from error
 
 
+def version_of(course: CourseFolder, assignment: str) -> str:
+    """The version of what is released now; empty where that can't be said."""
+    try:
+        return load_assignment(course, assignment).version
+    except CourseFolderError:  # whoever only looks at grades needs no release
+        return ""
+
+
 def secret_of(course: CourseFolder) -> str:
     """The course's key, from which the seeds of all submissions follow; made once."""
     path = course.root / SECRET
@@ -351,6 +359,7 @@ class Grading:
         answers = answers_of(intake.notebook)
         literals = heavy_answers(self.assignment, answers, verdict["own"])
         data = findings(verdict, intake.notes, intake.language, literals)
+        data["version"] = self.assignment.version
         notes = data["notes"]
         result = Result(submission.student, notes=notes, seconds=verdict["seconds"])
         scores: dict[str, float | None] = {}
@@ -396,7 +405,8 @@ class Grading:
         remove(self.course.feedback(submission.student, self.assignment.name))
         self._keep(submission, compose(self.assignment, answers or {}, UNGRADED, [problem]))
         scores = dict.fromkeys((name for _, _, name in self.book.grade_cells), 0.0)
-        entry = Entry(submission.student, digest, scores, data={"problem": problem})
+        data = {"problem": problem, "version": self.assignment.version}
+        entry = Entry(submission.student, digest, scores, data=data)
         return Result(submission.student, problem=problem), entry
 
 

@@ -50,7 +50,7 @@ class Overview:
     """shares: of the points, by student; only of those who could be graded. quartiles: of them.
 
     outliers: students with unusual scores; slow: with unusual times; failed: with their problems;
-    literals: with answers that carry much data.
+    literals: with answers that carry much data; outdated: graded before the last release.
     """
 
     shares: dict[str, float] = field(default_factory=dict)
@@ -63,6 +63,7 @@ class Overview:
     slow: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     literals: dict[str, dict[str, int]] = field(default_factory=dict)
+    outdated: list[str] = field(default_factory=list)
     waiting: int = 0
     seconds: float = 0.0
     median_seconds: float = 0.0
@@ -73,12 +74,16 @@ class Overview:
         return statistics.fmean(self.shares.values()) if self.shares else 0.0
 
 
-def overview(results: Iterable[Result]) -> Overview:
-    """The numbers of a class, with texts in the current language."""
+def overview(results: Iterable[Result], version: str = "") -> Overview:
+    """The numbers of a class, with texts in the current language. ``version``: of what is released
+    now, if known.
+    """
     found = Overview()
     mistakes = _Mistakes()
     graded = []
     for result in results:
+        if result.outdated(version):
+            found.outdated.append(result.student)
         if result.problem:
             found.failed[result.student] = result.problem
             continue

@@ -210,6 +210,7 @@ class Judge(_Step):
             literals = heavy_answers(assignment, answers, verdict["own"])
             data = findings(verdict, about["notes"], about["submitted_in"], literals)
             remarks = data["notes"]
+        data["version"] = assignment.version
         with open_gradebook(self.course, names["assignment"], self._directory.db_url) as book:
             # Without a digest: ``nncourse grade`` does not take the grade for one of its own.
             book.record(Entry(names["student"], "", {}, seed=verdict["seed"], data=data))

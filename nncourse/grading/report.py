@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -32,6 +33,7 @@ def summary(found: Overview) -> list[str]:
             waiting=found.waiting,
         )
     ]
+    lines += outdated(found.outdated)
     if found.shares:
         lines.append(
             _(
@@ -52,6 +54,22 @@ def summary(found: Overview) -> list[str]:
             )
         )
     return lines
+
+
+def outdated(students: Sequence[str]) -> list[str]:
+    """A line on those whose points are of an earlier release, if there are any."""
+    if not students:
+        return []
+    names = ", ".join(map(one_line, students[:NAMED]))
+    names += ", …" if len(students) > NAMED else ""
+    return [
+        _(
+            "graded before the last release: {count}. Their points do not fit what it asks and "
+            "gives: run nncourse grade again. They are: {names}",
+            count=len(students),
+            names=names,
+        )
+    ]
 
 
 def remarkable(found: Overview) -> list[tuple[str, str]]:

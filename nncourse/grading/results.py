@@ -37,7 +37,8 @@ class Result:
     reasons: why a graded cell earned nothing, where it did not end in points. reports: what the
     checks in each graded cell found, see ``nncourse.grading.oracle.Question``. seed: of its inputs.
     penalty: for late work. skipped: it was unchanged. language: of the submission, if known.
-    literals: answers that carry much data, see ``nncourse.grading.literals``.
+    literals: answers that carry much data, see ``nncourse.grading.literals``. version: of the
+    assignment that it was graded by; empty if that is not known.
     """
 
     student: str
@@ -52,6 +53,11 @@ class Result:
     skipped: bool = False
     language: str = ""
     literals: dict[str, int] = field(default_factory=dict)
+    version: str = ""
+
+    def outdated(self, version: str) -> bool:
+        """Whether it was graded by another version than this one, as far as they are known."""
+        return bool(version and self.version and version != self.version)
 
     @property
     def points(self) -> float:
@@ -114,6 +120,7 @@ def _result(student: str, found: dict[str, Any], max_scores: dict[str, float]) -
         penalty=found["penalty"],
         language=data.get("language", ""),
         literals=data.get("literals", {}),
+        version=data.get("version", ""),
     )
 
 

@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from typer.testing import CliRunner
 
+from nncourse.cli import app
+from nncourse.grading.grade import grade_submissions, release_assignment, version_of
 from nncourse.grading.overview import BINS, overview
 from nncourse.grading.report import Terminal, report_page
-from nncourse.grading.results import Grade, Result
+from nncourse.grading.results import Grade, Result, read_results
 from nncourse.grading.scores import table
 from nncourse.language import using
+from tests.grading.toy import RIGHT, make_released, submission, write_toy
 
 EVIL = "<script>alert(1)</script>[red]\x1b[2J"
 
@@ -147,3 +151,34 @@ def test_every_student_is_in_one_column(points):
     low, middle, high = found.quartiles
     assert min(found.shares.values()) - 1e-9 <= low <= middle <= high <= 1 + 1e-9
     assert report_page("ps99", found).count("<rect") == BINS
+
+
+def test_points_of_an_earlier_release_are_told(tmp_path):
+    course = make_released(tmp_path / "course", write_toy(tmp_path / "own"), "ps99", "en")
+    place = tmp_path / "class"
+    place.mkdir()
+    for name in ("ann", "bob"):
+        (place / f"{name}.ipynb").write_text(submission(course, "ps99", RIGHT), "utf-8")
+    grade_submissions(course, "ps99", place)
+
+    def said():
+        commands = ["report ps99", "feedback ps99", "export ps99 moodle"]
+        asked = [[*command.split(), "--course", str(course.root)] for command in commands]
+        done = [CliRunner().invoke(app, one, env={"COLUMNS": "200"}) for one in asked]
+        assert [one.exit_code for one in done] == [0, 0, 0]
+        page = (course.root / "ps99.html").read_text("utf-8")
+        return ["nncourse grade" in text for text in [page, *(one.output for one in done)]]
+
+    assert said() == [False] * 4
+    path = course.source("ps99") / "ps99-squares.ipynb"
+    path.write_text(path.read_text("utf-8").replace('"points": 10,', '"points": 20,', 1), "utf-8")
+    release_assignment(course, "ps99")
+    assert said() == [True] * 4
+    (place / "bob.ipynb").unlink()
+    grade_submissions(course, "ps99", place)
+    assert said() == [True] * 4
+    ann, bob = read_results(course, "ps99")
+    version = version_of(course, "ps99")
+    assert (ann.outdated(version), bob.outdated(version)) == (False, True)
+    with using("ru"):
+        assert version_of(course, "ps99") == version, "it is no other one"
