@@ -19,13 +19,14 @@ import contextlib
 import json
 import shutil
 from functools import lru_cache, partial
+from glob import glob
 from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat import NotebookNode, from_dict, read
 from nbformat.v4 import new_notebook
-from nbgrader.converters import Autograde, base
+from nbgrader.converters import Autograde, GenerateFeedback, base
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
@@ -42,9 +43,12 @@ from nncourse.grading.notebook_file import LARGEST, IntakeError
 from nncourse.grading.rebuild import Intake
 from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
-from nncourse.grading.submissions import STAMP, Submission, timestamp_of
-from nncourse.grading.unfit import files_but_of, is_stamp, put_aside_all, unfit
+from nncourse.grading.submissions import STAMP, Submission, is_student, timestamp_of
+from nncourse.grading.unfit import files_but_of, is_stamp, keep, put_aside_all, unfit
 from nncourse.grading.worker import Worker, WorkerLost, make_item
+from nncourse.language import catalogue
+
+_ = catalogue("course")
 
 Pair = tuple[NotebookNode, dict[str, Any]]
 
@@ -66,8 +70,8 @@ class AnyFile(NotebookExporter):
     def _see_to_the_unfit(self, converter: Any) -> None:
         directory, assignments = converter.coursedir, converter.assignments
         everyone = converter._format_source(directory.assignment_id, "*")
-        for name in put_aside_all(everyone, self.log):
-            assignments.pop(name, None)
+        left = put_aside_all(everyone, self.log)
+        keep(converter, set(glob(everyone)).difference(left))
         for name in assignments:
             if why := unfit(Path(name), 1000 * directory.max_dir_size):
                 self.remarks[Path(name)] = why
@@ -96,14 +100,29 @@ class Feedback(Exporter):
     file_extension = ".html"
     output_mimetype = "text/html"
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if isinstance(self.parent, GenerateFeedback):
+            # Who was refused for their name has a graded notebook, and no page.
+            everyone = self.parent._format_source(self.parent.coursedir.assignment_id, "*")
+            keep(self.parent, [n for n in glob(everyone) if is_student(Path(n).parent.name)])
+
     def from_filename(self, filename: str, resources: Any = None, **options: Any) -> Any:
         """The page of the student to whom the graded notebook belongs, and the resources."""
         converter: Any = self.parent
         names, directory = resources["nbgrader"], converter.coursedir
         course = CourseFolder(Path(directory.root))
-        pages = feedback_pages(course, names["assignment"], directory.db_url, names["student"])
-        ((_student, page),) = pages
-        return page, {**resources, "output_extension": self.file_extension}
+        student, assignment = names["student"], names["assignment"]
+        pages = dict(feedback_pages(course, assignment, directory.db_url, student))
+        if student not in pages:
+            raise base.NbGraderException(
+                _(
+                    "{student} is not in the gradebook: run nncourse grade {assignment} first",
+                    student=student,
+                    assignment=assignment,
+                )
+            )
+        return pages[student], {**resources, "output_extension": self.file_extension}
 
 
 class _Step(NbGraderPreprocessor):

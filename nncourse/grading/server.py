@@ -6,7 +6,8 @@ fetched at once, and links with one click. Of nbgrader's addresses two do too mu
 - ``/formgrader?path=FOLDER``, meant for JupyterLab's "Formgrader (local)", runs the settings that
   lie in the folder. Here it must be asked for by JupyterLab or by a person, for a folder within the
   server's own, and not for one of what students have handed in.
-- Names in addresses are put into pages as they stand, so none may hold markup.
+- Names in addresses are put into pages as they stand, so none may hold markup; nor may they lead to
+  other folders, which the buttons would write anew, or stand for the whole class.
 
 A kernel starts none of the modules beside its notebook in place of its own. A notebook in a course
 folder is read from and written to no other file that its metadata name, and exporting one imports
@@ -32,8 +33,9 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-# Tornado compares addresses as they were sent. Nobody's name needs these characters.
-NAME = r"((?:(?!%3C|%3E|%22|%5C|%3c|%3e|%5c)[^/<>\"\\])+)"
+# Tornado compares addresses as they were sent. Nobody's name needs these characters: markup, and
+# what makes a path or a pattern of it.
+NAME = r"((?:(?!%(?i:3C|3E|22|5C|2F|2A|3F|5B|5D))[^/<>\"\\*\[\]])+)"
 STUDENTS = {"submitted", "autograded", "feedback"}
 
 
@@ -43,7 +45,7 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _link_jupyter_server_extension(_server: Any) -> None:
     """Before any extension is loaded, nbgrader's among them."""
-    from nbgrader.server_extensions.formgrader import handlers
+    from nbgrader.server_extensions.formgrader import apihandlers, handlers
 
     class Formgrader(handlers.FormgraderHandler):
         """The formgrader's first page, for the current folder's course or another's."""
@@ -60,10 +62,11 @@ def _link_jupyter_server_extension(_server: Any) -> None:
             return super().get()
 
     ours = {handlers.FormgraderHandler: Formgrader}
-    handlers.default_handlers[:] = [
-        (pattern.replace("([^/]+)", NAME), ours.get(handler, handler), *options)
-        for pattern, handler, *options in handlers.default_handlers
-    ]
+    for known in (handlers.default_handlers, apihandlers.default_handlers):
+        known[:] = [
+            (pattern.replace("([^/]+)", NAME), ours.get(handler, handler), *options)
+            for pattern, handler, *options in known
+        ]
 
 
 def _load_jupyter_server_extension(server: Any) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from functools import lru_cache
 from glob import glob
 from logging import Logger
@@ -23,6 +23,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from nbgrader.converters.base import NbGraderException
 from nbgrader.exchange.default import ExchangeList
 from nbgrader.utils import find_all_files, parse_utc
 
@@ -112,6 +113,21 @@ def put_aside_all(pattern: str, log: Logger) -> list[str]:
         if not usable:
             left.append(name)
     return left
+
+
+def keep(converter: Any, usable: Collection[str]) -> None:
+    """Let a step of nbgrader's work on these of the folders alone that it has found.
+
+    For a student's name the formgrader takes what stands in an address, where %2f is a slash: a
+    path to any folder, which nbgrader removes before it writes it anew.
+    """
+    assignments = converter.assignments
+    for name in set(assignments).difference(usable):
+        del assignments[name]
+    if not assignments:
+        text = _("nbgrader can't work with such a name: nothing was done")
+        converter.log.error(text)
+        raise NbGraderException(text)
 
 
 class Listing(ExchangeList):

@@ -141,6 +141,15 @@ def test_no_page_holds_the_markup_of_its_address(server, page):
     assert (status, "Анна Е'ль & Co" in text) == (200, True)
 
 
+@pytest.mark.parametrize("name", ["x%2f..%2fbob", "x%2F..%2F..%2Fsource", "*", "[a-z]*", "%2a"])
+def test_no_button_takes_a_name_for_a_path_or_a_pattern(server, name):
+    for address in ("submission/ps99/{}/autograde", "assignment/ps99/{}/generate_feedback"):
+        address = "/formgrader/api/" + address.format(name)
+        assert server.ask(address, SILENT, {}, "POST")[0] == 404
+    address = f"/formgrader/api/submission/ps99/{quote('Анна Ель')}/autograde"
+    assert server.ask(address, SILENT, {}, "POST")[0] == 200
+
+
 def test_a_kernel_starts_no_module_beside_its_notebook(server):
     folder = server.root / "first" / "submitted" / "eve" / "ps98"
     folder.mkdir(parents=True)

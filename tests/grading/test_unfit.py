@@ -12,7 +12,7 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 
 from nncourse.course.folder import make_course
-from nncourse.grading.grade import release_assignment
+from nncourse.grading.grade import grade_submissions, release_assignment
 from nncourse.grading.results import each_result
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.submissions import find_submissions, timestamp_of
@@ -194,6 +194,33 @@ def test_nothing_of_theirs_stays_beside_the_graded_notebooks(said, course):
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_name_that_nbgrader_cant_work_with_is_left_out(said, name):
     assert f"{one_line(name)}: nbgrader can't work with such a name: not graded" in said
+
+
+@pytest.mark.parametrize("step", ["autograde", "generate_feedback"])
+@pytest.mark.parametrize("student", ["data/../../source", "data/../../release", "data/../stamp"])
+def test_a_name_that_is_a_path_leads_to_no_other_folder(said, course, api, step, student):
+    """As the formgrader takes "data%2f..%2f..%2fsource" for. Its content was removed."""
+    place = course.submitted / student / "ps99"
+    before = sorted(place.iterdir())
+    answer = getattr(api, step)("ps99", student)
+    assert (answer["success"], "nothing was done" in answer["log"]) == (False, True)
+    assert sorted(place.iterdir()) == before
+    assert student not in scores(course, "ps99")
+
+
+def test_feedback_of_those_who_have_none_stops_nobody(said, course, api):
+    grade_submissions(course, "ps99")
+    refused = {path.parent.name for path in course.root.glob("autograded/*~*/ps99")}
+    assert len(refused) == len(REFUSED)
+    assert api.generate_feedback("ps99")["success"]
+    with api.gradebook as book:
+        book.remove_student("folder")
+    answer = api.generate_feedback("ps99", "folder")
+    assert "folder is not in the gradebook: run nncourse grade ps99 first" in answer["log"]
+    pages = {path.parents[1].name for path in course.root.glob("feedback/*/ps99/*.html")}
+    assert set(CLASS) - pages == {"folder"}
+    assert not pages & refused
+    api.autograde("ps99", "folder")
 
 
 def test_a_later_version_is_graded_again(said, course, api):
