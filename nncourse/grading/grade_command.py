@@ -41,7 +41,12 @@ def grade(
     folder: Folder = Path("."),
     scores: Annotated[
         Path | None,
-        typer.Option(help=_("CSV file of the scores. Default: ASSIGNMENT.csv in the folder.")),
+        typer.Option(
+            help=_(
+                "CSV file of the scores of these submissions. Default: ASSIGNMENT.csv in the "
+                "course folder, with all that are in the gradebook."
+            )
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help=_("Processes that grade. Default: one for each core."))
@@ -100,11 +105,12 @@ def grade(
                 force=force,
                 db=db,
             )
-        students = (submission.student for submission in found)
-        results = each_result(course, assignment, db, students)
+        students = {submission.student for submission in found}
+        # What has no name of its own is the file of the class, also where a part of it is graded.
+        results = each_result(course, assignment, db, students if scores else None)
         shown: list[Result] = []
         path = write_scores(
-            scores or course.root / f"{assignment}.csv", passing(results, len(found), shown), cells
+            scores or course.root / f"{assignment}.csv", passing(results, students, shown), cells
         )
     except SandboxUnavailable as error:
         hint = _("To grade without protection what you would run yourself: --unsafe")

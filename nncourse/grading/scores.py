@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from rich.table import Table
@@ -64,13 +64,16 @@ def plain(text: str) -> str:
     return FORMULA.sub(r"\1'", one_line(text))
 
 
-def passing(results: Iterable[Result], total: int, shown: list[Result]) -> Iterator[Result]:
+def passing(
+    results: Iterable[Result], students: Collection[str], shown: list[Result]
+) -> Iterator[Result]:
     """The same results; what is for the terminal is put into ``shown`` on the way.
 
-    That is all of a class of ``total`` <= MOST; of a larger one, the first with a remark.
+    That is all of these ``students`` if they are MOST at most; of more, the first with a remark.
     """
     for result in results:
-        if len(shown) < MOST and (total <= MOST or result.problem or result.notes):
+        wanted = len(students) <= MOST or result.problem or result.notes
+        if wanted and len(shown) < MOST and result.student in students:
             shown.append(result)
         yield result
 

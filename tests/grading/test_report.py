@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from html.parser import HTMLParser
 
@@ -182,3 +183,22 @@ def test_points_of_an_earlier_release_are_told(tmp_path):
     assert (ann.outdated(version), bob.outdated(version)) == (False, True)
     with using("ru"):
         assert version_of(course, "ps99") == version, "it is no other one"
+
+
+def test_the_scores_of_the_class_stay_where_a_part_of_it_is_graded(tmp_path):
+    course = make_released(tmp_path / "course", write_toy(tmp_path / "own"), "ps99", "en")
+    for name, place in (("ann", "all"), ("bob", "all"), ("bob", "part")):
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / f"{name}.ipynb").write_text(submission(course, "ps99", RIGHT), "utf-8")
+
+    def students(path, place, *more):
+        asked = ["grade", "ps99", str(tmp_path / place), "--course", str(course.root), *more]
+        done = CliRunner().invoke(app, asked)
+        assert done.exit_code == 0
+        rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+        return [row["student"] for row in rows], "ann" in done.stdout
+
+    assert students(course.root / "ps99.csv", "all") == (["ann", "bob"], True)
+    assert students(course.root / "ps99.csv", "part") == (["ann", "bob"], False)
+    path = tmp_path / "part.csv"
+    assert students(path, "part", "--scores", str(path)) == (["bob"], False)
