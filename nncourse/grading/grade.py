@@ -337,8 +337,7 @@ class Grading:
         return digest.hexdigest()
 
     def _written(self, student: str) -> bool:
-        folder = self.course.autograded(student, self.assignment.name)
-        return (folder / self.file).exists() or not folder.exists()
+        return (self.course.autograded(student, self.assignment.name) / self.file).exists()
 
     def _finish(
         self, submission: Submission, digest: str, intake: Any, answer: bytes | WorkerLost

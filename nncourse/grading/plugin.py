@@ -43,7 +43,7 @@ from nncourse.grading.notebook_file import LARGEST, IntakeError
 from nncourse.grading.rebuild import Intake
 from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
-from nncourse.grading.submissions import STAMP, Submission, is_student, timestamp_of
+from nncourse.grading.submissions import STAMP, Submission, best, is_student, timestamp_of
 from nncourse.grading.unfit import files_but_of, is_stamp, keep, put_aside_all, unfit
 from nncourse.grading.worker import Worker, WorkerLost, make_item
 from nncourse.language import catalogue
@@ -72,11 +72,15 @@ class AnyFile(NotebookExporter):
         everyone = converter._format_source(directory.assignment_id, "*")
         left = put_aside_all(everyone, self.log)
         keep(converter, set(glob(everyone)).difference(left))
+        released = CourseFolder(Path(directory.root)).notebook(directory.assignment_id).name
         for name in assignments:
             if why := unfit(Path(name), 1000 * directory.max_dir_size):
                 self.remarks[Path(name)] = why
-        # Its patterns of what to ignore would not keep it from walking through all folders.
-        base.find_all_files = partial(files_but_of, self.remarks)
+            # It passes over what a student has renamed; which file counts, ``Rebuild`` says.
+            assignments[name] = [str(Path(name, released))]
+        # It copies no file of theirs. What of it lies in the way of the lecturer's would stop it,
+        # and its patterns of what to ignore would not keep it from walking through all folders.
+        base.find_all_files = partial(files_but_of, set(map(Path, assignments)))
 
     def from_filename(self, filename: str, resources: Any = None, **options: Any) -> Any:
         """The exported notebook and its resources."""
@@ -144,20 +148,22 @@ class Rebuild(_Step):
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Pair:
         """Ignores ``nb``: the file itself is read, carefully."""
-        names, place = resources["nbgrader"], resources["metadata"]
+        names = resources["nbgrader"]
         assignment = names["assignment"]
-        released = read(self.course.notebook(assignment), as_version=4)
-        path = Path(place["path"]) / f"{place['name']}.ipynb"
+        file = self.course.notebook(assignment)
+        released = read(file, as_version=4)
+        place = Path(resources["metadata"]["path"])  # submitted/STUDENT/ASSIGNMENT
+        path = best(place.parent, assignment, file.name)
         problem = ""
-        folder = path.parents[2]  # submitted/STUDENT/ASSIGNMENT: no link below leads elsewhere
+        folder = place.parents[1]  # no link below leads elsewhere
         submission = Submission(names["student"], path, folder=folder)
         try:
             intake = take_in(submission, released, remember(self.course, assignment))
         except IntakeError as error:
             intake, problem = Intake(released, []), str(error)
-        if path.parent in self.parent.remarks:
-            intake.notes.append(self.parent.remarks[path.parent])
-        if not is_stamp(path.with_name(STAMP)):
+        if place in self.parent.remarks:
+            intake.notes.append(self.parent.remarks[place])
+        if not is_stamp(place / STAMP):
             try:
                 timestamp_of(submission)
             except ValueError as error:
@@ -165,7 +171,7 @@ class Rebuild(_Step):
         for note in [problem] if problem else intake.notes:
             self.log.warning("%s: %s", names["student"], note)
         self._clear(assignment, names["student"])
-        self._keep_stamp(path.parent, self.course.autograded(names["student"], assignment))
+        self._keep_stamp(place, self.course.autograded(names["student"], assignment))
         packed = load(self.course, assignment)
         answers = answers_of(intake.notebook)
         # Until it is judged it lies where the formgrader finds it.
@@ -180,7 +186,7 @@ class Rebuild(_Step):
         return notebook, resources
 
     def _clear(self, assignment: str, student: str) -> None:
-        """Remove what nbgrader has copied from the submission, links and folders included."""
+        """Remove what an earlier grading has left, links and folders included."""
         folder = self.course.autograded(student, assignment)
         source = self.course.source(assignment)
         for path in sorted(folder.rglob("*"), reverse=True):

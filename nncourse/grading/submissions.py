@@ -84,7 +84,7 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
             # A link is never followed: it may lead to somebody else's work.
             found.append(Submission(student, entry, folder=folder))
         elif entry.is_dir():
-            found.append(Submission(student, _best(entry, assignment, released), folder=folder))
+            found.append(Submission(student, best(entry, assignment, released), folder=folder))
     if not found:
         raise SubmissionsError(
             _(
@@ -128,7 +128,7 @@ def likeness(path: str, assignment: str, released: str) -> tuple[Any, ...]:
     return other, unlike, not name.endswith(".ipynb"), folder.count("/"), len(name), path
 
 
-def _best(entry: Path, assignment: str, released: str) -> Path:
+def best(entry: Path, assignment: str, released: str) -> Path:
     """The notebook in a student's folder, or the folder, where there is none or no way in."""
     try:
         inner = entry / assignment if (entry / assignment).is_dir() else entry

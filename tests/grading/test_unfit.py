@@ -223,6 +223,25 @@ def test_feedback_of_those_who_have_none_stops_nobody(said, course, api):
     api.autograde("ps99", "folder")
 
 
+def test_what_is_named_or_lies_otherwise_is_graded_as_well(said, course, api):
+    """nbgrader passes over a renamed notebook, and stops where files are in each other's way."""
+    right = submission(course, "ps99", RIGHT)
+    (course.source("ps99") / "data.csv").write_text("1,2")
+    for name in ("ps99-squares (1).ipynb", "mine.ipynb"):
+        hand_in(course, "renamed", right, "ps99", name)
+    folder(hand_in(course, "in the way", right, "ps99", "ps99-squares.ipynb") / "data.csv")
+    for student in ("renamed", "in the way"):
+        answer = api.autograde("ps99", student)
+        assert answer["success"], answer.get("error")
+        assert scores(course, "ps99")[student]["square"][0] == 10
+        found = {path.name for path in course.autograded(student, "ps99").iterdir()}
+        assert found == {"ps99-squares.ipynb", "data.csv"}
+    (course.source("ps99") / "data.csv").unlink()
+    shutil.rmtree(course.autograded("renamed", "ps99"))
+    grade_submissions(course, "ps99")
+    assert course.autograded("renamed", "ps99").exists()
+
+
 def test_a_later_version_is_graded_again(said, course, api):
     """nbgrader knows it by the time stamps, also where it copies no file."""
     place = course.submitted / "device" / "ps99"
