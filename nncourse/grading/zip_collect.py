@@ -4,15 +4,19 @@
 
 nbgrader unpacks all that students have packed, and ends at the first archive that is damaged or
 leads out of its folder. Here each gives a line, and is read as ``nncourse collect`` reads it.
+
+Whose a file is, the lecturer's pattern reads in its path, of which a student who hands in an
+archive writes the end. So nobody is found there of whom there is a file anywhere else.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from nbgrader.plugins.zipcollect import ExtractorPlugin
 
-from nncourse.grading.archive import Reader
+from nncourse.grading.archive import ARCHIVES, File, Reader
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -25,8 +29,38 @@ class Extracting(ExtractorPlugin):
     def extract(self, archive_path: str, extracted_path: str) -> None:
         """Write the notebooks in a folder, also those in archives, into another one."""
         reader, target = Reader(), Path(extracted_path)
-        for file in reader.read(Path(archive_path)):
+        source, place = _platforms(Path(archive_path), target)
+        # Read twice, so that no more than one file is held at a time.
+        certain = {
+            student
+            for student, written in (self._whose(place, file) for file in Reader().read(source))
+            if not written
+        }
+        for file in reader.read(source):
+            student, written = self._whose(place, file)
+            if written and student in certain:
+                why = _("packed by a student; {student} has handed in another", student=student)
+                reader.refused.append((file.path, why))
+                continue
             self.log.info("%s", file.path)
-            write_below(target, target / file.path, file.data)
+            write_below(target, place / file.path, file.data)
         for name, why in reader.refused:
             self.log.warning("%s", _("{name} was left out: {why}", name=name, why=why))
+
+    def _whose(self, place: Path, file: File) -> tuple[str, bool]:
+        """The student that the lecturer's pattern finds, and whether a student has written that."""
+        pattern = getattr(self.parent.collector_plugin_inst, "named_regexp", "")
+        found = re.match(pattern, str(place / file.path)) if pattern else None
+        if found is None or "student_id" not in found.re.groupindex:
+            return "", False
+        packed = len(str(place / file.packed)) if file.packed else len(found.string)
+        return found["student_id"], found.end("student_id") > packed
+
+
+def _platforms(folder: Path, target: Path) -> tuple[Path, Path]:
+    """What is to be read, and where it goes: an archive that lies alone is the platform's."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    if len(files) != 1 or not (name := files[0].name).lower().endswith(ARCHIVES):
+        return folder, target
+    kind = next(kind for kind in ARCHIVES if name.lower().endswith(kind))
+    return files[0], target / files[0].parent.relative_to(folder) / name[: -len(kind)]
