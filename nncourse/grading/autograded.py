@@ -13,7 +13,7 @@ from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.assignment import Assignment, role_of, text_of
-from nncourse.grading.own import shown
+from nncourse.grading.own import KEY, shown
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.whole import make_folder, remove, write_below
 from nncourse.language import catalogue, mark, using
@@ -27,12 +27,14 @@ WIDTH = 100  # characters of its lines
 
 
 def answers_of(notebook: Any) -> dict[str, str]:
-    """The sources of the answer cells, by their names."""
+    """The sources of the answer cells, by their names; of tasks, what was done for them."""
     found = {}
     for cell in notebook["cells"]:
         role = role_of(cell)
         if role.get("solution"):
             found[role["grade_id"]] = text_of(cell)
+        elif role.get("task") and (work := cell["metadata"].get("nncourse", {}).get("work")):
+            found[role["grade_id"]] = work
     return found
 
 
@@ -54,11 +56,19 @@ def compose(
     cells: list[dict[str, Any]] = []
     for index, raw in enumerate(assignment.notebook["cells"]):
         name = role_of(raw).get("grade_id", "")
-        cell = {**raw, "source": answers.get(name, raw["source"])}
+        work = answers.get(name) if role_of(raw).get("task") else None
+        cell = {
+            **raw,
+            "source": answers.get(name, raw["source"]) if work is None else raw["source"],
+        }
         ran = [added for place, added in own if place == index]
         for added in ran:
             cells += [_own_mark(added, assignment.language), added]
         cells.append(cell)
+        if work is not None:
+            added = {"cell_type": "markdown", "id": f"nncourse-work-{index}", "source": work}
+            added["metadata"] = {"nncourse": {KEY: True}}
+            cells += [_own_mark(added, assignment.language), added]
         if cell["cell_type"] == "code" and str(index) in outputs:
             cell["outputs"] = outputs[str(index)]
             ran.append(cell)

@@ -71,7 +71,7 @@ class Part:
     own cells that were run for answers.
 
     first: no graded cell ran before these answers. stopped: cells of the lecturer's, such as one
-    that calls for training, in which the session ended.
+    that calls for training, in which the session ended. task: it asks for cells of their own.
     """
 
     name: str
@@ -79,10 +79,11 @@ class Part:
     answers: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    task: bool = False
 
     @property
     def by_hand(self) -> bool:
-        return bool(self.answers) and bool(role_of(self.answers[-1]).get("grade"))
+        return self.task or (bool(self.answers) and bool(role_of(self.answers[-1]).get("grade")))
 
 
 def write_feedback(course: CourseFolder, assignment: str, db: str | None = None) -> list[Path]:
@@ -181,12 +182,18 @@ def feedback_page(
 def parts_of(notebook: Mapping[str, Any]) -> Iterator[Part]:
     """The graded cells in the order of the notebook."""
     answers: list[dict[str, Any]] = []
+    done: list[dict[str, Any]] = []  # for the last task
     stopped: list[str] = []
     first = True
     for cell in notebook["cells"]:
         role = role_of(cell)
-        if role.get("solution") or is_own(cell):
+        if is_own(cell) and cell["cell_type"] != "code":
+            done.append(cell)
+        elif role.get("solution") or is_own(cell):
             answers.append(cell)
+        elif role.get("task"):
+            done = []
+            yield Part(role["grade_id"], answers=done, task=True)
         elif not role.get("grade") and "SessionEnded" in _errors(cell.get("outputs", [])):
             stopped.append(role.get("grade_id", ""))
         if role.get("grade"):

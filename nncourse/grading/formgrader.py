@@ -27,6 +27,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from nncourse.course.formula import FormulaError, mathml
 from nncourse.grading.assignment import role_of, text_of
+from nncourse.grading.own import is_own
 from nncourse.language import catalogue, current, using
 
 _ = catalogue("course")
@@ -79,7 +80,7 @@ def _as_written(html: str) -> str:
 def markdown(context: Any, source: str) -> str:
     """The HTML of a Markdown cell; ``context``: the template's, which knows the cell."""
     cell = context.get("cell", {})
-    if role_of(cell).get("solution"):
+    if role_of(cell).get("solution") or is_own(cell):
         html = _render(source, cell, _Students)
         # A student's answer ends where its cell ends. A browser ignores what closes nothing.
         html += "".join(f"</{tag}>" for tag in LOOKS.findall(html))
@@ -103,8 +104,8 @@ def _marks(cell: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
     Only the formgrader gives its pages a ``submission_id``; nbgrader's feedback has none.
     """
     role = role_of(cell)
-    written = cell.get("cell_type") == "markdown" and role.get("grade") and role.get("solution")
-    if not written or "submission_id" not in resources:
+    by_hand = (role.get("grade") and role.get("solution")) or role.get("task")
+    if cell.get("cell_type") != "markdown" or not by_hand or "submission_id" not in resources:
         return ""
     graded = Path(resources["metadata"]["path"]).resolve()  # autograded/STUDENT/ASSIGNMENT
     source = graded.parents[2] / "source" / graded.name / f"{resources['metadata']['name']}.ipynb"

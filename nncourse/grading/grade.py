@@ -375,6 +375,9 @@ class Grading:
                     scores[role["grade_id"]] = 0.0 if empty else None
                     text = cell.source.encode("utf-8", "replace")
                     written[role["grade_id"]] = hashlib.sha256(text).hexdigest()
+            elif role.get("task") and role["grade_id"] in answers:
+                work = answers[role["grade_id"]].encode("utf-8", "replace")
+                written[role["grade_id"]] = hashlib.sha256(work).hexdigest()
         try:
             stamp = timestamp_of(submission)
         except ValueError as error:

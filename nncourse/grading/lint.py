@@ -61,8 +61,8 @@ def lint(assignment: Assignment) -> list[Remark]:
     for cell in assignment.cells:
         if role_of(assignment.notebook["cells"][cell.index]).get("task"):
             text = _(
-                "what students add for a task is not kept: let them write into a manually graded "
-                "answer"
+                "what students add for a task is shown to you as text and code; the code is not "
+                "run, and its pictures are not there"
             )
             found.append(Remark(cell.name, 1, text))
         if cell.kind == "tests":

@@ -20,7 +20,7 @@ from nncourse.grading.added import Sight, added, put_into
 from nncourse.grading.earlier import as_now, role_mark
 from nncourse.grading.notebook_file import IntakeError, guessed, language_of, sight
 from nncourse.grading.own import OwnCell
-from nncourse.grading.written import PICTURE, beside, whole
+from nncourse.grading.written import PICTURE, beside, whole, work
 from nncourse.language import catalogue
 
 if TYPE_CHECKING:
@@ -98,6 +98,11 @@ def rebuild(
         notes += _take_in_written(seen, original, released, named.sources)
     # Of the cells only the sources are changed.
     notebook = type(released)(released, cells=[type(cell)(cell) for cell in released.cells])
+    if own_edition:
+        for place, text in _tasks(seen, original, released, named.sources):
+            cell = notebook.cells[place]
+            cell.metadata = type(cell.metadata)({**cell.metadata, "nncourse": {"work": text}})
+            notes += _pictures(original[place].name, text)
     defined = set[str]().union(*(_defined(cell.source) for cell in seen if cell.code))
     put: list[OwnCell] = []
     room = LONGEST_ADDED
@@ -214,8 +219,9 @@ def _take_in_written(
 ) -> Iterator[str]:
     """Complete the ``sources`` of written answers by what stands beside them. Yields remarks."""
     roles = [cell.metadata.get("nbgrader", {}) for cell in released.cells]
-    places = [n for n, role in enumerate(roles) if role.get("solution") and not original[n].code]
-    for place, (above, below) in beside(seen, original, places).items():
+    for place, (above, below) in beside(seen, original, _by_hand(released)).items():
+        if not roles[place].get("solution"):
+            continue
         name, stub = roles[place]["grade_id"], original[place].source
         answer = sources.get(name, "")
         answer = "" if answer.strip() == stub.strip() else answer
@@ -225,8 +231,37 @@ def _take_in_written(
         if text != alone and len(text) <= LONGEST:
             sources[name] = text
             yield _("{name}: what stands in other cells beside it was taken into it", name=name)
-        if PICTURE.search(text):
-            yield _("{name}: has pictures, which only the file handed in shows", name=name)
+        yield from _pictures(name, text)
+
+
+def _tasks(
+    seen: list[Sight],
+    original: list[Sight],
+    released: NotebookNode,
+    sources: Mapping[str, str],
+) -> Iterator[tuple[int, str]]:
+    """What was done for each task that asks for cells of the student's own, by its place."""
+    for place, (_above, below) in beside(seen, original, _by_hand(released)).items():
+        task = original[place]
+        if released.cells[place]["metadata"]["nbgrader"].get("task"):
+            done = task._replace(source=sources.get(task.name or "", task.source))
+            if text := work(done, task, below)[:LONGEST]:
+                yield place, text
+
+
+def _by_hand(released: NotebookNode) -> list[int]:
+    """The places of written answers, and of tasks."""
+    roles = [(n, c.metadata.get("nbgrader", {}), c.cell_type) for n, c in enumerate(released.cells)]
+    return [
+        n
+        for n, role, kind in roles
+        if kind != "code" and (role.get("solution") or role.get("task"))
+    ]
+
+
+def _pictures(name: str | None, text: str) -> Iterator[str]:
+    if PICTURE.search(text):
+        yield _("{name}: has pictures, which only the file handed in shows", name=name)
 
 
 def _long(name: str, source: str) -> list[str]:

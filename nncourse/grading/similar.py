@@ -80,7 +80,7 @@ def answers_in(notebook: Mapping[str, Any]) -> dict[str, str]:
         for cell in notebook["cells"]
         if role_of(cell).get("solution") and cell["cell_type"] == "code"
     }
-    own = (cell for cell in notebook["cells"] if is_own(cell))
+    own = (c for c in notebook["cells"] if is_own(c) and c["cell_type"] == "code")
     for number, cell in enumerate(own, 1):
         found[_("own cell {number}", number=number)] = text_of(cell)[:LONGEST]
     return found

@@ -64,6 +64,14 @@ def _written_into(question: Sight, original: Sight) -> list[Sight]:
     return [question._replace(source=text)] if text and not question.code else []
 
 
+def work(task: Sight, original: Sight, below: Sequence[Sight]) -> str:
+    """What was done for a task, which has no cell of its own for that: what was written into the
+    question, and the cells below it. Code stands there and is not run."""
+    cells = [cell for cell in (*_written_into(task, original), *below) if cell.source.strip()]
+    parts = [f"~~~python\n{cell.source}\n~~~" if cell.code else cell.source for cell in cells]
+    return DATA.sub(r"\1...", "\n\n".join(parts))
+
+
 def whole(answer: str, above: Sequence[Sight], below: Sequence[Sight]) -> str:
     """A written answer with what stands beside it. ``answer``: in its own cell, "" for a stub.
 

@@ -360,4 +360,4 @@ def test_a_task_is_no_place_for_an_answer():
     notebook = toy_notebook()
     notebook.cells[-1].metadata["nbgrader"].update(task=True, solution=False, grade=False)
     (remark,) = lint(make_assignment("ps99", notebook, notebook, "en"))
-    assert str(remark).startswith("why, 1: what students add for a task is not kept")
+    assert str(remark).startswith("why, 1: what students add for a task is shown to you")
