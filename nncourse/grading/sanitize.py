@@ -44,7 +44,10 @@ _OPEN = {"\\\\[": "\\\\]", "\\\\(": "\\\\)", "\\begin{": "\\end{"}
 _DIAGRAM = re.compile(r"([`~]{3})(?=[^\S\n]*(?:mermaid|[^\s`~]*[&\\]))", re.IGNORECASE)
 
 # What may begin or end an emphasis; each is compared with all others that are open.
-_MARKS = re.compile(r"(?<=[^\s*_~])[*_~]+|[*_~]+(?=[^\s*_~])")
+_MARKS = re.compile(r"(?<=[^\s*_~])[*_~]++|(?<![*_~])[*_~]++(?=[^\s*_~])")
+
+# Readers of Markdown look from each of them to the last, in case that the line ends there.
+_BLANKS = re.compile(r"([^\S\n]{100})[^\S\n]+")
 
 # For each part of a dotted name the painter of code looks at all that follow, in case of a "?".
 _DOTTED = re.compile(r"(?<!\w)(?:\w*[.*]){50}")
@@ -97,7 +100,7 @@ def clean_markdown(text: Any) -> str:
     A blank after the character that would begin such a thing makes it plain text, which reads
     nearly as it was written. Applied twice it changes nothing more.
     """
-    text = clean_text(text)
+    text = _BLANKS.sub(r"\1", clean_text(text))
     text = _TAG.sub("< ", text)
     text = text.replace("![", "! [")
     text = _LINK.sub("] ", text)

@@ -303,6 +303,18 @@ def test_no_answer_of_many_emphases_takes_long_to_draw(mark):
     assert time.process_time() - begin < 3
 
 
+@pytest.mark.parametrize("text", ["*", "_~", "]:\t", "a "])
+def test_no_answer_of_one_character_holds_up_the_class(text):
+    """It is cleaned where all submissions pass, and drawn where nobody else is served meanwhile."""
+    text += text[-1] * (SHOWN - len(text) - 1) + ("b" if text[-1].isspace() else "")
+    begin = time.process_time()
+    clean = clean_markdown(text)
+    assert time.process_time() - begin < 0.5
+    markdown2html_mistune(clean)
+    assert time.process_time() - begin < 2
+    assert clean_markdown(clean) == clean
+
+
 @pytest.mark.parametrize("part", [".", "*", "a.", ".*", "_." * 50 + "x"])
 def test_no_code_takes_long_to_be_drawn(part):
     """Jupyter does nothing else meanwhile, for anyone."""
