@@ -113,15 +113,24 @@ class Releasing(ExchangeReleaseFeedback):
                 text = _("no {file} came with the submission: not released", file=SECRET)
                 self.log.warning("%s: %s", one_line(student), text)
                 continue
-            released = Path(self.dest_path, notebook_hash(secret=secret, notebook_id=page.stem))
             text = page.read_text("utf-8")
-            write_below(released.parent, released.with_suffix(".html"), text).chmod(0o644)
-            self.log.info("%s: %s", one_line(student), released.with_suffix(".html"))
+            # A student looks for it by the names that the notebooks have in what was handed in.
+            for notebook in {page.stem, *self._notebooks(student)}:
+                released = Path(self.dest_path, notebook_hash(secret=secret, notebook_id=notebook))
+                write_below(released.parent, released.with_suffix(".html"), text).chmod(0o644)
+                self.log.info("%s: %s", one_line(student), released.with_suffix(".html"))
 
-    def _secret(self, student: str) -> str:
+    def _submitted(self, student: str) -> Path:
         directory = self.coursedir
         step = directory.submitted_directory
-        folder = Path(directory.format_path(step, student, directory.assignment_id))
+        return Path(directory.format_path(step, student, directory.assignment_id))
+
+    def _notebooks(self, student: str) -> list[str]:
+        names = sorted(path.stem for path in self._submitted(student).glob("*.ipynb"))
+        return [name for name in names if name.isprintable()][:MOST]
+
+    def _secret(self, student: str) -> str:
+        folder = self._submitted(student)
         try:
             with open_below(folder.parents[1], folder / SECRET) as file:
                 return file.read(LONGEST).decode("utf-8", "replace")

@@ -28,7 +28,7 @@ from nbgrader.exchange.default import ExchangeList
 from nbgrader.utils import find_all_files, parse_utc
 
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.submissions import STAMP, YEARS, is_student
+from nncourse.grading.submissions import SECRET, STAMP, YEARS, is_student
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -133,11 +133,33 @@ def keep(converter: Any, usable: Collection[str]) -> None:
 class Listing(ExchangeList):
     """nbgrader's list of what is in the exchange, which its formgrader makes before all else."""
 
+    assignments: list[str]
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         directory = self.coursedir
         if directory is not None:
             put_aside_all(directory.format_path(directory.submitted_directory, "*", "*"), self.log)
+
+    def init_dest(self) -> None:
+        """Of what whoever has an account has laid there, only what it can read and show."""
+        super().init_dest()
+        if self.inbound:
+            self.assignments = [path for path in self.assignments if self._listed(Path(path))]
+
+    def _listed(self, folder: Path) -> bool:
+        plain = not folder.is_symlink() and folder.is_dir() and one_line(folder.name) == folder.name
+        secret = folder / SECRET
+        try:
+            # It reads secrets, and where there is none notebooks, whole.
+            if plain and not unfit(folder, 1000 * self.coursedir.max_dir_size):
+                return not secret.exists() or secret.read_text("utf-8").isprintable()
+        except (OSError, ValueError):
+            pass
+        name = one_line(folder.name)
+        text = _("{name}: not listed, for its name, or for a link or too much in it", name=name)
+        self.log.warning(text)
+        return False
 
 
 def put_aside(folder: Path) -> tuple[str, bool]:

@@ -8,6 +8,7 @@ import shutil
 import pytest
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.utils import notebook_hash
 
 from nncourse.grading.collect import collect
 from nncourse.grading.feedback import write_feedback
@@ -104,6 +105,43 @@ def test_nobody_adds_to_what_another_has_handed_in(toy, api, lay):
     found, log = collected(toy, api)
     assert not found
     assert f"anna+ps99+{STAMP}+r/{FILE}: " in log
+
+
+def test_the_list_shows_what_it_can_read(toy, api, lay, inbound):
+    """It ended at the first that it could not, and wrote to the terminal what a name said."""
+    for name in ("anna", "red\x1b[31m", "two\nlines", "huge", "binary", "big", "link"):
+        lay(name)
+    for name in ("anna", "huge", "binary", "big", "link"):
+        secret = inbound / f"{name}+ps99+{STAMP}+r" / "submission_secret.txt"
+        if name == "huge":
+            os.truncate(secret, 1 << 40)
+        elif name == "binary":
+            secret.write_bytes(b"\xff")
+        elif name == "big":
+            secret.unlink()
+            os.truncate(secret.with_name(FILE), 1 << 40)
+        elif name == "link":
+            secret.with_name("data").symlink_to("/dev/zero")
+    (inbound / f"file+ps99+{STAMP}+r").touch()
+    (inbound / f"nowhere+ps99+{STAMP}+r").symlink_to(inbound / "nothing")
+    for remove in (False, True):
+        lister = api.exchange.List(
+            coursedir=api.coursedir, authenticator=api.authenticator, parent=api, inbound=True
+        )
+        lister.remove = remove
+        assert [one["student_id"] for one in lister.start()] == ["anna"]
+    assert len(list(inbound.iterdir())) == 8
+
+
+def test_feedback_is_found_by_who_has_renamed_the_notebook(toy, api, lay, inbound):
+    folder = lay("anna")
+    (folder / FILE).rename(folder / "mine (1).ipynb")
+    collected(toy, api)
+    grade_submissions(toy, "ps99")
+    write_feedback(toy, "ps99")
+    assert api.release_feedback("ps99")["success"]
+    released = {path.stem for path in (inbound.parent / "feedback").iterdir()}
+    assert notebook_hash(secret="of anna", notebook_id="mine (1)") in released
 
 
 @pytest.mark.parametrize("ours", [False, True])
