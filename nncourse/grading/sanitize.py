@@ -51,6 +51,8 @@ _BLANKS = re.compile(r"([^\S\n]{100})[^\S\n]+")
 
 # For each part of a dotted name the painter of code looks at all that follow, in case of a "?".
 _DOTTED = re.compile(r"(?<!\w)(?:\w*[.*]){50}")
+# And for each blank on an empty line at all empty lines that follow.
+_EMPTY = re.compile(r"^[^\S\n]++$", re.MULTILINE)
 
 FORMULAS = 50  # that may be left open
 MARKS = 1000  # that count in one text
@@ -115,7 +117,7 @@ def clean_markdown(text: Any) -> str:
 
 def clean_code(text: Any) -> str:
     """Code as text that is soon painted."""
-    return _DOTTED.sub(r"\g<0> ", clean_text(text))
+    return _DOTTED.sub(r"\g<0> ", _EMPTY.sub("", clean_text(text)))
 
 
 def clean_html(text: Any) -> str:
