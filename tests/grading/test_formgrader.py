@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from functools import partial
 from html import unescape
 
@@ -18,7 +19,7 @@ from nncourse.course.folder import as_config, settings
 from nncourse.grading.assignment import RULES, Assignment
 from nncourse.grading.autograded import UNGRADED, compose
 from nncourse.grading.formgrader import markdown
-from nncourse.grading.sanitize import clean_markdown, clean_notebook
+from nncourse.grading.sanitize import SHOWN, clean_markdown, clean_notebook
 from tests.grading.toy import cell_name, toy_notebook
 
 EMPTY = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -127,6 +128,19 @@ def test_nothing_of_a_students_can_be_clicked(toy, text, shown):
     assert f"<p>{shown}</p>" in html
     assert "<a" not in html
     assert "<a" in markdown({}, text), "the lecturer's own links"
+
+
+@pytest.mark.parametrize("language", ["cpp", "python", "amdgpu"])
+def test_no_block_of_code_takes_long_to_draw(toy, language):
+    """Jupyter does nothing else meanwhile, for anyone."""
+    code = "a" * SHOWN if language == "amdgpu" else "<b>" + " \n" * (SHOWN // 2)
+    source = clean_markdown(f"~~~{language}\n{code}\n~~~")
+    begin = time.process_time()
+    html = markdown(context(toy, {}), source)
+    assert time.process_time() - begin < 1
+    assert "<pre><code>" in html
+    assert "<b>" not in html
+    assert "<span" in markdown({}, "~~~python\nx = 1\n~~~"), "the lecturer's own code"
 
 
 @pytest.mark.parametrize(
