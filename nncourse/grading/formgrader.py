@@ -7,8 +7,8 @@ answer without what it is graded by. In a configured course its filter for Markd
 
 Formulas become MathML; one that our converter does not know is left to MathJax. Not so in what a
 student wrote: MathJax knows commands that draw anywhere on the page, and formulas over which a
-browser breaks down; so what our converter does not know is shown there as it was written. Nor are blocks of code painted
-there: the language is of the student's choice.
+browser breaks down; so what our converter does not know is shown there as it was written. Nor are
+blocks of code painted there: the language is of the student's choice.
 
 Above a written answer stands, folded, the lecturer's own with its marks, out of ``source/``. It is
 on the page for the lecturer only, never in the notebook. All else is as nbconvert has it.
