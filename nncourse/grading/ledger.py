@@ -106,7 +106,7 @@ class Ledger:
                 ids[name] = _new_id()
                 row = {"id": ids[name], "assignment_id": self.id, "student_id": name}
                 new.append({**row, "timestamp": stamp})
-            elif stamp is not None:
+            else:  # also where it is unknown now: that of an earlier version is not its own
                 changed.append({"id": ids[name], "timestamp": stamp})
         _insert(db, "submitted_assignment", new)
         _update(db, "submitted_assignment", changed)

@@ -23,6 +23,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from nbgrader import coursedir
+from nbgrader.apps import api
 from nbgrader.converters.base import NbGraderException
 from nbgrader.exchange.default import ExchangeList
 from nbgrader.utils import find_all_files, parse_utc
@@ -40,6 +42,7 @@ TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?: ?(?:UTC|Z|[+-]\d\d:?\d\d))?)?",
     re.ASCII,
 )
+BEHIND_BLANK = re.compile(r" (?=[+-]\d\d:?\d\d$)")
 MOST = 1000  # files and folders of a submission; nbgrader's time grows with their square
 
 
@@ -97,9 +100,17 @@ def is_stamp(path: Path) -> bool:
 def _is_time(path: Path, *_version: int) -> bool:
     try:
         text = path.read_text().strip()
-        return bool(TIME.fullmatch(text)) and YEARS[0] <= parse_utc(text).year <= YEARS[1]
+        return bool(TIME.fullmatch(text)) and YEARS[0] <= utc(text).year <= YEARS[1]
     except Exception:  # whatever a reader of times raises
         return False
+
+
+def utc(stamp: Any) -> Any:
+    """nbgrader's reading of a time, but for "+0300" behind a blank: that it takes for seconds."""
+    return parse_utc(BEHIND_BLANK.sub("", stamp) if isinstance(stamp, str) else stamp)
+
+
+coursedir.parse_utc = api.parse_utc = utc
 
 
 def put_aside_all(pattern: str, log: Logger) -> list[str]:

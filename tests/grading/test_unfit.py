@@ -242,6 +242,25 @@ def test_what_is_named_or_lies_otherwise_is_graded_as_well(said, course, api):
     assert course.autograded("renamed", "ps99").exists()
 
 
+def test_the_time_is_the_same_for_all_who_read_it(said, course, api):
+    """nbgrader took +0300 for 300 seconds, and showed what our command had graded as ungraded."""
+    right = submission(course, "ps99", RIGHT)
+    stamp = hand_in(course, "zone", right, "ps99", "ps99-squares.ipynb") / "timestamp.txt"
+    for text, read in [
+        ("2026-11-21 01:00:00 +0300", "2026-11-20T22:00:00"),
+        ("2026-11-21 01:00:00 -05:30", "2026-11-21T06:30:00"),
+        ("", None),  # taken away: that of the version before is not its time
+    ]:
+        stamp.write_text(text) if text else stamp.unlink()
+        grade_submissions(course, "ps99")
+        (shown,) = (one for one in api.get_submissions("ps99") if one["student"] == "zone")
+        assert (shown["timestamp"], shown["autograded"]) == (read, True)
+        with api.gradebook as book:
+            stored = book.find_submission("ps99", "zone").timestamp
+        assert (stored and stored.isoformat()) == read
+        assert api.autograde("ps99", "zone")["success"]
+
+
 def test_a_later_version_is_graded_again(said, course, api):
     """nbgrader knows it by the time stamps, also where it copies no file."""
     place = course.submitted / "device" / "ps99"
