@@ -249,3 +249,14 @@ def test_a_matrix_that_is_turned_in_one_plane_is_not_drawn():
         return found
 
     assert score(find("ps07.orthogonal"), answer) == 0.5
+
+
+@pytest.mark.parametrize("more", [1, -1])
+def test_one_input_more_or_less_is_seen_in_the_spread(more):
+    def answer(name, fan_out, fan_in, rng):
+        std = (2 / (fan_in + more + ("xavier" in name) * fan_out)) ** 0.5
+        if "uniform" in name:
+            return rng.uniform(-1, 1, (fan_out, fan_in)) * 3**0.5 * std
+        return rng.normal(0, std, (fan_out, fan_in))
+
+    assert max(score(find("ps07.initialise"), answer, seed) for seed in range(3)) < 0.91

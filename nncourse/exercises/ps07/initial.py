@@ -46,6 +46,9 @@ NAMES = tuple(RULES)
 WIDE = "wide"
 """The layer has fewer outputs than inputs."""
 
+THIN = "thin"
+"""It has so few inputs that one more or less makes a difference."""
+
 
 DEPENDENT = {
     independence.TOTALS: mark(
@@ -79,6 +82,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     out, fan = int(rng.choice((180, 220))), int(rng.choice((60, 75)))
     if case == WIDE:
         out, fan = fan, out
+    elif case == THIN:
+        out, fan = 10 * out, int(rng.choice((3, 4)))
     seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
     return Point((out, fan, seeds), {"W": np.empty((out, fan))}, 1.0, case)
 
@@ -188,7 +193,7 @@ INITIALISE = Piece(
     ),
     parts=(
         *(Part(name, 0.2, (PLAIN,)) for name in NAMES),
-        *(Part(name, 0.05, (WIDE,)) for name in NAMES),
+        *(Part(name, 0.05, (WIDE, THIN)) for name in NAMES),
     ),
     draw=draw,
     reference=initialise,
@@ -272,8 +277,8 @@ INITIALISE = Piece(
         ),
         Equivalent("float32", lambda *arguments: single(initialise(*arguments))),
     ),
-    cases=(PLAIN, PLAIN, WIDE),
-    case_names={WIDE: mark("more inputs than outputs")},
+    cases=(PLAIN, PLAIN, WIDE, THIN),
+    case_names={WIDE: mark("more inputs than outputs"), THIN: mark("very few inputs")},
 )
 
 
