@@ -9,9 +9,10 @@ fetched at once, and links with one click. Of nbgrader's addresses two do too mu
 - Names in addresses are put into pages as they stand, so none may hold markup; nor may they lead to
   other folders, which the buttons would write anew, or stand for the whole class.
 
-A kernel starts none of the modules beside its notebook in place of its own. A notebook in a course
-folder is read from and written to no other file that its metadata name, and exporting one imports
-no module that they name.
+A kernel starts none of the modules beside its notebook in place of its own. A notebook runs nothing
+out of its metadata and is read from and written to no other file (``opened``), and exporting one
+imports no module that they name. Plots of Vega are not drawn: JupyterLab draws them in notebooks
+that nobody trusts and in files, and they read any file of the server's and send it anywhere.
 
 Jupyter loads the extension wherever nncourse is installed, beside nbgrader's own, whose list of
 handlers it changes before they are put in place.
@@ -22,13 +23,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from html import escape
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from tornado import web
 
 from nncourse.course.folder import CONFIG_FILE
+from nncourse.grading import opened
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -72,8 +73,20 @@ def _link_jupyter_server_extension(_server: Any) -> None:
 def _load_jupyter_server_extension(server: Any) -> None:
     """When the server's managers are there."""
     _start_no_module_beside(server.kernel_spec_manager)
-    _touch_no_other_file(server.contents_manager)
+    opened.guard(server.contents_manager)
     _import_no_exporter()
+    _draw_no_vega(server.web_app.settings)
+
+
+# ipykernel's launcher, but the folder comes last among those of modules, and when all has started.
+LAUNCH = """
+import sys
+from ipykernel.kernelapp import IPKernelApp as App
+start = App.start
+App.init_path = lambda app: None
+App.start = lambda app: (sys.path.append(""), start(app))
+App.launch_instance()
+"""
 
 
 def _start_no_module_beside(specs: Any) -> None:
@@ -84,37 +97,13 @@ def _start_no_module_beside(specs: Any) -> None:
         spec = found(name)
         if spec.argv[:1] in ([sys.executable], ["python"], ["python3"]) and "-P" not in spec.argv:
             spec.argv.insert(1, "-P")
+            launcher = ["-m", "ipykernel_launcher"]
+            for at in range(len(spec.argv)):
+                if spec.argv[at : at + 2] == launcher:
+                    spec.argv[at : at + 2] = ["-c", LAUNCH]
         return spec
 
     specs.get_kernel_spec = get_kernel_spec
-
-
-def _touch_no_other_file(contents: Any) -> None:
-    """Jupytext reads and writes with a notebook also the files that its metadata pair it with, in
-    any folder; in a course folder it does so for the lecturer's sources alone."""
-    saved, got = contents.save, contents.get
-    pairs = "load_alternative_format" in signature(got).parameters
-
-    def of_a_student(path: str) -> bool:
-        place = Path(getattr(contents, "root_dir", ""), path.strip("/")).resolve()
-        return place.suffix == ".ipynb" and _of_students(place)
-
-    def save(model: dict[str, Any], path: str = "") -> Any:
-        if model.get("type") == "notebook" and of_a_student(path):
-            model["content"]["metadata"]["jupytext"] = {"formats": "ipynb"}
-        return saved(model, path)
-
-    def get(path: str, *args: Any, **options: Any) -> Any:
-        alone = {"load_alternative_format": False} if pairs and of_a_student(path) else {}
-        return got(path, *args, **{**options, **alone})
-
-    contents.save, contents.get = save, get
-
-
-def _of_students(place: Path) -> bool:
-    """Whether it lies in a course folder, but not among the lecturer's sources."""
-    courses = [folder for folder in place.parents if (folder / CONFIG_FILE).exists()]
-    return any(place.relative_to(course).parts[0] != "source" for course in courses)
 
 
 def _import_no_exporter() -> None:
@@ -129,12 +118,27 @@ def _import_no_exporter() -> None:
     script.get_exporter = get_exporter
 
 
+def _draw_no_vega(settings: dict[str, Any]) -> None:
+    """JupyterHub may have a say in the settings of pages already."""
+    earlier = settings.get("page_config_hook")
+
+    def without(handler: Any, config: dict[str, Any]) -> dict[str, Any]:
+        config = earlier(handler, config) if earlier else config
+        disabled = [*config.get("disabledExtensions", []), "@jupyterlab/vega5-extension"]
+        return {**config, "disabledExtensions": disabled}
+
+    settings["page_config_hook"] = without
+
+
 def refusal(path: str, home: str, headers: Mapping[str, str]) -> str:
     """Why nbgrader must not run the settings in a folder; nothing if it may."""
     folder, root = Path(path).resolve(), Path(home).resolve()
     # What a browser says of whoever asks; nothing where it does not trust the connection.
     by_a_person = headers.get("Sec-Fetch-Site", "none") == "none"
-    if not by_a_person and headers.get("Sec-Fetch-Dest") != "iframe":  # JupyterLab's own panel
+    # JupyterLab's own panel. A file that it shows as HTML has no address to refer to.
+    panel = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}
+    by_the_panel = "Referer" in headers and all(headers.get(k) == v for k, v in panel.items())
+    if not by_a_person and not by_the_panel:
         why = _(
             "A link or a picture asked for the formgrader of {folder}, which would run the "
             "settings there. If it is a course of yours, open it from JupyterLab's menu Nbgrader."

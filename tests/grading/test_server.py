@@ -14,6 +14,7 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
+from jupyter_client import BlockingKernelClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from nncourse.course.folder import CONFIG_FILE, config_text
@@ -22,7 +23,8 @@ from nncourse.course.lab import is_root
 # What a browser says of a picture or link in a page of Jupyter's, and of JupyterLab's own panel.
 PICTURE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
 LINK = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "document"}
-PANEL = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}
+FRAME = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}
+PANEL = {**FRAME, "Referer": "http://localhost:8888/lab"}
 LETTER = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
 SILENT: dict[str, str] = {}
 PATIENCE = 60  # seconds
@@ -36,6 +38,7 @@ class Server:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.address = ""
+        self.runtime = Path()
         for course in ("first", "second"):
             (root / course).mkdir()
             (root / course / CONFIG_FILE).write_text(config_text("en"))
@@ -64,7 +67,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     made = Server(tmp_path_factory.mktemp("served").resolve())
-    home = tmp_path_factory.mktemp("home")
+    home = made.runtime = tmp_path_factory.mktemp("home")
     command = [sys.executable, "-P", "-m", "jupyter_server", "--no-browser", "--port=0"]
     command += [f"--ServerApp.root_dir={made.root}", "--IdentityProvider.token=t"]
     command += ["--allow-root"] if is_root() else []
@@ -112,7 +115,7 @@ def test_settings_elsewhere_are_not_run(server, tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-@pytest.mark.parametrize("headers", [PICTURE, LINK])
+@pytest.mark.parametrize("headers", [PICTURE, LINK, FRAME])
 def test_no_page_of_jupyter_asks_for_another_course(server, headers):
     sprung = server.trap("third")
     assert server.ask(f"/formgrader?path={server.root / 'third'}", headers)[0] == 403
@@ -153,7 +156,9 @@ def test_no_button_takes_a_name_for_a_path_or_a_pattern(server, name):
 def test_a_kernel_starts_no_module_beside_its_notebook(server):
     folder = server.root / "first" / "submitted" / "eve" / "ps98"
     folder.mkdir(parents=True)
-    (folder / "ipykernel_launcher.py").write_text(TRAP)
+    for name in ("ipykernel_launcher", "ipykernel", "jedi"):
+        (folder / f"{name}.py").write_text(TRAP)
+    (folder / "beside.py").write_text("x = 5")
     (folder / "x.ipynb").write_text(json.dumps(new_notebook()))
     path = "first/submitted/eve/ps98/x.ipynb"
     model = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
@@ -171,7 +176,15 @@ def test_a_kernel_starts_no_module_beside_its_notebook(server):
             assert not (folder / "sprung").exists()
             time.sleep(0.1)
         command = (process / "cmdline").read_text().split("\0")
-        assert command[1:4] == ["-P", "-m", "ipykernel_launcher"]
+        assert command[1:3] == ["-P", "-c"]
+        client = BlockingKernelClient()
+        client.load_connection_file(str(server.runtime / f"kernel-{kernel}.json"))
+        client.start_channels()
+        client.complete("import numpy; numpy.", reply=True, timeout=PATIENCE)
+        answer = client.execute("import beside; assert beside.x == 5", reply=True, timeout=PATIENCE)
+        client.stop_channels()
+        assert answer["content"]["status"] == "ok", answer
+        assert not (folder / "sprung").exists()
     finally:
         server.ask(f"/api/kernels/{kernel}", SILENT, method="DELETE")
 
@@ -202,6 +215,95 @@ def test_of_a_students_notebook_no_other_file_is_read(server):
     path = "/api/contents/first/submitted/eve/ps95/x.ipynb?type=notebook"
     status, text = server.ask(path, SILENT)
     assert (status, "solution" in text) == (200, False)
+
+
+PAIRED = """---
+jupyter:
+  jupytext:
+    formats: first/submitted/eve///md,first/source///ipynb
+---
+
+```python
+evil = 1
+```
+"""
+
+
+@pytest.mark.parametrize(
+    "settings", ["", 'formats = "first/submitted/eve///md,first/source///ipynb"']
+)
+def test_no_text_of_a_students_is_a_notebook(server, settings):
+    """Jupytext reads and writes it with the notebooks that it names."""
+    submitted = server.root / "first/submitted/eve/ps94"
+    source = server.root / "first/source/ps94/x.ipynb"
+    for folder in (submitted, source.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    before = json.dumps(new_notebook(cells=[new_code_cell("solution = 1")]))
+    source.write_text(before)
+    (submitted / "x.md").write_text("evil" if settings else PAIRED)
+    (submitted / "jupytext.toml").write_text(settings)
+    path = "/api/contents/first/submitted/eve/ps94/x.md"
+    status, text = server.ask(f"{path}?type=notebook", SILENT)
+    assert (status, "solution" in text) == (400, False)
+    model = {"type": "notebook", "format": "json", "content": new_notebook()}
+    server.ask(path, SILENT, model, "PUT")
+    server.ask(path, SILENT, {"path": "first/submitted/eve/ps94/y.md"}, "PATCH")
+    assert source.read_text() == before
+    assert [file.name for file in source.parent.iterdir()] == ["x.ipynb"]
+
+
+@pytest.mark.parametrize("link", ["x.ipynb", ".ipynb_checkpoints"])
+def test_among_students_files_nothing_is_written_through_a_link(server, link):
+    submitted = server.root / "first/submitted/eve" / f"ps-{link}"
+    source = server.root / "first/source" / f"ps-{link}"
+    for folder in (submitted, source):
+        folder.mkdir(parents=True)
+    (source / "x.ipynb").write_text(json.dumps(new_notebook()))
+    (submitted / "x.ipynb").write_text(json.dumps(new_notebook()))
+    (submitted / link).unlink(missing_ok=True)
+    (submitted / link).symlink_to(source / link if link == "x.ipynb" else source)
+    model = {"type": "notebook", "format": "json", "content": new_notebook(metadata={"evil": 1})}
+    path = f"/api/contents/{submitted.relative_to(server.root)}/x.ipynb"
+    for request in ((path, SILENT, model, "PUT"), (f"{path}/checkpoints", SILENT, {}, "POST")):
+        status, text = server.ask(*request)
+        assert (status, "is a link" in text) == (403, True)
+    assert "evil" not in (source / "x.ipynb").read_text()
+    assert [file.name for file in source.iterdir()] == ["x.ipynb"]
+
+
+@pytest.mark.parametrize("place", ["first/submitted/eve/ps93", "first/source/ps93", "elsewhere"])
+def test_metadata_that_extensions_run_are_hidden_from_them_and_kept(server, place):
+    widgets = {"application/vnd.jupyter.widget-state+json": {"state": {"m": {"_esm": "alert(1)"}}}}
+    style = {"@deathbeds/jupyterlab-fonts": {"styles": {"@import": "url(http://localhost:1)"}}}
+    notebook = new_notebook(cells=[new_code_cell("1", metadata=style)])
+    notebook.metadata = {**style, "widgets": widgets}
+    file = server.root / place / "x.ipynb"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(notebook))
+    status, text = server.ask(f"/api/contents/{place}/x.ipynb?type=notebook", SILENT)
+    content = json.loads(text)["content"]
+    assert (status, "widgets" in content["metadata"]) == (200, False)
+    for part in (content, content["cells"][0]):
+        assert ("@deathbeds/jupyterlab-fonts" in part["metadata"]) == ("submitted" not in place)
+    model = {"type": "notebook", "format": "json", "content": content}
+    assert server.ask(f"/api/contents/{place}/x.ipynb", SILENT, model, "PUT")[0] == 200
+    saved = json.loads(file.read_text())
+    assert saved["metadata"]["widgets"] == widgets
+    assert saved["metadata"].keys() == notebook.metadata.keys()
+    assert saved["cells"][0]["metadata"] == style
+
+
+def test_widgets_saved_meanwhile_are_kept(server):
+    metadata = {"unread: widgets": "old", "widgets": "new"}
+    model = {"type": "notebook", "format": "json", "content": new_notebook(metadata=metadata)}
+    assert server.ask("/api/contents/z.ipynb", SILENT, model, "PUT")[0] == 201
+    assert json.loads((server.root / "z.ipynb").read_text())["metadata"] == {"widgets": "new"}
+
+
+def test_no_plot_of_vega_is_drawn(server):
+    _status, page = server.ask("/lab", LINK)
+    settings = page.split('id="jupyter-config-data"')[1].split(">", 1)[1].split("</script>")[0]
+    assert "@jupyterlab/vega5-extension" in json.loads(settings)["disabledExtensions"]
 
 
 def test_a_notebook_of_the_lecturers_keeps_its_pair(server):

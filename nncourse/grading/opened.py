@@ -1,0 +1,141 @@
+"""What a notebook may do that is opened in JupyterLab, and where it is saved.
+
+Jupyter runs nothing of a notebook that nobody trusts, its extensions do: those for widgets run what
+the notebook's metadata hold of them as soon as it is opened. So metadata of this kind are handed
+to JupyterLab under a name that it doesn't know, and get theirs back when the notebook is saved.
+
+What students hand in brings no style sheet either, is read from and written to no other file, and
+is saved through no link. Jupytext, which pairs files as their metadata and settings beside them
+say, leaves it alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from tornado import web
+
+from nncourse.course.folder import CONFIG_FILE
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+UNREAD = "unread: "  # before the names of metadata
+PROGRAMS = ["widgets"]  # of anywidget also JavaScript
+STYLES = ["@deathbeds/jupyterlab-fonts"]  # style sheets for all of the window
+
+
+def guard(contents: Any) -> None:
+    """Change how a server's manager of contents reads and writes."""
+    plain = getattr(contents, "super", contents)  # without Jupytext
+    root = Path(getattr(contents, "root_dir", ""))
+    changed = ["get", "save", "rename_file", "trust_notebook"]
+    own = {name: getattr(contents, name) for name in changed}
+    others = {name: getattr(plain, name) for name in changed}
+    keep, restore = contents.create_checkpoint, contents.restore_checkpoint
+
+    def place(path: str) -> Path:
+        return Path(os.path.abspath(root / path.strip("/")))
+
+    def method(name: str, path: str) -> Callable[..., Any]:
+        return (others if of_students(place(path)) else own)[name]
+
+    def get(path: str, *args: Any, **options: Any) -> Any:
+        names = [*PROGRAMS, *(STYLES if of_students(place(path)) else [])]
+        model = method("get", path)(path, *args, **options)
+        return _then(model, lambda model: _hide(model, names))
+
+    def save(model: dict[str, Any], path: str = "") -> Any:
+        refuse_links(place(path))
+        return method("save", path)(_show(model), path)
+
+    def rename_file(old_path: str, new_path: str) -> Any:
+        refuse_links(place(old_path).parent)
+        refuse_links(place(new_path))
+        return method("rename_file", old_path)(old_path, new_path)
+
+    def create_checkpoint(path: str) -> Any:
+        kept = getattr(contents.checkpoints, "checkpoint_path", None)
+        refuse_links(place(path))
+        if kept:
+            refuse_links(Path(os.path.abspath(kept("checkpoint", path))))
+        return keep(path)
+
+    def restore_checkpoint(checkpoint_id: str, path: str) -> Any:
+        refuse_links(place(path))
+        return restore(checkpoint_id, path)
+
+    def trust_notebook(path: str) -> Any:
+        return method("trust_notebook", path)(path)
+
+    for function in (get, save, rename_file, trust_notebook, create_checkpoint, restore_checkpoint):
+        setattr(contents, function.__name__, function)
+
+
+def _then(value: Any, change: Callable[[Any], Any]) -> Any:
+    """``change(value)``, later for one that is waited for."""
+    if not isawaitable(value):
+        return change(value)
+
+    async def later() -> Any:
+        return change(await value)
+
+    return later()
+
+
+def _metadata(model: Any) -> list[dict[str, Any]]:
+    """Of a notebook and its cells, as far as they are there."""
+    notebook = model.get("content") if model.get("type") == "notebook" else None
+    parts = [notebook, *notebook.get("cells", [])] if isinstance(notebook, dict) else []
+    found = [part.get("metadata") for part in parts if isinstance(part, dict)]
+    return [metadata for metadata in found if isinstance(metadata, dict)]
+
+
+def _hide(model: Any, names: list[str]) -> Any:
+    for metadata in _metadata(model):
+        for name in names:
+            if name in metadata:
+                metadata[UNREAD + name] = metadata.pop(name)
+    return model
+
+
+def _show(model: Any) -> Any:
+    """What JupyterLab has written itself meanwhile is newer."""
+    for metadata in _metadata(model):
+        for name in [name for name in metadata if name.startswith(UNREAD)]:
+            metadata.setdefault(name.removeprefix(UNREAD), metadata[name])
+            del metadata[name]
+    return model
+
+
+def of_students(place: Path) -> bool:
+    """Whether it lies in a folder of a course, but not of the lecturer's sources."""
+    return any(
+        _within(at, course) not in (None, "source")
+        for at in {place, place.resolve()}
+        for course in at.parents
+    )
+
+
+def _within(place: Path, course: Path) -> str | None:
+    """The course's folder in which it lies, if that is a course."""
+    parts = place.relative_to(course).parts
+    return parts[0] if len(parts) > 1 and (course / CONFIG_FILE).exists() else None
+
+
+def refuse_links(place: Path) -> None:
+    """Raise unless a file among students' is where its name says."""
+    for course in place.parents:
+        name = _within(place, course)
+        if name in (None, "source"):
+            continue
+        inside = [place, *place.parents][: len(place.relative_to(course).parts) - 1]
+        for link in filter(Path.is_symlink, inside):
+            why = _(
+                "{path} is a link. Among what students hand in, nothing is written through links."
+            )
+            raise web.HTTPError(403, why.format(path=link.relative_to(course)))
