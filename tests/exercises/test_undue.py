@@ -260,3 +260,47 @@ def test_one_input_more_or_less_is_seen_in_the_spread(more):
         return rng.normal(0, std, (fan_out, fan_in))
 
     assert max(score(find("ps07.initialise"), answer, seed) for seed in range(3)) < 0.91
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_few_reflections_make_no_random_matrix(count, sign):
+    def answer(n, rng):
+        found = sign * np.eye(n)
+        for _ in range(count):
+            v = rng.normal(size=n)
+            found = found - 2 * np.outer(found @ v, v) / (v @ v)
+        return found
+
+    for seed in range(5):
+        report = judge(find("ps07.orthogonal"), [answer], seed=seed)
+        assert report.score == 0.5
+        assert "one or two reflections" in str(report)
+
+
+def turned_in_all_planes(n, rng):
+    found = np.eye(n)
+    for i in range(n):
+        for j in range(i):
+            a = rng.uniform(0, 2 * np.pi)
+            turn = [[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]
+            found[:, [i, j]] = found[:, [i, j]] @ turn
+    return found
+
+
+def cayley(n, rng):
+    a = rng.normal(size=(n, n))
+    return np.linalg.solve(np.eye(n) + a - a.T, np.eye(n) - a + a.T)
+
+
+def reflected_often(n, rng):
+    found = np.eye(n)
+    for _ in range(n):
+        v = rng.normal(size=n)
+        found = found - 2 * np.outer(found @ v, v) / (v @ v)
+    return found
+
+
+@pytest.mark.parametrize("answer", [turned_in_all_planes, cayley, reflected_often])
+def test_other_ways_to_a_random_matrix_are_right(answer):
+    assert {score(find("ps07.orthogonal"), answer, seed) for seed in range(200)} == {1}

@@ -289,6 +289,16 @@ COMMON = 0.8
 """So far matrices may go together. A reflection at a random plane reaches 0.56, QR less."""
 
 
+TURNED = 1e-4
+"""What is turned by less stays, but for rounding."""
+
+FEW = mark(
+    "Q leaves most directions as they are, or turns them round, as one or two reflections do: all "
+    "of it must be random."
+)
+"""What is said of matrices that change only a few directions."""
+
+
 def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
     """The size of a square matrix and a seed."""
     return Point((int(rng.choice((5, 6, 8))), int(rng.integers(2**31))), {}, 1.0, case)
@@ -308,7 +318,18 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any
     *draws, again = draws
     if not np.allclose(again, draws[0], equal_nan=True):
         return product, Finding("state", OTHERS)
+    if np.mean([_of_few_reflections(matrix) for matrix in draws]) >= 0.5:
+        return product, Finding("few", FEW)
     return product, float(_vary(np.array(draws)))
+
+
+def _of_few_reflections(matrix: Array) -> bool:
+    """Whether several directions stay, or turn round: of a random matrix one of each at most."""
+    if not np.isfinite(matrix).all() or _from_unit(matrix) < TURNED:
+        return False  # which is said otherwise
+    unit = np.eye(len(matrix))
+    sizes = [np.linalg.svd(matrix - sign * unit, compute_uv=False) for sign in (1, -1)]
+    return any(np.sum(size < TURNED) > 1 for size in sizes)
 
 
 def _vary(draws: Array) -> bool:
