@@ -51,9 +51,10 @@ _BLANKS = re.compile(r"([^\S\n]{100})[^\S\n]+")
 
 # For each part of a dotted name the painter of code looks at all that follow, in case of a "?".
 _DOTTED = re.compile(r"(?<!\w)(?:\w*[.*]){50}")
-# And for each blank on an empty line at all empty lines that follow.
-_EMPTY = re.compile(r"^[^\S\n]++$", re.MULTILINE)
+# And for each blank and each end of an empty line at all empty lines that follow.
+_EMPTY = re.compile(r"^(?:[^\S\n]*+\n)++", re.MULTILINE)
 
+EMPTY = 50  # lines in a row
 FORMULAS = 50  # that may be left open
 MARKS = 1000  # that count in one text
 SHOWN = 30_000  # characters of an answer; to draw half a million takes minutes
@@ -117,7 +118,8 @@ def clean_markdown(text: Any) -> str:
 
 def clean_code(text: Any) -> str:
     """Code as text that is soon painted."""
-    return _DOTTED.sub(r"\g<0> ", _EMPTY.sub("", clean_text(text)))
+    text = _EMPTY.sub(lambda lines: "\n" * min(lines[0].count("\n"), EMPTY), clean_text(text))
+    return _DOTTED.sub(r"\g<0> ", text)
 
 
 def clean_html(text: Any) -> str:

@@ -315,10 +315,13 @@ def test_no_answer_of_one_character_holds_up_the_class(text):
     assert clean_markdown(clean) == clean
 
 
-@pytest.mark.parametrize("part", [".", "*", "a.", ".*", "_." * 50 + "x", " \n", "\t" * 60 + "\n"])
+EMPTY_LINES = [" \n", "\t" * 60 + "\n", "a" + "\n" * (SHOWN - 2) + "b", "a" + "\n  " * 60]
+
+
+@pytest.mark.parametrize("part", [".", "*", "a.", ".*", "_." * 50 + "x", *EMPTY_LINES])
 def test_no_code_takes_long_to_be_drawn(part):
     """Jupyter does nothing else meanwhile, for anyone."""
-    source = (part * SHOWN)[:SHOWN]
+    source = (part * (SHOWN // len(part) + 1))[:SHOWN]
     cell = new_code_cell(source, metadata=role("a", "solution"))
     clean_notebook(new_notebook(cells=[cell]))
     begin = time.process_time()
