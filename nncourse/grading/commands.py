@@ -208,7 +208,9 @@ def similar(
 @commands.command(
     help=_(
         "Write the scores as CSV for nbgrader's users, for Moodle or for Canvas. With --roster, a "
-        "file that the platform lets you download, its rows are kept and the scores filled in.\n\n"
+        "file that the platform lets you download, its rows are kept and the scores filled in. "
+        "Without it, files for Moodle and Canvas begin with a byte order mark, so that Excel shows "
+        "their letters.\n\n"
         "Example: nncourse export ps05 moodle --course my-course\n\n"
         "Example: nncourse export ps05 canvas --roster grades.csv --course my-course"
     )
@@ -248,14 +250,15 @@ def export(
         if roster is None:
             rows = FORMATS[kind](assignment, results)
             missing: list[str] = []
-            between = ","
+            between, mark = ",", kind != "nbgrader"  # whose own export has none
         else:
-            text = roster.read_text(encoding="utf-8-sig")
+            text = roster.read_text(encoding="utf-8")
+            mark = text.startswith("\ufeff")
             rows, missing = fill_roster(text, assignment, results, column)
             between = separator(text)
         if not counts["all"]:
             raise fail(_nobody(assignment))
-        path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows, between)
+        path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows, between, mark)
     except UnicodeDecodeError:
         raise fail(
             _("{roster} is not in UTF-8: save it as CSV UTF-8, or download it anew", roster=roster)

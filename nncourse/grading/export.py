@@ -18,7 +18,7 @@ from nncourse.grading.results import Result
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.scores import plain
 from nncourse.grading.submissions import as_student
-from nncourse.grading.whole import write_whole
+from nncourse.grading.whole import write_table
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -30,6 +30,7 @@ POSSIBLE = "Points Possible"
 NAMES = ["SIS Login ID", "SIS User ID", "Username", "ID number", "Email address", "Email", "ID"]
 NAMES += ["Identifier", "Student", "Full name", "Имя пользователя", "Логин", "Индивидуальный номер"]
 NAMES += ["Адрес электронной почты", "Полное имя", "Идентификатор"]
+PARTS = ("First name", "Last name"), ("First name", "Surname"), ("Имя", "Фамилия")
 CHOSEN = {"Student", "Full name", "Полное имя"}  # by the people themselves
 NUMBERED = {"Identifier", "Идентификатор"}  # of Moodle: by a number, which its files have too
 LONGEST = 100_000_000  # characters of a cell; students' own texts may be among them
@@ -94,7 +95,15 @@ def fill_roster(
     head = [name.strip() for name in rows[0]]
     wanted = [column] if column else [assignment, "Grade", "Оценка"]
     at = [i for want in wanted for i, name in enumerate(head) if _is_column(name, want, column)]
-    keys = [head.index(name) for name in NAMES if name in head]
+    # In Moodle's grader report: points, and not a share of them.
+    report = rf"[^:]+: ?{re.escape(assignment)}(?: \((?:Real|Значение)\))?"
+    at += [i for i, name in enumerate(head) if not column and re.fullmatch(report, name)]
+    keys: list[tuple[str, tuple[int, ...]]]
+    keys = [(name, (head.index(name),)) for name in NAMES if name in head]
+    for parts in PARTS:
+        if set(parts) <= set(head):
+            places = tuple(map(head.index, parts))
+            keys += [("Full name", places), ("Full name", places[::-1])]
     if not at or not keys:
         raise ExportError(
             _(
@@ -112,15 +121,15 @@ def fill_roster(
     count = len(scores)
     # Else somebody may only be called so.
     numbered = all(re.search(r"_\d+$", name) for name in scores)
-    for key in keys:
-        if head[key] in CHOSEN and len(scores) < count:
+    for key, places in keys:
+        chosen = key in CHOSEN
+        if chosen and len(scores) < count:
             continue  # who is not found by a login is not in this roster
-        chosen = head[key] in CHOSEN
         forms: list[Callable[[str], str]] = [_together, str, str.casefold, _collected]
-        for form in forms + ([_number] if numbered and head[key] in NUMBERED else []):
+        for form in forms + ([_number] if numbered and key in NUMBERED else []):
             # A name of Canvas's may be that of several people, so how one writes it is no proof.
             those = [n for n in scores if (form is _together) == (chosen and n == _together(n))]
-            found = _pairs(those, left, key, form)
+            found = _pairs(those, left, places, form)
             for student, row in found:
                 row[at[0]] = scores.pop(student)
             filled = {id(row) for _student, row in found}
@@ -135,9 +144,10 @@ def separator(roster: str) -> str:
 
 
 def _pairs(
-    students: Iterable[str], rows: Rows, key: int, form: Callable[[str], str]
+    students: Iterable[str], rows: Rows, places: Iterable[int], form: Callable[[str], str]
 ) -> list[tuple[str, list[str]]]:
-    """The students with their rows by the column ``key``; ``form``: in which names are compared.
+    """The students with their rows by the columns ``places``; ``form``: in which names are
+    compared.
 
     People choose the name that is shown of them, so one that several have is nobody's.
     """
@@ -146,7 +156,7 @@ def _pairs(
     for student in students:
         named.setdefault(form(student), []).append(student)
     for row in rows:
-        found.setdefault(form(row[key].strip()), []).append(row)
+        found.setdefault(form(" ".join(row[i].strip() for i in places)), []).append(row)
     return [
         (whose[0], found[name][0])
         for name, whose in named.items()
@@ -170,12 +180,12 @@ def _together(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))
 
 
-def write_rows(path: Path, rows: Rows, delimiter: str = ",") -> Path:
-    """Write CSV; returns its path."""
+def write_rows(path: Path, rows: Rows, delimiter: str = ",", mark: bool = True) -> Path:
+    """Write CSV; returns its path. ``mark``: see ``write_table``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = io.StringIO(newline="")
     csv.writer(file, delimiter=delimiter).writerows(rows)
-    return write_whole(path, file.getvalue())
+    return write_table(path, file.getvalue(), mark)
 
 
 def _is_column(name: str, want: str, exact: str | None) -> bool:

@@ -14,7 +14,7 @@ from rich.text import Text
 from nncourse.grading.page import number
 from nncourse.grading.results import Result
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.whole import write_whole
+from nncourse.grading.whole import write_table
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -56,7 +56,7 @@ def write_scores(path: Path, results: Iterable[Result], names: Iterable[str] | N
         )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return write_whole(path, file.getvalue())
+    return write_table(path, file.getvalue())
 
 
 def plain(text: str) -> str:

@@ -25,6 +25,13 @@ def write_whole(path: Path, data: str | bytes) -> Path:
     return _replace(path, data)
 
 
+def write_table(path: Path, text: str, mark: bool = True) -> Path:
+    """``write_whole`` for CSV. ``mark``: begin with the byte order mark, without which Excel takes
+    UTF-8 for another encoding; Moodle and Canvas read past it.
+    """
+    return write_whole(path, text.encode("utf-8-sig" if mark else "utf-8"))
+
+
 def write_below(root: Path, path: Path, data: str | bytes) -> Path:
     """``write_whole`` for a student's folder: below ``root`` no link is followed, and whatever
     stands in the way gives way, links without what they lead to.

@@ -58,7 +58,7 @@ RESULTS = [
 )
 def test_formats(tmp_path, kind, rows):
     path = write_rows(tmp_path / "out" / "x.csv", FORMATS[kind]("ps05", RESULTS))
-    assert path.read_text("utf-8").splitlines() == rows
+    assert path.read_text("utf-8-sig").splitlines() == rows
 
 
 @pytest.mark.parametrize("between", [",", ";", "\t"])
@@ -68,7 +68,7 @@ def test_a_roster_keeps_what_stands_between_its_cells(tmp_path, between):
     roster = roster.replace('","', f'"{between}"')
     rows, _missing = fill_roster(roster, "ps05", RESULTS)
     path = write_rows(tmp_path / "x.csv", rows, separator(roster))
-    filled = list(csv.reader(path.read_text("utf-8").splitlines(), delimiter=between))
+    filled = list(csv.reader(path.read_text("utf-8-sig").splitlines(), delimiter=between))
     assert filled[0][1] == "Full name, as shown; and more"
     assert filled[1:] == [["P1", "x", "ann", "12.5"], ["P2", "a; b, c", "who", ""]]
 
@@ -191,7 +191,7 @@ def test_no_spreadsheet_finds_a_formula(tmp_path, text, delimiter):
     paths = [write_scores(tmp_path / "scores.csv", results)]
     paths += [write_rows(tmp_path / f"{k}.csv", f("ps05", results)) for k, f in FORMATS.items()]
     for path in paths:
-        for row in csv.reader(path.read_text("utf-8").splitlines(), delimiter=delimiter):
+        for row in csv.reader(path.read_text("utf-8-sig").splitlines(), delimiter=delimiter):
             cells = [cell.strip() for cell in row]
             assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
 
@@ -199,7 +199,7 @@ def test_no_spreadsheet_finds_a_formula(tmp_path, text, delimiter):
 def test_the_penalty_is_taken_off_in_every_file_and_table(tmp_path):
     """Marks by hand may lie below a penalty that was computed before."""
     results = [RESULTS[1], Result("low", {"a": Grade(1.0, 10.0)}, penalty=3.0)]
-    with write_scores(tmp_path / "scores.csv", results).open(encoding="utf-8") as file:
+    with write_scores(tmp_path / "scores.csv", results).open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["points"] for row in rows] == ["12.0", "0.0"]
     assert [row["late_penalty"] for row in rows] == ["3.0", "3.0"]
@@ -230,3 +230,25 @@ def test_who_has_no_grade_yet_is_counted(tmp_path):
     said = CliRunner().invoke(cli.app, command)
     assert said.exit_code == 0
     assert "could not be graded: 1, wait for a grade by hand: 1" in " ".join(said.output.split())
+
+
+def test_excel_knows_the_letters_and_a_roster_stays_as_it_was(toy, tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "Иван Ли.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    grade_submissions(toy, "ps99", tmp_path / "class")
+    assert write_scores(tmp_path / "x.csv", RESULTS).read_bytes().startswith(b"\xef\xbb\xbf")
+    head = "First name,Last name,ID number,Assignment: ps99 (Percentage),Assignment: ps99 (Real)"
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"{head}\nИван,Ли,,,-\nАня,Ли,,,-\n", "utf-8")
+    for kind, more, marked in (
+        ("moodle", [], True),
+        ("canvas", [], True),
+        ("nbgrader", [], False),
+        ("moodle", ["--roster", str(roster)], False),
+    ):
+        path = tmp_path / "out.csv"
+        asked = ["export", "ps99", kind, "--course", str(toy.root), "--output", str(path), *more]
+        assert CliRunner().invoke(cli.app, asked).exit_code == 0
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf") == marked
+    lines = path.read_text("utf-8").splitlines()
+    assert lines == [head, "Иван,Ли,,,15", "Аня,Ли,,,-"]
