@@ -75,6 +75,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
     _start_no_module_beside(server.kernel_spec_manager)
     opened.guard(server.contents_manager)
     _import_no_exporter()
+<<<<<<< HEAD
     _draw_no_vega(server.web_app.settings)
 
 
@@ -87,6 +88,22 @@ App.init_path = lambda app: None
 App.start = lambda app: (sys.path.append(""), start(app))
 App.launch_instance()
 """
+=======
+    _stay_logged_in(server.identity_provider.logout_handler_class)
+
+
+def _stay_logged_in(handler: Any) -> None:
+    """The address by which one logs out is called by JupyterLab's menu, not by a picture."""
+    logout = handler.get
+
+    def get(self: Any) -> Any:
+        if self.request.headers.get("Sec-Fetch-Dest", "document") != "document":
+            raise web.HTTPError(403)
+        return logout(self)
+
+    get.__allow_unauthenticated = True  # type: ignore[attr-defined]
+    handler.get = get
+>>>>>>> 88745ea (Log nobody out for a picture, and clear the command line of sessions)
 
 
 def _start_no_module_beside(specs: Any) -> None:

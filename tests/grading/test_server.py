@@ -325,3 +325,8 @@ def test_no_module_is_imported_that_a_notebook_names(server):
     notebook.metadata["language_info"]["nbconvert_exporter"] = "python"
     (server.root / "first" / "y.ipynb").write_text(json.dumps(notebook))
     assert server.ask("/nbconvert/script/first/y.ipynb", LINK)[0] == 200
+
+
+@pytest.mark.parametrize(("headers", "status"), [(PICTURE, 403), (LINK, 200), (SILENT, 200)])
+def test_no_picture_logs_anyone_out(server, headers, status):
+    assert server.ask("/logout", headers)[0] == status

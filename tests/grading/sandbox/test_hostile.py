@@ -439,6 +439,11 @@ def test_nothing_of_the_machine_is_there(session):
         assert any(str(way).startswith(line.split()[0]) for way in ways), line
 
 
+def test_the_command_line_is_clean(session):
+    result = session.run_cell("import sys\nprint(sys.argv, sys.orig_argv)")
+    assert result.output == "[''] []\n"
+
+
 def test_the_environment_is_clean(session, secrets):
     word, _ = secrets
     result = session.run_cell("import os\nprint(sorted(os.environ.items()))")
