@@ -195,7 +195,7 @@ def test_the_submissions_are_left_alone(graded, toy):
 
 def test_scores_are_exported(graded, toy, tmp_path):
     path = write_scores(tmp_path / "out" / "scores.csv", read_results(toy, "ps99"))
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
     assert set(rows) == set(graded)
     assert rows["right"]["points"] == "15.0"

@@ -181,7 +181,7 @@ def test_the_written_answer_brings_the_reference_to_100(graded, course, tmp_path
         gradebook.db.commit()
     nbgrader.close()
     path = write_scores(tmp_path / "ps05.csv", read_results(course, "ps05"))
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
     assert set(rows) == set(graded)
     assert float(rows["reference"]["points"]) == 100
