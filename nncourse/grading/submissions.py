@@ -204,7 +204,8 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
             return None
         with submission.open(path.name) as file:
             text = file.read(100).decode("ascii", "replace").strip()
-        stamp = datetime.datetime.fromisoformat(text.removesuffix("UTC").strip())
+        text = re.sub(r" +(?=[+-][\d:]+$)", "", text.removesuffix("UTC").strip())
+        stamp = datetime.datetime.fromisoformat(text)
         if stamp.tzinfo is not None:
             stamp = stamp.astimezone(datetime.UTC).replace(tzinfo=None)
         if not YEARS[0] <= stamp.year <= YEARS[1]:

@@ -706,3 +706,12 @@ def test_an_answer_that_would_take_minutes_to_parse_is_left_out(hand_in, release
     assert sources(intake.notebook)["square_answer"] == RIGHT["square_answer"]
     (note,) = intake.notes
     assert f"plus_answer has {6 * (LONGEST // 6 + 1)} characters" in note
+
+
+def test_an_offset_may_stand_apart(tmp_path):
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann" / "x.ipynb").write_text("{}")
+    one = Submission("ann", tmp_path / "ann" / "x.ipynb", folder=tmp_path)
+    for text in ("2026-11-25 10:00:00 +0300", "2026-11-25 10:00:00+03:00"):
+        (tmp_path / "ann" / "timestamp.txt").write_text(text)
+        assert str(timestamp_of(one)) == "2026-11-25 07:00:00"
