@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -302,6 +303,9 @@ def main() -> None:
     """Entry point of the ``nncourse`` command."""
     # Windows consoles may not be in UTF-8, and the course speaks Russian.
     os.environ.setdefault("PYTHONUTF8", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names are in any letters, terminals are not
+            stream.reconfigure(errors="replace")
     app()
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -202,3 +205,15 @@ def test_the_scores_of_the_class_stay_where_a_part_of_it_is_graded(tmp_path):
     assert students(course.root / "ps99.csv", "part") == (["ann", "bob"], False)
     path = tmp_path / "part.csv"
     assert students(path, "part", "--scores", str(path)) == (["bob"], False)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1251"])
+def test_a_terminal_that_lacks_letters_is_no_end(tmp_path, encoding):
+    course = make_released(tmp_path / "course", write_toy(tmp_path / "own"), "ps99", "en")
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "Иван Ñ.ipynb").write_text(submission(course, "ps99", RIGHT), "utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for asked in (["grade", "ps99", str(tmp_path / "class")], ["report", "ps99"]):
+        command = [sys.executable, "-m", "nncourse.cli", *asked, "--course", str(course.root)]
+        done = subprocess.run(command, capture_output=True, env=environment)
+        assert (done.returncode, done.stderr.strip()) == (0, b"")
