@@ -75,20 +75,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
     _start_no_module_beside(server.kernel_spec_manager)
     opened.guard(server.contents_manager)
     _import_no_exporter()
-<<<<<<< HEAD
     _draw_no_vega(server.web_app.settings)
-
-
-# ipykernel's launcher, but the folder comes last among those of modules, and when all has started.
-LAUNCH = """
-import sys
-from ipykernel.kernelapp import IPKernelApp as App
-start = App.start
-App.init_path = lambda app: None
-App.start = lambda app: (sys.path.append(""), start(app))
-App.launch_instance()
-"""
-=======
     _stay_logged_in(server.identity_provider.logout_handler_class)
 
 
@@ -103,7 +90,17 @@ def _stay_logged_in(handler: Any) -> None:
 
     get.__allow_unauthenticated = True  # type: ignore[attr-defined]
     handler.get = get
->>>>>>> 88745ea (Log nobody out for a picture, and clear the command line of sessions)
+
+
+# ipykernel's launcher, but the folder comes last among those of modules, and when all has started.
+LAUNCH = """
+import sys
+from ipykernel.kernelapp import IPKernelApp as App
+start = App.start
+App.init_path = lambda app: None
+App.start = lambda app: (sys.path.append(""), start(app))
+App.launch_instance()
+"""
 
 
 def _start_no_module_beside(specs: Any) -> None:
