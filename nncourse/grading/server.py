@@ -20,6 +20,7 @@ handlers it changes before they are put in place.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from html import escape
@@ -75,7 +76,8 @@ def _load_jupyter_server_extension(server: Any) -> None:
     _start_no_module_beside(server.kernel_spec_manager)
     opened.guard(server.contents_manager)
     _import_no_exporter()
-    _draw_no_vega(server.web_app.settings)
+    if serves_a_course(Path(server.root_dir)):
+        _draw_no_vega(server.web_app.settings)
     _stay_logged_in(server.identity_provider.logout_handler_class)
 
 
@@ -130,6 +132,12 @@ def _import_no_exporter() -> None:
         return named(str(name).replace(".", " "), *options, **more)
 
     script.get_exporter = get_exporter
+
+
+def serves_a_course(root: Path) -> bool:
+    """Whether it is one, or lies in one, or holds one: then somebody reads submissions there."""
+    folders = [root, *root.parents, *(path for path in root.glob("*") if path.is_dir())]
+    return any(os.path.exists(folder / CONFIG_FILE) for folder in folders)
 
 
 def _draw_no_vega(settings: dict[str, Any]) -> None:
