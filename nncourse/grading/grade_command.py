@@ -45,7 +45,7 @@ def grade(
             help=_(
                 "CSV file of the scores of these submissions. Default: ASSIGNMENT.csv in the "
                 "course folder, with all that are in the gradebook. In UTF-8 with a byte order "
-                "mark, for Excel (in Python: utf-8-sig)."
+                "mark, for Excel."
             )
         ),
     ] = None,

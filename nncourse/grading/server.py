@@ -11,8 +11,9 @@ fetched at once, and links with one click. Of nbgrader's addresses two do too mu
 
 A kernel starts none of the modules beside its notebook in place of its own. A notebook runs nothing
 out of its metadata and is read from and written to no other file (``opened``), and exporting one
-imports no module that they name. Plots of Vega are not drawn: JupyterLab draws them in notebooks
-that nobody trusts and in files, and they read any file of the server's and send it anywhere.
+imports no module that they name. Where there is a course, plots of Vega are not drawn: JupyterLab
+draws them in notebooks that nobody trusts and in files, and they read any file of the server's and
+send it anywhere.
 
 Jupyter loads the extension wherever nncourse is installed, beside nbgrader's own, whose list of
 handlers it changes before they are put in place.

@@ -19,6 +19,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from nncourse.course.folder import CONFIG_FILE, config_text
 from nncourse.course.lab import is_root
+from nncourse.grading.server import serves_a_course
 
 # What a browser says of a picture or link in a page of Jupyter's, and of JupyterLab's own panel.
 PICTURE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
@@ -304,6 +305,14 @@ def test_no_plot_of_vega_is_drawn(server):
     _status, page = server.ask("/lab", LINK)
     settings = page.split('id="jupyter-config-data"')[1].split(">", 1)[1].split("</script>")[0]
     assert "@jupyterlab/vega5-extension" in json.loads(settings)["disabledExtensions"]
+
+
+def test_vega_is_drawn_where_there_is_no_course(tmp_path):
+    course = tmp_path / "around" / "course"
+    (course / "submitted").mkdir(parents=True)
+    (course / CONFIG_FILE).touch()
+    assert all(serves_a_course(folder) for folder in (course, course / "submitted", course.parent))
+    assert not serves_a_course(tmp_path)
 
 
 def test_a_notebook_of_the_lecturers_keeps_its_pair(server):
