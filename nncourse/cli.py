@@ -19,7 +19,7 @@ try:
     from rich.table import Table
 
     from nncourse.course.terminal import Folder, Lang, console, fail, speak
-    from nncourse.grading.commands import commands
+    from nncourse.grading.commands import Database, commands
     from nncourse.grading.grade_command import grading
 except ImportError as error:
     sys.exit(f'{error.name} is missing: pip install "nncourse[course]"')
@@ -185,6 +185,7 @@ def slides(
 def release(
     assignments: Annotated[list[str], typer.Argument(help=_("Assignments, such as ps05."))],
     folder: Folder = Path("."),
+    db: Database = None,
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, make_course
@@ -197,9 +198,8 @@ def release(
     try:
         course = make_course(folder, language.current(), assignments, _course())
         for assignment in assignments:
-            console.print(
-                _("released: {path}", path=release_assignment(course, assignment)), markup=False
-            )
+            path = release_assignment(course, assignment, db)
+            console.print(_("released: {path}", path=path), markup=False)
             for remark in lint(load_assignment(course, assignment)):
                 console.print(f"  {remark}", markup=False)
             try:

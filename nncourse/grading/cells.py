@@ -33,6 +33,11 @@ class Cell:
         return self.name or f"[{self.index}]"
 
     @property
+    def title(self) -> str:
+        """What the lecturer knows it by: its name, or its first line."""
+        return self.name or f"[{self.source.strip().partition(chr(10))[0][:60]}]"
+
+    @property
     def is_answer(self) -> bool:
         """Whether the student writes it."""
         return self.kind in ("answer", "manual")

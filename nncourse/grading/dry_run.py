@@ -143,7 +143,7 @@ def _failing(course: CourseFolder, work: Assignment, verdict: dict[str, Any]) ->
                 absent = output["ename"] in ("ModuleNotFoundError", "FileNotFoundError") and others
                 hint = lacking("FileNotFoundError", ()) if absent else ""
                 line = _(
-                    "{name}: this cell ends in an error: {error}", name=cell.label, error=error
+                    "{name}: this cell ends in an error: {error}", name=cell.title, error=error
                 )
                 yield f"{line}. {hint}".rstrip()
 

@@ -64,10 +64,11 @@ Begin = Callable[[bytes], None]
 """Lets start what ``Run`` will need for an assignment, and doesn't wait for it."""
 
 
-def release_assignment(course: CourseFolder, assignment: str) -> Path:
+def release_assignment(course: CourseFolder, assignment: str, db: str | None = None) -> Path:
     """Make what students get from ``source/ASSIGNMENT``; returns the folder with it.
 
-    The graded cells are recorded in the gradebook. Raises CourseFolderError.
+    The graded cells are recorded in the gradebook, the course's own or that of the address ``db``.
+    Raises CourseFolderError.
     """
     from nncourse.grading.nbgrader import Nbgrader, StepError
 
@@ -75,7 +76,7 @@ def release_assignment(course: CourseFolder, assignment: str) -> Path:
         raise CourseFolderError(
             _("there is no notebook in {folder}", folder=course.source(assignment))
         )
-    nbgrader = Nbgrader(course)
+    nbgrader = Nbgrader(course, db)
     place = course.release(assignment)
     with tempfile.TemporaryDirectory(prefix="nncourse-") as temporary:
         before = Path(temporary) / assignment

@@ -138,7 +138,9 @@ class Gradebook:
 
     def _not_released(self) -> str:
         return _(
-            "{assignment} is not in the gradebook: release it first", assignment=self.assignment
+            "{assignment} is not in this gradebook: release it first, with the same --db if you "
+            "give one",
+            assignment=self.assignment,
         )
 
     # Reading.

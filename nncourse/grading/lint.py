@@ -106,7 +106,7 @@ class _Cell:
         derived, spoken = plan.derived[self.cell.index], self.assignment.spoken
         for node, text in content(whole, self.foreign, derived, spoken):
             owner = owners.get(node, self.cell)
-            found.append(Remark(owner.label, getattr(node, "lineno", 1), text))
+            found.append(Remark(owner.title, getattr(node, "lineno", 1), text))
         return sorted(set(found), key=lambda remark: (remark.line, remark.text))
 
     def remarks_on(self, tree: ast.Module, theirs: ast.Module) -> list[Remark]:
@@ -123,7 +123,7 @@ class _Cell:
         return found
 
     def _at(self, node: ast.AST, text: str) -> Remark:
-        return Remark(self.cell.label, getattr(node, "lineno", 1), text)
+        return Remark(self.cell.title, getattr(node, "lineno", 1), text)
 
     def _magics(self) -> Iterator[Remark]:
         for number, line in enumerate(self.cell.source.splitlines(), 1):

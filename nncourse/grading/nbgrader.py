@@ -45,11 +45,13 @@ class Complaints(logging.Handler):
 
 
 class Nbgrader:
-    """nbgrader with the settings of one course folder."""
+    """nbgrader with the settings of one course folder; ``db``: with another gradebook."""
 
-    def __init__(self, course: CourseFolder) -> None:
+    def __init__(self, course: CourseFolder, db: str | None = None) -> None:
         self.course = course
         self.config = course.config()
+        if db:
+            self.config.CourseDirectory.db_url = db
         self.log = logging.Logger("nncourse.grading", logging.INFO)
         handler = logging.FileHandler(course.root / LOG_FILE, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -68,6 +68,11 @@ def test_cells_of_the_lecturers_that_fail_are_told(told):
     )
 
 
+def test_a_cell_without_a_name_is_named_by_its_first_line(told):
+    lines = told({None: "# what four is\nfour = gone(2)", "plus": "assert plus(2, 2) == four"})
+    assert any(line.startswith("[# what four is]: this cell ends in an error") for line in lines)
+
+
 def test_a_check_says_why_it_gives_nothing(told):
     gone = {
         "setup": f"{POINTS}\nfrom nncourse.check import check",

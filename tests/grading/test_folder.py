@@ -17,6 +17,8 @@ from nncourse.course.folder import (
 )
 from nncourse.grading.grade import grade_submissions, release_assignment
 from nncourse.grading.nbgrader import Nbgrader
+from nncourse.grading.query import GradebookError
+from nncourse.grading.results import open_gradebook
 from tests.grading.toy import write_toy
 
 
@@ -52,6 +54,18 @@ def test_an_assignment_of_the_lecturers_own_need_not_be_in_the_repository(tmp_pa
     shutil.move(course.source("ps99"), course.source("homework"))
     course = make_course(tmp_path / "course", "en", ["homework"], source)
     assert any(release_assignment(course, "homework").glob("*.ipynb"))
+
+
+def test_an_assignment_is_released_into_the_gradebook_that_is_given(tmp_path):
+    course = make_course(tmp_path / "course", "en", ["ps99"], write_toy(tmp_path / "repository"))
+    db = f"sqlite:///{tmp_path}/other.db"
+    release_assignment(course, "ps99", db)
+    with open_gradebook(course, "ps99", db) as book:
+        assert "square" in book.max_scores
+    assert not (course.root / "gradebook.db").exists()
+    missing = f"sqlite:///{tmp_path}/third.db"
+    with pytest.raises(GradebookError, match="with the same --db"):
+        open_gradebook(course, "ps99", missing)
 
 
 @pytest.mark.parametrize(

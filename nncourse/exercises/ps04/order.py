@@ -94,6 +94,9 @@ def drive(
         raise Unfit(
             Finding("none", mark("{name} is None. Is the return missing?"), {"name": "order"})
         )
+    if isinstance(order, set | frozenset):
+        text = mark("A set has no order; a list of nodes is expected.")
+        raise Unfit(Finding("type", text, {}))
     try:
         order = [str(node) for node in order]
     except TypeError:
