@@ -52,6 +52,7 @@ BY_NUMBER = r"(?P<student_id>[^/]+_\d+)_assign"  # Moodle's, for a lecturer to g
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
 UNREAD = re.compile(r"(?i)\.(?:rar|7z)$")  # archives of other kinds
+OFFSET = re.compile(r":\d\d(?:\.\d+)? ?([+-])(\d\d):?(\d\d)\s*$", re.ASCII)  # of a time
 UNKNOWN = datetime.datetime.min  # a time
 LONGEST = 1000  # bytes of a secret
 NUMBER = "#"  # before that of an account without a name
@@ -304,10 +305,17 @@ def _by_pattern(pattern: str) -> Callable[[File], Match | None]:
 
 
 def _time(text: str | None) -> datetime.datetime | None:
-    """A time stamp in any order from the year on: 2026-01-30-15-00-00, 2026-01-30 15:00:00 UTC."""
+    """A time stamp in any order from the year on: 2026-01-30-15-00-00, 2026-01-30 15:00:00 UTC.
+
+    In UTC, as which it is taken unless it ends in an offset from it.
+    """
     try:
         numbers = [int(number) for number in re.findall(r"\d+", text or "")[:6]]
-        return datetime.datetime(*numbers) if len(numbers) >= 3 else None  # type: ignore[arg-type]
+        found = datetime.datetime(*numbers) if len(numbers) >= 3 else None  # type: ignore[arg-type]
+        if found is not None and (ahead := OFFSET.search(text or "")):
+            sign, hours, minutes = ahead.groups()
+            found -= int(f"{sign}1") * datetime.timedelta(hours=int(hours), minutes=int(minutes))
+        return found
     except (ValueError, OverflowError):
         return None
 

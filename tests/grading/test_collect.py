@@ -784,6 +784,14 @@ def test_a_number_of_any_length_is_no_time(course, tmp_path):
     assert _time("9" * 5000) is None
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-01-30 02:30:00 +0300", "2026-01-30T02:30:00+03:00", "2026-01-29 18:30:00 -0500"]
+)
+def test_times_are_taken_in_utc(text):
+    assert str(_time(text)) == "2026-01-29 23:30:00"
+    assert str(_time("2026-01-30-15-00-00")) == "2026-01-30 15:00:00"
+
+
 def test_a_path_that_patterns_choke_on_is_refused(course, tmp_path):
     name = "_1_assignsubmission_file" * 2500
     inner = zipped({f"{name}.ipynb": "x"})
