@@ -39,6 +39,8 @@ _ = catalogue("course")
 # Tornado compares addresses as they were sent. Nobody's name needs these characters: markup, and
 # what makes a path or a pattern of it.
 NAME = r"((?:(?!%(?i:3C|3E|22|5C|2F|2A|3F|5B|5D))[^/<>\"\\*\[\]])+)"
+# Of a file that belongs to a graded notebook, in the folder of that.
+FILE = r"((?:(?!\.\.|%(?i:2E|2F|5C)).)*)"
 STUDENTS = {"submitted", "autograded", "feedback"}
 
 
@@ -67,9 +69,13 @@ def _link_jupyter_server_extension(_server: Any) -> None:
     ours = {handlers.FormgraderHandler: Formgrader}
     for known in (handlers.default_handlers, apihandlers.default_handlers):
         known[:] = [
-            (pattern.replace("([^/]+)", NAME), ours.get(handler, handler), *options)
+            (_tame(pattern), ours.get(handler, handler), *options)
             for pattern, handler, *options in known
         ]
+
+
+def _tame(pattern: str) -> str:
+    return pattern.replace("([^/]+)", NAME).replace("(.*)", FILE)
 
 
 def _load_jupyter_server_extension(server: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from nncourse.course.folder import CONFIG_FILE, config_text
 from nncourse.course.lab import is_root
-from nncourse.grading.server import serves_a_course
+from nncourse.grading.server import FILE, serves_a_course
 
 # What a browser says of a picture or link in a page of Jupyter's, and of JupyterLab's own panel.
 PICTURE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
@@ -152,6 +153,12 @@ def test_no_button_takes_a_name_for_a_path_or_a_pattern(server, name):
         assert server.ask(address, SILENT, {}, "POST")[0] == 404
     address = f"/formgrader/api/submission/ps99/{quote('Анна Ель')}/autograde"
     assert server.ask(address, SILENT, {}, "POST")[0] == 200
+
+
+def test_no_address_of_a_graded_notebooks_files_leads_elsewhere():
+    assert re.fullmatch(FILE, "1f/figures/a b.png")
+    for path in ("1f/../x.html", "1f/..%2f..%2fsubmitted%2feve%2fx.html", "1f/%2E%2e/x", "1f%5cx"):
+        assert not re.fullmatch(FILE, path)
 
 
 def test_a_kernel_starts_no_module_beside_its_notebook(server):
