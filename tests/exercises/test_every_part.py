@@ -52,6 +52,7 @@ FREE: dict[str, dict[str, set[str]]] = {
         "ps08.dropout": {"[0] row", "[1] row"},
         "ps08.plain_dropout": {"[0] row", "[1] row"},
     },
+    "Three or four of thousands of random numbers say nothing.": {"ps07.initialise": {"all row"}},
     "When testing there need not be a mask.": {"ps08.dropout": {"[1] None"}},
 }
 

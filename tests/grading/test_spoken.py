@@ -13,6 +13,9 @@ WORDS = {
         "f(3) == 2j", "1.5j", "np.complex128", "cmath.sqrt(x)", "np.fft.rfft(x)", "z.imag",
         "np.linalg.eigvals(A)", "z.conj()", "np.roots([1, 0, 1])",
     ],
+    "deque": [
+        "from collections import deque", "f(x).popleft() == 3", "q.maxlen",
+    ],
     "integer": [
         "f(x).dtype == np.int8", "np.issubdtype(d, int)", "x.view(np.uint8)",
     ],
@@ -40,6 +43,9 @@ SILENT = {
     "complex": [
         "weights @ x", "eight", "triangle(3)", "rectangle", "neighbours", "np.linalg.eigh(A)",
     ],
+    "deque": [
+        "dequeue(x)", "q.append(3)", "f(x).pop() == 3",
+    ],
     "integer": [
         "data_view = 3", "x.views",
     ],
@@ -65,7 +71,7 @@ def of(table):
 
 
 def test_every_kind_has_its_words():
-    assert set(PATTERNS) == set(WORDS) == set(SILENT) == KINDS
+    assert set(PATTERNS) == set(WORDS) == set(SILENT) == {*KINDS, "deque"}
 
 
 @pytest.mark.parametrize(("kind", "word"), of(WORDS))
