@@ -74,7 +74,12 @@ def settings(language: str) -> Settings:
             "release_feedback": "nncourse.grading.exchange.Releasing",
         },
         "ZipCollectApp": {"extractor_plugin": "nncourse.grading.zip_collect.Extracting"},
-        "HTMLExporter": {"filters": {"markdown2html": "nncourse.grading.formgrader.markdown"}},
+        "HTMLExporter": {
+            "filters": {
+                "markdown2html": "nncourse.grading.formgrader.markdown",
+                "highlight_code": "nncourse.grading.formgrader.code",
+            }
+        },
         "OverwriteCells": {"add_missing_cells": True},
         "Execute": {
             "timeout": CELL_TIMEOUT,

@@ -22,6 +22,7 @@ from nncourse.course.formula import FormulaError, mathml
 from nncourse.grading.assignment import PACKAGES, role_of, text_of
 from nncourse.grading.autograded import OWN, read_notebook
 from nncourse.grading.gradebook import Gradebook, GradebookError
+from nncourse.grading.in_time import Allowance
 from nncourse.grading.lacking import lacking
 from nncourse.grading.names import Names, names
 from nncourse.grading.own import is_own
@@ -173,9 +174,12 @@ def feedback_page(
         lines.append([part_name(name), "…" if grade.manual else bar(_share(grade)), points])
     body.append(table([escape(_("part")), "", escape(_("points"))], lines, (2,)))
     lost = _lost(result, parts.values())
+    time = Allowance()
     for name in order:
         part = parts.get(name, Part(name))
         body += _section(result, part, comments, about.get("packages", PACKAGES), lost)
+        for cell in part.answers:
+            body += _answer(cell, part.first, time)
     return page(f"{title}: {result.student}", "\n".join(body))
 
 
@@ -332,16 +336,14 @@ def _section(
             comment = clean_text(comments[name])
             text = render(_("The lecturer: {comment}", comment=comment))
             yield f'<div class="why by-hand">{text}</div>'
-    for cell in part.answers:
-        yield from _answer(cell, part.first)
 
 
-def _answer(cell: Mapping[str, Any], first: bool) -> Iterator[str]:
+def _answer(cell: Mapping[str, Any], first: bool, time: Allowance) -> Iterator[str]:
     """An answer with what it printed; without it if a test had run before, whose inputs the
     student's code may have kept."""
     source = clean_text(text_of(cell))[:LONGEST]
     if cell["cell_type"] != "code":
-        yield f"<blockquote>{render(source)}</blockquote>"
+        yield f"<blockquote>{time.html(lambda: render(source), source)}</blockquote>"
         return
     if is_own(cell):
         yield f'<div class="soft">{escape(_(OWN))}</div>'

@@ -1,14 +1,18 @@
-"""Markdown in the formgrader: formulas without the network, and the marks beside a written answer.
+"""Cells in the formgrader: formulas without the network, and the marks beside a written answer.
 
 nbgrader's pages load MathJax from afar to draw what stands between dollar signs, and show a written
-answer without what it is graded by. In a configured course its filter for Markdown is this one:
+answer without what it is graded by. In a configured course its filters are these:
 
-    c.HTMLExporter.filters = {"markdown2html": "nncourse.grading.formgrader.markdown"}
+    c.HTMLExporter.filters = {
+        "markdown2html": "nncourse.grading.formgrader.markdown",
+        "highlight_code": "nncourse.grading.formgrader.code",
+    }
 
 Formulas become MathML; one that our converter does not know is left to MathJax. Not so in what a
 student wrote: MathJax knows commands that draw anywhere on the page, and formulas over which a
 browser breaks down; so what our converter does not know is shown there as it was written. Nor are
-blocks of code painted there: the language is of the student's choice.
+blocks of code painted there: the language is of the student's choice. And whatever takes too long
+to draw is shown as it was written (``in_time``).
 
 Above a written answer stands, folded, the lecturer's own with its marks, out of ``source/``. It is
 on the page for the lecturer only, never in the notebook. All else is as nbconvert has it.
@@ -24,10 +28,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import pass_context
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from nncourse.course.formula import FormulaError, mathml
 from nncourse.grading.assignment import role_of, text_of
+from nncourse.grading.in_time import Allowance
 from nncourse.grading.own import is_own
 from nncourse.language import catalogue, current, using
 
@@ -86,14 +92,29 @@ def markdown(context: Any, source: str) -> str:
     """The HTML of a Markdown cell; ``context``: the template's, which knows the cell."""
     cell = context.get("cell", {})
     if role_of(cell).get("solution") or is_own(cell):
-        html = _render(source, cell, _Students)
+        html = _allowance(context).html(lambda: _render(source, cell, _Students), source)
         # A student's answer ends where its cell ends. A browser ignores what closes nothing.
         html += "".join(f"</{tag}>" for tag in LOOKS.findall(html))
+        # From each bracket nbconvert looks for the end of a link in all that follows.
+        html = html.replace("[", "&#91;")
         # And nothing of it is drawn elsewhere.
         html = f'<div class="{WITHOUT_MATHJAX}" style="overflow: auto hidden">{html}</div>'
     else:
         html = _render(source, cell)
     return _marks(cell, context.get("resources", {})) + html
+
+
+@pass_context
+def code(context: Any, source: str, **options: Any) -> str:
+    """The HTML of a cell of code, painted."""
+    paint = Highlight2HTML(pygments_lexer="ipython3")
+    return _allowance(context).html(lambda: paint(source, **options), source)
+
+
+def _allowance(context: Any) -> Allowance:
+    """Of the page that is drawn."""
+    allowance: Allowance = context.get("resources", {}).setdefault("allowance", Allowance())
+    return allowance
 
 
 def _render(
