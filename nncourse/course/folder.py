@@ -58,6 +58,7 @@ def settings(language: str) -> Settings:
             "code_stub": {"python": CODE_STUB[language]},
             "text_stub": TEXT_STUB[language],
         },
+        "GenerateAssignment": {"post_convert_hook": "nncourse.grading.earlier.released"},
         "Autograde": {
             "exporter_class": "nncourse.grading.plugin.AnyFile",
             "sanitize_preprocessors": ["nncourse.grading.plugin.Rebuild"],
@@ -105,6 +106,7 @@ def config_text(language: str) -> str:
         comments = {
             "CourseDirectory": _("The course's name in the gradebook."),
             "ClearSolutions": _("What students find in place of solutions."),
+            "GenerateAssignment": _("What students got in earlier releases is remembered."),
             "Autograde": _("Answers run in a sandbox; the tests run outside of it."),
             "GenerateFeedback": _("The pages of nncourse feedback, which show no hidden test."),
             "ExchangeFactory": _("What one hands in harms no other, and no link is followed."),

@@ -131,9 +131,13 @@ def collect(
             # Two folders may have one name but for the form of its accents.
             if new is not None and new.account == file.account:
                 del chosen[file.path]
+                secret = _secret(source, file)
+                # By its name and the secret its student finds the feedback.
+                own = secret and file.path.endswith(".ipynb")
+                kept = os.path.basename(file.path) if own else name
                 try:
-                    _put(course, assignment, name, new, file.data, out)
-                    if new.student in out.taken and (secret := _secret(source, file)):
+                    _put(course, assignment, kept, new, file.data, out)
+                    if new.student in out.taken and secret:
                         place = out.taken[new.student].with_name(SECRET)
                         write_below(course.submitted, place, secret)
                 except OSError as error:

@@ -2,6 +2,8 @@
 
 A lecturer corrects a set that is out already, and students hand in what they got before. Nothing in
 it was changed by them where it reads as it was handed out then; so it is taken as it reads now.
+
+    c.GenerateAssignment.post_convert_hook = "nncourse.grading.earlier.released"
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from nncourse.course.folder import CourseFolder
@@ -34,6 +37,11 @@ def remember(course: CourseFolder, assignment: str) -> frozenset[str]:
     if marks != known:
         write_whole(path, json.dumps(sorted(marks), indent=0))
     return marks
+
+
+def released(assignment: str, **_more: Any) -> None:
+    """Told by nbgrader, in the course folder, that what students get was written anew."""
+    remember(CourseFolder(Path.cwd()), assignment)
 
 
 def _marks(cells: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -17,7 +17,9 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import os
 import shutil
+from collections.abc import Callable
 from functools import lru_cache, partial
 from glob import glob
 from pathlib import Path
@@ -26,6 +28,7 @@ from typing import Any
 from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat import NotebookNode, from_dict, read
 from nbformat.v4 import new_notebook
+from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateFeedback, base
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
@@ -53,6 +56,22 @@ _ = catalogue("course")
 Pair = tuple[NotebookNode, dict[str, Any]]
 
 
+def _find_all(converter: Any, search: Callable[[Any], None] = Autograde.init_notebooks) -> None:
+    """nbgrader's ``search``, which passes over a notebook that a browser has named NAME.ipynb.txt;
+    ours finds it, and says where there is none.
+    """
+    directory = converter.coursedir
+    pattern = converter._format_source(directory.assignment_id, directory.student_id)
+    found = [name for name in glob(pattern) if os.path.isdir(name)]
+    if not found or not issubclass(converter.exporter_class, AnyFile):
+        search(converter)
+    else:
+        converter.assignments, converter.notebooks = {name: [] for name in found}, []
+
+
+Autograde.init_notebooks = _find_all
+
+
 class AnyFile(NotebookExporter):
     """Opens the notebook for nbgrader; in the first pass, and of what is none, an empty one.
 
@@ -76,7 +95,7 @@ class AnyFile(NotebookExporter):
         for name in assignments:
             if why := unfit(Path(name), 1000 * directory.max_dir_size):
                 self.remarks[Path(name)] = why
-            # It passes over what a student has renamed; which file counts, ``Rebuild`` says.
+            # Students rename it; which file counts, ``Rebuild`` says.
             assignments[name] = [str(Path(name, released))]
         # It copies no file of theirs. What of it lies in the way of the lecturer's would stop it,
         # and its patterns of what to ignore would not keep it from walking through all folders.
@@ -172,6 +191,7 @@ class Rebuild(_Step):
             self.log.warning("%s: %s", names["student"], note)
         self._clear(assignment, names["student"])
         self._keep_stamp(place, self.course.autograded(names["student"], assignment))
+        self._forget_time(place, names["student"], assignment)
         packed = load(self.course, assignment)
         answers = answers_of(intake.notebook)
         # Until it is judged it lies where the formgrader finds it.
@@ -202,6 +222,12 @@ class Rebuild(_Step):
         if is_stamp(stamp) and not (autograded / STAMP).exists():
             autograded.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(stamp, autograded / STAMP)
+
+    def _forget_time(self, submitted: Path, student: str, assignment: str) -> None:
+        """That of an earlier version, which nbgrader keeps, is not the time of this one."""
+        if not is_stamp(submitted / STAMP):
+            with Gradebook(self._directory.db_url, self._directory.course_id) as book:
+                book.update_or_create_submission(assignment, student, timestamp=None)
 
 
 class Judge(_Step):

@@ -133,10 +133,15 @@ def test_the_list_shows_what_it_can_read(toy, api, lay, inbound):
     assert len(list(inbound.iterdir())) == 8
 
 
-def test_feedback_is_found_by_who_has_renamed_the_notebook(toy, api, lay, inbound):
+@pytest.mark.parametrize("ours", [False, True])
+def test_feedback_is_found_by_who_has_renamed_the_notebook(toy, api, lay, inbound, ours):
+    """Collected by nbgrader's command or by ours."""
     folder = lay("anna")
     (folder / FILE).rename(folder / "mine (1).ipynb")
-    collected(toy, api)
+    if ours:
+        collect(toy, "ps99", inbound.parent)
+    else:
+        collected(toy, api)
     grade_submissions(toy, "ps99")
     write_feedback(toy, "ps99")
     assert api.release_feedback("ps99")["success"]

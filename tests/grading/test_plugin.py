@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from nbgrader.coursedir import CourseDirectory
 
 from nncourse.course.files import Course
 from nncourse.course.folder import make_course
+from nncourse.grading.earlier import FILE, text_mark
 from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.grade import grade_submissions, release_assignment
 from nncourse.grading.nbgrader import Nbgrader
@@ -348,6 +350,57 @@ def test_the_formgraders_button(graded, course):
     assert scores(course, "ps99")["new"]["square"] == (10, False)
     with NbGraderAPI(directory, config=config).gradebook as book:
         assert book.find_submission("ps99", "new").score == 15
+
+
+def press(course, button, *arguments):
+    """A button of the formgrader calls nbgrader's API."""
+    config = course.config()
+    directory = CourseDirectory(config=config, root=str(course.root))
+    answer = getattr(NbGraderAPI(directory, config=config), button)(*arguments)
+    assert answer["success"], answer.get("error") or answer["log"]
+
+
+@pytest.mark.parametrize(
+    ("student", "name"),
+    [("txt", "ps99-squares.ipynb.txt"), ("json", "ps99 (1).ipynb.json"), ("big", "PS99.IPYNB")],
+)
+def test_the_button_sees_what_browsers_make_of_a_name(graded, course, student, name):
+    """As our command does."""
+    hand_in(course, student, submission(course, "ps99", RIGHT), "ps99", name)
+    press(course, "autograde", "ps99", student)
+    assert scores(course, "ps99")[student]["square"] == (10, False)
+    (course.submitted / "nothing" / "ps99").mkdir(parents=True, exist_ok=True)
+    nbgrader(course, "autograde", "ps99", "--force")
+    assert scores(course, "ps99")[student]["square"] == (10, False)
+    assert scores(course, "ps99")["nothing"]["square"] == (0, False)
+
+
+def test_the_time_of_an_earlier_submission_is_forgotten(graded, course):
+    """Where the new one has none, as from a folder; else points for late work go on being lost."""
+    folder = hand_in(course, "twice", submission(course, "ps99", RIGHT), "ps99", "ps99.ipynb")
+    (folder / "timestamp.txt").write_text("2026-11-21 00:00:00 UTC")
+    press(course, "autograde", "ps99", "twice")
+    (folder / "timestamp.txt").unlink()
+    press(course, "autograde", "ps99", "twice")
+    gradebook = Nbgrader(course)
+    with gradebook.gradebook() as book:
+        assert book.find_submission("ps99", "twice").timestamp is None
+    gradebook.close()
+
+
+def test_what_the_button_released_before_is_known(graded, course):
+    """A lecturer has mended a text with nbgrader's own button, and students have the old one."""
+    path = course.source("ps99") / "ps99-squares.ipynb"
+    before = path.read_text("utf-8")
+    try:
+        for text in ("# a place", "# one place", "# two places"):
+            path.write_text(before.replace("# a place", text), "utf-8")
+            press(course, "generate_assignment", "ps99")
+        known = json.loads((course.root / FILE.format(assignment="ps99")).read_text("utf-8"))
+        assert text_mark("cell-4", "# one place to try things") in known
+    finally:
+        path.write_text(before, "utf-8")
+        press(course, "generate_assignment", "ps99")
 
 
 @pytest.mark.slow
