@@ -190,8 +190,8 @@ def release(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, make_course
     from nncourse.grading.dry_run import dry_run
-    from nncourse.grading.grade import load_assignment, release_assignment
     from nncourse.grading.lint import lint
+    from nncourse.grading.released import load_assignment, release_assignment
     from nncourse.grading.sandbox import SandboxUnavailable
 
     speak(lang)

@@ -125,11 +125,15 @@ def config_text(language: str) -> str:
 
 
 def _assignment(name: str, value: Any) -> str:
-    """A line of Python, or one for each item of a long list."""
+    """A line of Python, or one for each item of a long list or dictionary."""
     line = f"{name} = {value!r}"
-    if len(line) <= 100 or not isinstance(value, list):
+    if len(line) <= 100 or not isinstance(value, (list, dict)):
         return line
-    return "\n".join([f"{name} = [", *[f"    {item!r}," for item in value], "]"])
+    if isinstance(value, dict):
+        begin, end, items = "{", "}", [f"{key!r}: {item!r}" for key, item in value.items()]
+    else:
+        begin, end, items = "[", "]", [repr(item) for item in value]
+    return "\n".join([f"{name} = {begin}", *[f"    {item}," for item in items], end])
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def feedback(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.feedback import write_feedback
-    from nncourse.grading.grade import version_of
+    from nncourse.grading.released import version_of
     from nncourse.grading.report import outdated
     from nncourse.grading.results import each_result
 
@@ -79,8 +79,8 @@ def report(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
-    from nncourse.grading.grade import version_of
     from nncourse.grading.overview import overview
+    from nncourse.grading.released import version_of
     from nncourse.grading.report import Terminal, report_page
     from nncourse.grading.results import each_result
 
@@ -234,7 +234,7 @@ def export(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.export import FORMATS, fill_roster, separator, write_rows
-    from nncourse.grading.grade import version_of
+    from nncourse.grading.released import version_of
     from nncourse.grading.report import outdated
     from nncourse.grading.results import each_result
 

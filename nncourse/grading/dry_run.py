@@ -19,10 +19,10 @@ from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import answers_of
 from nncourse.grading.bench import Bench
 from nncourse.grading.cells import Cell
-from nncourse.grading.grade import load_assignment
 from nncourse.grading.hollow import described, hollowed, kinds, passed, probed
 from nncourse.grading.lacking import lacking
 from nncourse.grading.names import Names, names
+from nncourse.grading.released import load_assignment
 from nncourse.grading.sandbox.refused import UNSPOKEN
 from nncourse.grading.worker import make_item
 from nncourse.language import catalogue, current

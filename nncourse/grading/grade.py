@@ -10,28 +10,20 @@ from there; a submission is graded again only if it, the exercise or the grader 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import hmac
 import json
 import os
-import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nncourse import language
-from nncourse.check.variant import seed_of
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.assignment import (
     Assignment,
-    AssignmentError,
-    make_assignment,
     role_of,
     text_of,
     tool_version,
@@ -44,8 +36,10 @@ from nncourse.grading.literals import heavy_answers
 from nncourse.grading.lock import alone
 from nncourse.grading.notebook_file import LARGEST, IntakeError
 from nncourse.grading.rebuild import Intake
+from nncourse.grading.released import load_assignment
 from nncourse.grading.results import Result, each_result, findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.seeds import secret_of, seeds_of
 from nncourse.grading.submissions import Submission, find_submissions, timestamp_of
 from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
@@ -54,58 +48,12 @@ _ = catalogue("course")
 
 BATCH = 64  # submissions in one transaction
 BATCH_SECONDS = 1.0  # or what has come in this time
-SECRET = ".nncourse-secret"
-ADDED_OR_REMOVED = "Cannot add or remove cells"  # nbgrader's words
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 Run = Callable[[bytes, Iterable[tuple[Any, bytes]]], Iterable[tuple[Any, "bytes | WorkerLost"]]]
 """Grades items: ``nncourse.grading.queue.run_local`` with its options, or another of its kind."""
 Begin = Callable[[bytes], None]
 """Lets start what ``Run`` will need for an assignment, and doesn't wait for it."""
-
-
-def release_assignment(course: CourseFolder, assignment: str, db: str | None = None) -> Path:
-    """Make what students get from ``source/ASSIGNMENT``; returns the folder with it.
-
-    The graded cells are recorded in the gradebook, the course's own or that of the address ``db``.
-    Raises CourseFolderError.
-    """
-    from nncourse.grading.nbgrader import Nbgrader, StepError
-
-    if not any(course.source(assignment).glob("*.ipynb")):
-        raise CourseFolderError(
-            _("there is no notebook in {folder}", folder=course.source(assignment))
-        )
-    nbgrader = Nbgrader(course, db)
-    place = course.release(assignment)
-    with tempfile.TemporaryDirectory(prefix="nncourse-") as temporary:
-        before = Path(temporary) / assignment
-        if place.exists():
-            shutil.copytree(place, before)
-            with contextlib.suppress(CourseFolderError):  # there may be no notebook
-                remember(course, assignment)
-        try:
-            nbgrader.release(assignment)
-        except StepError as error:
-            # nbgrader has removed what students have, and what is graded needs.
-            if before.exists():
-                shutil.rmtree(place, ignore_errors=True)
-                shutil.copytree(before, place)
-            why = str(error)
-            if ADDED_OR_REMOVED in why:
-                why = _(
-                    "there are submissions in the gradebook, so no cell with a name of nbgrader's "
-                    "(grade_id) can come or go. Put those of release/{assignment} back, with 0 "
-                    "points if they are not to count, or make a new assignment. nbgrader db "
-                    "assignment remove {assignment} --force forgets all points, also those by hand",
-                    assignment=assignment,
-                )
-            raise CourseFolderError(
-                _("{assignment} was not released: {error}", assignment=assignment, error=why)
-            ) from error
-        finally:
-            nbgrader.close()
-    return course.release(assignment)
 
 
 def grade_submissions(
@@ -197,49 +145,6 @@ def _local(
     from nncourse.grading.queue import run_local
 
     return run_local(assignment, items)
-
-
-def load_assignment(course: CourseFolder, assignment: str) -> Assignment:
-    """The assignment out of the course folder. Raises CourseFolderError."""
-    path = course.notebook(assignment)
-    source = course.source(assignment) / path.name
-    try:
-        solved, released = (json.loads(p.read_text(encoding="utf-8")) for p in (source, path))
-        return make_assignment(assignment, solved, released, language.current())
-    except (OSError, ValueError, AssignmentError) as error:
-        raise CourseFolderError(
-            _("{assignment} can't be graded: {error}", assignment=assignment, error=error)
-        ) from error
-
-
-def version_of(course: CourseFolder, assignment: str) -> str:
-    """The version of what is released now; empty where that can't be said."""
-    try:
-        return load_assignment(course, assignment).version
-    except CourseFolderError:  # whoever only looks at grades needs no release
-        return ""
-
-
-def secret_of(course: CourseFolder) -> str:
-    """The course's key, from which the seeds of all submissions follow; made once."""
-    path = course.root / SECRET
-    if not path.exists():
-        made = path.with_name(f"{SECRET}.{os.getpid()}")
-        try:
-            made.touch(mode=0o600)
-            made.write_text(secrets.token_hex(32))
-            os.link(made, path)  # the first one wins
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink(missing_ok=True)
-    return path.read_text().strip()
-
-
-def seeds_of(student: str, assignment: str, secret: str) -> dict[str, int]:
-    """Those of a work item, neither of which tells the other."""
-    of = {"seed": assignment, "key": f"key of {assignment}"}
-    return {name: seed_of(student, what, secret) for name, what in of.items()}
 
 
 class Grading:

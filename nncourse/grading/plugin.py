@@ -38,14 +38,15 @@ from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import UNGRADED, answers_of, compose
 from nncourse.grading.earlier import remember
 from nncourse.grading.feedback import feedback_pages
-from nncourse.grading.grade import load_assignment, secret_of, seeds_of
 from nncourse.grading.gradebook import Entry
 from nncourse.grading.intake import take_in
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.notebook_file import LARGEST, IntakeError
 from nncourse.grading.rebuild import Intake
+from nncourse.grading.released import load_assignment
 from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
+from nncourse.grading.seeds import secret_of, seeds_of
 from nncourse.grading.submissions import STAMP, Submission, best, is_student, timestamp_of
 from nncourse.grading.unfit import files_but_of, is_stamp, keep, put_aside_all, unfit
 from nncourse.grading.worker import Worker, WorkerLost, make_item

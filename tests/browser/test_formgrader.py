@@ -14,7 +14,8 @@ from nbformat.v4 import new_code_cell
 
 from nncourse.course.folder import CourseFolder, make_course
 from nncourse.grading.feedback import write_feedback
-from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.grade import grade_submissions
+from nncourse.grading.released import release_assignment
 from nncourse.grading.results import each_result
 from tests.browser.conftest import Lab, serving
 from tests.browser.jupyterlab import keep_picture

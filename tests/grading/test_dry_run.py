@@ -8,8 +8,8 @@ import pytest
 
 from nncourse.grading.assignment import make_assignment
 from nncourse.grading.dry_run import dry_run
-from nncourse.grading.grade import release_assignment
 from nncourse.grading.hollow import passed, probed
+from nncourse.grading.released import release_assignment
 from nncourse.grading.sandbox.inside.hollow import Hollow
 from tests.grading.toy import POINTS, make_released, role, with_solution, write_toy
 

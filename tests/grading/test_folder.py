@@ -15,9 +15,10 @@ from nncourse.course.folder import (
     open_course,
     settings,
 )
-from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
 from nncourse.grading.query import GradebookError
+from nncourse.grading.released import release_assignment
 from nncourse.grading.results import open_gradebook
 from tests.grading.toy import write_toy
 

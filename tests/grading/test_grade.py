@@ -13,13 +13,9 @@ import pytest
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.feedback import write_feedback
-from nncourse.grading.grade import (
-    grade_class,
-    grade_submissions,
-    load_assignment,
-    release_assignment,
-)
+from nncourse.grading.grade import grade_class, grade_submissions
 from nncourse.grading.nbgrader import _environment
+from nncourse.grading.released import load_assignment, release_assignment
 from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores
 from nncourse.grading.submissions import find_submissions

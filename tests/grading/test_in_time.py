@@ -92,7 +92,7 @@ def hard_notebook(cells):
     about = {"solution": True, "grade": False, "locked": False, "task": False, "schema_version": 3}
     metadata = [{"nbgrader": {**about, "grade_id": f"q{index}"}} for index in range(2 * cells)]
     written = [new_markdown_cell(HARD, metadata=metadata.pop()) for _ in range(cells)]
-    return new_notebook(cells=written + [new_code_cell(HARD, metadata=metadata.pop())])
+    return new_notebook(cells=[*written, new_code_cell(HARD, metadata=metadata.pop())])
 
 
 def test_the_formgraders_page_is_there_in_time(monkeypatch):

@@ -13,9 +13,9 @@ import pytest
 import nncourse.grading.bench as bench_module
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
-from nncourse.grading.grade import seeds_of
 from nncourse.grading.proxy import LONGEST, Silent
 from nncourse.grading.sandbox import Sandbox, SandboxUnavailable
+from nncourse.grading.seeds import seeds_of
 from nncourse.grading.worker import make_item
 from tests.grading.kinds import KINDS, POINTS, SETUP, Kind
 from tests.grading.processes import processes_below

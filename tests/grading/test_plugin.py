@@ -21,8 +21,9 @@ from nncourse.course.files import Course
 from nncourse.course.folder import make_course
 from nncourse.grading.earlier import FILE, text_mark
 from nncourse.grading.feedback import feedback_pages
-from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
+from nncourse.grading.released import release_assignment
 from nncourse.grading.results import each_result, read_results
 from nncourse.grading.worker import Worker
 from tests.grading.toy import (

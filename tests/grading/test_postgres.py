@@ -10,8 +10,9 @@ import pytest
 
 from nncourse.course.files import Course
 from nncourse.course.folder import CourseFolderError, make_course
-from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.query import Database, GradebookError
+from nncourse.grading.released import release_assignment
 from nncourse.grading.results import read_results
 from tests.grading.postgres import programs, server
 from tests.grading.toy import RIGHT, submission, write_toy

@@ -16,8 +16,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from nncourse.cli import app
-from nncourse.grading.grade import grade_submissions, release_assignment, version_of
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.overview import BINS, overview
+from nncourse.grading.released import release_assignment, version_of
 from nncourse.grading.report import Terminal, report_page
 from nncourse.grading.results import Grade, Result, read_results
 from nncourse.grading.scores import table

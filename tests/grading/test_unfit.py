@@ -12,7 +12,8 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 
 from nncourse.course.folder import make_course
-from nncourse.grading.grade import grade_submissions, release_assignment
+from nncourse.grading.grade import grade_submissions
+from nncourse.grading.released import release_assignment
 from nncourse.grading.results import each_result
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.submissions import find_submissions, timestamp_of

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nncourse.course.files import Course
 from nncourse.course.folder import CourseFolder, make_course
-from nncourse.grading.grade import release_assignment
+from nncourse.grading.released import release_assignment
 from nncourse.grading.results import Result, read_results
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
