@@ -2,7 +2,8 @@
 
 Jupyter runs nothing of a notebook that nobody trusts, its extensions do: those for widgets run what
 the notebook's metadata hold of them as soon as it is opened. So metadata of this kind are handed
-to JupyterLab under a name that it doesn't know, and get theirs back when the notebook is saved.
+to JupyterLab under a name that it doesn't know, and get theirs back when the notebook is saved,
+which makes it no more trusted than it was.
 
 What students hand in brings no style sheet either, is read from and written to no other file, and
 is saved through no link. Jupytext, which pairs files as their metadata and settings beside them
@@ -33,10 +34,11 @@ def guard(contents: Any) -> None:
     """Change how a server's manager of contents reads and writes."""
     plain = getattr(contents, "super", contents)  # without Jupytext
     root = Path(getattr(contents, "root_dir", ""))
-    changed = ["get", "save", "rename_file", "trust_notebook"]
+    changed = ["get", "save", "rename_file"]
     own = {name: getattr(contents, name) for name in changed}
     others = {name: getattr(plain, name) for name in changed}
     keep, restore = contents.create_checkpoint, contents.restore_checkpoint
+    sign = contents.check_and_sign
 
     def place(path: str) -> Path:
         return Path(os.path.abspath(root / path.strip("/")))
@@ -45,9 +47,13 @@ def guard(contents: Any) -> None:
         return (others if of_students(place(path)) else own)[name]
 
     def get(path: str, *args: Any, **options: Any) -> Any:
-        names = [*PROGRAMS, *(STYLES if of_students(place(path)) else [])]
-        model = method("get", path)(path, *args, **options)
-        return _then(model, lambda model: _hide(model, names))
+        theirs = of_students(place(path))
+
+        def hide(model: Any) -> Any:
+            trusted = not theirs and _trusted(model.get("content"))
+            return _hide(model, [*([] if trusted else PROGRAMS), *(STYLES if theirs else [])])
+
+        return _then(method("get", path)(path, *args, **options), hide)
 
     def save(model: dict[str, Any], path: str = "") -> Any:
         refuse_links(place(path))
@@ -70,9 +76,19 @@ def guard(contents: Any) -> None:
         return restore(checkpoint_id, path)
 
     def trust_notebook(path: str) -> Any:
-        return method("trust_notebook", path)(path)
+        def trust(model: Any) -> None:
+            contents.notary.mark_cells(model["content"], True)
+            check_and_sign(model["content"], path)
 
-    for function in (get, save, rename_file, trust_notebook, create_checkpoint, restore_checkpoint):
+        return _then(method("get", path)(path), trust)
+
+    def check_and_sign(notebook: Any, path: str = "", **options: Any) -> None:
+        # Jupyter takes every cell for trusted that has only printed, and so a notebook of these.
+        if _trusted(notebook) or not any(name in notebook["metadata"] for name in PROGRAMS):
+            sign(notebook, path, **options)
+
+    changes = [get, save, rename_file, create_checkpoint, restore_checkpoint]
+    for function in (*changes, trust_notebook, check_and_sign):
         setattr(contents, function.__name__, function)
 
 
@@ -85,6 +101,13 @@ def _then(value: Any, change: Callable[[Any], Any]) -> Any:
         return change(await value)
 
     return later()
+
+
+def _trusted(notebook: Any) -> bool:
+    """Whether Jupyter, or whoever saves it, has marked all of its code so."""
+    cells = notebook["cells"] if isinstance(notebook, dict) and "cells" in notebook else []
+    marks = [cell["metadata"].get("trusted") for cell in cells if cell["cell_type"] == "code"]
+    return bool(marks) and all(mark is True for mark in marks)
 
 
 def _metadata(model: Any) -> list[dict[str, Any]]:

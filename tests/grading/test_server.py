@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from jupyter_client import BlockingKernelClient
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from nncourse.course.folder import CONFIG_FILE, config_text
 from nncourse.course.lab import is_root
@@ -299,6 +299,41 @@ def test_metadata_that_extensions_run_are_hidden_from_them_and_kept(server, plac
     assert saved["metadata"]["widgets"] == widgets
     assert saved["metadata"].keys() == notebook.metadata.keys()
     assert saved["cells"][0]["metadata"] == style
+
+
+@pytest.mark.parametrize(("place", "shown"), [("first/submitted/eve/ps92", False), ("mine", True)])
+def test_widgets_of_what_one_trusts_are_shown_but_not_students(server, place, shown):
+    """A notebook that has only printed is trusted as soon as it is saved, as Jupyter sees it."""
+    printed = [new_output("stream", text="hello")]
+    notebook = new_notebook(cells=[new_code_cell("1", outputs=printed)])
+    notebook.metadata = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}}}
+    path = f"/api/contents/{place}/x.ipynb"
+    (server.root / place).mkdir(parents=True)
+    (server.root / place / "x.ipynb").write_text(json.dumps(notebook))
+
+    def content():
+        return json.loads(server.ask(f"{path}?type=notebook", SILENT)[1])["content"]
+
+    def save(content):
+        model = {"type": "notebook", "format": "json", "content": content}
+        assert server.ask(path, SILENT, model, "PUT")[0] == 200
+
+    save(content())
+    assert "widgets" not in content()["metadata"], "saved, and no more trusted than it was"
+    trusted = content()
+    trusted["cells"][0]["metadata"]["trusted"] = True  # as JupyterLab does where it was run
+    save(trusted)
+    assert ("widgets" in content()["metadata"]) == shown
+    save(content())
+    assert ("widgets" in content()["metadata"]) == shown
+
+
+def test_a_notebook_can_be_trusted_by_its_address(server):
+    notebook = new_notebook(cells=[new_code_cell("1")], metadata={"widgets": {"state": 1}})
+    (server.root / "t.ipynb").write_text(json.dumps(notebook))
+    assert server.ask("/api/contents/t.ipynb/trust", SILENT, {}, "POST")[0] == 201
+    text = server.ask("/api/contents/t.ipynb?type=notebook", SILENT)[1]
+    assert json.loads(text)["content"]["metadata"] == {"widgets": {"state": 1}}
 
 
 def test_widgets_saved_meanwhile_are_kept(server):
