@@ -56,7 +56,10 @@ QUOTING = ("signature", "use", "key")
 ENDINGS = {
     "NotImplementedError": mark("Not written yet."),
     "NotFinished": mark("Grading could not be finished: it took too long or ended its process."),
-    "SessionEnded": mark("It took too long, needed too much memory, or ended its process."),
+    "SessionEnded": mark(
+        "It took too long, needed too much memory, ended its process, or broke off its connection "
+        "with the grader."
+    ),
     "NoPoints": mark("It gave no number of points."),
     "ProxyError": mark(
         "An answer is an object that tests can't compute with: return numbers, texts, lists, "

@@ -23,6 +23,8 @@ from nncourse.grading.sandbox.wire import (
     lengths,
 )
 
+STALL = 5.0  # seconds within which more of a frame must come that has begun
+
 
 class Closed(Exception):
     """The other end is gone."""
@@ -69,7 +71,7 @@ class Channel:
         return decode(self.receive_frame(deadline), self.limits, resolve)
 
     def receive_frame(self, deadline: float | None = None) -> bytearray:
-        """The next frame, not yet decoded."""
+        """The next frame, not yet decoded. With a deadline, one that breaks off is a WireError."""
         # Also for a peer that sends so fast that nobody ever has to wait for it.
         if deadline is not None and clock.now() > deadline:
             raise Late("the deadline has passed")
@@ -87,7 +89,7 @@ class Channel:
             try:
                 count = self.socket.recv_into(view[at:], 0, socket.MSG_DONTWAIT)
             except BlockingIOError:
-                self._wait(select.POLLIN, deadline)
+                self._wait_for_more(at > 0, deadline)
                 continue
             except OSError as error:
                 raise Closed(str(error)) from None
@@ -96,6 +98,18 @@ class Channel:
             at += count
         view.release()
         return frame
+
+    def _wait_for_more(self, begun: bool, deadline: float | None) -> None:
+        if deadline is None or not begun:
+            return self._wait(select.POLLIN, deadline)
+        soon = clock.now() + STALL
+        try:
+            self._wait(select.POLLIN, min(soon, deadline))
+        except Late:
+            # Who sends a frame has all of it; what is no frame may look like the beginning of one.
+            if soon < deadline:
+                raise WireError("a frame that breaks off") from None
+            raise
 
     def _wait(self, event: int, deadline: float | None) -> None:
         poll = select.poll()

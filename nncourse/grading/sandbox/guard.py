@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from nncourse.grading.sandbox import clock
+from nncourse.grading.sandbox.inside import CUT_OFF
 
 GRACE = 5.0  # seconds for a killed session to be gone
+LEAVING = 1.0  # seconds for a session that has closed its end to be gone by itself
 
 
 class Guard:
@@ -40,10 +42,14 @@ class Guard:
         return lines[-1] if lines else {}
 
     def death(self, cpu_seconds: float) -> tuple[str, str]:
-        """Why the process is gone (kind and text), from what the guardian and the kernel say.
+        """Why the process or its connection is gone (kind and text), from what the guardian and the
+        kernel say.
 
         ``cpu_seconds``: how much it might use.
         """
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        left = clock.wait(poll, clock.now() + LEAVING)
         message = self.end()
         status = message.get("status")
         if message.get("memory") or self._memory_kills() > self._kills_before:
@@ -54,6 +60,8 @@ class Guard:
             return "cpu", f"it used more than {cpu_seconds} s of processor time"
         if "failed" in message:
             return "killed", f"the session could not be ended in order: {message['failed']}"
+        if not left or status == CUT_OFF:
+            return "protocol", "it has broken off its connection with the grader"
         if status is not None and status < 0:
             return "killed", f"its process was ended by signal {-status}"
         return "exit", "it ended its process"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import socket
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from nncourse.grading.sandbox import Handle, Sandbox, SessionEnded, StudentError
+from nncourse.grading.sandbox import Handle, Sandbox, SessionEnded, StudentError, channel
 from nncourse.grading.sandbox.inside.watch import Watch
 from tests.grading.processes import processes_below
 from tests.grading.sandbox.conftest import LIMITS
@@ -34,7 +35,7 @@ EXITS = {
     "fault": ("import ctypes\nctypes.string_at(0)", "killed"),
     "kill itself": ("import os\nos.kill(os.getpid(), 9)", None),
     "stop itself": ("import os\nos.kill(os.getpid(), 19)", None),
-    "close everything": ("import os\nos.closerange(0, 256)", "exit"),
+    "close everything": ("import os\nos.closerange(0, 256)", "protocol"),
     "exec": ("import os, sys\nos.execv(sys.executable, [sys.executable, '-c', ''])", "exit"),
     "deep recursion": (
         "import sys\nsys.setrecursionlimit(10**9)\ndef f():\n    f()\nf()",
@@ -758,11 +759,44 @@ def test_forged_answers(session, name):
         assert error.kind == "protocol"
         with pytest.raises(AssertionError):
             assert str(error) == ""
-        import re
-
         assert re.search(named, str(error))
     else:
         assert isinstance(error, StudentError)
+
+
+SPEAKING = FIND_SERVER + "import os, socket, struct, time\nend = server.channel.socket.fileno()\n"
+BROKEN = {
+    "closed": ("os.close(end)", "broken off"),
+    "closed, and a file in its place": ("os.close(end); file = open('x', 'w')", "broken off"),
+    "closed with all others": ("os.closerange(0, 64)", "broken off"),
+    "closed for good": ("os.close(end); time.sleep(99)", "broken off"),
+    "shut down": ("server.channel.socket.shutdown(socket.SHUT_WR)", "broken off"),
+    "led to nothing": ("os.dup2(0, end)", "broken off"),
+    "led to a pipe": ("r, w = os.pipe(); os.dup2(w, end)", "broken off"),
+    "led to itself": ("a, b = socket.socketpair(); os.dup2(a.fileno(), end)", "broken off"),
+    "half of a prefix": ("os.write(end, b'12345'); time.sleep(99)", "breaks off"),
+    "half of a frame": ("os.write(end, struct.pack('<4sIQ', b'nnw1', 1 << 20, 0))", "breaks off"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_connection_is_noticed_at_once(sandbox, name, monkeypatch):
+    monkeypatch.setattr(channel, "STALL", 0.2)
+    source, says = BROKEN[name]
+    for in_call in (False, True):
+        with sandbox.session() as session:
+            session.limits = replace(LIMITS, cell_seconds=20.0, call_seconds=20.0)
+            start = time.monotonic()
+            body = f"def f():\n    {source}" if in_call else source
+            error: object = session.run_cell(SPEAKING + body).error
+            if in_call:
+                with pytest.raises(SessionEnded) as caught:
+                    session.call("f")
+                error = caught.value
+            assert isinstance(error, SessionEnded)
+            assert (error.kind, session.ended.kind) == ("protocol", "protocol")
+            assert re.search(says, str(error)), error
+            assert time.monotonic() - start < 5
 
 
 def test_endless_callbacks(session):

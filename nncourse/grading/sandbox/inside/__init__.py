@@ -2,3 +2,4 @@
 
 SESSION = b"s"
 TWIN = b"t"
+CUT_OFF = 75  # with which a session ends that the grader can't be reached from any more

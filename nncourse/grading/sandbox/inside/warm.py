@@ -32,7 +32,7 @@ import tempfile
 from typing import Any, NoReturn
 
 from nncourse.grading.sandbox.channel import Channel
-from nncourse.grading.sandbox.inside import TWIN, confine, kernel
+from nncourse.grading.sandbox.inside import CUT_OFF, TWIN, confine, kernel
 from nncourse.grading.sandbox.inside.cells import Notebook
 from nncourse.grading.sandbox.inside.confine import Confinement
 from nncourse.grading.sandbox.inside.deferred import defer
@@ -209,4 +209,4 @@ def _session(to: Confinement, session: socket.socket, guard: socket.socket) -> N
     guard.close()
     gc.enable()
     Server(Channel(session), Notebook(to.output)).run()
-    os._exit(0)
+    os._exit(CUT_OFF)
