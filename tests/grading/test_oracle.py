@@ -274,6 +274,17 @@ def test_when_one_begins_nothing_of_the_last_is_there(bench, grade, monkeypatch)
     assert max(running[1:]) < quiet + 5
 
 
+def test_answers_that_fill_the_memory_of_the_tests_are_told_so(grade, monkeypatch):
+    monkeypatch.setattr(bench_module, "OWN_MEMORY", 300 << 20)
+    test = ("tests", "first", "kept = [one(n) for n in range(99)]\nassert kept[2] == 2")
+    rules = {"limits": {"call_seconds": 20.0, "submission_seconds": 90.0}}
+    kind = Kind([SETUP, THREE.cells[0], test, *THREE.cells[2:]], THREE.right, rules=rules)
+    for many in ("np.zeros(60 << 17)", "bytes(60 << 20)", "[bytes(n) for n in range(11_000)]"):
+        result = grade(kind, {"one": f"def one(x):\n    return x if x == 2 else {many}"})
+        assert points(result) == [0, 10, 10], whys(result)
+        assert "memory than there is for the tests" in whys(result)
+
+
 @pytest.mark.parametrize("everyone", [False, True])
 def test_where_one_has_no_session_the_others_go_on(grade, monkeypatch, everyone):
     """The run ends only where nobody could have one."""

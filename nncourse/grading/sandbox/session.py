@@ -26,7 +26,7 @@ from nncourse.grading.sandbox.references import References
 from nncourse.grading.sandbox.refused import OddValue, Refused
 from nncourse.grading.sandbox.wire import WireError
 
-GRACE = 5.0  # seconds for a killed session to be gone
+TOO_LARGE = "its answers take more memory than there is for the tests"
 
 
 class Session:
@@ -303,6 +303,8 @@ class Session:
             self._end(*self.guard.death(self.limits.cpu_seconds))
         except (SessionEnded, WireError):
             raise
+        except MemoryError:
+            self._end("memory", TOO_LARGE)
         except BaseException:
             # Such as the clock of the test: what comes now would answer the wrong question.
             self.ended = SessionEnded("interrupted", "the test did not wait for the answer")
@@ -383,7 +385,10 @@ class Session:
         return self._marked(value)
 
     def _marked(self, value: Any) -> Any:
-        return marked(value, self.numbers)
+        try:
+            return marked(value, self.numbers)
+        except MemoryError:
+            self._end("memory", TOO_LARGE)
 
     def _marked_items(self, values: dict[Any, Any]) -> dict[Any, Any]:
         return {key: self._marked(value) for key, value in values.items()}

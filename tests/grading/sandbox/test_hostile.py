@@ -799,6 +799,16 @@ def test_a_broken_connection_is_noticed_at_once(sandbox, name, monkeypatch):
             assert time.monotonic() - start < 5
 
 
+def test_an_answer_for_which_memory_is_short(session):
+    session.run_cell(
+        "import numpy as np\nkept = np.empty(130 << 20, np.uint8)\n"
+        "some = np.ones(40 << 20, np.uint8)\ndef f():\n    return some"
+    )
+    with pytest.raises(StudentError, match="MemoryError"):
+        session.call("f")
+    assert session.run_cell("print(some.size)").output == f"{40 << 20}\n"
+
+
 def test_endless_callbacks(session):
     session.run_cell("def f(g):\n    while True:\n        g(1)")
     with pytest.raises(SessionEnded, match="callbacks"):

@@ -103,7 +103,10 @@ class Server:
         news, self.news = self.news | self.kept.news(), {}
         if news:
             answer["news"] = news
-        self._answer(answer)
+        try:
+            self._answer(answer)
+        except MemoryError as error:  # nothing was sent
+            self._answer({"n": request["n"], "error": explain(error)})
         self.current = outer
 
     def _answer(self, answer: dict[str, Any]) -> None:
