@@ -23,6 +23,10 @@ _ = catalogue("course")
 # side, and letters that are drawn as nothing, would let it pass for another's name.
 STUDENT = re.compile(r"(?!.*(?:  | $|[\u115f\u1160\u3164\uffa0]))[\w@-][\w .@+-]*")
 MARKS = 4  # of one letter
+# What every object has in JavaScript: nbgrader's pages look students up among them, and find these.
+OBJECTS = {"constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"}
+OBJECTS |= {"toLocaleString", "toString", "valueOf", "__proto__", "__defineGetter__"}
+OBJECTS |= {"__defineSetter__", "__lookupGetter__", "__lookupSetter__"}
 UNSEEN = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\u2d7f\ufe00-\ufe0f\U00010000-\U0010ffff]")
 LONGEST = 128  # characters of a name, as wide as nbgrader's column
 LONGEST_BYTES = 240  # of a folder's name
@@ -77,7 +81,7 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
     found: list[Submission] = []
     for entry in sorted(folder.iterdir()):
         is_file = is_notebook(entry) and (entry.is_symlink() or not entry.is_dir())
-        student = _name(ENDING.sub("", entry.name) if is_file else entry.name)
+        student = row_name(ENDING.sub("", entry.name) if is_file else entry.name)
         if entry.name.startswith("."):
             continue
         if is_file or entry.is_symlink():
@@ -150,6 +154,8 @@ def is_notebook(path: Path) -> bool:
 
 def is_student(name: str) -> bool:
     """Whether a name can be a folder of the course and a row of the gradebook."""
+    if name in OBJECTS:
+        return False
     short = len(name) <= LONGEST and len(name.encode("utf-8", "replace")) <= LONGEST_BYTES
     letters = "".join(character for character, mark in _marked(name) if not mark)
     # Of two forms that look the same, one is another row of the gradebook.
@@ -174,7 +180,7 @@ def _marked(name: str) -> Iterator[tuple[str, bool]]:
         yield character, mark and marks <= MARKS
 
 
-def _name(name: str) -> str:
+def row_name(name: str) -> str:
     """A student's name, as text: a file name may be any bytes, and accents may stand apart.
 
     One that can't be a row of the gradebook is refused, and stands there all the same. nbgrader's

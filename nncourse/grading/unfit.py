@@ -30,7 +30,7 @@ from nbgrader.exchange.default import ExchangeList
 from nbgrader.utils import find_all_files, parse_utc
 
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.submissions import SECRET, STAMP, YEARS, is_student
+from nncourse.grading.submissions import SECRET, STAMP, YEARS, is_student, row_name
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -111,6 +111,20 @@ def utc(stamp: Any) -> Any:
 
 
 coursedir.parse_utc = api.parse_utc = utc
+
+submitted_students = api.NbGraderAPI.get_submitted_students
+
+
+def row_names(self: Any, assignment_id: str) -> set[str]:
+    """nbgrader's list of who has handed in, by names that can stand in an address.
+
+    Of others the formgrader's buttons make the address of another button, or of Jupyter's own: a
+    folder ``assign#`` has one by which the assignment is made anew.
+    """
+    return {row_name(student) for student in submitted_students(self, assignment_id)}
+
+
+api.NbGraderAPI.get_submitted_students = row_names
 
 
 def put_aside_all(pattern: str, log: Logger) -> list[str]:

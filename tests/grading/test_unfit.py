@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from nncourse.grading.grade import grade_submissions
 from nncourse.grading.released import release_assignment
 from nncourse.grading.results import each_result
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.submissions import find_submissions, timestamp_of
+from nncourse.grading.submissions import find_submissions, row_name, timestamp_of
 from nncourse.grading.unfit import is_stamp, unfit
 from tests.grading.test_plugin import SCRIPTS, hand_in, scores, write_partial
 from tests.grading.toy import RIGHT, submission
@@ -85,8 +86,10 @@ CLASS = {
 }
 
 
-# It stops at an end of line, takes patterns for everyone, and shows markup unescaped.
-REFUSED = ["an\nna", "*", "<img src=x onerror=alert(1)>"]
+# It stops at an end of line, takes patterns for everyone, shows markup unescaped, makes addresses
+# of names as they are, and looks them up in JavaScript's objects.
+REFUSED = ["an\nna", "*", "<img src=x onerror=alert(1)>", "assign#", "x\\..\\api\\shutdown?"]
+REFUSED += ["constructor", "__proto__"]
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +164,11 @@ def test_a_line_says_what_was_not_taken(said, course, name):
 
 def test_the_list_of_the_class_is_whole(said, api):
     found = {one["student"]: one for one in api.get_submissions("ps99")}
-    assert set(found) == {*CLASS, "without", *REFUSED[1:]}
+    assert set(found) == {*CLASS, "without", *map(row_name, REFUSED[1:])}
+    assert {one["id"] for one in api.get_students()} == set(found)
+    for name in set(found) - {*CLASS, "without"}:
+        assert re.fullmatch(r"[\w@.+~-]+", name), "it makes no other address"
+        assert not api.autograde("ps99", name)["success"]
     assert found["good stamp"]["timestamp"] == "2026-11-21T00:00:00"
     assert found["stamp"]["timestamp"] is None
     assert all(found[name]["autograded"] for name in (*CLASS, "without"))
