@@ -6,15 +6,19 @@ nbgrader unpacks all that students have packed, and ends at the first archive th
 leads out of its folder. Here each gives a line, and is read as ``nncourse collect`` reads it.
 
 Whose a file is, the lecturer's pattern reads in its path, of which a student who hands in an
-archive writes the end. So nobody is found there of whom there is a file anywhere else.
+archive writes the end. So nobody is found there of whom there is a file anywhere else. Nor is a
+file unpacked of which nbgrader would read there that it belongs elsewhere than into the student's
+folder, or at which it would end: for a time that is none, or for a second file of one name.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nbgrader.plugins.zipcollect import ExtractorPlugin
+from nbgrader.utils import parse_utc
 
 from nncourse.grading.archive import ARCHIVES, File, Reader
 from nncourse.grading.whole import write_below
@@ -29,6 +33,7 @@ class Extracting(ExtractorPlugin):
     def extract(self, archive_path: str, extracted_path: str) -> None:
         """Write the notebooks in a folder, also those in archives, into another one."""
         reader, target = Reader(), Path(extracted_path)
+        self._seen: dict[tuple[PurePosixPath, PurePosixPath], tuple[Path, bool]] = {}
         source, place = _platforms(Path(archive_path), target)
         # Read twice, so that no more than one file is held at a time.
         certain = {
@@ -42,10 +47,36 @@ class Extracting(ExtractorPlugin):
                 why = _("packed by a student; {student} has handed in another", student=student)
                 reader.refused.append((file.path, why))
                 continue
+            if why := self._why_not(place / file.path):
+                reader.refused.append((file.path, why))
+                continue
             self.log.info("%s", file.path)
             write_below(target, place / file.path, file.data)
         for name, why in reader.refused:
             self.log.warning("%s", _("{name} was left out: {why}", name=name, why=why))
+
+    def _why_not(self, path: Path) -> str:
+        """Why nbgrader must not collect a file; empty if it may, or passes over it."""
+        found = self.parent.collector_plugin_inst.collect(str(path))
+        if not found or not {"student_id", "file_id"} <= found.keys():
+            return ""
+        student = PurePosixPath(found["student_id"] or "")
+        stem, stamp = os.path.splitext(found["file_id"] or "")[0], found.get("timestamp") or None
+        file = PurePosixPath(stem + path.suffix)
+        folders = {*student.parts, *file.parts[:-1]}
+        notebooks = any(folder.endswith(path.suffix) for folder in file.parts[:-1])
+        if len(student.parts) != 1 or {"/", ".."} & folders or notebooks:
+            return _("its name leads to another folder")
+        try:
+            if "/" in str(stamp):  # the file of a time zone
+                raise ValueError(stamp)
+            timed = parse_utc(stamp) is not None
+        except Exception:  # whatever a reader of times raises
+            return _("{stamp!r} is no time", stamp=stamp)
+        other, both = self._seen.setdefault((student, file), (path, timed))
+        if other != path and not (both and timed):
+            return _("not taken: {other} is", other=other.name)
+        return ""
 
     def _whose(self, place: Path, file: File) -> tuple[str, bool]:
         """The student that the lecturer's pattern finds, and whether a student has written that."""

@@ -22,8 +22,12 @@ def packed(files):
     return data.getvalue()
 
 
-def collected(toy, files):
-    """The folder ``archive`` with these files, collected by the pattern NAME."""
+# As nbgrader's manual has it, for names as Blackboard writes them.
+TIMED = r".*_(?P<student_id>\w+)_attempt_(?P<timestamp>[^_]*)_(?P<file_id>.+)"
+
+
+def collected(toy, files, pattern=NAME):
+    """The folder ``archive`` with these files, collected by a pattern."""
     for before in (toy.root / "downloaded", toy.submitted):
         shutil.rmtree(before, ignore_errors=True)
     archives = toy.root / "downloaded" / "ps99" / "archive"
@@ -31,7 +35,7 @@ def collected(toy, files):
     for name, data in files.items():
         (archives / name).write_bytes(data)
     (toy.root / CONFIG_FILE).open("a").write(
-        f"\nc.FileNameCollectorPlugin.named_regexp = {NAME!r}\n"
+        f"\nc.FileNameCollectorPlugin.named_regexp = {pattern!r}\n"
     )
     command = [sys.executable, "-P", "-m", "nbgrader", "zip_collect", "ps99"]
     done = subprocess.run(command, cwd=toy.root, capture_output=True, text=True, check=False)
@@ -83,3 +87,38 @@ def test_nobody_packs_what_counts_as_another_ones(toy):
     assert set(found) == {"zoe", "work", "my work"}
     assert found["zoe"].read_text("utf-8") == notebook
     assert f"eve/work/zoe/{name} was left out: " in done.stderr
+
+
+def test_no_name_leads_elsewhere_or_ends_the_collecting(toy):
+    notebook, name = submission(toy, "ps99", RIGHT), "ps99-squares.ipynb"
+    now = "attempt_2026-01-30-15-00-00"
+    roots = "".join(f"{folder}/" for folder in toy.root.parts[1:])
+    packed_by_eve = {
+        f"x_eve_attempt_2026-01-01_/{roots}release/ps99/evil.ipynb": "{}",
+        f"x_eve_attempt_2026-01-01_/{roots}submitted/zoe/ps99/{name}": "{}",
+        f"x_eve_attempt_2026-01-01_{name}/{name}": "{}",
+    }
+    files = {
+        f"g_anna_{now}_{name}": notebook.encode(),
+        f"g_eve_{now}_work.zip": packed(packed_by_eve),
+        f"g_kim_attempt_2026-99-99_{name}": notebook.encode(),
+        f"g_lee_attempt_{'9' * 30}_{name}": notebook.encode(),
+        f"g_ann_attempt__{name}": notebook.encode(),
+        f"h_ann_attempt__{name}": b"{}",
+        f"g_tom_attempt_2026-01-01_{name}": b"{}",
+        f"h_tom_attempt_2026-01-02_{name}": notebook.encode(),
+        f"g_zed_{now}_{name}": notebook.encode(),
+    }
+    done = collected(toy, files, TIMED)
+    found = {path.parts[-3]: path for path in toy.submitted.glob(f"*/ps99/{name}")}
+    assert set(found) == {"anna", "ann", "tom", "zed"}
+    assert {path.read_text("utf-8") for path in found.values()} == {notebook}
+    assert not list(toy.release("ps99").glob("evil*"))
+    for line in (
+        "evil.ipynb was left out: its name leads to another folder",
+        f"{name}/{name} was left out: its name leads to another folder",
+        f"g_kim_attempt_2026-99-99_{name} was left out: '2026-99-99' is no time",
+        f"g_lee_attempt_{'9' * 30}_{name} was left out: '{'9' * 30}' is no time",
+        f"h_ann_attempt__{name} was left out: not taken: g_ann_attempt__{name} is",
+    ):
+        assert line in done.stderr
