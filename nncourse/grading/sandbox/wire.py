@@ -67,7 +67,8 @@ class WireLimits:
 
     header, buffers: bytes. items: values of all kinds, containers included. depth: containers
     within containers. An array counts with its bytes. hashed: keys and elements of sets that are no
-    str, whose hashes can be chosen to be all the same.
+    str. alike: those of one dict or set with the same hash, which can be chosen, and each of which
+    is compared with all.
     """
 
     header: int = 2 << 20
@@ -75,6 +76,7 @@ class WireLimits:
     items: int = 100_000
     depth: int = 32
     hashed: int = 10_000
+    alike: int = 100  # 64 powers of two are
     dimensions: int = 32
 
 
@@ -232,9 +234,10 @@ class _Writer:
         depth = self._deeper(depth)
         named = all(type(key) in TEXTS for key in value)
         out: list = ["d" if named else "m"]
+        hashes: dict[int, int] = {}
         for key, item in value.items():
             try:
-                label = self._text(str(key)) if named else self._key(key, depth)
+                label = self._text(str(key)) if named else self._key(key, depth, hashes)
                 out += [label, self.tree(item, depth)]
             except WireError as error:
                 raise error.within(f"[{repr(key)[:40] if hashable(key) else '?'}]") from None
@@ -242,15 +245,17 @@ class _Writer:
 
     def _set(self, value: set | frozenset, tag: str, depth: int) -> list:
         depth = self._deeper(depth)
-        return [tag, *(self._key(item, depth) for item in value)]
+        hashes: dict[int, int] = {}
+        return [tag, *(self._key(item, depth, hashes) for item in value)]
 
-    def _key(self, value: Any, depth: int) -> Any:
+    def _key(self, value: Any, depth: int, hashes: dict[int, int]) -> Any:
         if not hashable(value):
             raise WireError(f"a key of type {type(value).__name__}, which is no plain data")
         if type(value) is not str:
             self.hashed += 1
             if self.hashed > self.limits.hashed:
                 raise WireError(f"more than {self.limits.hashed} keys that are no str")
+            _count(value, hashes, self.limits.alike)
         return self.tree(value, depth)
 
     def _text(self, value: str) -> str | list:
@@ -300,6 +305,14 @@ def hashable(value: Any) -> bool:
     return type(value) in HASHED or (
         isinstance(value, np.generic) and (type(value) is np.str_ or value.dtype in NAMES)
     )
+
+
+def _count(key: Any, hashes: dict[int, int], most: int) -> None:
+    """One more key with its hash."""
+    number = hash(key)
+    hashes[number] = hashes.get(number, 0) + 1
+    if hashes[number] > most:
+        raise WireError(f"more than {most} keys with the same hash")
 
 
 def _parse(header: bytes, limits: WireLimits) -> Any:
@@ -412,7 +425,7 @@ class _Reader:
             raise WireError("a complex number of other parts than two floats")
         return complex(*parts)
 
-    def _key(self, node: Any, depth: int) -> Any:
+    def _key(self, node: Any, depth: int, hashes: dict[int, int]) -> Any:
         key = self.value(node, depth)
         if not hashable(key):
             raise WireError("a key that is no plain scalar or tuple")
@@ -420,12 +433,14 @@ class _Reader:
             self.hashed += 1
             if self.hashed > self.limits.hashed:
                 raise WireError(f"more than {self.limits.hashed} keys that are no str")
+            _count(key, hashes, self.limits.alike)
         return key
 
     def _set(self, node: list, depth: int) -> set | frozenset:
         if depth >= self.limits.depth:
             raise WireError(f"containers nested more than {self.limits.depth} deep")
-        items = [self._key(item, depth + 1) for item in node[1:]]
+        hashes: dict[int, int] = {}
+        items = [self._key(item, depth + 1, hashes) for item in node[1:]]
         found = set(items)
         if len(found) < len(items):
             raise WireError("a set with an element twice")
@@ -437,9 +452,10 @@ class _Reader:
         if len(node) % 2 == 0:
             raise WireError("a dict with a key and no value")
         out: dict[Any, Any] = {}
+        hashes: dict[int, int] = {}
         for index in range(1, len(node), 2):
             named = node[0] == "d"
-            key = self._text(node[index]) if named else self._key(node[index], depth + 1)
+            key = self._text(node[index]) if named else self._key(node[index], depth + 1, hashes)
             if key in out:
                 raise WireError(f"a dict with the key {repr(key)[:40]} twice")
             try:

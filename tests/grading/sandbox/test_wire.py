@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 import tracemalloc
 
 import numpy as np
@@ -257,6 +258,39 @@ def test_decoder_names_what_it_refuses(name):
     limits = WireLimits(items=200, depth=5, buffers=1 << 20, hashed=100)
     with pytest.raises(WireError, match=named):
         decode(frame(header, buffers), limits)
+
+
+ALIKE = {
+    "ints": [i * (2**61 - 1) for i in range(9000)],
+    "tuples": [["t", *[0] * 8, i * (2**61 - 1)] for i in range(9000)],
+    "complex numbers": [["c", -1000003.0 * i, float(i)] for i in range(9000)],
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_keys_with_the_same_hash_take_no_time(name):
+    keys = ALIKE[name]
+    pairs = [part for key in keys for part in (key, 1)]
+    for header in (["m", *pairs], ["u", *keys], ["z", *keys]):
+        data = frame(header)
+        start = time.process_time()
+        with pytest.raises(WireError, match="the same hash"):
+            decode(data)
+        assert time.process_time() - start < 1
+
+
+def test_natural_keys_are_all_right():
+    grid = [(x, y) for x in range(-40, 40) for y in range(-40, 40)]
+    for keys in (
+        [2**n for n in range(2000)],
+        grid,
+        [complex(*at) for at in grid],
+        [(x / 7, y / 8) for x, y in grid],
+        [x / 64 for x in range(-4000, 4000)],
+        [10.0**n for n in range(-300, 300)],
+    ):
+        for value in (dict.fromkeys(keys, 1), set(keys)):
+            assert decode(encode(value)) == value
 
 
 def test_parts_of_a_complex_number_are_no_way_down():
