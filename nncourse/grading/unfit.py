@@ -178,11 +178,13 @@ class Listing(ExchangeList):
         try:
             # It reads secrets, and where there is none notebooks, whole.
             if plain and not unfit(folder, 1000 * self.coursedir.max_dir_size):
+                self.assignments = [str(folder)]
+                self.parse_assignments()
                 return not secret.exists() or secret.read_text("utf-8").isprintable()
-        except (OSError, ValueError):
+        except Exception:  # whatever it raises, as of an empty secret
             pass
         name = one_line(folder.name)
-        text = _("{name}: not listed, for its name, or for a link or too much in it", name=name)
+        text = _("{name}: not listed, for its name, or for what lies in it", name=name)
         self.log.warning(text)
         return False
 

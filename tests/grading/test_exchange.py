@@ -109,8 +109,13 @@ def test_nobody_adds_to_what_another_has_handed_in(toy, api, lay):
 
 def test_the_list_shows_what_it_can_read(toy, api, lay, inbound):
     """It ended at the first that it could not, and wrote to the terminal what a name said."""
-    for name in ("anna", "red\x1b[31m", "two\nlines", "huge", "binary", "big", "link"):
+    for name in ("anna", "red\x1b[31m", "two\nlines", "huge", "binary", "big", "link", "folder"):
         lay(name)
+    (lay("empty") / "submission_secret.txt").write_text("")
+    for file in (FILE, "submission_secret.txt"):
+        (inbound / f"folder+ps99+{STAMP}+r" / file).unlink()
+    (inbound / f"folder+ps99+{STAMP}+r" / FILE).mkdir()
+    (inbound / "without a plus").mkdir()
     for name in ("anna", "huge", "binary", "big", "link"):
         secret = inbound / f"{name}+ps99+{STAMP}+r" / "submission_secret.txt"
         if name == "huge":
@@ -125,12 +130,13 @@ def test_the_list_shows_what_it_can_read(toy, api, lay, inbound):
     (inbound / f"file+ps99+{STAMP}+r").touch()
     (inbound / f"nowhere+ps99+{STAMP}+r").symlink_to(inbound / "nothing")
     for remove in (False, True):
+        wanted = ["anna", "empty", "folder"] if remove else ["anna"]  # it reads less of them then
         lister = api.exchange.List(
             coursedir=api.coursedir, authenticator=api.authenticator, parent=api, inbound=True
         )
         lister.remove = remove
-        assert [one["student_id"] for one in lister.start()] == ["anna"]
-    assert len(list(inbound.iterdir())) == 8
+        assert [one["student_id"] for one in lister.start()] == wanted
+    assert len(list(inbound.iterdir())) == 9
 
 
 @pytest.mark.parametrize("ours", [False, True])
