@@ -6,8 +6,8 @@ to JupyterLab under a name that it doesn't know, and get theirs back when the no
 which makes it no more trusted than it was.
 
 What students hand in brings no style sheet either, is read from and written to no other file, and
-is saved through no link. Jupytext, which pairs files as their metadata and settings beside them
-say, leaves it alone.
+is saved and deleted through no link. Jupytext, which pairs files as their metadata and settings
+beside them say, leaves it alone.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ _ = catalogue("course")
 UNREAD = "unread: "  # before the names of metadata
 PROGRAMS = ["widgets"]  # of anywidget also JavaScript
 STYLES = ["@deathbeds/jupyterlab-fonts"]  # style sheets for all of the window
+# Kinds of outputs that Jupyter judges before it trusts a notebook. JupyterLab shows one more.
+JUDGED = {"stream", "error", "display_data", "execute_result"}
 
 
 def guard(contents: Any) -> None:
     """Change how a server's manager of contents reads and writes."""
     plain = getattr(contents, "super", contents)  # without Jupytext
     root = Path(getattr(contents, "root_dir", ""))
-    changed = ["get", "save", "rename_file"]
+    changed = ["get", "save", "rename_file", "delete_file"]
     own = {name: getattr(contents, name) for name in changed}
     others = {name: getattr(plain, name) for name in changed}
     keep, restore = contents.create_checkpoint, contents.restore_checkpoint
@@ -60,15 +62,16 @@ def guard(contents: Any) -> None:
         return method("save", path)(_show(model), path)
 
     def rename_file(old_path: str, new_path: str) -> Any:
-        refuse_links(place(old_path).parent)
+        refuse_links(place(old_path))
         refuse_links(place(new_path))
         return method("rename_file", old_path)(old_path, new_path)
 
+    def delete_file(path: str) -> Any:
+        refuse_links(place(path), itself=False)
+        return method("delete_file", path)(path)
+
     def create_checkpoint(path: str) -> Any:
-        kept = getattr(contents.checkpoints, "checkpoint_path", None)
         refuse_links(place(path))
-        if kept:
-            refuse_links(Path(os.path.abspath(kept("checkpoint", path))))
         return keep(path)
 
     def restore_checkpoint(checkpoint_id: str, path: str) -> Any:
@@ -84,10 +87,11 @@ def guard(contents: Any) -> None:
 
     def check_and_sign(notebook: Any, path: str = "", **options: Any) -> None:
         # Jupyter takes every cell for trusted that has only printed, and so a notebook of these.
-        if _trusted(notebook) or not any(name in notebook["metadata"] for name in PROGRAMS):
+        programs = any(name in notebook["metadata"] for name in PROGRAMS)
+        if _trusted(notebook) or not (programs or _kinds(notebook) - JUDGED):
             sign(notebook, path, **options)
 
-    changes = [get, save, rename_file, create_checkpoint, restore_checkpoint]
+    changes = [get, save, rename_file, delete_file, create_checkpoint, restore_checkpoint]
     for function in (*changes, trust_notebook, check_and_sign):
         setattr(contents, function.__name__, function)
 
@@ -110,6 +114,12 @@ def _trusted(notebook: Any) -> bool:
     return bool(marks) and all(mark is True for mark in marks)
 
 
+def _kinds(notebook: Any) -> set[str]:
+    """Of the outputs in it."""
+    cells = notebook["cells"]
+    return {str(output.get("output_type")) for c in cells for output in c.get("outputs", [])}
+
+
 def _metadata(model: Any) -> list[dict[str, Any]]:
     """Of a notebook and its cells, as far as they are there."""
     notebook = model.get("content") if model.get("type") == "notebook" else None
@@ -120,10 +130,15 @@ def _metadata(model: Any) -> list[dict[str, Any]]:
 
 def _hide(model: Any, names: list[str]) -> Any:
     for metadata in _metadata(model):
-        for name in names:
+        for name in [*names, *([] if _counts(metadata.get("toc")) else ["toc"])]:
             if name in metadata:
                 metadata[UNREAD + name] = metadata.pop(name)
     return model
+
+
+def _counts(contents: Any) -> bool:
+    """Whether headings are counted from a number: JupyterLab puts it into the page unread."""
+    return not isinstance(contents, dict) or str(contents.get("base_numbering", 1)).isalnum()
 
 
 def _show(model: Any) -> Any:
@@ -150,15 +165,23 @@ def _within(place: Path, course: Path) -> str | None:
     return parts[0] if len(parts) > 1 and (course / CONFIG_FILE).exists() else None
 
 
-def refuse_links(place: Path) -> None:
-    """Raise unless a file among students' is where its name says."""
+def refuse_links(place: Path, itself: bool = True) -> None:
+    """Raise unless a file among students' is where its name says, with those that belong to it.
+
+    They are its checkpoint, and a copy that Jupyter makes while it saves the file.
+    """
+    kept = Path(".ipynb_checkpoints", f"{place.stem}-checkpoint{place.suffix}")
     for course in place.parents:
         name = _within(place, course)
         if name in (None, "source"):
             continue
-        inside = [place, *place.parents][: len(place.relative_to(course).parts) - 1]
-        for link in filter(Path.is_symlink, inside):
-            why = _(
-                "{path} is a link. Among what students hand in, nothing is written through links."
-            )
-            raise web.HTTPError(403, why.format(path=link.relative_to(course)))
+        for file in (place, place.with_name(f".~{place.name}"), place.parent / kept):
+            inside = [file, *file.parents][: len(file.relative_to(course).parts) - 1]
+            for link in filter(Path.is_symlink, inside):
+                if link == place and not itself:
+                    continue
+                why = _(
+                    "{path} is a link. Among what students hand in, nothing is written through "
+                    "links."
+                )
+                raise web.HTTPError(403, why.format(path=link.relative_to(course)))

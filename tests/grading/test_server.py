@@ -279,6 +279,56 @@ def test_among_students_files_nothing_is_written_through_a_link(server, link):
     assert [file.name for file in source.iterdir()] == ["x.ipynb"]
 
 
+@pytest.mark.parametrize("name", ["x.py", "x.ipynb"])
+def test_no_link_stands_in_for_the_copy_that_jupyter_makes_while_it_saves(server, name):
+    submitted = server.root / "first/submitted/eve" / f"ps-copy-{name}"
+    submitted.mkdir(parents=True)
+    victim = server.root / f"victim-{name}"
+    victim.write_text("the lecturer's")
+    (submitted / name).write_text(json.dumps(new_notebook()))
+    (submitted / f".~{name}").symlink_to(victim)
+    kind = {"type": "file", "format": "text", "content": "evil"}
+    notebook = {"type": "notebook", "format": "json", "content": new_notebook()}
+    path = f"/api/contents/{submitted.relative_to(server.root)}/{name}"
+    status, text = server.ask(path, SILENT, notebook if "nb" in name else kind, "PUT")
+    assert (status, "is a link" in text) == (403, True)
+    assert victim.read_text() == "the lecturer's"
+
+
+def test_no_checkpoint_is_taken_or_removed_through_a_link(server):
+    submitted = server.root / "first/submitted/eve/ps91"
+    lecturers = server.root / "mine-91"
+    for folder in (submitted, lecturers):
+        folder.mkdir(parents=True)
+    (lecturers / "x-checkpoint.ipynb").write_text(json.dumps(new_notebook(metadata={"mine": 1})))
+    (submitted / "x.ipynb").write_text(json.dumps(new_notebook()))
+    (submitted / ".ipynb_checkpoints").symlink_to(lecturers)
+    path = "/api/contents/first/submitted/eve/ps91/x.ipynb"
+    for request in (
+        (f"{path}/checkpoints/checkpoint", SILENT, {}, "POST"),
+        (path, SILENT, {"path": "first/submitted/eve/ps91/y.ipynb"}, "PATCH"),
+        (path, SILENT, None, "DELETE"),
+    ):
+        status, text = server.ask(*request)
+        assert (status, "is a link" in text) == (403, True)
+    assert "mine" not in (submitted / "x.ipynb").read_text()
+    assert (lecturers / "x-checkpoint.ipynb").exists()
+
+
+def test_a_link_is_deleted_and_not_what_it_leads_to(server):
+    submitted = server.root / "first/submitted/eve/ps90"
+    lecturers = server.root / "mine-90"
+    for folder in (submitted, lecturers):
+        folder.mkdir(parents=True)
+    (lecturers / "x.txt").write_text("mine")
+    (submitted / "link").symlink_to(lecturers)
+    path = "/api/contents/first/submitted/eve/ps90/link"
+    assert server.ask(f"{path}/x.txt", SILENT, method="DELETE")[0] == 403
+    assert server.ask(path, SILENT, method="DELETE")[0] == 204
+    assert not (submitted / "link").is_symlink()
+    assert (lecturers / "x.txt").exists()
+
+
 @pytest.mark.parametrize("place", ["first/submitted/eve/ps93", "first/source/ps93", "elsewhere"])
 def test_metadata_that_extensions_run_are_hidden_from_them_and_kept(server, place):
     widgets = {"application/vnd.jupyter.widget-state+json": {"state": {"m": {"_esm": "alert(1)"}}}}
@@ -326,6 +376,37 @@ def test_widgets_of_what_one_trusts_are_shown_but_not_students(server, place, sh
     assert ("widgets" in content()["metadata"]) == shown
     save(content())
     assert ("widgets" in content()["metadata"]) == shown
+
+
+def test_no_output_makes_a_notebook_trusted_that_jupyter_does_not_judge(server):
+    """JupyterLab would show it, and run its scripts."""
+    output = {"output_type": "update_display_data", "metadata": {}}
+    output["data"] = {"application/javascript": "alert(1)"}
+    notebook = new_notebook(cells=[new_code_cell("1"), new_code_cell("1")])
+    (server.root / "u.ipynb").write_text(json.dumps(notebook))
+    for outputs, trusted in (([output], False), ([new_output("stream", text="hello")], True)):
+        notebook["cells"][0]["outputs"] = outputs
+        model = {"type": "notebook", "format": "json", "content": notebook}
+        assert server.ask("/api/contents/u.ipynb", SILENT, model, "PUT")[0] == 200
+        text = server.ask("/api/contents/u.ipynb?type=notebook", SILENT)[1]
+        cells = json.loads(text)["content"]["cells"]
+        assert [cell["metadata"]["trusted"] for cell in cells] == [trusted, trusted]
+
+
+@pytest.mark.parametrize(
+    ("start", "shown"), [("<img src=x onerror=alert(1)>", 0), (3, 1), ("A", 1)]
+)
+def test_headings_are_counted_from_a_number(server, start, shown):
+    """JupyterLab puts it into the page as markup, whoever trusts the notebook."""
+    toc = {"base_numbering": start, "number_sections": True}
+    notebook = new_notebook(metadata={"toc": toc, "toc-autonumbering": True})
+    (server.root / "h.ipynb").write_text(json.dumps(notebook))
+    text = server.ask("/api/contents/h.ipynb?type=notebook", SILENT)[1]
+    content = json.loads(text)["content"]
+    assert ("toc" in content["metadata"]) == shown
+    model = {"type": "notebook", "format": "json", "content": content}
+    assert server.ask("/api/contents/h.ipynb", SILENT, model, "PUT")[0] == 200
+    assert json.loads((server.root / "h.ipynb").read_text())["metadata"]["toc"] == toc
 
 
 def test_a_notebook_can_be_trusted_by_its_address(server):
