@@ -9,6 +9,10 @@ fetched at once, and links with one click. Of nbgrader's addresses two do too mu
 - Names in addresses are put into pages as they stand, so none may hold markup; nor may they lead to
   other folders, which the buttons would write anew, or stand for the whole class.
 
+Others of its addresses change the server's folder, by which nbgrader finds its settings, while they
+wait for an answer; here they don't. And what the formgrader has read of the gradebook it reads anew
+for each question: it kept showing points that another grading had changed meanwhile.
+
 A kernel starts none of the modules beside its notebook in place of its own. A notebook runs nothing
 out of its metadata and is read from and written to no other file (``opened``), and exporting one
 imports no module that they name. Where there is a course, plots of Vega are not drawn: JupyterLab
@@ -21,6 +25,7 @@ handlers it changes before they are put in place.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -50,7 +55,7 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _link_jupyter_server_extension(_server: Any) -> None:
     """Before any extension is loaded, nbgrader's among them."""
-    from nbgrader.server_extensions.formgrader import apihandlers, handlers
+    from nbgrader.server_extensions.formgrader import apihandlers, base, handlers
 
     class Formgrader(handlers.FormgraderHandler):
         """The formgrader's first page, for the current folder's course or another's."""
@@ -66,12 +71,32 @@ def _link_jupyter_server_extension(_server: Any) -> None:
                 return self.finish(f"<p>{escape(why)}</p>")
             return super().get()
 
+    def on_finish(self: Any) -> None:
+        if (gradebook := self.settings["nbgrader_gradebook"]) is not None:
+            gradebook.db.rollback()
+
+    base.BaseHandler.on_finish = on_finish
+    _change_no_folder()
     ours = {handlers.FormgraderHandler: Formgrader}
     for known in (handlers.default_handlers, apihandlers.default_handlers):
         known[:] = [
             (_tame(pattern), ours.get(handler, handler), *options)
             for pattern, handler, *options in known
         ]
+
+
+def _change_no_folder() -> None:
+    """``/formgraders`` waits in another folder; of two that do, the later one comes back to it."""
+    from nbgrader.server_extensions.course_list import handlers
+
+    there, load = handlers.chdir, handlers.CourseListHandler.load_config
+
+    def load_config(self: Any) -> Any:
+        with there(self.assignment_dir):
+            return load(self)
+
+    handlers.chdir = contextlib.nullcontext
+    handlers.CourseListHandler.load_config = load_config
 
 
 def _tame(pattern: str) -> str:

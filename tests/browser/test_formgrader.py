@@ -195,6 +195,16 @@ def test_a_grade_by_hand_with_its_comment_stays_and_reaches_the_student(formgrad
     assert page.locator(".why.by-hand math").count() == 1
 
 
+def test_points_are_those_of_the_last_grading(formgrader, page):
+    """Which the command has done, while the formgrader was open."""
+    course = formgrader.course
+    for answers, points in ((CLASS["half"][0], "2.5"), (CLASS["right"][0], "10")):
+        hand_in(course, "again", submission(course, "ps97", answers))
+        grade_submissions(course, "ps97")
+        formgrader.open_submission(page, "again")
+        assert page.locator("#partial").get_attribute("placeholder") == points
+
+
 @pytest.mark.slow
 def test_the_buttons_grade_and_write_feedback_as_the_commands_do(formgrader, page):
     course = formgrader.course

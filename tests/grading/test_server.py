@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -41,6 +42,7 @@ class Server:
         self.root = root
         self.address = ""
         self.runtime = Path()
+        self.process = 0
         for course in ("first", "second"):
             (root / course).mkdir()
             (root / course / CONFIG_FILE).write_text(config_text("en"))
@@ -78,6 +80,7 @@ def server(tmp_path_factory):
         process = subprocess.Popen(
             command, env=environment, cwd=made.root / "first", stdout=log, stderr=log
         )
+        made.process = process.pid
         try:
             end = time.monotonic() + PATIENCE
             while not made.address and time.monotonic() < end and process.poll() is None:
@@ -462,3 +465,13 @@ def test_no_module_is_imported_that_a_notebook_names(server):
 @pytest.mark.parametrize(("headers", "status"), [(PICTURE, 403), (LINK, 200), (SILENT, 200)])
 def test_no_picture_logs_anyone_out(server, headers, status):
     assert server.ask("/logout", headers)[0] == status
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of no other process the folder is known")
+def test_questions_side_by_side_leave_the_servers_folder_as_it_is(server):
+    """There nbgrader finds its settings. A picture is enough to ask."""
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(server.ask, "/formgraders", PICTURE) for _ in range(8)]
+    answers = [one.result() for one in asked]
+    assert all(status == 200 and json.loads(text)["success"] for status, text in answers)
+    assert Path(f"/proc/{server.process}/cwd").resolve() == server.root / "first"
