@@ -79,7 +79,11 @@ def rebuild(
         for cell, of in zip(released.cells, original, strict=True)
         if of.name is not None
     }
-    if not any(role["solution"] and name in named.cells for name, role in roles.items()):
+    # Where a set has nothing but tasks, the answers are cells of the student's own.
+    answers = {name for name, role in roles.items() if role["solution"]}
+    if not (answers or {name for name, role in roles.items() if role.get("task")}) & set(
+        named.cells
+    ):
         raise IntakeError(
             _(
                 "no answer cell of this assignment is in the file. It may be another exercise's "

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -70,7 +70,8 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
         folder/STUDENT.ipynb
 
     A name may end in ``.ipynb.txt`` or ``.ipynb.json`` as well, as browsers save it.
-    A student's folder without a notebook counts as a submission that can't be read. Of several, see
+    A student's folder without a notebook counts as a submission that can't be read; but who has
+    folders for other assignments of the course alone has handed in nothing. Of several, see
     ``likeness``. ``released``: the file's name as it was handed out.
     Raises SubmissionsError if the folder holds nothing of this kind.
     """
@@ -79,6 +80,7 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
         raise SubmissionsError(_("{folder} is not a folder", folder=folder))
     _refuse_the_courses_own(folder.resolve())
     found: list[Submission] = []
+    others = {path.name for path in folder.resolve().parent.glob("source/*")} - {assignment}
     for entry in sorted(folder.iterdir()):
         is_file = is_notebook(entry) and (entry.is_symlink() or not entry.is_dir())
         student = row_name(ENDING.sub("", entry.name) if is_file else entry.name)
@@ -87,7 +89,7 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
         if is_file or entry.is_symlink():
             # A link is never followed: it may lead to somebody else's work.
             found.append(Submission(student, entry, folder=folder))
-        elif entry.is_dir():
+        elif entry.is_dir() and not _holds_only(entry, others):
             found.append(Submission(student, best(entry, assignment, released), folder=folder))
     if not found:
         raise SubmissionsError(
@@ -102,6 +104,14 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
     return [
         replace(one, rival=others[0].path) if others else one for one, *others in _by_student(found)
     ]
+
+
+def _holds_only(entry: Path, others: Collection[str]) -> bool:
+    try:
+        names = {path.name for path in entry.iterdir() if not path.name.startswith(".")}
+    except OSError:
+        return False
+    return bool(names) and names.issubset(others)
 
 
 def _refuse_the_courses_own(folder: Path) -> None:

@@ -425,6 +425,20 @@ def test_folders_of_the_course_are_no_students(tmp_path, place):
         assert "bob" in [one.student for one in find_submissions(tmp_path / folder, "ps05")]
 
 
+def test_who_has_handed_in_other_assignments_only_has_no_points_for_this_one(tmp_path):
+    """They stood there with 0 points, as one whose work could not be graded."""
+    (tmp_path / "nbgrader_config.py").touch()
+    for path in ("source/ps05", "source/ps06", "submitted/bob/ps06", "submitted/cid/ps06/ps05"):
+        (tmp_path / path).mkdir(parents=True)
+    for path in ("ann/ps05/x.ipynb", "ann/ps06/x.ipynb", "dan/ps06/x.ipynb", "dan/x.ipynb"):
+        (tmp_path / "submitted" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "submitted" / path).write_text("{}")
+    for path in ("eve/ps05", "fay/ps5", "fay/ps06", "gus"):  # there something has gone wrong
+        (tmp_path / "submitted" / path).mkdir(parents=True)
+    found = [one.student for one in find_submissions(tmp_path / "submitted", "ps05")]
+    assert found == ["ann", "dan", "eve", "fay", "gus"]
+
+
 def test_a_student_who_is_there_twice_is_named_and_stops_nobody(tmp_path, released):
     (tmp_path / "ann").mkdir()
     (tmp_path / "ann" / "ps05.ipynb").write_text("{}")

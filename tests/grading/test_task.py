@@ -102,3 +102,24 @@ def test_points_by_hand_stay_until_the_work_changes(course, tmp_path):
     part = html[html.index("<h2>draw") : html.index("<h2>plus")]
     assert "Two." in part
     assert "Tests of this part failed" not in html
+
+
+def test_a_set_may_have_nothing_but_tasks(tmp_path):
+    """Everyone was told that their file held no answer."""
+    notebook = toy_notebook()
+    task = new_markdown_cell(TASK, metadata=role("draw", "readonly", 8), id="task")
+    task.metadata["nbgrader"]["task"] = True
+    notebook.cells[1:] = [task]
+    folder = tmp_path / "solutions" / "en" / "ps99"
+    folder.mkdir(parents=True)
+    nbformat.write(notebook, folder / "ps99-squares.ipynb")
+    course = make_released(tmp_path / "course", Course(tmp_path), "ps99", "en")
+    (tmp_path / "in").mkdir()
+    found = graded(
+        course, tmp_path / "in", ann=behind("They grow."), bob=list, eve=lambda cells: []
+    )
+    assert {name: (one.problem[:9], one.waiting) for name, one in found.items()} == {
+        "ann": ("", ["draw"]),
+        "bob": ("", ["draw"]),
+        "eve": ("no answer", []),
+    }
