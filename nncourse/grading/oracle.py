@@ -30,7 +30,7 @@ from nncourse.check import call
 from nncourse.check.call import printable
 from nncourse.check.variant import VARIABLE
 from nncourse.grading import chance
-from nncourse.grading.assignment import Assignment
+from nncourse.grading.assignment import Assignment, role_of
 from nncourse.grading.cells import Cell
 from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
@@ -175,7 +175,7 @@ class Oracle:
             # nothing else would end what it has left.
             self.session.close(wait=not lent or self.sandbox.unsafe)
         if finished and self.own:
-            self._say_own([cell.name for cell in own], late)
+            self._say_own(own, late)
         self.tries.spent += self.budget.spent
         self.outcome.seconds += time.monotonic() - start
         return finished
@@ -274,11 +274,14 @@ class Oracle:
             self.found.outputs[cell.index] = outputs
         return True
 
-    def _say_own(self, needed: Sequence[str], late: Sequence[str]) -> None:
+    def _say_own(self, needed: Sequence[Cell], late: Sequence[str]) -> None:
         """Which of the student's own cells were needed, by what they are for; and what stands below
-        all graded cells.
+        all graded cells. What was written for a task is read by the lecturer, and counts if it ran.
         """
-        count = len(self.own)
+        raw = self.assignment.notebook["cells"]
+        tasks = {at + 1 for at, cell in enumerate(raw) if role_of(cell).get("task")}
+        places = [place for place, *_ in self.own if place not in tasks]
+        count = len(places) + sum(cell.index not in places for cell in needed)
         if late:
             note = _(
                 "{names}: defined below the last graded cell, too late for the answers that use it",
@@ -290,9 +293,9 @@ class Oracle:
                 "{run} of {count} cells of their own were run, since answers use them: {names}",
                 run=len(needed),
                 count=count,
-                names=label(needed),
+                names=label([cell.name for cell in needed]),
             )
-        elif not late:
+        elif count and not late:
             note = _("{count} cells of their own were not run: no answer uses them", count=count)
         else:
             return

@@ -84,6 +84,29 @@ def test_what_is_done_for_a_task_is_kept_and_graded_by_hand(course, tmp_path):
     assert list(answers_in({"cells": cells})) == ["square_answer", "plus_answer"]
 
 
+def test_what_is_done_for_a_task_is_no_cell_that_was_not_run(course, tmp_path):
+    trial = behind(">square(4)", "Steep.", ">for n in range(9):\n    print(square(n))")
+    both = behind(">square(4)")
+
+    def with_trial(cells):
+        return [*json.loads(json.dumps([new_code_cell("1 + 1")])), *both(cells)]
+
+    def with_helper(cells):
+        cells = behind(">print(1)", ">def six():\n    return 6")(cells)
+        for cell in cells:
+            if cell_name(cell) == "plus_answer":
+                cell["source"] = "def plus(x):\n    return x + six()"
+        return cells
+
+    results = graded(course, tmp_path, anna=trial, boris=with_trial, vera=with_helper)
+    assert results["anna"].notes == []
+    says = "1 cells of their own were not run: no answer uses them"
+    assert results["boris"].notes == [says]
+    says = "1 of 1 cells of their own were run, since answers use them: six"
+    assert results["vera"].notes == [says]
+    assert all(result.grades["plus"].points == 5 for result in results.values())
+
+
 def test_points_by_hand_stay_until_the_work_changes(course, tmp_path):
     graded(course, tmp_path, anna=behind("One."))
     nbgrader = Nbgrader(course)
