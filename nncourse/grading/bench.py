@@ -125,10 +125,12 @@ class Bench:
         seconds = self.sandbox.limits.submission_seconds + OWN_SECONDS
         start = clock.now()
         lost = 0
+        killed = False
         while True:
             self._wait()
             self._end_last()
-            left = min(seconds, start + 2 * seconds - clock.now())
+            began = clock.now()
+            left = min(seconds, start + 2 * seconds - began)
             with folder_of_its_own() as folder:
                 kept = [*self.files, *([] if self._spare is None else self._spare.files)]
                 answer, at, why = in_fork(
@@ -147,6 +149,9 @@ class Bench:
                 continue
             if answer is not None:
                 break
+            if not killed and clock.now() - began < left:
+                killed = True  # maybe for want of memory, which others had taken
+                continue
             # Questions that each take their time must not hold up the class.
             if not at or at in given_up or left < seconds:
                 answer = self._as_far_as_it_came(earlier, why)

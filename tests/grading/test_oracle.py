@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 
 import pytest
 
@@ -272,6 +273,31 @@ def test_when_one_begins_nothing_of_the_last_is_there(bench, grade, monkeypatch)
     quiet = running[1]
     # Guardians may be on their way out, on a busy machine several; of the 30 none is there.
     assert max(running[1:]) < quiet + 5
+
+
+@pytest.mark.parametrize("at", ["", "second"])
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_verdict_that_was_killed_once_is_reached_anew(grade, monkeypatch, at, times):
+    """As where another program has taken the memory; a question that always ends so is given up."""
+    tries = []
+
+    def in_fork(work, *rest):
+        def dies(say):
+            if at:
+                say(at)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        tries.append(work)
+        return original(dies if len(tries) <= times else work, *rest)
+
+    original = bench_module.in_fork
+    monkeypatch.setattr(bench_module, "in_fork", in_fork)
+    result = grade(THREE)
+    if times == 1:
+        assert points(result) == [10, 10, 10]
+    else:
+        assert "ended with status -9" in result["failed"]
+        assert len(tries) <= 3
 
 
 def test_answers_that_fill_the_memory_of_the_tests_are_told_so(grade, monkeypatch):
