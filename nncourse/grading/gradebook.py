@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -197,9 +197,11 @@ class Gradebook:
         if entries:
             patiently(lambda: self._opened().write(entries), PATIENCE)
 
-    def penalise(self) -> None:
-        """Take off for late work what the due date, the rule and the points now make of it."""
+    def penalise(self, students: Collection[str] | None = None) -> None:
+        """Take off for late work what the due date, the rule and the points now make of it;
+        ``students``: of these only."""
         late = self._rows(LATE, {"id": self.id})
+        late = [(name, row) for name, row in late if students is None or name in students]
         for start in range(0, len(late), PORTION):
             self._penalise(dict(late[start : start + PORTION]))
 

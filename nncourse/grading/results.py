@@ -93,10 +93,13 @@ def each_result(
 ) -> Iterator[Result]:
     """What the gradebook holds, in order of names; ``students``: of these only.
 
-    Raises CourseFolderError.
+    What is taken off for late work depends on points by hand, so it is seen to first. Raises
+    CourseFolderError.
     """
+    students = None if students is None else set(students)
     try:
         with open_gradebook(course, assignment, db) as book:
+            book.penalise(students)
             for student, found in book.read(students):
                 yield _result(student, found, book.max_scores)
     except GradebookError as error:

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
-from nncourse.grading.feedback import write_feedback
+from nncourse.grading.feedback import feedback_pages, write_feedback
 from nncourse.grading.grade import grade_class, grade_submissions
 from nncourse.grading.nbgrader import _environment
 from nncourse.grading.released import load_assignment, release_assignment
@@ -393,6 +393,10 @@ def test_the_penalty_follows_rules_dates_and_marks(tmp_path):
     config.write_text(text + 'c.AssignLatePenalties.plugin_class = "late_rule.Half"\n', "utf-8")
     assert penalty() == 7.5
     by_hand(course, "why", 7.0, "late")
+    (seen,) = read_results(course, "ps99")
+    assert (seen.points, seen.penalty) == (22, 11), "nobody grades again for an export"
+    (page,) = dict(feedback_pages(course, "ps99", student="late")).values()
+    assert "11 points taken off" in page
     assert penalty() == 11
     due(None)
     assert penalty() == 0
