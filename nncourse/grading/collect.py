@@ -121,7 +121,7 @@ def collect(
             match_of = _by_pattern(pattern)
         theirs = _found(files, assignment, name, match_of, pattern is None, exchange, out)
         out.remarks += _without(reader.entries, match_of, theirs, out)
-        chosen = _choose(theirs, out)
+        chosen = _choose(theirs, assignment, out)
         paths = [*(file.path for file in files), *reader.entries]
         out.around = os.path.commonpath(paths) + "/" if paths else ""
         if not files and not out.remarks:
@@ -229,7 +229,7 @@ def _without(
     return remarks
 
 
-def _choose(found: dict[str, list[_Found]], out: Collected) -> dict[str, _Found]:
+def _choose(found: dict[str, list[_Found]], assignment: str, out: Collected) -> dict[str, _Found]:
     """The file that counts of each student, by its path; the others are remarked upon."""
     chosen = {}
     for student, theirs in found.items():
@@ -238,9 +238,10 @@ def _choose(found: dict[str, list[_Found]], out: Collected) -> dict[str, _Found]
             why = _("not taken: several people are called {student}", student=student)
             if theirs[0].path.partition(theirs[0].person)[2].startswith("_assign"):
                 why = _(
-                    "not taken: several people are called {student}; to take them with their "
-                    "numbers, give --pattern '{pattern}'",
+                    "not taken: several people are called {student}; to take everyone with their "
+                    "numbers, remove submitted/*/{assignment} and give --pattern '{pattern}'",
                     student=student,
+                    assignment=assignment,
                     pattern=BY_NUMBER,
                 )
             out.remarks += [(one.path, why) for one in theirs]

@@ -617,6 +617,7 @@ def test_of_two_people_with_one_name_nobodys_is_taken(course, tmp_path):
     why, again = (why for _name, why in found.remarks)
     assert why == again
     assert why.startswith("not taken: several people are called Anna")
+    assert "remove submitted/*/ps05 and" in why, "bob would be there twice, as bob and as bob_7"
     files = packed(tmp_path / "in.zip", files)
     numbered = collect(course, "ps05", files, re.search("--pattern '(.+)'", why)[1])
     assert sorted(numbered.taken) == ["Anna_1", "Anna_9"]
