@@ -27,7 +27,8 @@ _ = catalogue("course")
 
 UNREAD = "unread: "  # before the names of metadata
 PROGRAMS = ["widgets"]  # of anywidget also JavaScript
-STYLES = ["@deathbeds/jupyterlab-fonts"]  # style sheets for all of the window
+# Style sheets for all of the window, and outputs that Jupyter Notebook draws like Vega's plots.
+DRAWN = ["@deathbeds/jupyterlab-fonts", "application/vnd.vega"]
 # Kinds of outputs that Jupyter judges before it trusts a notebook. JupyterLab shows one more.
 JUDGED = {"stream", "error", "display_data", "execute_result"}
 
@@ -53,7 +54,7 @@ def guard(contents: Any) -> None:
 
         def hide(model: Any) -> Any:
             trusted = not theirs and _trusted(model.get("content"))
-            return _hide(model, [*([] if trusted else PROGRAMS), *(STYLES if theirs else [])])
+            return _hide(model, [*([] if trusted else PROGRAMS), *(DRAWN if theirs else [])])
 
         return _then(method("get", path)(path, *args, **options), hide)
 
@@ -120,19 +121,24 @@ def _kinds(notebook: Any) -> set[str]:
     return {str(output.get("output_type")) for c in cells for output in c.get("outputs", [])}
 
 
-def _metadata(model: Any) -> list[dict[str, Any]]:
-    """Of a notebook and its cells, as far as they are there."""
+def _named(model: Any) -> list[dict[str, Any]]:
+    """The metadata of a notebook and its cells, and what outputs hold, as far as they are there."""
     notebook = model.get("content") if model.get("type") == "notebook" else None
-    parts = [notebook, *notebook.get("cells", [])] if isinstance(notebook, dict) else []
-    found = [part.get("metadata") for part in parts if isinstance(part, dict)]
-    return [metadata for metadata in found if isinstance(metadata, dict)]
+    cells = notebook.get("cells", []) if isinstance(notebook, dict) else []
+    cells = [cell for cell in cells if isinstance(cell, dict)]
+    lists = [cell.get("outputs") for cell in cells]
+    outputs = [output for part in lists if isinstance(part, list) for output in part]
+    found = [part.get("metadata") for part in (notebook, *cells) if isinstance(part, dict)]
+    found += [output.get("data") for output in outputs if isinstance(output, dict)]
+    return [part for part in found if isinstance(part, dict)]
 
 
 def _hide(model: Any, names: list[str]) -> Any:
-    for metadata in _metadata(model):
-        for name in [*names, *([] if _counts(metadata.get("toc")) else ["toc"])]:
-            if name in metadata:
-                metadata[UNREAD + name] = metadata.pop(name)
+    """Give what begins with one of these names another name."""
+    for part in _named(model):
+        hidden = (*names, *([] if _counts(part.get("toc")) else ["toc"]))
+        for name in [name for name in part if name.startswith(hidden)]:
+            part[UNREAD + name] = part.pop(name)
     return model
 
 
@@ -143,10 +149,10 @@ def _counts(contents: Any) -> bool:
 
 def _show(model: Any) -> Any:
     """What JupyterLab has written itself meanwhile is newer."""
-    for metadata in _metadata(model):
-        for name in [name for name in metadata if name.startswith(UNREAD)]:
-            metadata.setdefault(name.removeprefix(UNREAD), metadata[name])
-            del metadata[name]
+    for part in _named(model):
+        for name in [name for name in part if name.startswith(UNREAD)]:
+            part.setdefault(name.removeprefix(UNREAD), part[name])
+            del part[name]
     return model
 
 

@@ -17,7 +17,7 @@ A kernel starts none of the modules beside its notebook in place of its own. A n
 out of its metadata and is read from and written to no other file (``opened``), and exporting one
 imports no module that they name. Where there is a course, plots of Vega are not drawn: JupyterLab
 draws them in notebooks that nobody trusts and in files, and they read any file of the server's and
-send it anywhere.
+send it anywhere. Nor is a file opened there that says what JupyterLab is to open and call.
 
 Jupyter loads the extension wherever nncourse is installed, beside nbgrader's own, whose list of
 handlers it changes before they are put in place.
@@ -29,10 +29,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
+from functools import wraps
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from jupyter_server.nbconvert.handlers import NbconvertFileHandler
 from tornado import web
 
 from nncourse.course.folder import CONFIG_FILE
@@ -47,6 +49,9 @@ NAME = r"((?:(?!%(?i:3C|3E|22|5C|2F|2A|3F|5B|5D))[^/<>\"\\*\[\]])+)"
 # Of a file that belongs to a graded notebook, in the folder of that.
 FILE = r"((?:(?!\.\.|%(?i:2E|2F|5C)).)*)"
 STUDENTS = {"submitted", "autograded", "feedback"}
+# Of JupyterLab. The second one puts a file, as it is opened, in place of what was open, which calls
+# commands: terminals, kernels, pages from elsewhere.
+DISABLED = ["@jupyterlab/vega5-extension", "@jupyterlab/apputils-extension:workspaces"]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -106,34 +111,51 @@ def _tame(pattern: str) -> str:
 def _load_jupyter_server_extension(server: Any) -> None:
     """When the server's managers are there."""
     _start_no_module_beside(server.kernel_spec_manager)
+    _start_other_languages_elsewhere(server.kernel_manager, Path(server.root_dir))
     opened.guard(server.contents_manager)
     _import_no_exporter()
     if serves_a_course(Path(server.root_dir)):
-        _draw_no_vega(server.web_app.settings)
-    _stay_logged_in(server.identity_provider.logout_handler_class)
+        _disable(server.web_app.settings)
+    for handler in (server.identity_provider.logout_handler_class, NbconvertFileHandler):
+        _answer_no_picture(handler)
 
 
-def _stay_logged_in(handler: Any) -> None:
-    """The address by which one logs out is called by JupyterLab's menu, not by a picture."""
-    logout = handler.get
+def _answer_no_picture(handler: Any) -> None:
+    """JupyterLab's menu logs out and exports, which may start a browser on the notebook."""
+    answer = handler.get
 
-    def get(self: Any) -> Any:
-        if self.request.headers.get("Sec-Fetch-Dest", "document") != "document":
+    @wraps(answer)
+    def get(self: Any, **parts: Any) -> Any:
+        if self.request.headers.get("Sec-Fetch-Dest", "document") not in ("document", "empty"):
             raise web.HTTPError(403)
-        return logout(self)
+        return answer(self, **parts)
 
-    get.__allow_unauthenticated = True  # type: ignore[attr-defined]
     handler.get = get
 
 
-# ipykernel's launcher, but the folder comes last among those of modules, and when all has started.
+# ipykernel's launcher, but the folder comes last among those of modules, and when a cell is run:
+# completing a word and the debugger import what may be there.
 LAUNCH = """
 import sys
+sys.path[:] = filter(None, sys.path)
 from ipykernel.kernelapp import IPKernelApp as App
 start = App.start
+def begin(app):
+    def here(_info):
+        sys.path.append("")
+        app.shell.events.unregister("pre_run_cell", here)
+    app.shell.events.register("pre_run_cell", here)
+    start(app)
 App.init_path = lambda app: None
-App.start = lambda app: (sys.path.append(""), start(app))
+App.start = begin
 App.launch_instance()
+"""
+# Another launcher, of whatever Python.
+RUN = """
+import sys
+sys.path[:] = filter(None, sys.path)
+import runpy
+runpy.run_module({!r}, run_name="__main__", alter_sys=True)
 """
 
 
@@ -143,15 +165,39 @@ def _start_no_module_beside(specs: Any) -> None:
 
     def get_kernel_spec(name: str) -> Any:
         spec = found(name)
-        if spec.argv[:1] in ([sys.executable], ["python"], ["python3"]) and "-P" not in spec.argv:
-            spec.argv.insert(1, "-P")
-            launcher = ["-m", "ipykernel_launcher"]
-            for at in range(len(spec.argv)):
-                if spec.argv[at : at + 2] == launcher:
-                    spec.argv[at : at + 2] = ["-c", LAUNCH]
+        if _is_python(spec) and "-m" in spec.argv[:-1]:
+            at = spec.argv.index("-m")
+            module = spec.argv[at + 1]
+            program = LAUNCH if module == "ipykernel_launcher" else RUN.format(module)
+            spec.argv[at : at + 2] = ["-c", program]
+            if spec.argv[0] in (sys.executable, "python", "python3"):
+                spec.argv.insert(1, "-P")
+        # An empty place in the list stands for the folder too.
+        paths = {**os.environ, **spec.env}.get("PYTHONPATH", "").split(os.pathsep)
+        if not all(map(os.path.isabs, paths)):
+            kept = os.pathsep.join(filter(os.path.isabs, paths))
+            spec.env = {**spec.env, "PYTHONPATH": kept}
         return spec
 
     specs.get_kernel_spec = get_kernel_spec
+
+
+def _is_python(spec: Any) -> bool:
+    return bool(spec.argv) and Path(spec.argv[0]).name.startswith("python")
+
+
+def _start_other_languages_elsewhere(kernels: Any, root: Path) -> None:
+    """Some run what lies where they start, as R does ``.Rprofile``."""
+    start = kernels.start_kernel
+
+    def start_kernel(*args: Any, path: str | None = None, **options: Any) -> Any:
+        if path is not None and opened.of_students(root / path):
+            name = options.get("kernel_name") or kernels.default_kernel_name
+            if not _is_python(kernels.kernel_spec_manager.get_kernel_spec(name)):
+                path = None
+        return start(*args, path=path, **options)
+
+    kernels.start_kernel = start_kernel
 
 
 def _import_no_exporter() -> None:
@@ -172,13 +218,13 @@ def serves_a_course(root: Path) -> bool:
     return any(os.path.exists(folder / CONFIG_FILE) for folder in folders)
 
 
-def _draw_no_vega(settings: dict[str, Any]) -> None:
+def _disable(settings: dict[str, Any]) -> None:
     """JupyterHub may have a say in the settings of pages already."""
     earlier = settings.get("page_config_hook")
 
     def without(handler: Any, config: dict[str, Any]) -> dict[str, Any]:
         config = earlier(handler, config) if earlier else config
-        disabled = [*config.get("disabledExtensions", []), "@jupyterlab/vega5-extension"]
+        disabled = [*config.get("disabledExtensions", []), *DISABLED]
         return {**config, "disabledExtensions": disabled}
 
     settings["page_config_hook"] = without

@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
@@ -17,11 +18,18 @@ from urllib.request import Request, urlopen
 
 import pytest
 from jupyter_client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpec
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from nncourse.course.folder import CONFIG_FILE, config_text
 from nncourse.course.lab import is_root
-from nncourse.grading.server import FILE, serves_a_course
+from nncourse.grading.server import (
+    DISABLED,
+    FILE,
+    _start_no_module_beside,
+    _start_other_languages_elsewhere,
+    serves_a_course,
+)
 
 # What a browser says of a picture or link in a page of Jupyter's, and of JupyterLab's own panel.
 PICTURE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
@@ -167,7 +175,8 @@ def test_no_address_of_a_graded_notebooks_files_leads_elsewhere():
 def test_a_kernel_starts_no_module_beside_its_notebook(server):
     folder = server.root / "first" / "submitted" / "eve" / "ps98"
     folder.mkdir(parents=True)
-    for name in ("ipykernel_launcher", "ipykernel", "jedi"):
+    # The last one is asked for, where it is installed, when a word is completed.
+    for name in ("ipykernel_launcher", "ipykernel", "jedi", "colorama"):
         (folder / f"{name}.py").write_text(TRAP)
     (folder / "beside.py").write_text("x = 5")
     (folder / "x.ipynb").write_text(json.dumps(new_notebook()))
@@ -198,6 +207,37 @@ def test_a_kernel_starts_no_module_beside_its_notebook(server):
         assert not (folder / "sprung").exists()
     finally:
         server.ask(f"/api/kernels/{kernel}", SILENT, method="DELETE")
+
+
+def test_no_python_starts_a_module_beside(tmp_path, monkeypatch):
+    """Nor where an empty place in PYTHONPATH stands for the current folder."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep + os.environ.get("PYTHONPATH", ""))
+    python = os.path.realpath(sys.executable)
+    argv = [python, "-X", "utf8", "-m", "this"]
+    specs = SimpleNamespace(get_kernel_spec=lambda name: KernelSpec(argv=argv, name=name))
+    _start_no_module_beside(specs)
+    spec = specs.get_kernel_spec("other")
+    for name in ("this", "runpy", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text(TRAP)
+    environment = {**os.environ, **spec.env}
+    options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
+    assert "Zen" in subprocess.run(spec.argv, check=True, **options).stdout
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "place", "where"),
+    [
+        ("R", "first/submitted/eve/ps97", None),
+        ("R", "first/source/ps97", "first/source/ps97"),
+        ("python3", "first/submitted/eve/ps97", "first/submitted/eve/ps97"),
+    ],
+)
+def test_no_other_language_starts_among_students_files(server, program, place, where):
+    specs = SimpleNamespace(get_kernel_spec=lambda _name: KernelSpec(argv=[program]))
+    kernels = SimpleNamespace(kernel_spec_manager=specs, start_kernel=lambda path, **_: path)
+    _start_other_languages_elsewhere(kernels, server.root)
+    assert kernels.start_kernel(path=place, kernel_name="x") == where
 
 
 @pytest.mark.parametrize("place", ["first/submitted/eve/ps97", "first/given/eve/ps97"])
@@ -427,10 +467,29 @@ def test_widgets_saved_meanwhile_are_kept(server):
     assert json.loads((server.root / "z.ipynb").read_text())["metadata"] == {"widgets": "new"}
 
 
-def test_no_plot_of_vega_is_drawn(server):
+def test_plots_of_vega_are_drawn_nowhere_and_no_file_says_what_jupyterlab_opens(server):
     _status, page = server.ask("/lab", LINK)
     settings = page.split('id="jupyter-config-data"')[1].split(">", 1)[1].split("</script>")[0]
-    assert "@jupyterlab/vega5-extension" in json.loads(settings)["disabledExtensions"]
+    assert set(DISABLED) <= set(json.loads(settings)["disabledExtensions"])
+
+
+@pytest.mark.parametrize(("place", "shown"), [("first/submitted/eve/ps89", 0), ("first/source", 1)])
+def test_a_plot_of_vega_among_students_files_has_another_name(server, place, shown):
+    """Jupyter Notebook draws it, whatever is disabled."""
+    plot = {"application/vnd.vegalite.v5+json": {"data": {"url": "x"}}, "text/plain": ["x"]}
+    cell = new_code_cell("1", outputs=[new_output("display_data", plot)])
+    (server.root / place).mkdir(parents=True, exist_ok=True)
+    file = server.root / place / "x.ipynb"
+    file.write_text(json.dumps(new_notebook(cells=[cell])))
+    path = f"/api/contents/{place}/x.ipynb"
+    content = json.loads(server.ask(f"{path}?type=notebook", SILENT)[1])["content"]
+    data = content["cells"][0]["outputs"][0]["data"]
+    assert ("application/vnd.vegalite.v5+json" in data) == shown
+    assert "text/plain" in data
+    model = {"type": "notebook", "format": "json", "content": content}
+    assert server.ask(path, SILENT, model, "PUT")[0] == 200
+    saved = json.loads(file.read_text())
+    assert saved["cells"][0]["outputs"][0]["data"] == plot
 
 
 def test_vega_is_drawn_where_there_is_no_course(tmp_path):
@@ -455,7 +514,8 @@ def test_no_module_is_imported_that_a_notebook_names(server):
     language = {"name": "python", "nbconvert_exporter": "unittest.__main__.x"}
     notebook = new_notebook(metadata={"language_info": language})
     (server.root / "first" / "y.ipynb").write_text(json.dumps(notebook))
-    assert server.ask("/nbconvert/script/first/y.ipynb", PICTURE)[0] == 500
+    assert server.ask("/nbconvert/script/first/y.ipynb", PICTURE)[0] == 403
+    assert server.ask("/nbconvert/script/first/y.ipynb", LINK)[0] == 500
     assert server.ask("/api", SILENT)[0] == 200
     notebook.metadata["language_info"]["nbconvert_exporter"] = "python"
     (server.root / "first" / "y.ipynb").write_text(json.dumps(notebook))
