@@ -8,6 +8,9 @@ renamed. That is done when nbgrader grades (``nncourse.grading.plugin.AnyFile``)
 formgrader is asked for anything:
 
     c.ExchangeFactory.list = "nncourse.grading.unfit.Listing"
+
+With that every command of nbgrader's in the course's folder loads this module, also ``update``,
+which ends at the first notebook that is none, waits at a pipe, and writes through links.
 """
 
 from __future__ import annotations
@@ -23,12 +26,16 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from nbgrader import coursedir
-from nbgrader.apps import api
+import nbformat
+from nbgrader import coursedir, nbgraderformat
+from nbgrader.apps import api, updateapp
 from nbgrader.converters.base import NbGraderException
 from nbgrader.exchange.default import ExchangeList
-from nbgrader.utils import find_all_files, parse_utc
+from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.utils import find_all_files, find_all_notebooks, parse_utc
+from traitlets.log import get_logger
 
+from nncourse.grading.notebook_file import LARGEST
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.submissions import SECRET, STAMP, YEARS, is_student, row_name
 from nncourse.language import catalogue
@@ -43,6 +50,7 @@ TIME = re.compile(
     re.ASCII,
 )
 BEHIND_BLANK = re.compile(r" (?=[+-]\d\d:?\d\d$)")
+SHOWN = 300  # characters of a reason
 MOST = 1000  # files and folders of a submission; nbgrader's time grows with their square
 
 
@@ -125,6 +133,28 @@ def row_names(self: Any, assignment_id: str) -> set[str]:
 
 
 api.NbGraderAPI.get_submitted_students = row_names
+
+
+def updatable(folder: str) -> list[str]:
+    """nbgrader's list of the notebooks in a folder that it updates: those that it can."""
+    return [name for name in find_all_notebooks(folder) if _can_be_updated(Path(folder, name))]
+
+
+def _can_be_updated(path: Path) -> bool:
+    try:
+        about = path.lstat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
+            raise ValueError(_("a link, no file, or larger than any notebook"))
+        notebook = nbformat.read(path, nbformat.current_nbformat)
+        nbgraderformat.writes(MetadataValidator().upgrade_notebook_metadata(notebook))
+    except Exception as error:  # whatever readers of notebooks raise
+        text = _("{path} is not updated: {error}", path=path, error=error)
+        get_logger().error(one_line(text)[:SHOWN])
+        return False
+    return True
+
+
+updateapp.find_all_notebooks = updatable
 
 
 def put_aside_all(pattern: str, log: Logger) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from nncourse.grading.results import each_result
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.submissions import find_submissions, row_name, timestamp_of
 from nncourse.grading.unfit import is_stamp, unfit
-from tests.grading.test_plugin import SCRIPTS, hand_in, scores, write_partial
+from tests.grading.test_plugin import SCRIPTS, hand_in, nbgrader, scores, write_partial
 from tests.grading.toy import RIGHT, submission
 
 UNKNOWN = "timestamp.txt is no time stamp: the time of this submission is unknown"
@@ -321,3 +322,31 @@ def test_what_fits(tmp_path):
     assert "too many" in unfit(place, 10)
     (tmp_path / "carl").symlink_to(tmp_path / "anna")
     assert "link" in unfit(tmp_path / "carl" / "ps99", 10)
+
+
+def test_no_notebook_ends_the_update_of_the_others(course, tmp_path):
+    right = submission(course, "ps99", RIGHT)
+    old = right.replace('"schema_version": 3', '"schema_version": 2')
+    mine = tmp_path / "mine.ipynb"
+    mine.write_text(old)
+    place = tmp_path / "class"
+    place.mkdir()
+    for name, content in {
+        "a": old,
+        "cut off": "{",
+        "deep": "[" * 100_000,
+        "newer": right.replace('"schema_version": 3', '"schema_version": 9'),
+        "twice": right.replace("plus_answer", "square_answer"),
+        "z": old,
+    }.items():
+        (place / f"{name}.ipynb").write_text(content)
+    (place / "link.ipynb").symlink_to(mine)
+    pipe(place / "pipe.ipynb")
+    said = nbgrader(course, "update", str(place))
+    for name in ("cut off", "deep", "newer", "twice", "link", "pipe"):
+        assert f"{place / name}.ipynb is not updated: " in said
+    for name in ("a", "z"):
+        found = json.loads((place / f"{name}.ipynb").read_text("utf-8"))
+        roles = [cell["metadata"].get("nbgrader") for cell in found["cells"]]
+        assert {role["schema_version"] for role in roles if role} == {3}
+    assert mine.read_text() == old, "what a link leads to is left alone"
