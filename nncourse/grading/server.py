@@ -10,8 +10,9 @@ fetched at once, and links with one click. Of nbgrader's addresses two do too mu
   other folders, which the buttons would write anew, or stand for the whole class.
 
 Others of its addresses change the server's folder, by which nbgrader finds its settings, while they
-wait for an answer; here they don't. And what the formgrader has read of the gradebook it reads anew
-for each question: it kept showing points that another grading had changed meanwhile.
+wait for an answer; here they don't. And the formgrader opens the gradebook anew for each question:
+it kept showing points that another grading had changed meanwhile, and kept writing into that of
+the course which was opened first.
 
 A kernel starts none of the modules beside its notebook in place of its own. A notebook runs nothing
 out of its metadata and is read from and written to no other file (``opened``), and exporting one
@@ -78,7 +79,8 @@ def _link_jupyter_server_extension(_server: Any) -> None:
 
     def on_finish(self: Any) -> None:
         if (gradebook := self.settings["nbgrader_gradebook"]) is not None:
-            gradebook.db.rollback()
+            gradebook.close()
+            self.settings["nbgrader_gradebook"] = None
 
     base.BaseHandler.on_finish = on_finish
     _change_no_folder()

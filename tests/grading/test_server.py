@@ -535,3 +535,13 @@ def test_questions_side_by_side_leave_the_servers_folder_as_it_is(server):
     answers = [one.result() for one in asked]
     assert all(status == 200 and json.loads(text)["success"] for status, text in answers)
     assert Path(f"/proc/{server.process}/cwd").resolve() == server.root / "first"
+
+
+def test_each_course_has_its_own_gradebook(server):
+    for course, student in (("first", "anna"), ("second", "zoe")):
+        (server.root / course / CONFIG_FILE).write_text(config_text("en"))
+        assert server.ask(f"/formgrader?path={server.root / course}", PANEL)[0] == 200
+        server.ask(f"/formgrader/api/student/{student}", SILENT, {}, "PUT")
+        found = {one["id"] for one in json.loads(server.ask("/formgrader/api/students", SILENT)[1])}
+        assert found & {"anna", "zoe"} == {student}
+    assert server.ask("/formgrader", LINK)[0] == 200
