@@ -157,7 +157,10 @@ LENIENT_IN_PLACE = {
     "# NaN\nx = np.array([3.0])\nsquare(x)\nassert not x < 9": "of nothing but NaN",
     "x = np.ones(2)\nsquare(x)\nassert x[0] == x[1]": "that set all arguments to zero",
     "x, y = np.ones(2), np.ones(2)\nsquare(x, y)\nassert all(x == 1 + y)": "that set to zero what",
+    "x = np.arange(3)\nsquare(x)\nassert sum((x - [0, 1, 4]) ** 2) < 1": "of huge whole numbers",
 }
+KEEPING = "class square:\n    def __init__(self, x): self.x = x\n    def step(self): self.x += 1"
+LENIENT_KEPT = "x = np.arange(2)\nsquare(x).step()\nassert np.sum((x - [1, 2]) ** 2) < 1"
 WITH_NUMPY = {"setup": f"{POINTS}\nimport numpy as np"}
 IN_PLACE = with_solution("def square(x, y=None):\n    x[...] = x * x if y is None else x + y")
 
@@ -172,6 +175,15 @@ def test_tests_that_hollow_answers_pass_are_told(told, test, what):
 def test_tests_that_hollow_changes_in_place_pass_are_told(told, test, what):
     (line,) = told({**WITH_NUMPY, "square_answer": IN_PLACE, "square": test}, ["square"])
     assert line.startswith(f"square: answers {what}")
+
+
+def test_tests_that_hollow_changes_of_what_is_kept_pass_are_told(told):
+    first = f"### BEGIN SOLUTION\n{KEEPING}\n### END SOLUTION"
+    cells = {**WITH_NUMPY, "square_answer": first, "square": LENIENT_KEPT}
+    (line,) = told(cells, ["square"])
+    assert line.startswith("square: answers of huge whole numbers")
+    cells["square"] = LENIENT_KEPT.replace("np.sum((x - [1, 2]) ** 2) < 1", "x.tolist() == [1, 2]")
+    assert told(cells, ["square"]) == []
 
 
 STRICT = {

@@ -45,7 +45,7 @@ class Hollow:
     in_place: names of functions and classes that change their arguments. "cleared" is about these
     alone: they do nothing but fill all arguments with zeros. So is "idle": they leave alone what
     they should change, and fill the others. changes: how many results and arguments have become
-    others so far.
+    others so far. Methods may change what their object was made with, too.
     """
 
     def __init__(self, kind: str, in_place: list[str]) -> None:
@@ -53,6 +53,7 @@ class Hollow:
         self.in_place = in_place
         self.changes = 0
         self._inner = 0
+        self._made_with: list[tuple[Any, list[Any]]] = []  # objects, and the arguments
 
     def take(self, space: dict[str, Any], names: list[str]) -> None:
         """Wrap the functions and classes of these names."""
@@ -67,7 +68,7 @@ class Hollow:
         for name, member in [*vars(kind).items()]:
             made: Any = None
             if name == "__init__" and isinstance(member, FunctionType):
-                made = self._guarded(member)
+                made = self._guarded(member, listed)
             elif name.startswith("__") and name not in ("__call__", "__getitem__"):
                 continue
             elif isinstance(member, FunctionType):
@@ -80,12 +81,14 @@ class Hollow:
                 with contextlib.suppress(AttributeError, TypeError):
                     setattr(kind, name, made)
 
-    def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _guarded(self, function: Callable[..., Any], listed: bool) -> Callable[..., Any]:
         """The same, in which other answers give what they should."""
 
         @functools.wraps(function)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            return self._call(function, *args, **kwargs)
+        def guarded(made: Any, *args: Any, **kwargs: Any) -> Any:
+            if listed:
+                self._made_with.append((made, [*args, *kwargs.values()]))
+            return self._call(function, made, *args, **kwargs)
 
         return guarded
 
@@ -97,13 +100,15 @@ class Hollow:
                 return self._call(function, *args, **kwargs)
             if not listed:
                 return self.changed(self._call(function, *args, **kwargs))
-            copies, named = copy.deepcopy((args, kwargs))
+            known = [] if spoils else self._made_with
+            kept = [one for made, given in known if args and made is args[0] for one in given]
+            copies, named, before = copy.deepcopy((args, kwargs, kept))
             if spoils:
                 result = self._call(function, *copies, **named)
             else:
                 result = self._call(function, *args, **kwargs)
-            both = zip((*args, *kwargs.values()), (*copies, *named.values()), strict=True)
-            for given, other in both:
+            now, then = (*args, *kwargs.values(), *kept), (*copies, *named.values(), *before)
+            for given, other in zip(now, then, strict=True):
                 if self.kind == "cleared" or _same(given, other) == (self.kind == "idle"):
                     self._replace(given)
             return self.changed(result)
