@@ -17,12 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nncourse.grading.sandbox.inside.cells import FLAGS, parse
+from nncourse.grading.sandbox.inside.cells import FLAGS, check, parse
 from nncourse.grading.syntax import owner, values
 
 # Calls on a module that change what later cells do.
 SETTINGS = {"seed", "manual_seed", "use", "set_printoptions", "seterr", "simplefilter"}
 SETTINGS |= {"filterwarnings", "set_default_dtype"}
+LONG = 20_000  # characters, for which the compiler may take seconds: it compares functions that
+# are alike, and moves all names of a pattern for each
 BRANCHING = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match, ast.With, ast.AsyncWith)
 
 
@@ -62,9 +64,10 @@ def names(code: str | ast.stmt) -> Names:
         table = _table(code, tree)
         walk = _TopLevel()
         for statement in tree.body:
-            before = set(walk.found.binds)
+            branches = isinstance(statement, BRANCHING)
+            before = set(walk.found.binds) if branches else set()
             walk.visit(statement)
-            if isinstance(statement, BRANCHING):
+            if branches:
                 walk.found.maybe |= walk.found.binds - before
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Names()
@@ -89,6 +92,9 @@ def quick_names(source: str) -> Names:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it is the student's code, and may ask for millions
+            if len(source) > LONG:
+                return Names(later=_mentioned(parse(source)))
+            check(source)
             try:  # without the tree, twice as fast
                 code = compile(source, "<cell>", "exec", FLAGS, dont_inherit=True)
             except SyntaxError:  # for IPython's magics
@@ -101,6 +107,18 @@ def quick_names(source: str) -> Names:
         code = waiting.pop()
         found.later.update(code.co_names)
         waiting += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return found
+
+
+def _mentioned(tree: ast.Module) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name)
     return found
 
 

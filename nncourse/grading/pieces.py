@@ -20,10 +20,12 @@ from itertools import pairwise
 from nncourse.grading import outside
 from nncourse.grading.effects import CHANGING, SETTING
 from nncourse.grading.names import Names, names
+from nncourse.grading.sandbox.inside.cells import check
 from nncourse.grading.sandbox.inside.magics import python
 from nncourse.grading.syntax import arguments, last_name, owner, root, values
 
 LINES = re.compile(r"\r\n|\r|\n")  # as Python counts them
+MOST = 20_000  # statements of a cell
 BUILTINS = frozenset(dir(builtins))
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 FILLING = CHANGING | {"__setitem__", "__delitem__"}
@@ -58,18 +60,22 @@ class Piece:
 def pieces(
     place: int, source: str, answered: Set[str], edited: Set[str] = frozenset()
 ) -> list[Piece]:
-    """The statements of a cell with the lines above them; none if it can't be parsed.
+    """The statements of a cell with the lines above them; none if it can't be parsed, or if there
+    are more than anybody writes.
 
     ``answered``: the names that were asked for. To call one of them is to try it. ``edited``: see
     ``Piece``.
     """
     try:
+        check(source)
         try:
             body = ast.parse(source).body
         except SyntaxError:
             source = python(source)
             body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    if len(body) > MOST:
         return []
     to_try = BUILTINS | answered
     lines = LINES.split(source)

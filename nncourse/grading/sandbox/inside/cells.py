@@ -13,6 +13,7 @@ import builtins
 import inspect
 import io
 import linecache
+import re
 import sys
 import traceback
 import types
@@ -25,10 +26,25 @@ from nncourse.grading.sandbox.inside.magics import python
 LONGEST_MESSAGE = 2000  # characters
 LONGEST_TRACEBACK = 8000
 FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+PARTS = 1000  # of a dotted name
+BLANK = r"(?:[ \t\f]|\\\r?\n)*+"
+DOTTED = re.compile(rf"\b(?:[^\W\d]\w*+{BLANK}\.{BLANK})++")
+
+
+def check(source: str) -> None:
+    """SyntaxError for a cell that Python would read for too long.
+
+    Its parser copies what it has of a dotted name for each part that comes.
+    """
+    if source.count(".") >= PARTS:
+        for found in DOTTED.finditer(source):
+            if found[0].count(".") >= PARTS:
+                raise SyntaxError(f"a name of more than {PARTS} parts")
 
 
 def parse(source: str, name: str = "<cell>") -> ast.Module:
     """The syntax tree of a cell; IPython's magics are passed over. SyntaxError."""
+    check(source)
     try:
         return ast.parse(source, name)
     except SyntaxError:

@@ -1,0 +1,145 @@
+"""Students' code of one construct, repeated as often as an answer has room for: what reads it on
+the trusted side takes no more time than its length is worth.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import warnings
+
+import pytest
+
+from nncourse.grading.literals import data_in
+from nncourse.grading.names import Names, names, quick_names
+from nncourse.grading.own import Other, OwnCell, needed_lines
+from nncourse.grading.rebuild import LONGEST
+from nncourse.grading.sandbox.inside.cells import PARTS, parse
+
+# (head, what is repeated, between, tail); @ is the number of the repetition.
+REPEATED = {
+    "parts of an import": ("import ", "a", ".", ""),
+    "parts of a from": ("from ", "a", ".", " import b"),
+    "parts far apart": ("import ", "a", " \\\n . \f", ""),
+    "dots": ("from ", ".", "", " import b"),
+    "imports": ("", "import a@ as b@", "\n", ""),
+    "imported names": ("from m import ", "a@", ", ", ""),
+    "attributes": ("", "a", ".", ""),
+    "calls": ("f", "()", "", ""),
+    "indices": ("x", "[0]", "", " = 1"),
+    "parentheses": ("", "(", "", ""),
+    "brackets": ("", "[", "", ""),
+    "braces": ("", "{", "", ""),
+    "nested calls": ("", "f(" * 80 + "x" + ")" * 80, "\n", ""),
+    "nested lists": ("", "[" * 190 + "]" * 190, "\n", ""),
+    "nested lambdas": ("", "lambda:" * 80 + "x", "\n", ""),
+    "nested comprehensions": ("", "[x for x in " * 60 + "y" + "]" * 60, "\n", ""),
+    "functions": ("", "def f@(): return f@", "\n", ""),
+    "functions that are alike": ("", "def f(): pass", "\n", ""),
+    "lambdas": ("", "lambda: 0", "\n", ""),
+    "classes": ("", "class C@: pass", "\n", ""),
+    "methods": ("class C:\n", " def f@(s): pass", "\n", ""),
+    "names": ("", "x@", "\n", ""),
+    "one name": ("", "x", "\n", ""),
+    "assignments": ("", "x@ = x@", "\n", ""),
+    "assignments in a row": ("", "x@", " = ", " = 1"),
+    "a chain of names": ("", "x@ = y@; y@ = x@", "\n", ""),
+    "additions": ("", "x += 1", "\n", ""),
+    "changes": ("", "x@.append(x@)", "\n", ""),
+    "attributes that are set": ("", "a@.b.c(d@)[e@].f = 1", "\n", ""),
+    "decorators": ("", "@d@", "\n", "\ndef f(): pass"),
+    "comparisons": ("", "x", " < ", ""),
+    "sums": ("", "x", " + ", ""),
+    "signs": ("", "-", "", "x"),
+    "conditions": ("", "x if y else ", "", "x"),
+    "parts of an f-string": ("f'", "{x}", "", "'"),
+    "parts of a format": ("f'{x:", "{y}", "", "}'"),
+    "strings": ("", "'a'", " ", ""),
+    "quotes": ("", "'\"", "", ""),
+    "globals": ("def f():\n global ", "x@", ", ", "\n x = 1"),
+    "functions with globals": ("", "def f@():\n global x@\n x@ = 1", "\n", ""),
+    "defaults": ("f = lambda ", "a@=b@", ", ", ": 0"),
+    "arguments": ("f(", "*a", ", ", ")"),
+    "keywords": ("f(", "a@=1", ", ", ")"),
+    "keys for sorting": ("", "sorted(x, key=lambda a: a + b@)", "\n", ""),
+    "handlers": ("try: x\n", "except E@ as e@: y", "\n", ""),
+    "cases": ("match x:\n", " case [a@, *b@]: pass", "\n", ""),
+    "a pattern": ("match x:\n case {", "'a@': b@", ", ", "}: pass"),
+    "alternatives": ("match x:\n case ", "1", " | ", ": pass"),
+    "loops of a comprehension": ("[0 ", "for x@ in y", " ", "]"),
+    "a dict": ("{", "@: x", ", ", "}"),
+    "a list": ("[", "x@", ", ", "]"),
+    "semicolons": ("", "x@=1", ";", ""),
+    "comments": ("", "#", "\n", ""),
+    "backslashes": ("x = 1 ", "\\\n", "", "\n"),
+    "blanks": ("", " ", "", "x"),
+    "letters": ("", "и", "", ""),
+    "accents": ("a", "\u0301", "", ""),
+    "digits": ("", "1", "", ""),
+    "branches": ("", "if x: y@ = 1", "\n", ""),
+    "else and if": ("if x: y\n", "elif x: y", "\n", ""),
+    "a shell's lines": ("%%bash\n", "ls", "\n", ""),
+    "shell commands": ("", "!ls", "\n", ""),
+    "questions": ("", "?name", "\n", ""),
+    "questions behind": ("", "name?", "\n", ""),
+    "magics": ("", "%time x = 1", "\n", ""),
+    "prompts": ("", ">>> x", "\n", ""),
+    "mistakes": ("", "a b", "\n", ""),
+    "mistakes in calls": ("f(", "x for x in y, ", "", ""),
+    "files": ("", "np.save('a@', a)", "\n", ""),
+    "settings": ("", "np.random.seed(0)", "\n", ""),
+}
+# What took longest, as long as an answer may be.
+WHOLE = ["parts of an import", "parts far apart", "functions that are alike", "lambdas"]
+WHOLE += ["one name", "a pattern", "semicolons", "a shell's lines", "questions"]
+
+
+def repeated(name: str, size: int) -> str:
+    head, unit, between, tail = REPEATED[name]
+    parts, left = [], size - len(head) - len(tail)
+    for number in itertools.count():
+        part = unit.replace("@", str(number))
+        left -= len(part) + len(between)
+        if left < 0:
+            return head + between.join(parts) + tail
+        parts.append(part)
+    raise AssertionError
+
+
+def time_of_reading(code: str) -> float:
+    """Of all that reads an answer, and a cell of the student's own."""
+    start = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quick_names(code)
+        others = [Other(2, found, True) for found in (names(code), Names(later={"g", "x"}))]
+        needed_lines([OwnCell(1, code)], others)
+        data_in(code)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_code_of_one_construct_is_read_soon(name):
+    assert time_of_reading(repeated(name, LONGEST // 5)) < 2
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_as_much_of_it_as_an_answer_may_hold_is_read_soon(name):
+    assert time_of_reading(repeated(name, LONGEST)) < 5
+
+
+def test_dotted_names_of_any_sensible_length_are_read():
+    name = ".".join(["a"] * PARTS)
+    numbers = f"x = '{'0.1 ' * 3000}'"
+    for code in (f"import {name}", f"import {name}\n" * 9, numbers, "x.y\n" * 3000):
+        assert parse(code).body
+    assert name in quick_names(f"import {name}").later
+    with pytest.raises(SyntaxError, match="more than"):
+        parse(f"import {name}.a")
+
+
+def test_what_a_long_answer_reads_is_found_as_in_a_short_one():
+    code = "import numpy as np\nfrom m import g\ndef f(x):\n    return g(np.sum(x), N) + a.b\n"
+    found = quick_names(code).later
+    assert {"g", "N", "a", "b"} <= found
+    assert found <= quick_names(code + "#" * LONGEST).later | {"f", "m"}
