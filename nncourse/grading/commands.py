@@ -299,6 +299,7 @@ def _write(path: Path, text: str) -> None:
     from nncourse.grading.whole import write_whole
 
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
     except OSError as error:
         raise fail(error) from None

@@ -75,6 +75,10 @@ def lint(assignment: Assignment) -> list[Remark]:
             rules = _Cell(assignment, cell, given, foreign)
             found += rules.remarks_on(everything, ast.Module(own, []))
             before += [(cell, statement) for statement in own]
+    roles = [role_of(cell) for cell in assignment.notebook["cells"]]
+    if not any(role.get("grade") or role.get("task") for role in roles):
+        text = _("no cell is graded, so nobody gets points, nor a line in any list of scores")
+        found.append(Remark(assignment.name, 1, text))
     return list(dict.fromkeys(found))
 
 

@@ -16,7 +16,9 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-ADDED_OR_REMOVED = "Cannot add or remove cells"  # nbgrader's words
+# nbgrader's words
+ADDED_OR_REMOVED = "Cannot add or remove cells"
+RENAMED = "Cannot modify existing assignment"
 
 
 def release_assignment(course: CourseFolder, assignment: str, db: str | None = None) -> Path:
@@ -54,6 +56,14 @@ def release_assignment(course: CourseFolder, assignment: str, db: str | None = N
                     "points if they are not to count, or make a new assignment. nbgrader db "
                     "assignment remove {assignment} --force forgets all points, also those by hand",
                     assignment=assignment,
+                )
+            elif RENAMED in why:
+                names = ", ".join(sorted(path.name for path in before.glob("*.ipynb")))
+                why = _(
+                    "there are submissions in the gradebook, so the notebook keeps its name: in "
+                    "{folder} must be {names} alone",
+                    folder=course.source(assignment),
+                    names=names,
                 )
             raise CourseFolderError(
                 _("{assignment} was not released: {error}", assignment=assignment, error=why)

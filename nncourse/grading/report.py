@@ -178,7 +178,7 @@ def picture(found: Overview) -> str:
             f'<text class="soft" x="{middle:.1f}" y="{HEIGHT - FOOT + 16}" text-anchor="middle">'
             f"{_range(index)}</text>"
         )
-    median = found.quartiles[1] * WIDTH
+    median = min(found.quartiles[1], 1.0) * WIDTH  # extra points may go beyond
     base = HEIGHT - FOOT
     parts.append(f'<line class="axis" x1="0" y1="{base}" x2="{WIDTH}" y2="{base}"/>')
     parts.append(f'<line class="mark" x1="{median:.1f}" y1="4" x2="{median:.1f}" y2="{base}"/>')

@@ -77,10 +77,18 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise SubmissionsError(_("{folder} is not a folder", folder=folder))
+        raise SubmissionsError(
+            _(
+                "{folder} is not a folder of submissions: give one, or fill submitted/ with "
+                "nncourse collect {assignment} SOURCE, which also takes archives",
+                folder=folder,
+                assignment=assignment,
+            )
+        )
     _refuse_the_courses_own(folder.resolve())
     found: list[Submission] = []
-    others = {path.name for path in folder.resolve().parent.glob("source/*")} - {assignment}
+    course = folder.absolute().parent  # not resolved: it may be a link to another disk
+    others = {path.name for path in course.glob("source/*")} - {assignment}
     for entry in sorted(folder.iterdir()):
         is_file = is_notebook(entry) and (entry.is_symlink() or not entry.is_dir())
         student = row_name(ENDING.sub("", entry.name) if is_file else entry.name)

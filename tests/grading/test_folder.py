@@ -144,4 +144,9 @@ def test_a_release_that_fails_leaves_the_one_before(tmp_path):
     with pytest.raises(CourseFolderError, match="No end solution statement"):
         release_assignment(course, "ps99")
     assert released.read_bytes() == before
+    other = path.rename(path.with_name("squares.ipynb"))
+    with pytest.raises(CourseFolderError, match=r"source/ps99 must be ps99-squares\.ipynb alone"):
+        release_assignment(course, "ps99")
+    other.rename(path)
+    assert released.read_bytes() == before
     assert [result.student for result in grade_submissions(course, "ps99")] == ["ann"]

@@ -410,8 +410,10 @@ def test_a_time_stamp_beside_everybodys_files_is_nobodys(tmp_path):
 def test_an_empty_folder_is_said_to_be_empty(tmp_path):
     with pytest.raises(SubmissionsError, match=r"expected STUDENT\.ipynb"):
         find_submissions(tmp_path, "ps05")
-    with pytest.raises(SubmissionsError, match="not a folder"):
-        find_submissions(tmp_path / "absent", "ps05")
+    (tmp_path / "moodle.zip").touch()
+    for name in ("absent", "moodle.zip"):
+        with pytest.raises(SubmissionsError, match=r"not a folder.*nncourse collect ps05 SOURCE"):
+            find_submissions(tmp_path / name, "ps05")
 
 
 @pytest.mark.parametrize("place", [".", "source", "release/ps05", "autograded", "submitted/ann"])
@@ -435,6 +437,8 @@ def test_who_has_handed_in_other_assignments_only_has_no_points_for_this_one(tmp
         (tmp_path / "submitted" / path).write_text("{}")
     for path in ("eve/ps05", "fay/ps5", "fay/ps06", "gus"):  # there something has gone wrong
         (tmp_path / "submitted" / path).mkdir(parents=True)
+    (tmp_path / "submitted").rename(tmp_path / "disk")
+    (tmp_path / "submitted").symlink_to(tmp_path / "disk")
     found = [one.student for one in find_submissions(tmp_path / "submitted", "ps05")]
     assert found == ["ann", "dan", "eve", "fay", "gus"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from nncourse.course.files import Course
-from nncourse.grading.assignment import make_assignment
+from nncourse.grading.assignment import make_assignment, role_of
 from nncourse.grading.lint import lint
 from tests.grading.kinds import KINDS, Kind
 from tests.grading.test_oracle import assignment
@@ -301,7 +301,7 @@ def test_what_is_made_where_the_answers_are_is_not_believed(graded):
 def test_what_other_cells_make_of_the_students_is_read_along(given, graded, says):
     found = of_cells(("readonly", given), ("tests", graded))
     assert any(says in remark for remark in found), found
-    assert not of_cells(("readonly", given))
+    assert not of_cells(("readonly", given), ("tests", "assert f(2) == 4"))
 
 
 def test_what_is_only_looked_at_is_passed():
@@ -361,3 +361,11 @@ def test_a_task_is_no_place_for_an_answer():
     notebook.cells[-1].metadata["nbgrader"].update(task=True, solution=False, grade=False)
     (remark,) = lint(make_assignment("ps99", notebook, notebook, "en"))
     assert str(remark).startswith("why, 1: what students add for a task is shown to you")
+
+
+def test_a_set_in_which_nothing_is_graded_is_told_of():
+    """Its students were in no list, and an export said that nobody was graded yet."""
+    notebook = toy_notebook()
+    notebook.cells = [cell for cell in notebook.cells if not role_of(cell).get("grade")]
+    (remark,) = lint(make_assignment("ps99", notebook, notebook, "en"))
+    assert str(remark).startswith("ps99, 1: no cell is graded")

@@ -19,7 +19,7 @@ from nncourse.cli import app
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.overview import BINS, overview
 from nncourse.grading.released import release_assignment, version_of
-from nncourse.grading.report import Terminal, report_page
+from nncourse.grading.report import WIDTH, Terminal, report_page
 from nncourse.grading.results import Grade, Result, read_results
 from nncourse.grading.scores import table
 from nncourse.language import using
@@ -146,6 +146,13 @@ def test_a_class_of_none_and_of_one():
     assert one.quartiles == (1.0, 1.0, 1.0)
     assert one.bins[BINS - 1] == 1
     assert one.outliers == []
+
+
+def test_the_median_stays_in_the_picture():
+    """With points beyond the maximum, which a lecturer may give."""
+    page = report_page("ps99", overview([result("x", 13.0)]))
+    assert f'class="mark" x1="{WIDTH}.0"' in page
+    assert "median 23<" in page
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=30))
