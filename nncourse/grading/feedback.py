@@ -17,7 +17,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from nncourse.course.folder import CourseFolder, CourseFolderError
+from nncourse.course.folder import TEXT_STUB, CourseFolder, CourseFolderError
 from nncourse.course.formula import FormulaError, mathml
 from nncourse.grading.assignment import PACKAGES, role_of, text_of
 from nncourse.grading.autograded import OWN, read_notebook
@@ -332,7 +332,11 @@ def _section(
             why.append(text)
         yield _why(why, "why part" if grade.points else "why")
     elif grade.points < grade.max_points and not comments.get(part.name):
-        yield _why([_("Graded by hand, without a comment.")], "why by-hand")
+        written = [text_of(cell).strip() for cell in part.answers[-1:]]
+        if set(written) & set(TEXT_STUB.values()):  # nobody had to look at it
+            yield _why([_("Not written yet.")], "why")
+        else:
+            yield _why([_("Graded by hand, without a comment.")], "why by-hand")
     cells = [part.name, *(role_of(cell).get("grade_id", "") for cell in part.answers)]
     for name in dict.fromkeys(cells):
         if comments.get(name):  # the formgrader says that they may hold Markdown and formulas

@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nncourse.check.judge import judge
 from nncourse.course.files import Course
+from nncourse.course.folder import TEXT_STUB
 from nncourse.exercises.piece import find
 from nncourse.grading.feedback import feedback_page, reasons, render, unreadable, write_feedback
 from nncourse.grading.grade import grade_submissions
@@ -60,6 +61,7 @@ STUDENTS = {
             "relu_answer": "def relu_backward(dout, z):\n    raise OverflowError",
         },
     ),
+    "silent": ("en", {"why": TEXT_STUB["en"]}),
     "cross": ("en", {"why": "\n\n".join(HOSTILE)}),
     "syntax": (
         "en",
@@ -130,6 +132,11 @@ def test_each_lost_point_has_a_reason_and_others_have_none(pages):
     assert "SyntaxError: expected &#x27;:&#x27; (line 2)" in pages["syntax"]
     assert "A cell of the answer is not valid Python" in pages["syntax"]
     assert "not valid JSON" in pages["cut off"]
+
+
+def test_an_answer_that_was_not_written_was_not_graded_by_hand(pages):
+    assert pages["silent"].count("Not written yet.") == 1
+    assert "by hand" not in pages["silent"]
 
 
 def test_it_says_what_a_graded_answer_can_do(pages):
