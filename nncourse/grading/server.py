@@ -61,7 +61,10 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _link_jupyter_server_extension(_server: Any) -> None:
     """Before any extension is loaded, nbgrader's among them."""
+    from nbgrader.apps.baseapp import NbGrader
     from nbgrader.server_extensions.formgrader import apihandlers, base, handlers
+
+    _read_no_settings_of_students(NbGrader)
 
     class Formgrader(handlers.FormgraderHandler):
         """The formgrader's first page, for the current folder's course or another's."""
@@ -104,6 +107,23 @@ def _change_no_folder() -> None:
 
     handlers.chdir = contextlib.nullcontext
     handlers.CourseListHandler.load_config = load_config
+
+
+def _read_no_settings_of_students(app: Any) -> None:
+    """nbgrader runs what lies where Jupyter was started. Among students' files it is the course."""
+    for name in ("initialize", "load_config_file"):
+        setattr(app, name, _in_the_course(getattr(app, name)))
+
+
+def _in_the_course(method: Any) -> Any:
+    @wraps(method)
+    def call(*args: Any, **options: Any) -> None:
+        here = Path.cwd()
+        courses = [course for course in here.parents if _holds_students(here, course)]
+        with contextlib.chdir(courses[0]) if courses else contextlib.nullcontext():
+            method(*args, **options)
+
+    return call
 
 
 def _tame(pattern: str) -> str:

@@ -20,12 +20,14 @@ import pytest
 from jupyter_client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbgrader.apps.baseapp import NbGrader
 
 from nncourse.course.folder import CONFIG_FILE, config_text
 from nncourse.course.lab import is_root
 from nncourse.grading.server import (
     DISABLED,
     FILE,
+    _read_no_settings_of_students,
     _start_no_module_beside,
     _start_other_languages_elsewhere,
     serves_a_course,
@@ -116,6 +118,28 @@ def test_settings_among_students_files_are_not_run(server, folder, headers):
     assert status == 403
     assert "formgrader" in text or "students" in text
     assert not sprung.exists()
+
+
+@pytest.mark.parametrize(("folder", "where"), [("submitted/eve/ps99", "course"), ("mine", "mine")])
+def test_settings_among_students_files_are_not_run_where_jupyter_starts_there(
+    tmp_path, monkeypatch, folder, where
+):
+    """As nbgrader's extensions do before the first question."""
+    (tmp_path / "course" / folder).mkdir(parents=True)
+    for place in ("", folder):
+        said = f"open('ran', 'w').write({Path(place).name!r} or 'course')"
+        (tmp_path / "course" / place / CONFIG_FILE).write_text(said)
+    monkeypatch.chdir(tmp_path / "course" / folder)
+
+    class Settings(NbGrader):
+        pass
+
+    _read_no_settings_of_students(Settings)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Settings().initialize([])
+    assert not any("eve" in path for path in sys.path)
+    ran = {path.read_text() for path in (tmp_path / "course").rglob("ran")}
+    assert ran == {where}
 
 
 def test_settings_elsewhere_are_not_run(server, tmp_path):
