@@ -174,14 +174,19 @@ def _within(place: Path, course: Path) -> str | None:
 def refuse_links(place: Path, itself: bool = True) -> None:
     """Raise unless a file among students' is where its name says, with those that belong to it.
 
-    They are its checkpoint, and a copy that Jupyter makes while it saves the file.
+    They are its checkpoint, and a copy that Jupyter makes while it saves the file. That copy is a
+    link for nobody's good, wherever the file is.
     """
     kept = Path(".ipynb_checkpoints", f"{place.stem}-checkpoint{place.suffix}")
+    copy = place.parent / f".~{place.name}"
+    if itself and copy.is_symlink():
+        why = _("{path} is a link, through which Jupyter would write when it saves. Remove it.")
+        raise web.HTTPError(403, why.format(path=copy))
     for course in place.parents:
         name = _within(place, course)
         if name in (None, "source"):
             continue
-        for file in (place, place.with_name(f".~{place.name}"), place.parent / kept):
+        for file in (place, place.parent / kept):
             inside = [file, *file.parents][: len(file.relative_to(course).parts) - 1]
             for link in filter(Path.is_symlink, inside):
                 if link == place and not itself:

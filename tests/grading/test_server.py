@@ -346,10 +346,11 @@ def test_among_students_files_nothing_is_written_through_a_link(server, link):
     assert [file.name for file in source.iterdir()] == ["x.ipynb"]
 
 
+@pytest.mark.parametrize("place", ["first/submitted/eve/ps88", "downloads/eve"])
 @pytest.mark.parametrize("name", ["x.py", "x.ipynb"])
-def test_no_link_stands_in_for_the_copy_that_jupyter_makes_while_it_saves(server, name):
-    submitted = server.root / "first/submitted/eve" / f"ps-copy-{name}"
-    submitted.mkdir(parents=True)
+def test_no_link_stands_in_for_the_copy_that_jupyter_makes_while_it_saves(server, name, place):
+    submitted = server.root / place
+    submitted.mkdir(parents=True, exist_ok=True)
     victim = server.root / f"victim-{name}"
     victim.write_text("the lecturer's")
     (submitted / name).write_text(json.dumps(new_notebook()))
