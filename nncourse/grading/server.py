@@ -61,6 +61,7 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _link_jupyter_server_extension(_server: Any) -> None:
     """Before any extension is loaded, nbgrader's among them."""
+    from nbconvert.exporters import HTMLExporter
     from nbgrader.apps.baseapp import NbGrader
     from nbgrader.server_extensions.formgrader import apihandlers, base, handlers
 
@@ -78,7 +79,11 @@ def _link_jupyter_server_extension(_server: Any) -> None:
             if why:
                 self.set_status(403)
                 return self.finish(f"<p>{escape(why)}</p>")
-            return super().get()
+            answer = super().get()
+            # What makes an answer harmless stands in the settings of its course.
+            exporter = HTMLExporter(config=self.settings["nbgrader_formgrader"].config)
+            self.settings["nbgrader_exporter"] = exporter
+            return answer
 
     def on_finish(self: Any) -> None:
         if (gradebook := self.settings["nbgrader_gradebook"]) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from nbgrader.apps.baseapp import NbGrader
 
 from nncourse.course.folder import CONFIG_FILE, config_text
 from nncourse.course.lab import is_root
+from nncourse.grading.grade import grade_submissions
 from nncourse.grading.server import (
     DISABLED,
     FILE,
@@ -32,6 +34,7 @@ from nncourse.grading.server import (
     _start_other_languages_elsewhere,
     serves_a_course,
 )
+from tests.grading.toy import RIGHT, make_released, submission, write_toy
 
 # What a browser says of a picture or link in a page of Jupyter's, and of JupyterLab's own panel.
 PICTURE = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
@@ -569,4 +572,22 @@ def test_each_course_has_its_own_gradebook(server):
         server.ask(f"/formgrader/api/student/{student}", SILENT, {}, "PUT")
         found = {one["id"] for one in json.loads(server.ask("/formgrader/api/students", SILENT)[1])}
         assert found & {"anna", "zoe"} == {student}
+    assert server.ask("/formgrader", LINK)[0] == 200
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_graded_work_is_shown_as_its_course_says(server):
+    """By which answers are made harmless; also where Jupyter was started elsewhere."""
+    toy = make_released(server.root / "toy", write_toy(server.runtime / "toy"), "ps99", "en")
+    with (toy.root / CONFIG_FILE).open("a") as settings:
+        settings.write("\nc.HTMLExporter.exclude_markdown = True\n")
+    folder = toy.submitted / "eve" / "ps99"
+    folder.mkdir(parents=True)
+    text = submission(toy, "ps99", {**RIGHT, "why": "It is even."})
+    (folder / "ps99-squares.ipynb").write_text(text, "utf-8")
+    grade_submissions(toy, "ps99")
+    assert server.ask(f"/formgrader?path={toy.root}", PANEL)[0] == 200
+    found = server.ask("/formgrader/api/submitted_notebooks/ps99/ps99-squares", SILENT)[1]
+    status, page = server.ask(f"/formgrader/submissions/{json.loads(found)[0]['id']}/", LINK)
+    assert (status, 'id="square"' in page, "It is even." in page) == (200, True, False)
     assert server.ask("/formgrader", LINK)[0] == 200
