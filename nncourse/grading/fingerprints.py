@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from nncourse.course.folder import CourseFolderError
 from nncourse.grading.sanitize import clean_text
 from nncourse.language import catalogue
@@ -42,6 +44,26 @@ def fingerprints(code: str, window: int = 1, without: Iterable[int] = ()) -> Any
     # Of the same length, so that places in the code stay.
     stream = io.StringIO(BLANKS.sub(lambda run: " " * (len(run[0]) - 1) + "\n", code))
     return CodeFingerprint("code.py", NOISE, window, list(without), language="python", fp=stream)
+
+
+def read(code: str) -> Any:
+    """The record of all passages for ``narrowed``, without their places: these take much memory."""
+    record = fingerprints(code)
+    record.hashes, record.hash_idx = np.array(sorted(record.hashes), np.int64), {}
+    return record
+
+
+def narrowed(record: Any, window: int, without: np.ndarray) -> Any:
+    """As ``fingerprints``, of a code that was ``read``: its tokens need not be found again, which
+    takes longest.
+    """
+    from copydetect import CodeFingerprint
+
+    left_out = record.hashes[np.isin(record.hashes, without)]
+    stream = io.StringIO(record.filtered_code)
+    found = CodeFingerprint("code.py", NOISE, window, left_out, filter=False, fp=stream)
+    found.offsets = record.offsets
+    return found
 
 
 def hashes(code: str) -> set[int]:

@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
-from itertools import combinations
 from typing import Any
+
+import numpy as np
 
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import role_of, text_of
@@ -24,9 +25,10 @@ from nncourse.grading.fingerprints import (
     Places,
     SimilarError,
     compare,
-    fingerprints,
     hashes,
     marked,
+    narrowed,
+    read,
 )
 from nncourse.grading.own import is_own
 from nncourse.grading.page import page
@@ -100,19 +102,25 @@ def similar(
     without copydetect.
     """
     seen: Counter[int] = Counter()
-    for code in codes.values():
-        seen.update(hashes(code))
+    records = {name: read(code) for name, code in codes.items()}
+    for record in records.values():
+        seen.update(record.hashes.tolist())
     most = max(FEW, common * len(codes))
     ignored = {found for found, count in seen.items() if count > most}
-    ignored |= hashes(stub)
-    files = {name: fingerprints(code, SURE - NOISE + 1, ignored) for name, code in codes.items()}
-    owners: dict[int, list[str]] = {}
-    for name, file in files.items():
-        for found in file.hashes:
-            owners.setdefault(int(found), []).append(name)
-    candidates = {pair for names in owners.values() for pair in combinations(sorted(names), 2)}
+    without = np.array([*ignored, *hashes(stub)], np.int64)
+    files = {n: narrowed(record, SURE - NOISE + 1, without) for n, record in records.items()}
+    names = sorted(files)
+    owners: dict[int, list[int]] = {}
+    for number, name in enumerate(names):
+        for found in files[name].hashes:
+            owners.setdefault(int(found), []).append(number)
+    # Passages by the thousand may be those of the same many students.
+    related = np.zeros((len(names), len(names)), bool)
+    for group in set(map(tuple, owners.values())):
+        related[np.ix_(group, group)] = True
     pairs = []
-    for one, other in sorted(candidates):
+    for first, second in np.argwhere(np.triu(related, 1)):
+        one, other = names[first], names[second]
         tokens, shares, places = compare(files[one], files[other])
         if max(shares) >= least:
             pairs.append(Pair(one, other, shares, tokens, places))

@@ -111,3 +111,19 @@ def test_a_name_with_marks_on_its_letters_is_compared(tmp_path):
     (course.autograded("हिन्दी", "ps99") / "ps99-squares.ipynb").write_text("{")
     with pytest.raises(CourseFolderError, match=r"हिन्दी.*can't be read.*grade again"):
         answers(course, "ps99")
+
+
+def test_tokens_are_read_once(codes, monkeypatch):
+    """That takes longest, and of thousands of short tokens seconds."""
+    from copydetect import detector
+
+    read = []
+
+    def counted(code, *args):
+        read.append(code)
+        return original(code, *args)
+
+    original = detector.filter_code
+    monkeypatch.setattr(detector, "filter_code", counted)
+    assert similar(codes, STUB)
+    assert len(read) == len(codes) + 1
