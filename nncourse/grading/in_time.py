@@ -1,9 +1,9 @@
-"""What a student wrote is drawn within a time, whatever it is.
+"""What a student wrote is read and drawn within a time, whatever it is.
 
 Readers of Markdown and painters of code take hours for some texts, and no list of such texts is
 complete. While the formgrader draws one, Jupyter does nothing else; while the feedback is made of
 one, a class waits. So drawing is given up when its time is over, and the text is shown as it was
-written.
+written. So is the reading of a notebook, which is then refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import signal
 import time
 from collections.abc import Callable
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 EACH = 2.0  # seconds of computing for one text
 PAGE = 6.0  # for all texts of a page
@@ -43,14 +45,14 @@ class Allowance:
         return made
 
 
-def in_time(draw: Draw, seconds: float) -> str | None:
-    """What ``draw`` makes, or None if this process has then computed for longer.
+def in_time(work: Callable[[], T], seconds: float, anyway: bool = False) -> T | None:
+    """What ``work`` gives, or None if this process has then computed for longer.
 
-    Only the main thread of a process can be interrupted; elsewhere, nothing is drawn. Windows can't
-    do it at all: there it takes its time.
+    Only the main thread of a process can be interrupted; in another one nothing is done, or it is
+    done ``anyway`` and takes its time. So it does on Windows, which can't interrupt at all.
     """
     if not hasattr(signal, "setitimer"):
-        return draw()
+        return work()
 
     def stop(*_: Any) -> None:
         raise _Late
@@ -58,12 +60,12 @@ def in_time(draw: Draw, seconds: float) -> str | None:
     try:
         earlier = signal.signal(signal.SIGVTALRM, stop)
     except ValueError:  # not in the main thread
-        return None
+        return work() if anyway else None
     try:
         try:
             # Again and again: the first may come where Python ignores what is raised.
             signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds / 10)
-            return draw()
+            return work()
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     except _Late:

@@ -11,6 +11,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nncourse.grading.in_time import in_time
 from nncourse.grading.notebook_file import IntakeError, cells_of, language_of, parsed, read, shown
 from nncourse.grading.rebuild import Intake, rebuild
 from nncourse.grading.submissions import Submission, is_notebook, is_student
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode  # takes longer to load than all of this
 
 _ = catalogue("course")
+
+SECONDS = 30  # of computing; a notebook of an exercise takes some hundredths of one
 
 
 def take_in(submission: Submission, released: NotebookNode, earlier: Container[str] = ()) -> Intake:
@@ -43,10 +46,18 @@ def take_in(submission: Submission, released: NotebookNode, earlier: Container[s
                 other=shown(submission.rival.name),
             )
         )
-    try:
+
+    def made() -> Intake:
         text, notes = read(submission)
         notebook = parsed(text)
         intake = rebuild(cells_of(notebook), released, language_of(notebook), earlier)
+        intake.notes = [*notes, *_remarks(notebook, submission), *intake.notes]
+        return intake
+
+    try:
+        intake = in_time(made, SECONDS, anyway=True)
+        if intake is None:
+            raise IntakeError(_("to read the file took more than {seconds} s", seconds=SECONDS))
     except IntakeError:
         raise
     except Exception as error:  # a file made to break readers may raise anything
@@ -63,7 +74,6 @@ def take_in(submission: Submission, released: NotebookNode, earlier: Container[s
                 others=shown(", ".join(rivals)),
             )
         )
-    intake.notes = [*notes, *_remarks(notebook, submission), *intake.notes]
     return intake
 
 
