@@ -168,4 +168,5 @@ def test_grading_without_a_course_folder_says_what_to_do(call, tmp_path):
     status, text = call("grade", "ps05", str(tmp_path), "--course", str(tmp_path))
     assert status == 1
     assert "is no course folder" in text
+    assert "nncourse release ps05 --course FOLDER" in " ".join(text.split())
     assert "Traceback" not in text

@@ -211,7 +211,8 @@ def open_course(path: Path) -> CourseFolder:
     if not (root / CONFIG_FILE).is_file():
         raise CourseFolderError(
             _(
-                "{root} is no course folder: it has no {file}. Make one first",
+                "{root} is no course folder: it has no {file}. Give one with --course, or make "
+                "it: nncourse release ps05 --course FOLDER",
                 root=root,
                 file=CONFIG_FILE,
             )
