@@ -26,6 +26,8 @@ from nncourse.grading.sandbox.references import References
 from nncourse.grading.sandbox.refused import OddValue, Refused
 from nncourse.grading.sandbox.wire import WireError
 
+MADE = 30  # values in place of containers of other kinds are known when they are handed back
+MADE_KINDS = [[str, kind] for kind in (str, int, type(None))]
 TOO_LARGE = "its answers take more memory than there is for the tests"
 
 
@@ -52,6 +54,7 @@ class Session:
         self.references = References(self)
         self.kept = Kept()
         self.printed = ""  # by the last call
+        self._made: dict[int, tuple[list[Any], Any]] = {}  # in place of containers of other kinds
         self._shared = 0
         self._still_kept: set[int] = set()
         self.calls = 0  # since ``expect``; those within others don't count
@@ -110,7 +113,7 @@ class Session:
         object keeps stays shared: what a later such call does to it is done here as well. A NumPy
         generator (PCG64) among the arguments is copied if it is fresh, and else another one goes in
         its place; that one goes on where it was left, as long as nothing is drawn from the one
-        here, which gives other numbers.
+        here, which gives other numbers. What came in place of another container goes back as that.
 
         Raises StudentError, SessionEnded; WireError if an argument can't cross; and what a function
         that was called back has found wrong, whatever student code makes of it.
@@ -122,6 +125,10 @@ class Session:
                 numbers = self.kept.share(self._shared, arrays([what["args"], what["kwargs"]]))
                 what["first"] = self._shared
                 self._shared = numbers.stop
+            if self._made:
+                named = {**{str(n): value for n, value in enumerate(args)}, **what["kwargs"]}
+                found = {key: self._made.get(id(value)) for key, value in named.items()}
+                what["again"] = {key: made[0] for key, made in found.items() if made}
             try:
                 answer = self._ask(
                     "call",
@@ -382,7 +389,17 @@ class Session:
         handle = self.references.find(value)
         if type(handle) is Handle and type(why) is str:
             handle.why = why[:500]
-        return self._marked(value)
+        value = self._marked(value)
+        made = answer.get("made")
+        if type(made) is list and list(map(type, made)) in MADE_KINDS:
+            self._note(value, made)
+        return value
+
+    def _note(self, value: Any, made: list[Any]) -> None:
+        if isinstance(value, (list, dict, Refused)):  # others may be the same elsewhere
+            self._made[id(value)] = made, value  # which keeps it, and so its id its own
+            if len(self._made) > MADE:
+                del self._made[next(iter(self._made))]
 
     def _marked(self, value: Any) -> Any:
         try:

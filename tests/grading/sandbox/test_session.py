@@ -92,6 +92,33 @@ def test_containers_come_as_lists_and_dicts(session, source, plain):
     assert session.get("q") == [2]
 
 
+@pytest.mark.parametrize(
+    ("made", "used", "wanted", "left"),
+    [
+        ("deque([1, 2, 3], 3)", "x.popleft() + x.maxlen", 4, [2, 3]),
+        ("deque([], 0)", "x.maxlen", 0, []),
+        ("array('d', [1, 2])", "x.typecode + str(x.pop())", "d2.0", [1]),
+        ("UserList([1])", "x.data.pop()", 1, []),
+        ("UserDict(a=1)", "x.data.pop('a')", 1, {}),
+    ],
+)
+def test_a_container_that_is_handed_back_is_of_its_kind(session, made, used, wanted, left):
+    session.run_cell(
+        "from array import array\nfrom collections import UserDict, UserList, deque\n"
+        f"held = {made}\ndef make(): return {made}\ndef use(x, y=None): return {used}\n"
+        "def kind(x, y=None): return type(x).__name__, type(y).__name__"
+    )
+    for value in (session.call("make"), session.get("held")):
+        name = made.partition("(")[0]
+        assert session.call("kind", (value, type(value)(value))) == (name, type(left).__name__)
+        assert session.call("kind", (0,), {"y": value}) == ("int", name)
+        assert session.call("use", (value,)) == wanted
+        assert value == left
+    for _ in range(99):
+        session.call("make")
+    assert session.call("kind", (value,))[0] == type(left).__name__, "it is long ago"
+
+
 def test_deques_stay_what_they_are_where_the_tests_speak_of_them(session):
     session.run_cell("from collections import deque\ndef f(): return deque([3], maxlen=1)")
     session.run_cell("class Heap(deque):\n    pass\ndef g(): return Heap([3])")

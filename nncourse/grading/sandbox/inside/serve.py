@@ -17,8 +17,9 @@ A request is a dict: ``do`` (what), ``n`` (its number), ``drop`` (objects no lon
 A target is a name in ``__main__`` or an object that was given out before. The answer has the same
 ``n`` and either ``value`` or ``error``; objects that are not plain data are given out as
 references. ``printed`` is what a call has printed. ``changed`` holds the new values of arguments
-that the call has changed in place. While a call runs, a function that came as an argument is called
-back by a message with ``callback``.
+that the call has changed in place. ``made`` tells the kind of container in whose place the value
+is a plain one; where that is an argument of a call, ``again`` says so. While a call runs, a
+function that came as an argument is called back by a message with ``callback``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import operator
 import warnings
 from array import array
 from collections import UserDict, UserList, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
@@ -55,6 +56,13 @@ VIEWS = (type(_DICT.keys()), type(_DICT.values()), type(_DICT.items()))
 # Containers that hold what a plain one would, and so are right where that is.
 CONTAINERS: dict[type, type] = dict.fromkeys((array, deque, UserList, *VIEWS), list)
 CONTAINERS |= {UserDict: dict, MappingProxyType: dict, bytearray: bytes}
+# How they are made anew, for a function that is handed back what it, or another, gave.
+MAKERS: dict[str, Callable[[Any, Any], Any]] = {
+    "deque": deque,
+    "array": lambda plain, code: array(code, plain),
+    "UserList": lambda plain, _: UserList(plain),
+    "UserDict": lambda plain, _: UserDict(plain),
+}
 AS_THEY_ARE = frozenset({type(None), bool, str, int, float, complex, bytes, np.ndarray})
 
 
@@ -130,11 +138,14 @@ class Server:
         args, kwargs = request.pop("args"), request.pop("kwargs")
         if "first" in request:
             request["shared"] = self.kept.share(request["first"], arrays([args, kwargs]))
+        again = request.get("again", {})
+        args = tuple(_made(value, again.get(str(n))) for n, value in enumerate(args))
+        kwargs = {key: _made(value, again.get(key)) for key, value in kwargs.items()}
         named = {**{str(index): value for index, value in enumerate(args)}, **kwargs}
         before = {
-            key: encode(value, LIMITS, self._refer_known)
+            key: encode(_plain(value) if key in again else value, LIMITS, self._refer_known)
             for key, value in named.items()
-            if isinstance(value, MUTABLE)
+            if isinstance(value, MUTABLE) or key in again
         }
         try:
             # Those that cross are a check's, which listens to no warnings anywhere else either.
@@ -190,7 +201,12 @@ class Server:
 
     def _value(self, value: Any) -> dict[str, Any]:
         self._last = _Whole(value)
-        return {"value": _plain(value)}
+        answer = {"value": _plain(value)}
+        name = type(value).__name__
+        if name in MAKERS and type(value) in CONTAINERS:
+            more = getattr(value, "maxlen", getattr(value, "typecode", None))
+            answer["made"] = [name, more]
+        return answer
 
     def _find(self, target: Any, path: list[str]) -> Any:
         if isinstance(target, str):
@@ -279,6 +295,14 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, np.ndarray) and not np.ma.is_masked(value):
         return _plain(np.asarray(value), depth)
     return value
+
+
+def _made(plain: Any, how: list[Any] | None) -> Any:
+    """What came back, as the kind of container that it was; as it is where it can't be that."""
+    if how is not None:
+        with contextlib.suppress(Exception):
+            return MAKERS[how[0]](plain, how[1])
+    return plain
 
 
 def _rounded(value: Any) -> Any:
