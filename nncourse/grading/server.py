@@ -29,6 +29,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import sysconfig
 from collections.abc import Mapping
 from functools import wraps
 from html import escape
@@ -91,6 +92,9 @@ def _link_jupyter_server_extension(_server: Any) -> None:
             self.settings["nbgrader_gradebook"] = None
 
     base.BaseHandler.on_finish = on_finish
+    # nbgrader calls the program "alembic", which need not be on the path of a called-up Python.
+    scripts = sysconfig.get_path("scripts")
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), scripts])
     _change_no_folder()
     ours = {handlers.FormgraderHandler: Formgrader}
     for known in (handlers.default_handlers, apihandlers.default_handlers):
