@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.course.folder import CourseFolder
+from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.assignment import role_of, text_of
 from nncourse.grading.autograded import read_notebook
 from nncourse.grading.fingerprints import (
@@ -30,8 +30,10 @@ from nncourse.grading.fingerprints import (
     narrowed,
     read,
 )
+from nncourse.grading.gradebook import GradebookError
 from nncourse.grading.own import is_own
 from nncourse.grading.page import page
+from nncourse.grading.results import open_gradebook
 from nncourse.grading.submissions import is_student
 from nncourse.language import catalogue
 
@@ -64,15 +66,27 @@ def answers(course: CourseFolder, assignment: str) -> tuple[dict[str, dict[str, 
     released = course.notebook(assignment)
     stub = whole(answers_in(json.loads(released.read_text("utf-8"))))
     found = {}
+    known = _known(course, assignment)
     for path in sorted(course.root.glob(f"autograded/*/{assignment}/{released.name}")):
         student = path.parents[1].name
-        if is_student(student):
+        if is_student(student) and (not known or student in known):
             found[student] = answers_in(read_notebook(path))
     if not found:
         raise SimilarError(
             _("nobody is graded yet: run nncourse grade {assignment} first", assignment=assignment)
         )
     return found, stub
+
+
+def _known(course: CourseFolder, assignment: str) -> set[str]:
+    """Whom the gradebook knows, if it is the course's own: who was removed from it, to come back
+    under another name, has left the same notebook under the old one.
+    """
+    try:
+        with open_gradebook(course, assignment) as book:
+            return set(book.digests())
+    except (CourseFolderError, GradebookError):
+        return set()
 
 
 def answers_in(notebook: Mapping[str, Any]) -> dict[str, str]:

@@ -8,8 +8,10 @@ import time
 import pytest
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
+from nncourse.grading.grade import grade_submissions
+from nncourse.grading.nbgrader import Nbgrader
 from nncourse.grading.similar import answers, similar, similar_page
-from tests.grading.toy import RIGHT, toy_notebook
+from tests.grading.toy import RIGHT, submission, toy_notebook
 
 pytest.importorskip("copydetect", reason="needs nncourse[similar]")
 
@@ -127,3 +129,16 @@ def test_tokens_are_read_once(codes, monkeypatch):
     monkeypatch.setattr(detector, "filter_code", counted)
     assert similar(codes, STUB)
     assert len(read) == len(codes) + 1
+
+
+def test_who_was_removed_from_the_gradebook_is_not_compared(toy, tmp_path):
+    """Who had another name before would be named as a copy of themselves."""
+    for name in ("old name", "new name"):
+        (tmp_path / f"{name}.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    grade_submissions(toy, "ps99", tmp_path)
+    assert set(answers(toy, "ps99")[0]) == {"old name", "new name"}
+    nbgrader = Nbgrader(toy)
+    with nbgrader.gradebook() as book:
+        book.remove_student("old name")
+    nbgrader.close()
+    assert set(answers(toy, "ps99")[0]) == {"new name"}
