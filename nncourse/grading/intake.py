@@ -33,8 +33,10 @@ def take_in(submission: Submission, released: NotebookNode, earlier: Container[s
         raise IntakeError(
             _(
                 "the student's name {name!r} can't be a folder of the gradebook: use letters, "
-                "digits, spaces and . _ - @ +",
+                "digits, spaces and . _ - @ +. Then remove this line: nbgrader db student remove "
+                "{line} --force",
                 name=shown(_outermost(submission)),
+                line=shown(submission.student),
             )
         )
     if submission.rival is not None:

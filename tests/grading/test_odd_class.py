@@ -101,7 +101,7 @@ REFUSED = {
     "linked": "is a link",
     "merge conflict": "line 1, column 1",
     "pipe": "is a link or no file",
-    STAR: "can't be a folder",
+    STAR: f"nbgrader db student remove {STAR} --force",  # once it has another name
     "too large": "without outputs",
     "twice": "is there twice",
     BYTES: "can't be a folder",
