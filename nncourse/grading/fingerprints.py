@@ -81,6 +81,11 @@ def compare(one: Any, other: Any) -> tuple[int, tuple[float, float], tuple[Place
     return int(tokens), (first, second), (spans[0], spans[1])
 
 
+def trimmed(code: str, places: Places) -> Places:
+    """The places without the blanks at their ends: one may reach to the next word, a page below."""
+    return tuple((start, start + len(code[start:end].rstrip())) for start, end in places)
+
+
 def marked(code: str, places: Iterable[tuple[int, int]]) -> str:
     """The code as HTML, with the places marked."""
     out, at = [], 0

@@ -29,6 +29,7 @@ from nncourse.grading.fingerprints import (
     marked,
     narrowed,
     read,
+    trimmed,
 )
 from nncourse.grading.gradebook import GradebookError
 from nncourse.grading.own import is_own
@@ -137,7 +138,8 @@ def similar(
         one, other = names[first], names[second]
         tokens, shares, places = compare(files[one], files[other])
         if max(shares) >= least:
-            pairs.append(Pair(one, other, shares, tokens, places))
+            found = trimmed(codes[one], places[0]), trimmed(codes[other], places[1])
+            pairs.append(Pair(one, other, shares, tokens, found))
     return sorted(pairs, key=lambda pair: (-max(pair.shares), -pair.tokens, pair.one, pair.other))
 
 
