@@ -43,7 +43,8 @@ def notebook():
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def course_lab(tmp_path_factory):
+    """Not ``lab``: tests with that one share a page, which stays at its server."""
     root = tmp_path_factory.mktemp("hostile")
     folder = root / "course" / "submitted" / "eve" / "ps99"
     folder.mkdir(parents=True)
@@ -65,8 +66,8 @@ def start(page, lab):
     page.evaluate("() => window.jupyterapp.restored.then(() => null)")
 
 
-def test_nothing_runs_when_it_is_opened_saved_and_opened_again(lab, page, pictures):
-    start(page, lab)
+def test_nothing_runs_when_it_is_opened_saved_and_opened_again(course_lab, page, pictures):
+    start(page, course_lab)
     for name in ("both", "update", "update"):
         page.evaluate(OPEN, f"submitted/eve/ps99/{name}.ipynb")
         page.wait_for_selector(".jp-Notebook h1")
@@ -77,8 +78,8 @@ def test_nothing_runs_when_it_is_opened_saved_and_opened_again(lab, page, pictur
         page.evaluate(CLOSE)
 
 
-def test_no_file_says_what_jupyterlab_opens(lab, page):
-    start(page, lab)
+def test_no_file_says_what_jupyterlab_opens(course_lab, page):
+    start(page, course_lab)
     sent = []
     page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
     page.evaluate(OPEN, "submitted/eve/ps99/x.jupyterlab-workspace")
