@@ -104,7 +104,8 @@ class Proxy:
                 self.__print()
         # What is asked next may change its length.
         shape = value if name == "shape" and type(value) is tuple else (0,)
-        self.__promise(shape[0] if shape and type(shape[0]) is int else 0)
+        size = value if name == "size" else next(iter(shape), 0)
+        self.__promise(size if type(size) is int else 0)
         return value
 
     @property

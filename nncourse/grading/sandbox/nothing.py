@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 
 from nncourse.grading.sandbox.huge import HUGE, HUGEST, WIDE, WIDE_KINDS, HugeInt, dtype_for
-from nncourse.grading.sandbox.refused import OddText, Refused
+from nncourse.grading.sandbox.refused import INFINITE, OddInt, OddText, Refused
 
 COMPARING = {np.subtract, np.equal, np.not_equal, np.less, np.less_equal}
 COMPARING |= {np.greater, np.greater_equal}
 KINDS = frozenset({"half", "complex", "integer", "nan", "inf", "empty"})  # of odd values
 JUDGED = KINDS - {"half", "integer"}  # those of which a check says itself what is wrong with them
 LARGE = 1e150  # the squares of larger numbers are infinite
-SINGLE = 1e18  # and in float32
+LARGEST = 1 << 1024  # no float is larger
+SINGLE = 1e15  # and in float32, also the sums of as many as there may be
 REAL = 1e-9  # what is smaller, beside the whole number, is an error of rounding
 CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 NO_ELEMENTS = "no elements"
@@ -115,6 +116,8 @@ def marked(value: Any, kept: Set[str] = KINDS) -> Any:
         return value.view(Nothing) if "empty" in kept else Refused(value, NO_ELEMENTS, empty=True)
     if kind is np.ndarray or isinstance(value, (np.number, float, complex)):
         return _number(value, kept)
+    if kind is int and LARGE < abs(value) < LARGEST and "inf" not in kept:
+        return OddInt(value)
     if kind is int and HUGE < abs(value) < HUGEST and "integer" not in kept:
         return HugeInt(value)
     if kind is str or kind is bytes:
@@ -134,16 +137,25 @@ def _container(value: Any, kept: Set[str]) -> Any:
         wide = any(isinstance(item, WIDE) for item in items)
         return WIDE_KINDS[kind](items) if wide else kind(items)
     for key in value:
-        odd = marked(key, kept)
-        if isinstance(odd, Refused):
-            return Refused(value, odd.what)
+        if what := _in_key(key, kept):
+            return Refused(value, what)
     if kind is dict:
         return {_key(key, kept): marked(item, kept) for key, item in value.items()}
     return kind(_key(item, kept) for item in value)
 
 
+def _in_key(value: Any, kept: Set[str]) -> str:
+    """What is odd in it."""
+    if type(value) is tuple and value:
+        return next(filter(None, (_in_key(item, kept) for item in value)), "")
+    odd = marked(value, kept)
+    return odd.what if isinstance(odd, Refused) else ""
+
+
 def _key(value: Any, kept: Set[str]) -> Any:
     """It must stay equal to what it was, as numbers do."""
+    if type(value) is tuple:
+        return tuple(_key(item, kept) for item in value)
     return marked(value, kept) if isinstance(value, np.number) else value
 
 
@@ -175,7 +187,7 @@ def _number(value: Any, kept: Set[str]) -> Any:
             if "nan" not in kept and np.any(np.isnan(sizes)):
                 what = "NaN"
             elif "inf" not in kept and np.any(sizes > LARGE):
-                what = "infinite numbers, or such as have infinite squares"
+                what = INFINITE
     return _unless(value.astype(np.float64) if wide else value, what)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 # With these an answer that is no number, or infinite, is found wrong, and costs no other points.
 COMPARING = (np.allclose, np.isclose, np.array_equal)
 UNSPOKEN = "the tests don't speak"
+INFINITE = "infinite numbers, or such as have infinite squares"
 # Of this process, since the cell began: what caught one of them has been told nothing.
 refusals: list[BaseException] = []
 PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
@@ -102,6 +103,13 @@ class OddText(str):
 
     def __float__(self) -> float:
         Refused(self, self.what).refuse()
+
+
+class OddInt(int):
+    """A whole number with infinite squares in NumPy; as a whole number it is good."""
+
+    def __float__(self) -> float:
+        Refused(self, INFINITE).refuse()
 
 
 BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "matmul", "and", "or"]

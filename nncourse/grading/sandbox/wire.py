@@ -40,7 +40,7 @@ import numpy as np
 
 from nncourse.grading.sandbox.huge import HugeInt, HugeList, HugeTuple
 from nncourse.grading.sandbox.nothing import EmptyList, EmptyTuple, Nothing
-from nncourse.grading.sandbox.refused import OddText, Refused, plain
+from nncourse.grading.sandbox.refused import OddInt, OddText, Refused, plain
 
 MAGIC = b"nnw1"
 PREFIX = struct.Struct("<4sIQ")
@@ -58,7 +58,8 @@ SEQUENCES: dict[type, str] = dict.fromkeys((list, EmptyList, HugeList), "l")
 SEQUENCES |= dict.fromkeys((tuple, EmptyTuple, HugeTuple), "t")
 KINDS = ("object", "function", "generator", "guest")
 TEXTS = (str, np.str_, OddText)
-HASHED = (type(None), bool, int, float, complex, str, OddText, bytes)
+INTS = (int, HugeInt, OddInt)
+HASHED = (type(None), bool, *INTS, float, complex, str, OddText, bytes)
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class _Writer:
         kind = type(value)
         if value is None or kind is bool:
             return value
-        if kind is int or kind is HugeInt:
+        if kind in INTS:
             # bit_length is cheap, writing out the digits of a huge number is not.
             if value.bit_length() > 3 * DIGITS:
                 raise WireError(f"an int of {value.bit_length()} bits")

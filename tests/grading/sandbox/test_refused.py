@@ -9,6 +9,7 @@ import operator
 import numpy as np
 import pytest
 
+from nncourse.grading.sandbox.huge import HugeInt
 from nncourse.grading.sandbox.nothing import JUDGED, KINDS, Nothing, marked
 from nncourse.grading.sandbox.refused import OddValue, Refused
 from nncourse.grading.sandbox.wire import decode, encode
@@ -106,7 +107,7 @@ def test_what_is_empty_equals_no_value():
 
 
 def test_usual_values_stay_what_they_are():
-    values = [1.0, -2, True, "", b"", None, "text", 10**400, np.float32(1e17), 1e149, -0.0]
+    values = [1.0, -2, True, "", b"", None, "text", 10**400, np.float32(1e14), 1e149, -0.0]
     for value in values:
         assert marked(value, NONE) is value
     array = np.ones((2, 3), np.float32)
@@ -139,6 +140,30 @@ def test_large_numbers_in_float32_become_wider():
     assert marked(np.full(3, 1e30, "f4"), NONE).dtype == np.float64
     assert marked(np.float32(1e30), NONE).dtype == np.float64
     assert marked(np.float32(1e30), KINDS).dtype == np.float32
+
+
+def test_whole_numbers_become_no_floats_with_infinite_squares():
+    found = marked([10**200, -(10**200)], NONE)
+    for use in (lambda v: float(v[0]), lambda v: np.array(v, float), lambda v: np.float64(v[1])):
+        with pytest.raises(OddValue, match="infinite squares"):
+            use(found)
+    assert found == [10**200, -(10**200)]
+    assert found[0] // 10**199 == 10
+    assert decode(encode([found, {found[0]: {found[1]}}])) == [found, {10**200: {-(10**200)}}]
+    assert type(marked(10**200, KINDS)) is int
+
+
+def test_what_is_odd_in_keys_is_found_in_tuples_as_well():
+    for odd in (np.nan, 1e200, 1j, ()):
+        for key in ((1, odd), ((odd,), "x")):
+            for value in ({key}, frozenset({key}), {key: 1}, [{key: 1}]):
+                with pytest.raises(OddValue, match="the tests don't speak"):
+                    list(marked(value, NONE)[0] if type(value) is list else marked(value, NONE))
+                assert marked(value, KINDS) == value
+    (key,) = marked({(np.uint8(200), (np.float16(0.5), np.int64(2**40)))}, NONE)
+    assert key[0] * 2 == 400
+    assert [type(item) for item in key[1]] == [np.float64, HugeInt]
+    assert key in decode(encode({key}))
 
 
 def test_whole_numbers_that_wrap_do_not():
