@@ -138,8 +138,9 @@ class Proxy:
 
     def __len__(self) -> int:
         length = self.__special("__len__")
-        if type(length) is not int or length < 0:
+        if not isinstance(length, (int, np.integer)) or length < 0:
             raise ProxyError(f"the length of {label(self)} is {length!r}")
+        length = int(length)
         self.__nothing(length)
         self.__promise(length)
         return length

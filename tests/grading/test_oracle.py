@@ -906,6 +906,15 @@ def test_a_test_that_speaks_of_no_odd_values_accepts_none(grade, test, right, wr
     assert_told_apart(grade, test, right, wrong)
 
 
+@pytest.mark.parametrize("length", ["2_000_000", "np.int64(3)", "np.array([1, 1]).sum()", "True"])
+def test_what_python_takes_for_a_length_is_one(grade, length):
+    answer = "import numpy as np\nclass D:\n    def __len__(self): return {}"
+    kind = of_one_cell(f"assert len(D()) == {length}", answer.format(length))
+    assert points(grade(kind)) == [10]
+    for wrong in ("-1", "3.0", "'3'", "[3]", "object()", "float('nan')"):
+        assert points(grade(kind, {"a": answer.format(wrong)})) == [0]
+
+
 def test_what_has_only_items_is_gone_through_by_them(grade):
     test = """
 data = Data([3.0, 4.0, 5.0])

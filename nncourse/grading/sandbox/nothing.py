@@ -153,10 +153,10 @@ def _in_key(value: Any, kept: Set[str]) -> str:
 
 
 def _key(value: Any, kept: Set[str]) -> Any:
-    """It must stay equal to what it was, as numbers do."""
+    """It must stay equal to what it was, as numbers and texts do."""
     if type(value) is tuple:
         return tuple(_key(item, kept) for item in value)
-    return marked(value, kept) if isinstance(value, np.number) else value
+    return marked(value, kept) if isinstance(value, (np.number, str)) else value
 
 
 def _number(value: Any, kept: Set[str]) -> Any:

@@ -127,6 +127,11 @@ def test_texts_become_no_odd_numbers(text):
     assert word == text
     assert {word: f"{word}"}[text] == text
     assert decode(encode([word, {word: {word}}])) == [text, {text: {text}}]
+    for held in ({text}, frozenset({text}), {text: 1}, {(text, 1)}):
+        found = next(iter(marked(held, NONE)))
+        with pytest.raises(OddValue, match="of which the tests don't speak"):
+            float(found[0] if isinstance(found, tuple) else found)
+        assert marked(held, NONE) == held
     for value in (text.encode(), np.array(["1.0", text])):
         with pytest.raises(OddValue, match="of which the tests don't speak"):
             np.asarray(marked(value, NONE), float)
