@@ -140,9 +140,8 @@ class Session:
                 )
             finally:
                 self.kept.forget(set(numbers) - self._still_kept)
-            changed = answer.get("changed")
-            if in_place and type(changed) is dict:
-                for key, value in self._marked_items(changed).items():
+            if in_place:
+                for key, value in self._marked_items(_named(answer.get("changed"))).items():
                     if key.isascii() and key.isdigit() and int(key[:6]) < len(args):
                         update(args[int(key[:6])], value)
                     elif kwargs and key in kwargs:
@@ -412,11 +411,11 @@ class Session:
 
     def _learn(self, news: Any) -> None:
         """Change arrays of this side; OddValue if tests can't compute with their new content."""
-        for content in news.values() if type(news) is dict else ():
+        for content in _named(news).values():
             found = self._marked(content)
             if isinstance(found, Refused):
                 found.refuse()
-        self.kept.learn(news)
+        self.kept.learn(_named(news))
 
     def _read_cell(self, found: Any, seconds: float) -> CellResult:
         if type(found) is not dict or type(found.get("output")) is not str:
@@ -442,6 +441,11 @@ class Session:
         # The session's end of this socket may be held open by another of its processes.
         self.channel.close()
         self.guard.end(wait)
+
+
+def _named(found: Any) -> dict[str, Any]:
+    """What comes by names; nothing if it doesn't."""
+    return found if type(found) is dict and all(type(name) is str for name in found) else {}
 
 
 def _steps(path: str) -> list[str]:

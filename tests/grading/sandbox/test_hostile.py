@@ -595,6 +595,9 @@ CALLS = {
     "the system's load": ("sysinfo", (b" " * 112,)),
     "open files sent about": ("sendmsg", (0, None, 0)),
     "many of them": ("sendmmsg", (0, None, 0, 0)),
+    "a byte ahead of its turn": ("send", (0, b"x", 1, 1)),
+    **{f"such a byte, {name}": (name, (0, b" ", 1, 1, None)) for name in ("recv", "recvmmsg")},
+    "such a byte, by a message": ("recvmsg", (0, None, 1)),
     "a core of its own": ("prctl", (62, 1, 0, 1, 0)),
     "pages merged": ("prctl", (67, 1, 0, 0, 0)),
     "a table of locks": ("prctl", (78, 1, 1 << 23, 0, 0)),
@@ -762,6 +765,18 @@ def test_forged_answers(session, name):
         assert re.search(named, str(error))
     else:
         assert isinstance(error, StudentError)
+
+
+@pytest.mark.parametrize("field", ["changed", "news"])
+@pytest.mark.parametrize("key", ["0", "None", "(1, 2)", "b'0'", "'x'", "'7'"])
+def test_changes_of_what_is_nowhere_are_passed_over(session, field, key):
+    source = "honest = server._answer\ndef lie(m): honest({**m, FIELD: {KEY: [2]}})\n"
+    source += "def f(a):\n    server._answer = lie\n    return 5"
+    source = source.replace("FIELD", repr(field)).replace("KEY", key)
+    assert session.run_cell(FIND_SERVER + source).error is None
+    a = [1]
+    assert session.call("f", (a,)) == 5
+    assert a == [1]
 
 
 SPEAKING = FIND_SERVER + "import os, socket, struct, time\nend = server.channel.socket.fileno()\n"

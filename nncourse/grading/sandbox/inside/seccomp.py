@@ -143,6 +143,7 @@ PRCTL = (157, 167)
 MMAP = (9, 222)
 PREADV2 = (327, 286)
 SETRLIMIT, PRLIMIT64 = (160, 164), (302, 261)
+SENDTO, RECVFROM, RECVMSG, RECVMMSG = (44, 206), (45, 207), (47, 212), (299, 243)
 
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
@@ -168,6 +169,8 @@ PR_SCHED_CORE = 62  # to have a core for oneself
 PR_NEWEST = 66
 MAP_HUGETLB = 0x40000  # pages from a store that the machine's other programs count on
 RWF_NOWAIT = 8  # tells what of a file is in memory
+# A byte ahead of its turn, which nobody sends; by what keeps it, programs have got into the kernel.
+MSG_OOB = 1
 RLIMIT_CORE = 4  # its value keeps the machine from starting a program when a process crashes
 
 Calls = Mapping[str, tuple[int, int | None]]
@@ -183,6 +186,8 @@ BY_ARGUMENT: ByArgument = [
     (PRCTL, FIRST, JUMP_GREATER, [PR_NEWEST], UNKNOWN),
     (MMAP, FOURTH, JUMP_SET, [MAP_HUGETLB], REFUSE),
     (PREADV2, SIXTH, JUMP_SET, [RWF_NOWAIT], REFUSE),
+    *((call, FOURTH, JUMP_SET, [MSG_OOB], REFUSE) for call in (SENDTO, RECVFROM, RECVMMSG)),
+    (RECVMSG, THIRD, JUMP_SET, [MSG_OOB], REFUSE),
     (SETRLIMIT, FIRST, JUMP_EQUAL, [RLIMIT_CORE], REFUSE),
     (PRLIMIT64, SECOND, JUMP_EQUAL, [RLIMIT_CORE], REFUSE),
 ]
