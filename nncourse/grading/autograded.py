@@ -27,15 +27,9 @@ WIDTH = 100  # characters of its lines
 
 
 def answers_of(notebook: Any) -> dict[str, str]:
-    """The sources of the answer cells, by their names; of tasks, what was done for them."""
-    found = {}
-    for cell in notebook["cells"]:
-        role = role_of(cell)
-        if role.get("solution"):
-            found[role["grade_id"]] = text_of(cell)
-        elif role.get("task") and (work := cell["metadata"].get("nncourse", {}).get("work")):
-            found[role["grade_id"]] = work
-    return found
+    """The sources of the answer cells, by their names."""
+    roles = [(role_of(cell), cell) for cell in notebook["cells"]]
+    return {role["grade_id"]: text_of(cell) for role, cell in roles if role.get("solution")}
 
 
 def compose(

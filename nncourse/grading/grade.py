@@ -1,6 +1,6 @@
 """Grade a folder of submissions.
 
-The answers are taken out of each submission (``nncourse.grading.intake``) and made into a work item
+The answers are taken out of each submission (``nncourse.grading.reader``) and made into a work item
 (``nncourse.grading.worker``); workers run the answers in a sandbox and judge them; and this
 process, the only one that writes, puts the verdicts into nbgrader's gradebook and the notebooks as
 they were run into ``autograded/``. Grades are written in batches, each in one transaction together
@@ -17,25 +17,19 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
-from nncourse.grading.assignment import (
-    Assignment,
-    role_of,
-    text_of,
-    tool_version,
-)
-from nncourse.grading.autograded import UNGRADED, answers_of, compose, remove, write_notebook
+from nncourse.grading.answers import Intake
+from nncourse.grading.assignment import Assignment, role_of, tool_version
+from nncourse.grading.autograded import UNGRADED, compose, remove, write_notebook
 from nncourse.grading.earlier import remember
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
-from nncourse.grading.intake import take_in
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.lock import alone
 from nncourse.grading.notebook_file import LARGEST, IntakeError
-from nncourse.grading.rebuild import Intake
+from nncourse.grading.reader import Reader, Unread, make_release
 from nncourse.grading.released import load_assignment
 from nncourse.grading.results import Result, each_result, findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
@@ -165,18 +159,11 @@ class Grading:
         self.written_at = time.monotonic()
         self.secret = secret_of(course)
         self.file = course.notebook(assignment.name).name
-        self.earlier = remember(course, assignment.name)
+        self.reader = Reader()
+        notebook = json.loads(course.notebook(assignment.name).read_text(encoding="utf-8"))
+        self.release = make_release(notebook, remember(course, assignment.name))
         self.packed = assignment.packed
         self.key = hashlib.sha256(self.packed + tool_version().encode()).hexdigest()
-
-    @cached_property
-    def released(self) -> Any:
-        """The notebook that students got."""
-        path = self.course.notebook(self.assignment.name)
-        notebook = json.loads(path.read_text(encoding="utf-8"), object_hook=Node)
-        for cell in notebook.cells:
-            cell["source"] = text_of(cell)
-        return notebook
 
     def run(self, found: Iterable[Submission], run: Run, force: bool = False) -> None:
         """Grade what has changed. What is held at any time does not grow with the class."""
@@ -191,20 +178,24 @@ class Grading:
                     self.advance(Result(student, skipped=True))
                     continue
                 try:
-                    intake = take_in(submission, self.released, self.earlier)
+                    intake = self.reader.take_in(submission, self.release)
+                except Unread as error:
+                    text = _("{error}. The next run tries it anew", error=error)
+                    self._add(*self._failed(submission, "", text))
+                    continue
                 except IntakeError as error:
                     self._add(*self._failed(submission, digest, str(error)))
                     continue
                 at_work[student] = (submission, digest, intake, time.monotonic())
                 seeds = seeds_of(student, self.assignment.name, self.secret)
-                answers = answers_of(intake.notebook)
-                yield student, make_item(student, answers, own=intake.own, **seeds)
+                yield student, make_item(student, intake.answers, own=intake.own, **seeds)
 
-        for student, answer in run(self.packed, items()):
-            submission, digest, intake, start = at_work.pop(student)
-            result, entry = self._finish(submission, digest, intake, answer)
-            result.seconds = result.seconds or time.monotonic() - start
-            self._add(result, entry)
+        with self.reader:
+            for student, answer in run(self.packed, items()):
+                submission, digest, intake, start = at_work.pop(student)
+                result, entry = self._finish(submission, digest, intake, answer)
+                result.seconds = result.seconds or time.monotonic() - start
+                self._add(result, entry)
         self._write()
         self.book.penalise()
 
@@ -246,22 +237,22 @@ class Grading:
         return (self.course.autograded(student, self.assignment.name) / self.file).exists()
 
     def _finish(
-        self, submission: Submission, digest: str, intake: Any, answer: bytes | WorkerLost
+        self, submission: Submission, digest: str, intake: Intake, answer: bytes | WorkerLost
     ) -> tuple[Result, Entry]:
+        answers = intake.answers
         if isinstance(answer, WorkerLost):
             text = _("its grading was lost several times: {error}", error=answer)
-            return self._failed(submission, "", text, answers_of(intake.notebook))
+            return self._failed(submission, "", text, answers)
         verdict = json.loads(answer)
         if "lost" in verdict:
             text = _(
                 "no session could be started for it: {error}. The next run tries it anew",
                 error=verdict["lost"],
             )
-            return self._failed(submission, "", text, answers_of(intake.notebook))
+            return self._failed(submission, "", text, answers)
         if "failed" in verdict:
             text = _("{error}. Grade again with --force to try it anew", error=verdict["failed"])
-            return self._failed(submission, digest, text, answers_of(intake.notebook))
-        answers = answers_of(intake.notebook)
+            return self._failed(submission, digest, text, answers)
         literals = heavy_answers(self.assignment, answers, verdict["own"])
         data = findings(verdict, intake.notes, intake.language, literals)
         data["version"] = self.assignment.version
@@ -272,18 +263,19 @@ class Grading:
             scores[name] = question["points"]
         comments: dict[str, str | None] = {}
         written: dict[str, str] = {}
-        for cell, released in zip(intake.notebook.cells, self.released.cells, strict=True):
+        for cell in self.assignment.notebook["cells"]:
             role = role_of(cell)
+            name = role.get("grade_id")
+            if name not in answers:
+                continue
             if role.get("solution"):
-                empty = cell.source.strip() == released.source.strip()
-                comments[role["grade_id"]] = "No response." if empty else None
+                empty = answers[name].strip() == cell["source"].strip()
+                comments[name] = "No response." if empty else None
                 if role.get("grade"):
-                    scores[role["grade_id"]] = 0.0 if empty else None
-                    text = cell.source.encode("utf-8", "replace")
-                    written[role["grade_id"]] = hashlib.sha256(text).hexdigest()
-            elif role.get("task") and role["grade_id"] in answers:
-                work = answers[role["grade_id"]].encode("utf-8", "replace")
-                written[role["grade_id"]] = hashlib.sha256(work).hexdigest()
+                    scores[name] = 0.0 if empty else None
+            if role.get("grade") or role.get("task"):
+                source = answers[name].encode("utf-8", "replace")
+                written[name] = hashlib.sha256(source).hexdigest()
         try:
             stamp = timestamp_of(submission)
         except ValueError as error:
@@ -316,17 +308,3 @@ class Grading:
         data = {"problem": problem, "version": self.assignment.version}
         entry = Entry(submission.student, digest, scores, data=data)
         return Result(submission.student, problem=problem), entry
-
-
-class Node(dict):
-    """A dict whose entries are attributes, too, as in nbformat; which is slow to load."""
-
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    __setattr__ = dict.__setitem__

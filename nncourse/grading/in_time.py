@@ -3,7 +3,7 @@
 Readers of Markdown and painters of code take hours for some texts, and no list of such texts is
 complete. While the formgrader draws one, Jupyter does nothing else; while the feedback is made of
 one, a class waits. So drawing is given up when its time is over, and the text is shown as it was
-written. So is the reading of a notebook, which is then refused.
+written.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Allowance:
         return made
 
 
-def in_time(work: Callable[[], T], seconds: float, anyway: bool = False) -> T | None:
+def in_time(work: Callable[[], T], seconds: float) -> T | None:
     """What ``work`` gives, or None if this process has then computed for longer.
 
-    Only the main thread of a process can be interrupted; in another one nothing is done, or it is
-    done ``anyway`` and takes its time. So it does on Windows, which can't interrupt at all.
+    Only the main thread of a process can be interrupted; in another one nothing is done. On
+    Windows, which can't interrupt at all, it takes its time.
     """
     if not hasattr(signal, "setitimer"):
         return work()
@@ -60,7 +60,7 @@ def in_time(work: Callable[[], T], seconds: float, anyway: bool = False) -> T | 
     try:
         earlier = signal.signal(signal.SIGVTALRM, stop)
     except ValueError:  # not in the main thread
-        return work() if anyway else None
+        return None
     try:
         try:
             # Again and again: the first may come where Python ignores what is raised.

@@ -1,7 +1,8 @@
-"""What a student handed in, put into the lecturer's own notebook.
+"""What counts of what a student handed in.
 
-``nncourse.grading.notebook_file`` reads the file, ``nncourse.grading.rebuild`` takes the answers
-out of it. So nbgrader never meets a submission itself.
+``nncourse.grading.notebook_file`` reads the file, ``nncourse.grading.answers`` takes the answers
+out of it; ``nncourse.grading.reader`` lets both be done where they can be ended. So nbgrader never
+meets a submission itself.
 """
 
 from __future__ import annotations
@@ -9,25 +10,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nncourse.grading.in_time import in_time
+from nncourse.grading.answers import Intake, find_answers
+from nncourse.grading.autograded import answers_of
 from nncourse.grading.notebook_file import IntakeError, cells_of, language_of, parsed, read, shown
-from nncourse.grading.rebuild import Intake, rebuild
 from nncourse.grading.submissions import Submission, is_notebook, is_student
 from nncourse.language import catalogue
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode  # takes longer to load than all of this
-
 _ = catalogue("course")
 
-SECONDS = 30  # of computing; a notebook of an exercise takes some hundredths of one
 
-
-def take_in(submission: Submission, released: NotebookNode, earlier: Container[str] = ()) -> Intake:
-    """The released notebook with the answers of a submission. ``earlier``: what is known of earlier
-    releases (``nncourse.grading.earlier``). Raises IntakeError.
+def take_in(
+    submission: Submission, released: Mapping[str, Any], earlier: Container[str] = ()
+) -> Intake:
+    """The answers in a submission to ``released``, a notebook as students got it. ``earlier``: what
+    is known of earlier releases (``nncourse.grading.earlier``). Raises IntakeError.
     """
     if not is_student(submission.student):
         raise IntakeError(
@@ -49,17 +47,11 @@ def take_in(submission: Submission, released: NotebookNode, earlier: Container[s
             )
         )
 
-    def made() -> Intake:
+    try:
         text, notes = read(submission)
         notebook = parsed(text)
-        intake = rebuild(cells_of(notebook), released, language_of(notebook), earlier)
+        intake = find_answers(cells_of(notebook), released, language_of(notebook), earlier)
         intake.notes = [*notes, *_remarks(notebook, submission), *intake.notes]
-        return intake
-
-    try:
-        intake = in_time(made, SECONDS, anyway=True)
-        if intake is None:
-            raise IntakeError(_("to read the file took more than {seconds} s", seconds=SECONDS))
     except IntakeError:
         raise
     except Exception as error:  # a file made to break readers may raise anything
@@ -67,7 +59,7 @@ def take_in(submission: Submission, released: NotebookNode, earlier: Container[s
             _("the file can't be read: {error}", error=shown(f"{type(error).__name__}: {error}"))
         ) from error
     rivals = [name for name in _files_beside(submission) if is_notebook(Path(name))]
-    if rivals and not intake.own and intake.notebook.cells == released.cells:
+    if rivals and not intake.own and intake.answers == answers_of(released):
         raise IntakeError(
             _(
                 "{name} is as it was handed out, and beside it lies {others}: remove what does "

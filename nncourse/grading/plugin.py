@@ -34,15 +34,15 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
 from nncourse.course.folder import CourseFolder
+from nncourse.grading.answers import Intake
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.autograded import UNGRADED, answers_of, compose
 from nncourse.grading.earlier import remember
 from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.gradebook import Entry
-from nncourse.grading.intake import take_in
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.notebook_file import LARGEST, IntakeError
-from nncourse.grading.rebuild import Intake
+from nncourse.grading.reader import Reader, make_release
 from nncourse.grading.released import load_assignment
 from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
@@ -171,16 +171,17 @@ class Rebuild(_Step):
         names = resources["nbgrader"]
         assignment = names["assignment"]
         file = self.course.notebook(assignment)
-        released = read(file, as_version=4)
+        released = json.loads(file.read_text(encoding="utf-8"))
         place = Path(resources["metadata"]["path"])  # submitted/STUDENT/ASSIGNMENT
         path = best(place.parent, assignment, file.name)
         problem = ""
         folder = place.parents[1]  # no link below leads elsewhere
         submission = Submission(names["student"], path, folder=folder)
+        release = make_release(released, remember(self.course, assignment))
         try:
-            intake = take_in(submission, released, remember(self.course, assignment))
+            intake = _reader().take_in(submission, release)
         except IntakeError as error:
-            intake, problem = Intake(released, []), str(error)
+            intake, problem = Intake(answers_of(released)), str(error)
         if place in self.parent.remarks:
             intake.notes.append(self.parent.remarks[place])
         if not is_stamp(place / STAMP):
@@ -194,14 +195,13 @@ class Rebuild(_Step):
         self._keep_stamp(place, self.course.autograded(names["student"], assignment))
         self._forget_time(place, names["student"], assignment)
         packed = load(self.course, assignment)
-        answers = answers_of(intake.notebook)
         # Until it is judged it lies where the formgrader finds it.
-        notebook = from_dict(clean_notebook(compose(packed, answers, UNGRADED)))
+        notebook = from_dict(clean_notebook(compose(packed, intake.answers, UNGRADED)))
         notebook.metadata["nncourse"].update(
             notes=intake.notes,
             problem=problem,
             submitted_in=intake.language,
-            answers=answers,
+            answers=intake.answers,
             own=intake.own,
         )
         return notebook, resources
@@ -281,6 +281,14 @@ def load(course: CourseFolder, name: str) -> Assignment:
 @lru_cache(maxsize=4)
 def _load(course: CourseFolder, name: str, changed: tuple[int, ...]) -> Assignment:
     return load_assignment(course, name)
+
+
+@lru_cache
+def _reader() -> Reader:
+    """One for the life of nbgrader's process, as the worker."""
+    reader = Reader()
+    atexit.register(reader.close)
+    return reader
 
 
 @lru_cache(maxsize=2)

@@ -14,8 +14,9 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from nncourse.grading.bench import Bench
+from nncourse.grading.child import can_fork
 from nncourse.grading.sandbox import SandboxUnavailable
-from nncourse.grading.worker import Worker, WorkerLost, can_fork, one_thread, try_nobody
+from nncourse.grading.worker import Worker, WorkerLost, one_thread, try_nobody
 
 TRIES = 3
 

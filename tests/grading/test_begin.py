@@ -14,13 +14,13 @@ import pytest
 from nncourse.course.folder import CourseFolderError
 from nncourse.grading import bench, queue
 from nncourse.grading.bench import Bench
+from nncourse.grading.child import can_fork
 from nncourse.grading.grade import grade_class
 from nncourse.grading.gradebook import GradebookError
 from nncourse.grading.queue import Workers
 from nncourse.grading.released import load_assignment
 from nncourse.grading.sandbox import SandboxUnavailable
 from nncourse.grading.submissions import find_submissions
-from nncourse.grading.worker import can_fork
 from tests.grading.toy import RIGHT, submission
 
 

@@ -12,11 +12,9 @@ import nbformat
 import pytest
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
-from nncourse.grading import intake
 from nncourse.grading.feedback import feedback_pages, write_feedback
 from nncourse.grading.grade import grade_class, grade_submissions
 from nncourse.grading.nbgrader import _environment
-from nncourse.grading.notebook_file import parsed
 from nncourse.grading.released import load_assignment, release_assignment
 from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores
@@ -593,21 +591,3 @@ def test_nothing_that_lies_where_a_notebook_or_a_page_goes_stops_the_class(toy, 
         assert path.is_file()
         assert "JSON" in path.read_text("utf-8")
     assert [(path.name, path.read_text()) for path in own.iterdir()] == [("file", "precious")]
-
-
-def test_a_notebook_that_is_read_for_ever_stops_nobody(toy, tmp_path, monkeypatch):
-    """No list of what readers are slow for is complete."""
-
-    def slowly(text):
-        if "anna" in text:
-            re.sub(r"(a+)+c", "", "a" * 40 + "b")
-        return parsed(text)
-
-    monkeypatch.setattr(intake, "parsed", slowly)
-    monkeypatch.setattr(intake, "SECONDS", 0.5)
-    for student in ("anna", "ben"):
-        text = submission(toy, "ps99", {**RIGHT, "why": f"Says {student}."})
-        (tmp_path / f"{student}.ipynb").write_text(text, "utf-8")
-    anna, ben = grade_submissions(toy, "ps99", tmp_path)
-    assert anna.problem == "to read the file took more than 0.5 s"
-    assert (ben.problem, ben.score) == ("", 15)

@@ -10,10 +10,10 @@ import warnings
 
 import pytest
 
+from nncourse.grading.answers import LONGEST
 from nncourse.grading.literals import data_in
 from nncourse.grading.names import Names, names, quick_names
 from nncourse.grading.own import Other, OwnCell, needed_lines
-from nncourse.grading.rebuild import LONGEST
 from nncourse.grading.sandbox.inside.cells import PARTS, parse
 
 # (head, what is repeated, between, tail); @ is the number of the repetition.

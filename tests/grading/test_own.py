@@ -20,15 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncourse.grading.added import LONGEST, MOST, Sight, added
+from nncourse.grading.answers import find_answers
 from nncourse.grading.assignment import make_assignment, text_of
-from nncourse.grading.autograded import answers_of, compose
+from nncourse.grading.autograded import compose
 from nncourse.grading.bench import Bench
 from nncourse.grading.feedback import parts_of
-from nncourse.grading.grade import Node
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.names import names
 from nncourse.grading.own import Other, OwnCell, is_own, needed_lines
-from nncourse.grading.rebuild import rebuild
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.similar import answers_in
 from nncourse.grading.worker import make_item
@@ -105,9 +104,8 @@ def grade():
         bench.prepare(ASSIGNMENT.packed)
 
         def grade(cells: list[dict]) -> dict:
-            released = json.loads(json.dumps(RELEASED), object_hook=Node)
-            intake = rebuild(cells, released, "en")
-            item = make_item("anna", answers_of(intake.notebook), 7, intake.own)
+            intake = find_answers(cells, RELEASED, "en")
+            item = make_item("anna", intake.answers, 7, intake.own)
             verdict = json.loads(bench.grade(item))
             verdict["noticed"] = intake.notes
             return verdict
@@ -924,13 +922,13 @@ def test_cells_of_the_other_edition_are_none_of_ones_own(name):
     editions = []
     for language in LANGUAGES:
         (path,) = (ROOT / "exercises" / language / name).glob("*.ipynb")
-        notebook = json.loads(path.read_text("utf-8"), object_hook=Node)
-        for cell in notebook.cells:
+        notebook = json.loads(path.read_text("utf-8"))
+        for cell in notebook["cells"]:
             cell["source"] = text_of(cell)
         editions.append(notebook)
     for released in editions:
         for handed_in in editions:
-            intake = rebuild(handed_in.cells, released)
+            intake = find_answers(handed_in["cells"], released)
             assert (intake.own, intake.notes) == ([], [])
 
 
@@ -957,8 +955,7 @@ def test_lines_put_into_locked_cells_are_ones_own(grade):
     changed = "cell {} is not as it was handed out: the original was used"
     assert verdict["noticed"] == [changed.format(name) for name in ("setup", "first")]
     long = edited(cells, setup="x = 1\n" * 16_000, first="y = 1\n" * 16_000)
-    released = json.loads(json.dumps(RELEASED), object_hook=Node)
-    (cell,) = rebuild(long, released, "en").own  # to parse much takes long
+    (cell,) = find_answers(long, RELEASED, "en").own  # to parse much takes long
     assert len(cell.source) == 16_000 * 6 - 1
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from nncourse.grading import queue, worker
+from nncourse.grading import child, queue
 from nncourse.grading.assignment import make_assignment
 from nncourse.grading.bench import Bench
+from nncourse.grading.child import can_fork
 from nncourse.grading.queue import Workers
 from nncourse.grading.sandbox import SandboxUnavailable
-from nncourse.grading.worker import Worker, WorkerLost, can_fork, make_item
+from nncourse.grading.worker import Worker, WorkerLost, make_item
 from tests.grading.processes import processes_below
 
 
@@ -145,14 +146,14 @@ def test_an_item_is_given_up_where_another_is_graded(
 
 def test_a_process_of_another_version_grades_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when nncourse is renewed, or was found in a folder that a new process does not look in."""
-    monkeypatch.setattr(worker, "can_fork", lambda: False)
-    monkeypatch.setattr(worker, "tool_version", lambda: "that of this process")
+    monkeypatch.setattr(child, "can_fork", lambda: False)
+    monkeypatch.setattr(child, "tool_version", lambda: "that of this process")
     with Worker() as one, pytest.raises(SandboxUnavailable, match="another nncourse"):
         one.grade(empty(), make_item("anna", {}, 7))
 
 
 def test_why_a_machine_can_t_be_made_ready_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "can_fork", lambda: False)
+    monkeypatch.setattr(child, "can_fork", lambda: False)
     with Worker() as one, pytest.raises(SandboxUnavailable, match="JSONDecodeError"):
         one.grade(b"no assignment", make_item("anna", {}, 7))
 
@@ -232,7 +233,7 @@ def test_a_worker_and_its_sandbox_stay_on_a_core(
 ) -> None:
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
-    monkeypatch.setattr(worker, "can_fork", lambda: forked)
+    monkeypatch.setattr(child, "can_fork", lambda: forked)
     every = os.sched_getaffinity(0)
     core = max(every)
     assignment = empty()
@@ -278,7 +279,7 @@ def test_a_new_process_loads_nothing_of_the_current_folder(
     for module in ("nncourse", "numpy", "json"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('run')")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(worker, "can_fork", lambda: False)
+    monkeypatch.setattr(child, "can_fork", lambda: False)
     with Worker() as one:
         answer = json.loads(one.grade(empty(), make_item("anna", {}, 7)))
     assert answer["questions"] == {}

@@ -1,8 +1,8 @@
-"""The lecturer's own notebook, with the answers of a submission.
+"""The answers in a submission.
 
-A submission is not repaired. The answers are taken out of it, by the names of their cells, and put
-into a fresh copy of the released notebook; beside it lie the code cells of the student's own, of
-which answers may need some (``nncourse.grading.own``). Everything else of the submission is left
+A submission is not repaired. The answers are taken out of it, by the names of their cells, for the
+lecturer's own notebook (``nncourse.grading.autograded``); beside them the code cells of the
+student's own, of which answers may need some (``nncourse.grading.own``). Everything else is left
 behind, so a student can neither lose nor gain points by the form of the file.
 """
 
@@ -11,20 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from nncourse.course.folder import TEXT_STUB
 from nncourse.grading.added import LONGEST as LONGEST_ADDED
 from nncourse.grading.added import MOST as MOST_ADDED
 from nncourse.grading.added import Sight, added, put_into
+from nncourse.grading.assignment import role_of
 from nncourse.grading.earlier import as_now, role_mark
 from nncourse.grading.notebook_file import IntakeError, guessed, language_of, sight
 from nncourse.grading.own import OwnCell
 from nncourse.grading.written import PICTURE, beside, whole, work
 from nncourse.language import catalogue
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode  # takes longer to load than all of this
 
 _ = catalogue("course")
 
@@ -38,12 +36,15 @@ DEFINED = re.compile(r"^(?:async +)?(?:def|class) +(\w+)", re.MULTILINE)
 
 @dataclass
 class Intake:
-    """The notebook to be graded, what was noticed on the way (for the report), the language
-    of the submission ("ru" or "en"), in which its student is to be answered, and code cells of the
-    student's own.
+    """What counts of a submission.
+
+    answers: the sources of all answer cells of the assignment, by name, as handed out where none
+    was found; of tasks, what was done for them, if anything. notes: what was noticed on the way,
+    for the report. language: of the submission, "ru" or "en", in which its student is to be
+    answered. own: code cells of the student's own.
     """
 
-    notebook: NotebookNode
+    answers: dict[str, str]
     notes: list[str] = field(default_factory=list)
     language: str = ""
     own: list[OwnCell] = field(default_factory=list)
@@ -59,31 +60,30 @@ class _Named(NamedTuple):
     twice: list[str]  # names of which there are more
 
 
-def rebuild(
+def find_answers(
     cells: list[Any],
-    released: NotebookNode,
+    released: Mapping[str, Any],
     language: str = "",
     earlier: Container[str] = (),
 ) -> Intake:
-    """Put the answers found in ``cells`` into a copy of ``released``.
+    """Take the answers to ``released``, the notebook as students got it, out of ``cells``.
 
     Of several cells with one name the first counts, with the next ones if it was split.
     ``language``: that of the submission, if it says so; else the text is looked at. ``earlier``:
     what is known of earlier releases. Raises IntakeError if there is no answer cell.
     """
-    original = [sight(cell) for cell in released.cells]
+    original = [sight(cell) for cell in released["cells"]]
     seen = as_now(map(sight, cells), original, earlier)
     named = _named(cells, seen, original)
     roles = {
-        cell.metadata["nbgrader"]["grade_id"]: cell.metadata["nbgrader"]
-        for cell, of in zip(released.cells, original, strict=True)
+        of.name: cell["metadata"]["nbgrader"]
+        for cell, of in zip(released["cells"], original, strict=True)
         if of.name is not None
     }
     # Where a set has nothing but tasks, the answers are cells of the student's own.
-    answers = {name for name, role in roles.items() if role["solution"]}
-    if not (answers or {name for name, role in roles.items() if role.get("task")}) & set(
-        named.cells
-    ):
+    asked = {name for name, role in roles.items() if role["solution"]}
+    asked = asked or {name for name, role in roles.items() if role.get("task")}
+    if not asked & set(named.cells):
         raise IntakeError(
             _(
                 "no answer cell of this assignment is in the file. It may be another exercise's "
@@ -97,28 +97,26 @@ def rebuild(
     ]
     language = language or guessed(cells)
     # In the other edition what surrounds the answers reads differently without having been edited.
-    own_edition = language == (language_of(released) or guessed(released.cells))
+    own_edition = language == (language_of(released) or guessed(released["cells"]))
+    answers: dict[str, str] = {}
     if own_edition:  # else no text is known
         notes += _take_in_written(seen, original, released, named.sources)
-    # Of the cells only the sources are changed.
-    notebook = type(released)(released, cells=[type(cell)(cell) for cell in released.cells])
-    if own_edition:
-        for place, text in _tasks(seen, original, released, named.sources):
-            cell = notebook.cells[place]
-            cell.metadata = type(cell.metadata)({**cell.metadata, "nncourse": {"work": text}})
-            notes += _pictures(original[place].name, text)
+        for task, text in _tasks(seen, original, released, named.sources):
+            answers[task] = text
+            notes += _pictures(task, text)
     defined = set[str]().union(*(_defined(cell.source) for cell in seen if cell.code))
     put: list[OwnCell] = []
     room = LONGEST_ADDED
-    for place, (cell, of) in enumerate(zip(notebook.cells, original, strict=True)):
+    for place, of in enumerate(original):
         name = of.name
         if name is None:
             continue
         if roles[name]["solution"]:
-            notes += _answer(cell, name, named, defined)
+            answers[name], remarks = _answer(of, name, named, defined)
+            notes += remarks
         elif name not in named.cells:
             notes.append(_("cell {name} is not in the file: the original was put back", name=name))
-        elif (source := named.sources[name]).strip() != cell.source.strip():
+        elif (source := named.sources[name]).strip() != of.source.strip():
             if own_edition:
                 notes.append(
                     _("cell {name} is not as it was handed out: the original was used", name=name)
@@ -144,7 +142,7 @@ def rebuild(
         own = sorted([*put[:MOST_ADDED], *own], key=lambda cell: cell.place)
     for one in own:
         notes += _long(_("cells of their own"), one.source)
-    return Intake(notebook, notes, language, own)
+    return Intake(answers, notes, language, own)
 
 
 def _named(cells: Sequence[Any], seen: Sequence[Sight], original: Sequence[Sight]) -> _Named:
@@ -168,33 +166,34 @@ def _named(cells: Sequence[Any], seen: Sequence[Sight], original: Sequence[Sight
     return found
 
 
-def _answer(cell: Any, name: str, named: _Named, defined: Collection[str]) -> Iterator[str]:
-    """Put an answer into its cell. ``defined``: in any cell of the submission. Yields remarks."""
+def _answer(
+    stub: Sight, name: str, named: _Named, defined: Collection[str]
+) -> tuple[str, list[str]]:
+    """An answer, and remarks. ``stub``: as handed out; ``defined``: in any cell handed in."""
     if name in named.sources:
         source = "\n".join([named.sources[name], *named.rest.get(name, [])])
-        if name in named.rest:
-            yield _("cell {name} was split: its parts count as one", name=name)
+        split = _("cell {name} was split: its parts count as one", name=name)
+        notes = [split] if name in named.rest else []
         if source.strip() in TEXT_STUB.values():
-            return  # nothing is written, in the other edition of the course
+            return stub.source, notes  # nothing is written, in the other edition of the course
         if len(source) <= LONGEST:
-            cell.source = source
-            yield from _long(name, source)
-        else:
-            yield _(
-                "answer {name} has {count} characters, and at most {most} are read: not graded",
-                name=name,
-                count=len(source),
-                most=LONGEST,
-            )
-    elif elsewhere := _defined(cell.source).intersection(defined):
-        cell.source = ""  # or it would undo what was written elsewhere
-        yield _(
+            return source, [*notes, *_long(name, source)]
+        note = _(
+            "answer {name} has {count} characters, and at most {most} are read: not graded",
+            name=name,
+            count=len(source),
+            most=LONGEST,
+        )
+        return stub.source, [*notes, note]
+    if elsewhere := _defined(stub.source).intersection(defined):
+        note = _(
             "answer cell {name} is missing: {defined} is defined in another cell",
             name=name,
             defined=", ".join(sorted(elsewhere)),
         )
-    else:
-        yield _("answer cell {name} is missing: nothing to grade in it", name=name)
+        return "", [note]  # a stub would undo what was written elsewhere
+    note = _("answer cell {name} is missing: nothing to grade in it", name=name)
+    return stub.source, [note]
 
 
 def _disorder(
@@ -219,10 +218,13 @@ def _disorder(
 
 
 def _take_in_written(
-    seen: list[Sight], original: list[Sight], released: NotebookNode, sources: dict[str, str]
+    seen: list[Sight],
+    original: list[Sight],
+    released: Mapping[str, Any],
+    sources: dict[str, str],
 ) -> Iterator[str]:
     """Complete the ``sources`` of written answers by what stands beside them. Yields remarks."""
-    roles = [cell.metadata.get("nbgrader", {}) for cell in released.cells]
+    roles = [role_of(cell) for cell in released["cells"]]
     for place, (above, below) in beside(seen, original, _by_hand(released)).items():
         if not roles[place].get("solution"):
             continue
@@ -241,29 +243,30 @@ def _take_in_written(
 def _tasks(
     seen: list[Sight],
     original: list[Sight],
-    released: NotebookNode,
+    released: Mapping[str, Any],
     sources: Mapping[str, str],
-) -> Iterator[tuple[int, str]]:
-    """What was done for each task that asks for cells of the student's own, by its place."""
+) -> Iterator[tuple[str, str]]:
+    """What was done for each task that asks for cells of the student's own."""
     for place, (_above, below) in beside(seen, original, _by_hand(released)).items():
-        task = original[place]
-        if released.cells[place]["metadata"]["nbgrader"].get("task"):
-            done = task._replace(source=sources.get(task.name or "", task.source))
+        task, role = original[place], role_of(released["cells"][place])
+        if role.get("task"):
+            name = role["grade_id"]
+            done = task._replace(source=sources.get(name, task.source))
             if text := work(done, task, below)[:LONGEST]:
-                yield place, text
+                yield name, text
 
 
-def _by_hand(released: NotebookNode) -> list[int]:
+def _by_hand(released: Mapping[str, Any]) -> list[int]:
     """The places of written answers, and of tasks."""
-    roles = [(n, c.metadata.get("nbgrader", {}), c.cell_type) for n, c in enumerate(released.cells)]
+    cells = [(n, role_of(c), c["cell_type"]) for n, c in enumerate(released["cells"])]
     return [
         n
-        for n, role, kind in roles
+        for n, role, kind in cells
         if kind != "code" and (role.get("solution") or role.get("task"))
     ]
 
 
-def _pictures(name: str | None, text: str) -> Iterator[str]:
+def _pictures(name: str, text: str) -> Iterator[str]:
     if PICTURE.search(text):
         yield _("{name}: has pictures, which only the file handed in shows", name=name)
 
