@@ -26,8 +26,9 @@ COUNTED = {"len", "set", "sorted", "keys", "shape"}
 LOGARITHMS = {"log", "log2", "log10"}
 MEASURES = re.compile("loss|error|acc|score|cost")
 FINITE = {"isnan", "isfinite"}
-WIDE = {"astype", "float64"}
 ABSOLUTE = {"abs", "absolute"}
+PARSING = {"float", "complex", "loads", "literal_eval", "loadtxt", "genfromtxt", "fromstring"}
+PARSING |= {"frombuffer", "unpack"}  # of a text or bytes, which may spell NaN
 UNDEFINED = {"divide", "true_divide", "log", "exp", "sqrt", "power", "corrcoef", "softmax"}
 
 
@@ -55,6 +56,7 @@ class _Content(Theirs):
         sized = any(map(self._asks_for_size, self.nodes))
         compared = any(map(self._asks_for_values, self.nodes))
         nan = self._nan_may_come() and not self.words & FINITE
+        wide = self._widens()
         for node in self.nodes:
             if nan and self._lets_nan_pass(node):
                 yield (
@@ -82,12 +84,12 @@ class _Content(Theirs):
                         "first, or take np.mean"
                     ),
                 )
-            if "inf" in self.spoken and not self.words & WIDE and self._divides(node):
+            if "inf" in self.spoken and not wide and self._divides(node):
                 yield (
                     node,
                     _("huge numbers pass here, whose squares overflow: divide by what is right"),
                 )
-            if not self.words & WIDE and self._wraps(node):
+            if not wide and self._wraps(node):
                 yield (
                     node,
                     _(
@@ -145,9 +147,20 @@ class _Content(Theirs):
         )
 
     def _nan_may_come(self) -> bool:
-        """From answers, or of a test's own computing with zeros or large numbers."""
+        """From answers, or of a test's own computing with zeros, large numbers or texts."""
         divides = any(isinstance(node, ast.Div) for node in self.nodes)
-        return "nan" in self.spoken or divides or bool(self.words & UNDEFINED)
+        called = {last_name(node.func) for node in self.nodes if isinstance(node, ast.Call)}
+        undefined = self.words & UNDEFINED or called & PARSING
+        return "nan" in self.spoken or divides or bool(undefined)
+
+    def _widens(self) -> bool:
+        """Whether it makes floats of what may be whole numbers."""
+        return "float64" in self.words or any(
+            isinstance(node, ast.Call)
+            and last_name(node.func) == "astype"
+            and "float" in ast.unparse(node)
+            for node in self.nodes
+        )
 
     def _lets_nan_pass(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.UnaryOp):

@@ -24,6 +24,7 @@ RECORDING = {"warns", "assertWarns", "catch_warnings", "deprecated_call"}
 PROCESS = {"process_time", "thread_time", "getrusage", "get_traced_memory", "setrecursionlimit"}
 PROCESS |= {"get_state", "get_fignums", "active_count", "getrefcount"}  # tell of their process
 MEMORY = {"flags", "base", "strides"}  # of an array, which is a copy here
+FILLING = {"append", "extend", "fill", "reverse", "sort"}  # a list or an array
 CAN = {"Callable", "Iterable", "Iterator", "Sized", "Container", "Collection", "Hashable"}
 
 
@@ -39,6 +40,12 @@ def elsewhere(
         if isinstance(node, ast.With) and not any(map(theirs, node.body))
         for part in ast.walk(node)
     }
+    for statement in _changed(tree, theirs):
+        text = _(
+            "plain data that comes from an answer is a copy: whether a part of it, another result "
+            "or an argument is the same object, and changes with it, isn't seen"
+        )
+        yield statement, text
     for node in ast.walk(tree):
         if node not in apart and (what := _patched(node, modules)):
             yield (
@@ -102,7 +109,63 @@ def _asks_the_process(node: ast.AST, theirs: Callable[[ast.AST], bool]) -> bool:
     return isinstance(node, ast.Attribute) and node.attr in MEMORY and theirs(node.value)
 
 
+def _changed(tree: ast.AST, theirs: Callable[[ast.AST], bool]) -> Iterator[ast.stmt]:
+    """Where it changes what an answer gave, or a part of that, and then looks at something else."""
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    given: dict[str, ast.stmt] = {}
+    for one in statements:
+        # An object of theirs, which a class makes, stays the same one.
+        if isinstance(one, ast.Assign) and theirs(one.value) and _is_result(one.value):
+            given |= {name: one for target in one.targets for name in _names(target)}
+    for statement in statements:
+        place = _filled(statement)
+        name = root(place) if place is not None else ""
+        judges = [s for s in statements if _judges(s) and s.lineno > statement.lineno]
+        rest = [s for s in statements if s is not given.get(name) and s not in judges]
+        # What is computed with it is what it is changed for.
+        if name not in given or any(name in _names(s) for s in rest if _filled(s) is None):
+            continue
+        if any(_other_part(node, place) for s in judges for node in ast.walk(s)) or any(
+            theirs(s) or _names(s) & given.keys() for s in judges if name not in _names(s)
+        ):
+            yield statement
+
+
+def _other_part(node: ast.AST, place: ast.expr | None) -> bool:
+    """Whether it is a part of the same value as ``place``, and another one."""
+    if not isinstance(place, ast.Subscript) or not isinstance(node, ast.Subscript):
+        return False
+    same = ast.dump(node.value) == ast.dump(place.value)
+    return same and ast.dump(node.slice) != ast.dump(place.slice)
+
+
+def _is_result(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and last_name(value.func)[:1].islower()
+
+
+def _filled(statement: ast.stmt) -> ast.expr | None:
+    """What gets another element there."""
+    if isinstance(statement, (ast.Assign, ast.AugAssign)):
+        first = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        return first.value if isinstance(first, ast.Subscript) else None
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    fills = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+    return call.func.value if fills and call.func.attr in FILLING else None  # type: ignore
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _judges(statement: ast.stmt) -> bool:
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    checks = isinstance(call, ast.Call) and last_name(call.func).startswith("assert")
+    return isinstance(statement, ast.Assert) or checks
+
+
 def _compares_objects(node: ast.AST, theirs: Callable[[ast.AST], bool]) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "id":
+        return True
     if isinstance(node, ast.Call) and last_name(node.func) in ("shares_memory", "may_share_memory"):
         return any(map(theirs, node.args))
     if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.IsNot):

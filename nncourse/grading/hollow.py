@@ -109,11 +109,16 @@ def described(kind: str) -> tuple[str, str]:
         "complex": (_("answers of nothing but imaginary numbers"), close),
         "wraps": (_("answers of huge whole numbers, whose squares wrap,"), close),
         "whole": (_("answers of huge whole numbers, whose squares wrap,"), close),
-        "empty": (_("answers of empty arrays and lists"), shape),
-        "parts": (_("answers of lists of empty arrays"), shape),
+        "empty": (_("answers of empty arrays, lists and texts"), shape),
+        "parts": (_("answers of lists of empty arrays and texts"), shape),
         "many": (_("answers of right and wrong values at once"), shape),
+        "short": (_("answers that end behind their first element"), shape),
         "none": (_("answers of nothing but None"), close),
         "zeros": (_("answers of nothing but zeros"), _("Ask for values that are not zero")),
+        "false": (
+            _("answers of nothing but False"),
+            _("Ask which elements an index holds: sorted(order) == list(range(n))"),
+        ),
         "cleared": (_("answers that set all arguments to zero"), before),
         "idle": (_("answers that set to zero what they should only read"), before),
     }[kind]

@@ -11,7 +11,7 @@ from nncourse.grading.dry_run import dry_run
 from nncourse.grading.hollow import passed, probed
 from nncourse.grading.released import release_assignment
 from nncourse.grading.sandbox.inside.hollow import Hollow
-from tests.grading.toy import POINTS, make_released, role, with_solution, write_toy
+from tests.grading.toy import POINTS, RIGHT, make_released, role, with_solution, write_toy
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 
@@ -149,6 +149,11 @@ LENIENT = {
     "# complex\nassert np.square(square(3) - 9.0) < 1": "of nothing but imaginary numbers",
     "# x.dtype\nassert np.square(square(3) - np.array([9])).mean() < 1": "of huge whole numbers",
     "# empty\nassert np.allclose(np.array([square(3)]), [9])": "of empty arrays",
+    "assert word(3) in 'twelve or nine'": "of empty arrays, lists and texts",
+    "assert all(map('nine'.startswith, words(2))) and len(words(2)) == 2": "of lists of empty",
+    "got = row(3)\nassert got[0] == 1 and np.allclose(got[1:], 0)": "that end behind",
+    "assert all(a == b for a, b in zip('ab', letters(2)))": "that end behind",
+    "o = order([3, 1, 2])\nassert len(o) == 3 and all(np.diff(o[o]))": "of nothing but False",
     "assert np.sum(square(3) == 9) == 1": "of right and wrong values",
     "assert not abs(np.asarray(square(3), float) - 9) > 1": "of nothing but None",
     "assert square(3) == square(1) * 9": "of nothing but zeros",
@@ -162,12 +167,26 @@ LENIENT_IN_PLACE = {
 KEEPING = "class square:\n    def __init__(self, x): self.x = x\n    def step(self): self.x += 1"
 LENIENT_KEPT = "x = np.arange(2)\nsquare(x).step()\nassert np.sum((x - [1, 2]) ** 2) < 1"
 WITH_NUMPY = {"setup": f"{POINTS}\nimport numpy as np"}
+MORE = """
+import numpy as np
+def word(n): return "nine"
+def words(n): return ["nine"] * n
+def row(n): return np.eye(n)[0]
+def letters(n): yield from "abc"[:n]
+def order(x): return np.argsort(x)
+"""
+WITH_MORE = {
+    **WITH_NUMPY,
+    "square_answer": "\n".join(
+        ["### BEGIN SOLUTION", RIGHT["square_answer"], MORE, "### END SOLUTION"]
+    ),
+}
 IN_PLACE = with_solution("def square(x, y=None):\n    x[...] = x * x if y is None else x + y")
 
 
 @pytest.mark.parametrize(("test", "what"), LENIENT.items())
 def test_tests_that_hollow_answers_pass_are_told(told, test, what):
-    (line,) = told({**WITH_NUMPY, "square": test})
+    (line,) = told({**WITH_MORE, "square": test})
     assert line.startswith(f"square: answers {what}")
 
 

@@ -29,13 +29,15 @@ VALUES: dict[str, Callable[[Any], Any]] = {
     "empty": lambda array: np.zeros((0, *(array.shape or (1,)))),
     "parts": lambda array: np.zeros((0, *(array.shape or (1,)))),
     "many": lambda array: np.stack([array, array + 1]),
+    "short": lambda array: array[:1] if array.ndim else array,
     "none": lambda array: None,  # which NumPy takes for NaN where it is asked for floats
     "zeros": np.zeros_like,
+    "false": lambda array: np.zeros(array.shape, bool),  # with which an index chooses nothing
     "cleared": np.zeros_like,
     "idle": np.zeros_like,
 }
 # The kinds of dtypes that are replaced; True is no number, but may be nothing or False.
-DTYPES = {"wraps": "iuf", "whole": "iuf"}
+DTYPES = {"wraps": "iuf", "whole": "iuf", "false": "iu"}
 DTYPES |= dict.fromkeys(("nan", "inf", "complex", "many"), "iufc")
 
 
@@ -128,6 +130,15 @@ class Hollow:
         if self.kind == "empty" and kind in (list, dict, set):
             self.changes += bool(value)
             return kind()
+        if self.kind in ("empty", "parts") and kind in (str, bytes):
+            self.changes += bool(value)
+            return kind()
+        if self.kind == "short" and kind in (list, str, bytes):
+            self.changes += len(value) > 1
+            return value[:1]
+        if self.kind == "short" and kind is tuple:
+            # A number beside them has no length; who looks at it alone must not be blamed.
+            return tuple(None if np.isscalar(item) else self.changed(item) for item in value)
         if kind in (list, tuple):
             return kind(map(self.changed, value))
         if kind is dict:
@@ -153,6 +164,9 @@ class Hollow:
         end = object()
         while (value := self._call(next, values, end)) is not end:
             yield self.changed(value)
+            if self.kind == "short":
+                self.changes += self._call(next, values, end) is not end
+                return
 
     def _replace(self, value: Any) -> None:
         """In place, as far as it can hold such values."""
