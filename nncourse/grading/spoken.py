@@ -25,6 +25,7 @@ KINDS = {
     r"|[\d.]j\b|\.(?:imag|conj)",
     "deque": r"\bdeque\b|\.maxlen\b|\b(?:append|extend|pop)left\b",
     "integer": r"\.(?:dtype|view|nbytes|itemsize)\b|\b(?:issubdtype|result_type)\b",
+    "int": r"\btype\b.*\bint\b",  # that of Python's own, on one line
     "nan": r"(?i:\b(?:is|equal_)?nans?\b)|\bisfinite\b"
     r"|\bnan(?:_to_num|(?:arg)?(?:max|min)|mean|median|prod|std|sum|var)\b",
     "inf": r"(?i:\binf(?:inite|inity|inities)?\b)|\bis(?:finite|(?:pos|neg)?inf)\b|(?i:бесконечн)"

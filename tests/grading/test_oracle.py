@@ -915,6 +915,15 @@ def test_what_python_takes_for_a_length_is_one(grade, length):
         assert points(grade(kind, {"a": answer.format(wrong)})) == [0]
 
 
+def test_a_huge_whole_number_is_an_int_where_a_test_asks_for_its_type(grade):
+    right = "def f(n): return 1 if n < 2 else n * f(n - 1)"
+    kind = of_one_cell("assert type(f(10)) is int\nassert f(10) == 3628800", right)
+    assert points(grade(kind)) == [10]
+    for wrong in ("float(3628800)", "np.int64(3628800)", "3628801"):
+        answer = f"import numpy as np\ndef f(n): return {wrong}"
+        assert points(grade(kind, {"a": answer})) == [0]
+
+
 def test_what_has_only_items_is_gone_through_by_them(grade):
     test = """
 data = Data([3.0, 4.0, 5.0])

@@ -19,6 +19,10 @@ WORDS = {
     "integer": [
         "f(x).dtype == np.int8", "np.issubdtype(d, int)", "x.view(np.uint8)",
     ],
+    "int": [
+        "type(f(3)) is int", "type(f(3)) == int", "{type(v) for v in f(3)} == {int}",
+        "set(map(type, f(3))) == {int}", "type(f(3)) in (int, float)",
+    ],
     "nan": [
         "np.nan", "math.isnan(x)", "float('nan')", "np.nanmean(x)", "# may be NaN",
         "isfinite(x)", "np.allclose(a, b, equal_nan=True)", "np.nan_to_num(x)",
@@ -48,6 +52,10 @@ SILENT = {
     ],
     "integer": [
         "data_view = 3", "x.views",
+    ],
+    "int": [
+        "isinstance(f(3), int)", "x.astype(int)", "np.zeros(3, dtype=int)", "type(f(3)) is float",
+        "type(f(3))\nint(x)",
     ],
     "nan": [
         "name", "nano = 1", "finance(x)", "banana", "channel",

@@ -21,8 +21,9 @@ from nncourse.grading.sandbox.refused import INFINITE, OddInt, OddText, Refused
 
 COMPARING = {np.subtract, np.equal, np.not_equal, np.less, np.less_equal}
 COMPARING |= {np.greater, np.greater_equal}
-KINDS = frozenset({"half", "complex", "integer", "nan", "inf", "empty"})  # of odd values
-JUDGED = KINDS - {"half", "integer"}  # those of which a check says itself what is wrong with them
+KINDS = frozenset({"half", "complex", "integer", "int", "nan", "inf", "empty"})  # of odd values
+# Those of which a check says itself what is wrong with them.
+JUDGED = KINDS - {"half", "integer", "int"}
 LARGE = 1e150  # the squares of larger numbers are infinite
 LARGEST = 1 << 1024  # no float is larger
 SINGLE = 1e15  # and in float32, also the sums of as many as there may be
@@ -118,7 +119,7 @@ def marked(value: Any, kept: Set[str] = KINDS) -> Any:
         return _number(value, kept)
     if kind is int and LARGE < abs(value) < LARGEST and "inf" not in kept:
         return OddInt(value)
-    if kind is int and HUGE < abs(value) < HUGEST and "integer" not in kept:
+    if kind is int and HUGE < abs(value) < HUGEST and kept.isdisjoint(("integer", "int")):
         return HugeInt(value)
     if kind is str or kind is bytes:
         what = _in_text(value, kept)
