@@ -256,9 +256,11 @@ class _TopLevel(ast.NodeVisitor):
 
 
 def _outer_names(table: symtable.SymbolTable) -> set[str]:
-    found = {s.get_name() for s in table.get_symbols() if s.is_global()}
-    for child in table.get_children():
-        found |= _outer_names(child)
+    found: set[str] = set()
+    tables = [table]
+    for inner in tables:  # grows meanwhile; functions may be nested deeper than calls may be
+        found.update(s.get_name() for s in inner.get_symbols() if s.is_global())
+        tables += inner.get_children()
     return found
 
 
