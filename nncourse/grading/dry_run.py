@@ -95,6 +95,12 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
                     name=cell.name,
                     words="# NaN, # infinite, # empty, # complex",
                 )
+            if re.search(r"\btype\(|__class__", " ".join(_line(cell, verdict))):
+                yield _(
+                    "{name}: large whole numbers, what holds them, and what is empty are of kinds "
+                    "of their own here: ask with isinstance()",
+                    name=cell.name,
+                )
             if names(cell.source).sets and "seed" in cell.source:
                 yield _(
                     "{name}: answers draw other numbers than this seed gives, since they run "

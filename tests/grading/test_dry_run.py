@@ -124,6 +124,13 @@ def test_seeds_that_answers_do_not_see_are_told(told):
     assert hint.startswith("square: answers draw other numbers")
 
 
+def test_large_whole_numbers_are_told_to_be_of_their_own_kind(told):
+    lost, why = told({"square": "assert type(square(3000)) is int"})
+    assert "earn 0 of 10 points" in lost
+    assert "ask with isinstance()" in why
+    assert told({"square": "assert isinstance(square(3000), int) and square(3000) == 9e6"}) == []
+
+
 def test_values_that_are_refused_are_told_until_a_cell_speaks_of_them(told):
     logarithm = {
         "square_answer": with_solution("def square(x):\n    return float('-inf')"),
