@@ -125,8 +125,12 @@ def feedback_pages(
             continue
         file = course.autograded(result.student, assignment) / name
         notebook = read_notebook(file) if file.is_file() else None
+        theirs = comments.get(result.student, {})
         with using(result.language or current()):
-            text = feedback_page(assignment, result, notebook, comments.get(result.student, {}))
+            try:
+                text = feedback_page(assignment, result, notebook, theirs)
+            except Exception:  # of reading an answer: whatever it is, the others get theirs
+                text = feedback_page(assignment, result, None, theirs)
         yield result.student, text
 
 

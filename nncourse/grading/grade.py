@@ -28,7 +28,7 @@ from nncourse.grading.earlier import remember
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.lock import alone
-from nncourse.grading.notebook_file import LARGEST, IntakeError
+from nncourse.grading.notebook_file import LARGEST, IntakeError, shown
 from nncourse.grading.reader import Reader, Unread, make_release
 from nncourse.grading.released import load_assignment
 from nncourse.grading.results import Result, each_result, findings, open_gradebook
@@ -193,7 +193,15 @@ class Grading:
         with self.reader:
             for student, answer in run(self.packed, items()):
                 submission, digest, intake, start = at_work.pop(student)
-                result, entry = self._finish(submission, digest, intake, answer)
+                try:
+                    result, entry = self._finish(submission, digest, intake, answer)
+                except (OSError, CourseFolderError):
+                    raise
+                except Exception as error:  # of reading texts: whatever it is, the others go on
+                    what = f"{type(error).__name__}: {error}"
+                    text = _("its verdict can't be shown: {error}", error=shown(what))
+                    text = _("{error}. The next run tries it anew", error=text)
+                    result, entry = self._failed(submission, "", text)
                 result.seconds = result.seconds or time.monotonic() - start
                 self._add(result, entry)
         self._write()

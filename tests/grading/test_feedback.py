@@ -17,8 +17,10 @@ from nncourse.check.judge import judge
 from nncourse.course.files import Course
 from nncourse.course.folder import TEXT_STUB
 from nncourse.exercises.piece import find
+from nncourse.grading import feedback
 from nncourse.grading.feedback import feedback_page, reasons, render, unreadable, write_feedback
 from nncourse.grading.grade import grade_submissions
+from nncourse.grading.names import names
 from nncourse.grading.nbgrader import Nbgrader
 from nncourse.grading.reports import summary
 from nncourse.grading.results import Grade, Result, read_results
@@ -377,3 +379,23 @@ def test_names_and_penalties_are_shown_safely():
 )
 def test_what_is_said_of_cells_that_are_no_python(source, said):
     assert unreadable(source) == said
+
+
+def test_an_answer_that_breaks_its_reader_costs_its_own_page_no_more_than_the_answers(
+    course, pages, monkeypatch
+):
+    def names_of(text):
+        if "SimpleNamespace" in text:
+            raise RecursionError
+        return names(text)
+
+    monkeypatch.setattr(feedback, "names", names_of)
+    found = {
+        path.parents[1].name: path.read_text("utf-8") for path in write_feedback(course, "ps99")
+    }
+    assert found.keys() == pages.keys()
+    changed = {student for student in found if found[student] != pages[student]}
+    assert 0 < len(changed) < len(found)
+    for student in changed:
+        assert "<h2>" in found[student]
+        assert "SimpleNamespace" not in found[student]

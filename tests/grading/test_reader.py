@@ -15,7 +15,7 @@ import pytest
 
 from nncourse import language
 from nncourse.course.folder import CourseFolder, CourseFolderError
-from nncourse.grading import child, reader
+from nncourse.grading import child, grade, reader
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.intake import take_in
 from nncourse.grading.notebook_file import IntakeError
@@ -199,3 +199,24 @@ def connection_of(one: Reader) -> str:
     sockets = Path(f"/proc/{one._child.pid}/fd").iterdir()
     (name,) = (p.name for p in sockets if int(p.name) > 2 and "socket" in os.readlink(p))
     return name
+
+
+def test_what_can_t_be_shown_of_one_stops_nobody(
+    toy: CourseFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for student in ("anna", "ben"):
+        hand_in(toy, tmp_path, student)
+
+    def heavy(_assignment: Any, answers: dict[str, str], _own: Any) -> dict[str, int]:
+        if "anna" in answers["why"]:
+            raise RecursionError("too deep")
+        return {}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grade, "heavy_answers", heavy)
+        anna, ben = grade_submissions(toy, "ps99", tmp_path, force=True)
+    assert (ben.problem, ben.score) == ("", 15)
+    text = "its verdict can't be shown: RecursionError: too deep. The next run tries it anew"
+    assert anna.problem == text
+    anna, ben = grade_submissions(toy, "ps99", tmp_path)
+    assert (anna.problem, anna.score, anna.skipped, ben.skipped) == ("", 15, False, True)
