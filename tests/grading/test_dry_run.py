@@ -124,11 +124,13 @@ def test_seeds_that_answers_do_not_see_are_told(told):
     assert hint.startswith("square: answers draw other numbers")
 
 
-def test_large_whole_numbers_are_told_to_be_of_their_own_kind(told):
-    lost, why = told({"square": "assert type(square(3000)) is int"})
+def test_lists_of_large_whole_numbers_are_told_to_be_of_their_own_kind(told):
+    answer = with_solution("def square(x):\n    return [x * x]")
+    lost, why = told({"square_answer": answer, "square": "assert type(square(3000)) is list"})
     assert "earn 0 of 10 points" in lost
     assert "ask with isinstance()" in why
-    assert told({"square": "assert isinstance(square(3000), int) and square(3000) == 9e6"}) == []
+    good = "assert isinstance(square(3000), list) and square(3000) == [9e6]"
+    assert told({"square_answer": answer, "square": good}) == []
 
 
 def test_values_that_are_refused_are_told_until_a_cell_speaks_of_them(told):

@@ -117,7 +117,7 @@ def marked(value: Any, kept: Set[str] = KINDS) -> Any:
         return value.view(Nothing) if "empty" in kept else Refused(value, NO_ELEMENTS, empty=True)
     if kind is np.ndarray or isinstance(value, (np.number, float, complex)):
         return _number(value, kept)
-    if kind is int and LARGE < abs(value) < LARGEST and "inf" not in kept:
+    if kind is int and LARGE < abs(value) < LARGEST and kept.isdisjoint(("inf", "int")):
         return OddInt(value)
     if kind is int and HUGE < abs(value) < HUGEST and kept.isdisjoint(("integer", "int")):
         return HugeInt(value)
