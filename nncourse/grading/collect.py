@@ -35,7 +35,7 @@ MARKED = [
     # choose their names, and may put anything there.
     r"(?P<person>(?P<student_id>[^/]+)_\d+)_assignsubmission_file(?:_[^/]*)?/(?:.*/)?[^/]+$",
     # The same without folders: NAME_NUMBER_assignsubmission_file_NAME.ipynb
-    r"(?P<person>(?P<student_id>[^/]+?)_\d+)_assignsubmission_file_[^/]+$",
+    r"(?P<person>(?P<student_id>[^/]+?)_\d+)_assignsubmission_file_(?P<file_id>[^/]+)$",
 ]
 # Tried in this order on the path inside of the source.
 PLAIN = [
@@ -46,7 +46,13 @@ PLAIN = [
 ]
 # Canvas, all in one folder: NAME_NUMBER_NUMBER_NAME.ipynb, with LATE after the first name where it
 # was. It means something only if all are so: in another folder it may be the name of a student.
-CANVAS = re.compile(r"(?P<student_id>[^/_]+)_(?:LATE_)?(?P<person>\d+)_\d+_[^/]+(?:/.*)?$")
+CANVAS = re.compile(
+    r"(?P<student_id>[^/]*?)_(?:LATE_)?(?P<person>\d+)_\d+_(?P<file_id>[^/]+(?:/.*)?)$"
+)
+# Of somebody who is called Ann_7, like Ann, who has the number 7; or it is Ann's, and begins so.
+UNSURE = re.compile(
+    r"[^/]*?_\d+_(?:\d+_\d+_|assignsubmission_file_(?:[^/]*_)?\d+_assignsubmission_file_)"
+)
 BY_NUMBER = r"(?P<student_id>[^/]+_\d+)_assign"  # Moodle's, for a lecturer to give
 # What lies anywhere in STUDENT.zip.
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
@@ -104,8 +110,7 @@ def collect(
     the assignment; of several people with one name, nobody's. One that was collected before is
     only replaced by a later one, or where the times are unknown. Raises CollectError.
     """
-    source = Path(source)
-    source = source / "inbound" if (source / "inbound").is_dir() else source
+    source = _inbound(Path(source))
     exchange = source.name == "inbound" and source.is_dir()
     reader = Reader(look=True)
     out = Collected(remarks=reader.refused)
@@ -147,6 +152,18 @@ def collect(
     except ArchiveError as error:
         raise CollectError(str(error)) from error
     return out
+
+
+def _inbound(source: Path) -> Path:
+    """Where a course's folder in the exchange keeps what was handed in; else ``source``.
+
+    In a folder of submissions it is a student who is called so.
+    """
+    inbound = source / "inbound"
+    if not inbound.is_dir():
+        return source
+    others = {path.name for path in source.iterdir() if path.is_dir()} - {"inbound", "feedback"}
+    return inbound if "outbound" in others or not others else source
 
 
 def _found(
@@ -198,7 +215,10 @@ def _found(
             account=file.account,
             own=own,
             stamp=stamp or UNKNOWN,
-            likeness=likeness(file.path, assignment, name),
+            likeness=(
+                bool(UNSURE.match(file.path)),
+                *likeness(groups.get("file_id") or file.path, assignment, name),
+            ),
         )
         found.setdefault(student, []).append(new)
     return found

@@ -129,6 +129,40 @@ def test_a_name_like_those_of_canvas_is_a_students_among_others(course, tmp_path
     assert sorted(found.taken) == ["ann_1_2_b", "bob"]
 
 
+def test_any_name_is_one_in_canvas(course, tmp_path):
+    """One with an underscore, or without letters, hid the layout of all."""
+    files = {"leeann_1_2_x.ipynb": "x", "o_brien_3_4_x.ipynb": "x", "_5_6_x.ipynb": "x"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert sorted(found.taken) == ["leeann", "o_brien"]
+    assert [name for name, _why in found.remarks] == ["_5_6_x.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "forged"),
+    [
+        ("ann_7_8_my-own-homework-of-november.ipynb", "ann_7_9_10_x.ipynb"),
+        ("ann_7_8_my-own-homework-of-november.ipynb", "ann_7_9_10_ps05-x.ipynb"),
+        (
+            "ann_7_assignsubmission_file_my-own-homework-of-november.ipynb",
+            "ann_7_assignsubmission_file_9_assignsubmission_file_x.ipynb",
+        ),
+    ],
+)
+def test_nobody_is_another_with_their_number(course, tmp_path, theirs, forged):
+    """Whose name is "ann_7"."""
+    files = packed(tmp_path / "in.zip", {theirs: "right", forged: "wrong"})
+    found = collect(course, "ps05", files)
+    assert {who: path.read_text() for who, path in found.taken.items()} == {"ann": "right"}
+    assert [name for name, _why in found.remarks] == [forged]
+
+
+@pytest.mark.parametrize("start", ["ann_7_8_", "ann_LATE_7_8_", "ann_7_assignsubmission_file_"])
+def test_of_several_the_one_named_like_the_assignment_is_taken(course, tmp_path, start):
+    files = {f"{start}ps05-x.ipynb": "right", f"{start}a.ipynb": "wrong"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert found.taken["ann"].read_text() == "right"
+
+
 @pytest.mark.parametrize("around", ["", "hw/", "ps05/", "a/b/"])
 @pytest.mark.parametrize("inside", ["{}.ipynb", "{}/work.ipynb", "{}/ps05/work.ipynb"])
 def test_a_folder_around_all_is_packed_with_them(course, tmp_path, around, inside):
@@ -587,6 +621,17 @@ def test_moodles_download_without_folders(course, tmp_path):
     }
 
 
+@pytest.mark.parametrize("inside", ["", "ps05/"])
+def test_a_student_may_be_called_like_a_folder_of_the_exchange(course, tmp_path, inside):
+    """Nobody else's work was taken then, without a word."""
+    for name in ("anna", "inbound", "zoe"):
+        (tmp_path / "in" / name / inside).mkdir(parents=True)
+        (tmp_path / "in" / name / inside / "ps05.ipynb").write_text(name)
+    found = collect(course, "ps05", tmp_path / "in")
+    assert sorted(found.taken) == ["anna", "inbound", "zoe"]
+    assert all(path.read_text() == name for name, path in found.taken.items())
+
+
 def test_an_archive_is_nobodys_folder_of_submissions(course, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "anna.ipynb").write_text("right")
@@ -641,7 +686,7 @@ def test_in_the_exchange_the_account_says_whose_it_is(course, tmp_path, monkeypa
         "nncourse.grading.collect._account",
         lambda file: "evil" if "2099" in file.path else "anna",
     )
-    found = collect(course, "ps05", tmp_path)
+    found = collect(course, "ps05", tmp_path / "inbound")
     assert found.taken["anna"].read_text() == "right"
     assert "it belongs to the account evil" in [why for _name, why in found.remarks]
 
@@ -661,7 +706,7 @@ def test_a_folder_of_the_same_name_but_for_the_accents_is_not_taken_for_it(
     names = {2001: "zo\u00eb", 2002: "eve"}
     monkeypatch.setattr("nncourse.grading.collect._account", lambda file: names[file.account])
     monkeypatch.setattr("nncourse.grading.collect.has_account", lambda student: True)
-    found = collect(course, "ps05", tmp_path)
+    found = collect(course, "ps05", tmp_path / "inbound")
     assert found.taken["zo\u00eb"].read_text() == "right"
     assert [why for _name, why in found.remarks] == ["not taken: it belongs to the account eve"]
 
@@ -672,11 +717,11 @@ def test_nobody_hands_in_for_an_account_of_this_machine(course, tmp_path, monkey
     folder.mkdir(parents=True)
     (folder / "ps05.ipynb").write_text("wrong")
     monkeypatch.setattr("nncourse.grading.collect._account", lambda file: "games")
-    found = collect(course, "ps05", tmp_path)
+    found = collect(course, "ps05", tmp_path / "inbound")
     assert not found.taken
     assert [why for _name, why in found.remarks] == ["not taken: it belongs to the account games"]
     monkeypatch.setattr("nncourse.grading.collect.has_account", lambda student: False)
-    assert list(collect(course, "ps05", tmp_path).taken) == ["daemon"]
+    assert list(collect(course, "ps05", tmp_path / "inbound").taken) == ["daemon"]
 
 
 @pytest.mark.parametrize(
@@ -697,9 +742,9 @@ def test_in_the_exchange_the_account_is_asked_of_everything(course, tmp_path, na
     path.parent.mkdir(parents=True)
     path.write_bytes(zipped({"x.ipynb": "wrong"}) if path.suffix == ".zip" else b"wrong")
     os.chown(path, pwd.getpwnam("games").pw_uid, -1)
-    assert not collect(course, "ps05", tmp_path, pattern).taken
+    assert not collect(course, "ps05", tmp_path / "inbound", pattern).taken
     os.chown(path, pwd.getpwnam("daemon").pw_uid, -1)
-    assert list(collect(course, "ps05", tmp_path, pattern).taken) == ["daemon"]
+    assert list(collect(course, "ps05", tmp_path / "inbound", pattern).taken) == ["daemon"]
 
 
 def test_a_number_without_a_name_is_nobody_who_has_an_account(course, tmp_path):
@@ -713,7 +758,7 @@ def test_a_number_without_a_name_is_nobody_who_has_an_account(course, tmp_path):
         os.chown(
             path, pwd.getpwnam(name).pw_uid if (name, stamp) == ("daemon", 2026) else 1 << 30, 0
         )
-    found = collect(course, "ps05", tmp_path)
+    found = collect(course, "ps05", tmp_path / "inbound")
     assert {who: path.read_text() for who, path in found.taken.items()} == {
         "anna": "2026",
         "daemon": "2026",
@@ -745,7 +790,7 @@ def test_one_accounts_empty_files_do_not_stop_the_others(course, tmp_path, monke
         os.chown(eve / f"{number}.zip", 2002, -1)
     (zoe / "ps05.ipynb").write_text("right")
     os.chown(zoe / "ps05.ipynb", 2003, -1)
-    found = collect(course, "ps05", tmp_path)
+    found = collect(course, "ps05", tmp_path / "inbound")
     assert found.taken["zoe"].read_text() == "right"
     said = [name for name, why in found.remarks if "are packed" in why]
     assert [name.partition("+")[0] for name in said] == ["eve", "evil"]
