@@ -115,12 +115,25 @@ def test_the_body_of_a_cell_magic_runs(name):
     )
 
 
+@pytest.mark.parametrize("name", ["script false --no-raise-error", "bash", "python3", "html", "R"])
+def test_the_body_of_a_cell_for_another_program_does_not_run(name):
+    assert python(f"%%{name}\nx = 3\ny = 4") == "pass\n\n"
+
+
 def test_what_a_cell_captures_has_a_name():
     assert python("%%capture out\nx = 3") == "out = get_ipython()\nx = 3"
     assert python("%%capture --no-stderr out\n") == "out = get_ipython()\n"
 
 
-@pytest.mark.parametrize("cell", ["\n    x = 3\n    if x:\n        y = 4", ">>> x = 3\n>>> y = x"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "\n    x = 3\n    if x:\n        y = 4",
+        ">>> x = 3\n>>> y = x",
+        "In [12]: def f(x):\n    ...:     return x\n    ...: \n\nIn [13]: f(3)",
+        "In [1]: %time x = 3",
+    ],
+)
 def test_a_cell_that_is_indented_or_has_prompts_runs_as_in_ipython(cell):
     assert ast.unparse(parse(cell)) == in_ipython(cell)
 

@@ -1,8 +1,8 @@
 """IPython's own syntax in a cell, put into Python: magics, shell commands, questions for help.
 
 There is no IPython in a graded session. ``%time y = f(x)`` runs what it times, and what a magic
-would have been assigned to is assigned nothing in particular; all else is passed over. Lines stay
-where they are, for the sake of tracebacks.
+would have been assigned to is assigned nothing in particular; all else is passed over, and so is a
+cell for another program. Lines stay where they are, for the sake of tracebacks.
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ TOKEN = re.compile(
 )
 INDENT = re.compile(r"(?:[ \t]*+\n)*+([ \t]++)\S")
 PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
+NUMBERED = re.compile(r"\s*In \[\d++\]: ")  # as IPython prompts in a terminal
+NUMBERED_PROMPT = re.compile(r"^(?:In \[\d++\]: |[ \t]*+\.{3,}: ?)", re.MULTILINE)
+# Cells of which the kernel runs nothing; %%script false is how one switches a cell off.
+FOREIGN = re.compile(
+    r"\s*%%(?:script|bash|sh|cmd|system|sx|!|python[23]?|pypy|perl|ruby|R|sql"
+    r"|html|HTML|markdown|latex|svg|SVG|js|javascript)(?!\w)"
+)
 
 
 def python(source: str) -> str:
@@ -46,6 +53,10 @@ def python(source: str) -> str:
         source = re.sub(f"^{indent[1]}", "", source, flags=re.MULTILINE)
     if source.lstrip().startswith(">>>"):
         source = PROMPT.sub("", source)
+    elif NUMBERED.match(source):
+        source = NUMBERED_PROMPT.sub("", source)
+    if FOREIGN.match(source):
+        return "pass" + "\n" * source.count("\n")
     parts = []
     place, depth, begins = 0, 0, True
     while place < len(source):
