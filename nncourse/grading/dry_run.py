@@ -12,6 +12,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from nncourse.course.folder import CourseFolder
@@ -33,6 +34,7 @@ SEED = 1
 OTHERS = range(2, 8)  # seeds, for tests that draw: what is right must be so with each
 SECONDS = 10.0  # for these
 PATIENCE = 10.0  # seconds for hollow answers, beyond twice those of right ones
+WORD = "# x.dtype"  # lets whole numbers come as they are
 
 
 def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
@@ -51,6 +53,10 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
         right, empty = grade(solved), grade(answers_of(work.notebook))
         end = time.monotonic() + SECONDS
         others = [grade(solved, seed) for seed in OTHERS if time.monotonic() < end]
+        whole = right
+        if any(_points(cell, right) != cell.points for cell in work.tests):
+            bench.prepare(_with_word(work).packed)
+            whole = grade(solved)
         probes = probed(work, PATIENCE + 2 * right.get("seconds", 0.0))
         bench.prepare(probes.packed)
         unnoticed: dict[str, str] = {}  # by graded cell, the most telling kind
@@ -101,6 +107,14 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
                     "of their own here: ask with isinstance()",
                     name=cell.name,
                 )
+            elif verdict is right and _points(cell, whole) == cell.points:
+                yield _(
+                    "{name}: whole numbers come to it in int64, and arrays with such above 2**20 "
+                    "as floats, so that nothing wraps. If right answers are lost by that, say so "
+                    "in a cell, be it in a comment: {words}",
+                    name=cell.name,
+                    words=WORD,
+                )
             if names(cell.source).sets and "seed" in cell.source:
                 yield _(
                     "{name}: answers draw other numbers than this seed gives, since they run "
@@ -122,6 +136,13 @@ def dry_run(course: CourseFolder, assignment: str) -> Iterator[str]:
                 what=what,
                 mend=mend,
             )
+
+
+def _with_word(work: Assignment) -> Assignment:
+    """The same assignment, which speaks of whole numbers."""
+    cell = {"cell_type": "code", "metadata": {}, "source": WORD, "outputs": []}
+    cells = [*work.notebook["cells"], {**cell, "execution_count": None}]
+    return replace(work, notebook={**work.notebook, "cells": cells})
 
 
 def _points(cell: Cell, verdict: dict[str, Any]) -> float:

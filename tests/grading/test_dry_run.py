@@ -144,6 +144,19 @@ def test_values_that_are_refused_are_told_until_a_cell_speaks_of_them(told):
     assert told({**logarithm, "square": "# infinite\nassert square(0) == -float('inf')"}) == []
 
 
+def test_whole_numbers_that_come_as_floats_are_told_until_a_cell_speaks_of_them(told):
+    indices = {
+        "square_answer": with_solution("def square(x):\n    return np.array([x * x - 1])"),
+        "setup": f"import numpy as np\n{POINTS}",
+        "square": "y = np.arange(4_000_000)\nassert y[square(2000)] == y[-1]",
+    }
+    line, hint = told(indices)
+    assert "IndexError" in line
+    assert "above 2**20 as floats" in hint
+    assert "# x.dtype" in hint
+    assert told({**indices, "square": f"# x.dtype\n{indices['square']}"}) == []
+
+
 def test_what_fails_whatever_answers_do_is_told(told):
     broken = {"setup": f"{POINTS}\nlimit = 1 // 0", "plus": "limit\npoints(plus, 5)"}
     lines = told(broken)
