@@ -721,6 +721,32 @@ def test_what_is_rounded_or_of_another_kind_is_found_wrong(grade, test, right, w
     assert_told_apart(grade, test, right, f"import numpy as np\n{wrong}")
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "np.array([object(), np.ones(2)], object)",
+        "np.ma.array([1.0, 2.0], mask=[0, 1])",
+        "np.zeros(2, [('a', int)])",
+    ],
+)
+def test_an_array_that_stays_there_is_not_taken_for_another_one(grade, made):
+    test = "w, v = np.ones(2), np.ones(2)\nf(make(), {'w': w}, v)\n"
+    test += "assert w.tolist() == [2, 2] and v.tolist() == [1, 1]"
+    right = f"import numpy as np\ndef make(): return {made}\ndef f(made, w, v): w['w'] *= 2"
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", test)]
+    result = grade(Kind(cells, {"a": right}, rules={"in_place": ["f"]}))
+    assert points(result) == [10], whys(result)
+
+
+@pytest.mark.parametrize("given", ["x", "x=x", "[1, {'x': x}]"])
+def test_an_array_that_cannot_be_changed_cannot_there_either(grade, given):
+    test = "y, x = np.ones(3), np.ones(3)\nx.flags.writeable = False\n"
+    test += f"assert np.allclose(f({given}), 2)\nassert np.allclose(g(y, x), 1)"
+    take = "def f(x): x = x[1]['x'] if type(x) is list else x; "
+    add = "\ndef g(y, x): y -= x; return y + x"  # what may be changed still may
+    assert_told_apart(grade, test, f"{take}return 2 * x{add}", f"{take}x *= 2; return x{add}")
+
+
 def test_half_precision_comes_as_it_is_where_a_test_asks_for_it(grade):
     test = "x = np.ones(2)\nassert half(x).dtype == np.float16"
     assert points(grade(of_one_cell(test, "def half(x): return x.astype('float16')"))) == [10]

@@ -121,8 +121,12 @@ class Session:
         what: dict[str, Any] = {"args": tuple(args), "kwargs": dict(kwargs or {})}
         with self._turn:
             numbers = range(0)
+            given = [*arrays([what["args"], what["kwargs"]])]
+            frozen = [n for n, array in enumerate(given) if not array.flags.writeable]
+            if frozen:
+                what["frozen"] = frozen
             if in_place:
-                numbers = self.kept.share(self._shared, arrays([what["args"], what["kwargs"]]))
+                numbers = self.kept.share(self._shared, given)
                 what["first"] = self._shared
                 self._shared = numbers.stop
             if self._made:

@@ -18,8 +18,9 @@ A target is a name in ``__main__`` or an object that was given out before. The a
 ``n`` and either ``value`` or ``error``; objects that are not plain data are given out as
 references. ``printed`` is what a call has printed. ``changed`` holds the new values of arguments
 that the call has changed in place. ``made`` tells the kind of container in whose place the value
-is a plain one; where that is an argument of a call, ``again`` says so. While a call runs, a
-function that came as an argument is called back by a message with ``callback``.
+is a plain one; where that is an argument of a call, ``again`` says so. ``frozen`` numbers
+arrays among the arguments that can't be changed. While a call runs, a function that came as an
+argument is called back by a message with ``callback``.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class Server:
         self.news: dict[str, np.ndarray] = {}
         self.given = 0
         self.current = 0
+        self.back: list[Any] = []  # objects that have come back with a request
 
     def run(self) -> None:
         """Serve until the other end closes."""
@@ -88,6 +90,7 @@ class Server:
 
     def answer(self, request: dict[str, Any]) -> None:
         """Do what one request asks for, and say what came of it."""
+        back, self.back = self.back, []
         for number in request["drop"]:
             self.objects.pop(number, None)
         self.kept.learn(request.get("news"))
@@ -95,6 +98,7 @@ class Server:
             CONTAINERS.pop(deque, None)
         for number, state in request.get("states", ()):
             self.generators[number].bit_generator.state = state
+        request["back"] = back
         outer, self.current = self.current, request["n"]
         if not outer:
             self.notebook.output.clear()
@@ -136,8 +140,11 @@ class Server:
     def _do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         function = self._find(request["target"], request["path"])
         args, kwargs = request.pop("args"), request.pop("kwargs")
+        given = [*arrays([args, kwargs], request["back"])]
+        for number in request.get("frozen", ()):
+            given[number].flags.writeable = False
         if "first" in request:
-            request["shared"] = self.kept.share(request["first"], arrays([args, kwargs]))
+            request["shared"] = self.kept.share(request["first"], given)
         again = request.get("again", {})
         args = tuple(_made(value, again.get(str(n))) for n, value in enumerate(args))
         kwargs = {key: _made(value, again.get(key)) for key, value in kwargs.items()}
@@ -241,7 +248,10 @@ class Server:
         if reference.kind == "generator":
             fresh = np.random.Generator(np.random.PCG64(0))  # its state comes with the request
             return self.generators.setdefault(reference.number, fresh)
-        return self.objects[reference.number]
+        found = self.objects[reference.number]
+        if isinstance(found, (np.ndarray, list, tuple, dict)):
+            self.back.append(found)
+        return found
 
 
 @contextlib.contextmanager
