@@ -85,8 +85,8 @@ class Collected:
 @dataclass(frozen=True)
 class _Found:
     """Whose a file is. person: which, of those with one name. exact: nothing of the name had to be
-    changed. account: to whom it belongs. own: that is theirs, as far as is known. likeness: by
-    which the files of one student are put in order.
+    changed. account: to whom it belongs. unnamed: that has a number alone. own: that is theirs, as
+    far as is known. likeness: by which the files of one student are put in order.
     """
 
     path: str
@@ -94,6 +94,7 @@ class _Found:
     person: str
     exact: bool
     account: int | None
+    unnamed: bool
     own: bool
     stamp: datetime.datetime
     likeness: tuple[Any, ...]
@@ -213,6 +214,7 @@ def _found(
             person=groups.get("person") or raw,
             exact=raw == student,
             account=file.account,
+            unnamed=account.startswith(NUMBER),
             own=own,
             stamp=stamp or UNKNOWN,
             likeness=(
@@ -254,6 +256,9 @@ def _choose(found: dict[str, list[_Found]], assignment: str, out: Collected) -> 
     chosen = {}
     for student, theirs in found.items():
         people = {one.person for one in theirs if one.exact} or {one.person for one in theirs}
+        if len({one.account for one in theirs if one.unnamed}) > 1:
+            out.remarks += [(one.path, several_accounts(student)) for one in theirs]
+            continue
         if len(people) > 1:
             why = _("not taken: several people are called {student}", student=student)
             if theirs[0].path.partition(theirs[0].person)[2].startswith("_assign"):
@@ -359,6 +364,14 @@ def account_of(owner: int | None) -> str:
         return pwd.getpwuid(owner).pw_name
     except KeyError:  # that of another machine, or one of those that users of this one may take
         return f"{NUMBER}{owner}"
+
+
+def several_accounts(student: str) -> str:
+    """Why nothing is taken that several accounts without a name say is one student's."""
+    return _(
+        "not taken: several accounts have handed in for {student}: remove what is not theirs",
+        student=student,
+    )
 
 
 def has_account(student: str) -> bool:

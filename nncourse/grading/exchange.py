@@ -22,7 +22,7 @@ from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 from nbgrader.utils import notebook_hash
 
 from nncourse.grading.below import open_below
-from nncourse.grading.collect import account_of, has_account
+from nncourse.grading.collect import account_of, has_account, several_accounts
 from nncourse.grading.notebook_file import LARGEST
 from nncourse.grading.sanitize import one_line
 from nncourse.grading.submissions import SECRET, STAMP, is_student
@@ -63,6 +63,15 @@ class Collecting(ExchangeCollect):
         if account in ("", student) or not has_account(student):
             return ""
         return _("not taken: it belongs to the account {account}", account=account)
+
+    def _sort_by_timestamp(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those of one student; none if several accounts say that it is theirs."""
+        student, inbound = records[0]["username"], Path(self.inbound_path)
+        owners = {os.lstat(inbound / record["filename"]).st_uid for record in records}
+        if student and self.check_owner and len(owners - {os.getuid()}) > 1:
+            self._say(student, several_accounts(student))
+            return [NOBODY]
+        return super()._sort_by_timestamp(records)
 
     def copy_files(self) -> None:
         """One after the other, whatever becomes of each."""

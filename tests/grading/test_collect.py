@@ -768,6 +768,22 @@ def test_a_number_without_a_name_is_nobody_who_has_an_account(course, tmp_path):
     ]
 
 
+def test_of_two_accounts_without_a_name_nobodys_is_taken(course, tmp_path):
+    """In a class of containers; the later one took the other's place."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another account")
+    for name, stamp, account in (("anna", 2026, 5001), ("anna", 2099, 5002), ("zoe", 2026, 5002)):
+        folder = tmp_path / "inbound" / f"{name}+ps05+{stamp}-01-30 15:00:00 UTC+q"
+        folder.mkdir(parents=True)
+        (folder / "ps05.ipynb").write_text(str(stamp))
+        os.chown(folder / "ps05.ipynb", account, 0)
+    found = collect(course, "ps05", tmp_path / "inbound")
+    assert list(found.taken) == ["zoe"]
+    first, second = (why for _name, why in found.remarks)
+    assert first == second
+    assert first.startswith("not taken: several accounts have handed in for anna")
+
+
 def test_one_accounts_empty_files_do_not_stop_the_others(course, tmp_path, monkeypatch):
     """Files without content cost nobody anything but who reads them."""
     if os.geteuid() != 0:

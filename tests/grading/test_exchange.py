@@ -98,6 +98,23 @@ def test_nobody_hands_in_for_another(toy, api, lay, monkeypatch):
     assert "not taken: it belongs to the account eve" in log
 
 
+def test_of_two_accounts_without_a_name_nobodys_is_taken(toy, api, lay):
+    """In a class of containers; the later one took the other's place."""
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    folders = [
+        (lay("anna", plus_answer="# hers"), 5001),
+        (lay("anna", stamp="9998-01-01 00:00:00 UTC"), 5002),
+        (lay("zoe"), 5002),
+    ]
+    for folder, account in folders:
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, account, account)
+    found, log = collected(toy, api)
+    assert set(found) == {"zoe"}
+    assert "anna: not taken: several accounts have handed in for anna" in log
+
+
 def test_nobody_adds_to_what_another_has_handed_in(toy, api, lay):
     if os.getuid() != 0:
         pytest.skip("only root can give a file away")
