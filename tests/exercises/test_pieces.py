@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nncourse.check.judge import judge
 from nncourse.check.matrix import pieces_of
 from nncourse.diagnosis import distance
 from nncourse.diagnosis.measure import KINK_DISTANCE
@@ -180,3 +181,24 @@ def test_hints_never_contain_code_of_the_solution():
                 assert " @ " not in text
                 assert "np." not in text
                 assert ".sum(" not in text
+
+
+@pytest.mark.parametrize("name", ["ps04.apply", "ps07.activation", "ps07.initialise"])
+def test_what_can_be_written_one_by_one_counts_one_by_one(name):
+    """Who has replaced the stub and written a branch for the first alone, without an else."""
+    piece = find(name)
+    first: list[str] = []
+
+    def some(which, *rest):
+        first.append(which)
+        return piece.reference(which, *rest) if which == first[0] else None
+
+    def stub(which, *rest):
+        if which != first[0]:
+            raise NotImplementedError
+        return piece.reference(which, *rest)
+
+    scores = {judge(piece, [answer], seed=1).score for answer in (some, stub)}
+    assert len(scores) == 1
+    assert 0 < scores.pop() < 1
+    assert judge(piece, [lambda *arguments: None], seed=1).score == 0

@@ -42,6 +42,7 @@ RULES: dict[str, Rule] = {
     "elu": lambda z: (np.where(z > 0, z, np.expm1(z)), np.where(z > 0, 1, np.exp(z))),
 }
 NAMES = tuple(RULES)
+PAIR = mark("{name}: a pair is expected, the value and the slope.")
 
 
 def _away(rng: np.random.Generator, shape: list[int]) -> Array:
@@ -63,23 +64,28 @@ def activation(name: str, z: Array) -> Both:
 
 
 def drive(answer: Callable[..., Any], z: Array) -> tuple[Any, ...]:
-    """(value, slope) of each function, one after the other; what one does to z is seen later."""
+    """(value, slope) of each function, one after the other; what one does to z is seen later.
+
+    One that is not written yet may raise the stub's error, or give None: an if without an else.
+    """
     found: list[Any] = []
     changed = given = z
+    written = False
     stub: NotImplementedError | None = None
     for name in NAMES:
         try:
             given = z.copy()
             result = answer(name, given)
         except NotImplementedError as error:
-            stub, result = error, (None, None)
+            stub, result = error, None
+        written = written or result is not None
+        result = (None, None) if result is None else result
         if not isinstance(result, tuple | list) or len(result) != 2:
-            text = mark("{name}: a pair is expected, the value and the slope.")
-            raise Unfit(Finding("count", text, {"name": name}))
+            raise Unfit(Finding("count", PAIR, {"name": name}))
         found += result
         changed = changed if np.array_equal(given, z) else given
-    if stub is not None and all(array is None for array in found):
-        raise stub
+    if not written:
+        raise stub or Unfit(Finding("count", PAIR, {"name": NAMES[0]}))
     z[...] = changed
     return tuple(found)
 
