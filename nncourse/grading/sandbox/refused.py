@@ -101,6 +101,9 @@ class OddText(str):
         self.what = what
         return self
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:  # to be copied
+        return OddText, (str(self), self.what)
+
     def __float__(self) -> float:
         Refused(self, self.what).refuse()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import operator
+import pickle
 
 import numpy as np
 import pytest
@@ -121,6 +122,8 @@ def test_usual_values_stay_what_they_are():
 def test_texts_become_no_odd_numbers(text):
     word = marked(text, NONE)
     uses = [float, lambda v: np.asarray([1.0, v], float), lambda v: np.float64(v)]
+    uses += [lambda v: float(copy.deepcopy([v])[0]), lambda v: float(pickle.loads(pickle.dumps(v)))]
+    assert copy.copy(word) == text
     for use in uses:
         with pytest.raises(OddValue, match="of which the tests don't speak"):
             use(word)
