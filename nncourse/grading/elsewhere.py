@@ -11,7 +11,7 @@ import ast
 import builtins
 from collections.abc import Callable, Iterator, Set
 
-from nncourse.grading.syntax import last_name, root
+from nncourse.grading.syntax import arguments, last_name, root
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -112,7 +112,7 @@ def _asks_the_process(node: ast.AST, theirs: Callable[[ast.AST], bool]) -> bool:
 def _changed(tree: ast.AST, theirs: Callable[[ast.AST], bool]) -> Iterator[ast.stmt]:
     """Where it changes what an answer gave, or a part of that, and then looks at something else."""
     statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
-    given: dict[str, ast.stmt] = {}
+    given: dict[str, ast.Assign] = {}
     for one in statements:
         # An object of theirs, which a class makes, stays the same one.
         if isinstance(one, ast.Assign) and theirs(one.value) and _is_result(one.value):
@@ -121,6 +121,8 @@ def _changed(tree: ast.AST, theirs: Callable[[ast.AST], bool]) -> Iterator[ast.s
         place = _filled(statement)
         name = root(place) if place is not None else ""
         judges = [s for s in statements if _judges(s) and s.lineno > statement.lineno]
+        if place is not None and theirs(place) and _is_result(place) and any(map(theirs, judges)):
+            yield statement
         rest = [s for s in statements if s is not given.get(name) and s not in judges]
         # What is computed with it is what it is changed for.
         if name not in given or any(name in _names(s) for s in rest if _filled(s) is None):
@@ -129,6 +131,10 @@ def _changed(tree: ast.AST, theirs: Callable[[ast.AST], bool]) -> Iterator[ast.s
             theirs(s) or _names(s) & given.keys() for s in judges if name not in _names(s)
         ):
             yield statement
+        elif isinstance(place, ast.Subscript):  # a copy, and not a deep one?
+            handed = {n.id for node in ast.walk(given[name]) for n in _handed(node)}
+            if any(_names(s) & handed for s in judges):
+                yield statement
 
 
 def _other_part(node: ast.AST, place: ast.expr | None) -> bool:
@@ -140,7 +146,12 @@ def _other_part(node: ast.AST, place: ast.expr | None) -> bool:
 
 
 def _is_result(value: ast.expr) -> bool:
-    return isinstance(value, ast.Call) and last_name(value.func)[:1].islower()
+    name = last_name(value.func) if isinstance(value, ast.Call) else ""
+    return name[:1].islower() and name not in FILLING  # these may give the object itself
+
+
+def _handed(node: ast.AST) -> list[ast.Name]:
+    return arguments(node) if isinstance(node, ast.Call) else []
 
 
 def _filled(statement: ast.stmt) -> ast.expr | None:
