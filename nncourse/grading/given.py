@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterable, Iterator
 
-from nncourse.grading.syntax import arguments, root, values
+from nncourse.grading.syntax import arguments, last_name, root, values
 
 MAKING = {"array", "asarray", "zeros", "ones", "full", "empty", "eye", "arange", "linspace"}
 MAKING |= {"zeros_like", "ones_like", "full_like", "rand", "randn", "copy", "reshape", "astype"}
 CONTAINERS = {"list", "dict", "set", "sorted"}
 NEVER = (1 << 60, 0)
+COMPARING = {"allclose", "isclose", "array_equal", "assert_allclose", "assert_array_equal"}
+TRAINING = re.compile("train|fit|learn")  # what is given to learn from is to be remembered
 
 
 class Given:
@@ -34,6 +37,36 @@ class Given:
         # Where it was given last: to code that changes it here too, and to other code.
         self.shared: dict[str, tuple[int, int]] = {}
         self.copied: dict[str, tuple[int, int]] = {}
+        self.known: dict[str, set[str]] = {}  # names of data, and the functions that were given it
+        self.made: dict[str, ast.Call] = {}
+
+    def given_back(
+        self, cell: ast.Module, foreign: Iterable[str]
+    ) -> Iterator[tuple[ast.Name, str]]:
+        """The places in the next cell where an answer is compared with what another function of the
+        student's has been given before, and that function's name. It may well be remembered.
+        """
+        theirs = set(foreign)
+        for statement in _statements(cell):
+            nodes = [statement, *_own(statement)]
+            calls = [n for n in nodes if isinstance(n, ast.Call) and _name_in(n.func, theirs)]
+            for one, other in (pair for node in nodes for pair in _compared(node)):
+                answer = self.made.get(other.id) if isinstance(other, ast.Name) else other
+                known = self.known.get(one.id, ()) if isinstance(one, ast.Name) else ()
+                if isinstance(one, ast.Name) and isinstance(answer, ast.Call) and known:
+                    others = known - {root(answer.func)}
+                    fresh = one.id not in {name.id for name in arguments(answer)}
+                    if others and fresh and _name_in(answer.func, theirs):
+                        yield one, min(others)
+            for call in calls:
+                if not TRAINING.search(root(call.func)):
+                    for name in arguments(call):
+                        self.known.setdefault(name.id, set()).add(root(call.func))
+            for target, value in _assigned(statement, nodes).items():
+                self.known.pop(target, None)
+                self.made.pop(target, None)
+                if value in calls and isinstance(value, ast.Call):
+                    self.made[target] = value
 
     def read_late(
         self, cell: ast.Module, foreign: Iterable[str]
@@ -107,6 +140,22 @@ class Given:
         for name in arguments(call):
             if name.id in names & self.arrays:
                 yield name, False
+
+
+def _name_in(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _compared(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What is asked to be equal, either way round."""
+    sides: list[ast.expr] = []
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
+        sides = [node.left, node.comparators[0]]
+    elif isinstance(node, ast.Call) and last_name(node.func) in COMPARING:
+        sides = node.args[:2]
+    if len(sides) == 2:
+        yield sides[0], sides[1]
+        yield sides[1], sides[0]
 
 
 def _read(nodes: Iterable[ast.AST]) -> list[ast.Name]:

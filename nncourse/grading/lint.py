@@ -164,7 +164,16 @@ class _Cell:
         return found
 
     def _given(self, tree: ast.Module) -> Iterator[Remark]:
-        """What the student's code can change until it fits; and changes that it can't make."""
+        """What the student's code can change until it fits, or give back; and changes that it can't
+        make."""
+        for name, function in self.given.given_back(tree, self.foreign):
+            text = _(
+                "{function} was given {name} before, and an answer can give it back: compare with "
+                "data that the student's code has not had",
+                function=function,
+                name=name.id,
+            )
+            yield self._at(name, text)
         for name, seen in self.given.read_late(tree, self.foreign):
             text = _(
                 "{name} is read after the student's code was given it, and may be changed by then: "
