@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nncourse.check.judge import judge
+from nncourse.exercises.piece import find
 from nncourse.exercises.ps08 import PIECES
 
 PIECE = PIECES["RunningNorm"]
@@ -59,3 +60,12 @@ def test_the_mask_for_predictions_may_be_one_number(name):
         assert judge(piece, [answer], seed=seed).score == 1
     wrong = judge(piece, [lambda *arguments: answer(*arguments, factor=0.5)])
     assert 0 < wrong.score < 1
+
+
+@pytest.mark.parametrize("name", ["ps07.activation", "ps08.dropout", "ps08.plain_dropout"])
+def test_a_pair_may_stand_in_one_array(name):
+    piece = find(name)
+    assert judge(piece, [lambda *arguments: np.array(piece.reference(*arguments))]).passed
+    one, number = lambda *a: piece.reference(*a)[0], lambda *a: np.ones(())
+    for wrong in (one, number):
+        assert "expected" in str(judge(piece, [wrong]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from statistics import NormalDist
 
@@ -250,6 +251,9 @@ def alike_halves(x, p, rng):
 
 
 MASKS = {
+    "one more than the exact share": lambda x, p, rng: (
+        rng.permutation(x.size).reshape(x.shape) > p * x.size
+    ),
     "exact share": lambda x, p, rng: rng.permutation(np.arange(x.size) >= p * x.size).reshape(
         x.shape
     ),
@@ -759,6 +763,42 @@ def with_rng(name, rng_of):
     return answer
 
 
+def of_a_copy(name):
+    """The reference with a copy of the generator, so that every call with it gives the same."""
+
+    def answer(*arguments):
+        return find(name).reference(*copy.deepcopy(arguments))
+
+    return answer
+
+
+def five_steps(name):
+    """A recurrent network that keeps its state after five steps."""
+
+    def forward(x, *arguments):
+        whole = find(name).reference(x, *arguments)
+        many = isinstance(whole, tuple)
+        cut = [a[:, np.minimum(np.arange(x.shape[1]), 4)] for a in (whole if many else [whole])]
+        return tuple(cut) if many else cut[0]
+
+    return forward
+
+
+def five_steps_back(dhs, x, h0, hs, Wx, Wh):
+    """Backpropagation through time that is cut off."""
+    back = find("ps10.rnn_step_backward").reference
+    dx, dh0, sums = np.zeros(x.shape), np.zeros(h0.shape), [0, 0, 0]
+    for last in range(x.shape[1]):
+        dh = dhs[:, last]
+        for t in range(last, max(last - 5, -1), -1):
+            before = hs[:, t - 1] if t else h0
+            one, dh, *more = back(dh, x[:, t], before, hs[:, t], Wx, Wh)
+            dx[:, t] += one
+            dh0 += dh if t == 0 else 0
+            sums = [a + b for a, b in zip(sums, more)]
+    return dx, dh0, *sums
+
+
 DRAWN = ["ps07.initialise", "ps07.orthogonal", "ps08.dropout", "ps08.plain_dropout"]
 
 SUBTLE = [
@@ -774,6 +814,7 @@ SUBTLE = [
     ("ps04.Value", LoopsForPowers),
     ("ps04.topological_order", first_and_last),
     ("ps04.topological_order", empties_the_graph),
+    *((name, of_a_copy(name)) for name in DRAWN),
     *((name, with_rng(name, np.random.default_rng)) for name in DRAWN),
     *((name, with_rng(name, lambda: np.random)) for name in DRAWN),
     ("ps01.perceptron_update", answer_compared),
@@ -853,6 +894,8 @@ SUBTLE = [
     ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out, 2 * mask))),
     *(("ps08.dropout", dropout_with(mask_of)) for mask_of in MASKS.values()),
     *(("ps08.plain_dropout", plain_with(mask_of)) for mask_of in MASKS.values()),
+    *((name, five_steps(name)) for name in ("ps10.rnn_forward", "ps11.lstm_forward")),
+    ("ps10.rnn_backward", five_steps_back),
     ("ps10.clip_gradients", two_gradients),
     ("ps10.clip_gradients", in_one_heap),
     ("ps10.clip_gradients", direction_times_length),

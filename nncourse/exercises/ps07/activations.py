@@ -80,6 +80,7 @@ def drive(answer: Callable[..., Any], z: Array) -> tuple[Any, ...]:
             stub, result = error, None
         written = written or result is not None
         result = (None, None) if result is None else result
+        result = list(result) if isinstance(result, np.ndarray) and result.ndim else result
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise Unfit(Finding("count", PAIR, {"name": name}))
         found += result

@@ -55,8 +55,8 @@ DEPENDENT = {
         "One call gives larger numbers than the next one: every entry is drawn from one law."
     ),
     independence.DRAWS: mark(
-        "Two generators give the same numbers, at least in part: draw every entry from rng, in "
-        "every call anew."
+        "Two calls give the same numbers, at least in part: draw every entry from rng, in every "
+        "call anew."
     ),
     independence.ROWS: mark(
         "Some rows or columns of W are nearly the same, but for a factor, or have a spread of "
@@ -109,8 +109,8 @@ def context(point: Point) -> dict[str, Context]:
 
 
 def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) -> tuple[Any, ...]:
-    """A sample of each initialiser: some rows from one generator, some from another, and the others
-    from one that is equal to the first. Which rows, nobody knows before.
+    """A sample of each initialiser: some rows of each of two draws from one generator, some from
+    another, and the others from one that is equal to the first. Which rows, nobody knows before.
     """
     seed, of_rows = seeds
     rows = np.random.default_rng(of_rows).permutation(out)
@@ -118,7 +118,8 @@ def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) 
     stub: NotImplementedError | None = None
     for i, name in enumerate(NAMES):
         try:
-            rngs = [np.random.default_rng([seed, i, j]) for j in (0, 1, 0)]
+            first, *others = (np.random.default_rng([seed, i, j]) for j in (0, 1, 0))
+            rngs = [first, first, *others]
             found.append(_sample([answer(name, out, fan, rng) for rng in rngs], (out, fan), rows))
         except NotImplementedError as error:
             stub = error
@@ -129,8 +130,8 @@ def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) 
 
 
 def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> Any:
-    """A third of these rows of one draw above a third of the next, and so on; or what doesn't fit,
-    or a finding where entries were not drawn one by one, or the third draw is not the first.
+    """A part of these rows of one draw above a part of the next, and so on; or what doesn't fit, or
+    a finding where entries were not drawn one by one, or the last draw is not the first.
     """
     for drawn in draws:
         if drawn is None or np.shape(drawn) != shape:
@@ -139,13 +140,14 @@ def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> Any:
     for drawn, array in zip(draws, numbers, strict=True):
         if not np.isfinite(array).all():
             return drawn
-    found = independence.dependence(numbers[:2])
-    if found is None and not np.allclose(numbers[2], numbers[0]):
+    *drawn, again = numbers
+    found = independence.dependence(np.stack(drawn))
+    if found is None and not np.allclose(again, numbers[0]):
         return Finding("state", OTHERS)
     if found is not None:
         return Finding("repeats", DEPENDENT[found])
-    thirds = np.array_split(rows, len(draws))
-    return np.concatenate([np.array(drawn)[some] for drawn, some in zip(draws, thirds)])
+    parts = np.array_split(rows, len(draws))
+    return np.concatenate([np.array(drawn)[part] for drawn, part in zip(draws, parts)])
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:
@@ -298,6 +300,11 @@ FEW = mark(
 )
 """What is said of matrices that change only a few directions."""
 
+ONCE = mark(
+    "Two calls with one generator give the same matrix: draw from rng itself, not from a copy."
+)
+"""What is said of a function that leaves the generator as it was."""
+
 
 def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
     """The size of a square matrix and a seed."""
@@ -305,10 +312,11 @@ def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any, Any]:
-    """(Q^T Q, whether other generators give other matrices, and equal ones the same): of all
-    products the one that is furthest from the unit matrix.
+    """(Q^T Q, whether other generators give other matrices, and equal ones the same, and one
+    generator two that differ): of all products the one that is furthest from the unit matrix.
     """
-    rngs = [np.random.default_rng([seed, i]) for i in (*range(MATRICES), 0)]
+    first, *others = (np.random.default_rng([seed, i]) for i in (*range(MATRICES - 1), 0))
+    rngs = [first, first, *others]
     draws = [real(answer(n, rng), "Q") for rng in rngs]
     for matrix in draws:
         if matrix.shape != (n, n):
@@ -320,7 +328,10 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any
         return product, Finding("state", OTHERS)
     if np.mean([_of_few_reflections(matrix) for matrix in draws]) >= 0.5:
         return product, Finding("few", FEW)
-    return product, float(_vary(np.array(draws)))
+    vary = _vary(np.array(draws))
+    if vary and np.allclose(draws[1], draws[0]):
+        return product, Finding("state", ONCE)
+    return product, float(vary)
 
 
 def _of_few_reflections(matrix: Array) -> bool:

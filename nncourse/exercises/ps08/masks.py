@@ -23,8 +23,8 @@ APPLIED = 0.05
 """A mask nearer than this to one value everywhere, or to none but zeros where x is not 0, shows
 nothing about how it is applied."""
 
-MASKS = 5
-"""Drawn one by one: that each drops its share exactly is chance once in 10^10 times."""
+MASKS = 6
+"""Drawn one by one: that all drop the same number is chance once in 10^10 times."""
 
 DEPENDENT = {
     independence.TOTALS: (
@@ -34,8 +34,8 @@ DEPENDENT = {
     independence.DRAWS: (
         "state",
         mark(
-            "The masks of two generators are the same, at least in part: draw every entry from "
-            "rng, in every call anew."
+            "The masks of two calls are the same, at least in part: draw every entry from rng, "
+            "in every call anew."
         ),
     ),
     independence.INPUTS: (
@@ -73,18 +73,18 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 
 
 def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool) -> Any:
-    """(out, mask): the function gets a generator of its own; in training MASKS, one by one, and at
-    last one that is equal to the first.
+    """(out, mask): the function gets a generator of its own; in training it gives MASKS, one by
+    one, two of them from the first generator, and at last one from another that is equal to it.
 
     Of the masks each row is taken from one; which, nobody knows before.
     """
     seed, of_rows = seeds
-    order = [*range(MASKS), 0] if train else [0]
-    given = [x.copy() for _i in order]
-    results = [
-        answer(one, p, np.random.default_rng([seed, i]), train)
-        for i, one in zip(order, given, strict=True)
-    ]
+    rngs = [np.random.default_rng([seed, i]) for i in ([*range(MASKS - 1), 0] if train else [0])]
+    if train:
+        rngs.insert(1, rngs[0])
+    given = [x.copy() for _rng in rngs]
+    results = [answer(one, p, rng, train) for one, rng in zip(given, rngs, strict=True)]
+    results = [list(r) if isinstance(r, np.ndarray) and r.ndim else r for r in results]
     changed = next((one for one in given if not np.array_equal(one, x)), None)
     for result in results:
         if not isinstance(result, tuple | list) or len(result) != 2:
@@ -133,7 +133,8 @@ def _look(x: Array, p: float, masks: list[Any]) -> None:
     found = independence.dependence(drawn, x)
     if found is not None:
         raise Unfit(Finding(*DEPENDENT[found]))
-    if set(drawn.sum(axis=(1, 2)).tolist()) == {round(p * x.size)}:
+    totals = set(drawn.sum(axis=(1, 2)).tolist())
+    if len(totals) == 1 and not totals & {0, x.size}:
         text = mark(
             "All masks drop exactly the same number of entries. Each entry is dropped with "
             "probability p, whatever becomes of the others, so that number varies."

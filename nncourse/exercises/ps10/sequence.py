@@ -28,7 +28,8 @@ from nncourse.exercises.ps10.step import hints, sizes, step, step_backward, weig
 from nncourse.language import mark
 
 ONE, TWO, FIVE = "T = 1", "T = 2", "T = 5"
-LENGTHS = {ONE: 1, TWO: 2, FIVE: 5, SQUARE: 3}
+LENGTHS = {ONE: (1,), TWO: (2,), FIVE: (5,), SQUARE: (6, 7)}
+"""The longest is drawn, so that no answer can stop after so many steps."""
 CASES = (ONE, TWO, FIVE, FIVE, SQUARE)
 CASE_NAMES = {
     ONE: mark("a sequence of one step"),
@@ -42,7 +43,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     """x (N, T, D), h0 (N, H), Wx, Wh, b."""
     N, D, H = sizes(rng, case)
     Wx, Wh, b = weights(rng, D, H)
-    x, h0 = normal(rng, N, LENGTHS[case], D), normal(rng, N, H) / 2
+    T = int(rng.choice(LENGTHS[case]))
+    x, h0 = normal(rng, N, T, D), normal(rng, N, H) / 2
     return Point((x, h0, Wx, Wh, b), {}, 1.0, case)
 
 

@@ -35,7 +35,8 @@ from nncourse.exercises.ps11.step import (
 from nncourse.language import mark
 
 ONE, TWO, FIVE = "T = 1", "T = 2", "T = 5"
-LENGTHS = {ONE: 1, TWO: 2, FIVE: 5, SQUARE: 3}
+LENGTHS = {ONE: (1,), TWO: (2,), FIVE: (5,), SQUARE: (6, 7)}
+"""The longest is drawn, so that no answer can stop after so many steps."""
 CASES = (ONE, TWO, FIVE, SQUARE)
 LONGER = (TWO, FIVE, SQUARE)
 CASE_NAMES = {
@@ -50,7 +51,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     """x (N, T, D), h0, c0 (N, H), Wx, Wh, b."""
     N, D, H = sizes(rng, case)
     Wx, Wh = weights(rng, D, H)
-    x, h0, c0 = normal(rng, N, LENGTHS[case], D), normal(rng, N, H) / 2, normal(rng, N, H)
+    T = int(rng.choice(LENGTHS[case]))
+    x, h0, c0 = normal(rng, N, T, D), normal(rng, N, H) / 2, normal(rng, N, H)
     return Point((x, h0, c0, Wx, Wh, normal(rng, 4 * H) / 2), {}, 1.0, case)
 
 
