@@ -45,7 +45,8 @@ def _orphans() -> list[str]:
         try:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "?")
             lines = dict(
-                line.split(":\t", 1) for line in (folder / "status").read_text().splitlines()
+                line.split(":\t", 1)
+                for line in (folder / "status").read_text(errors="replace").splitlines()
             )
         except (OSError, ValueError):
             continue
