@@ -43,7 +43,9 @@ def _orphans() -> list[str]:
     known = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            command = (
+                (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            )
             lines = dict(
                 line.split(":\t", 1)
                 for line in (folder / "status").read_text(errors="replace").splitlines()
