@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -281,6 +282,27 @@ def test_a_later_version_is_graded_again(said, course, api):
     answer = api.autograde("ps99", "device", force=False)
     assert answer["success"], answer.get("error")
     assert scores(course, "ps99")["device"]["square"][0] == 0
+
+
+@pytest.mark.parametrize("make", [pipe, text("soon"), text(""), lambda path: path.symlink_to(ZONE)])
+def test_a_stamp_that_changes_after_all_were_looked_at_holds_up_nobody(course, api, make):
+    """nbgrader waited at a pipe for ever, with the rest of the class behind it."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    folder = course.submitted / "late" / "ps97"
+    folder.mkdir(parents=True)
+    make(folder / "timestamp.txt")
+    earlier = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(5)
+    try:
+        assert api.coursedir.get_existing_timestamp(str(folder)) is None
+        assert api.get_submitted_timestamp("ps97", "late") is None
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, earlier)
+        shutil.rmtree(folder.parent)
 
 
 def test_what_is_a_stamp(tmp_path):
