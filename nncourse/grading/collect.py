@@ -21,7 +21,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import ArchiveError, File, Reader
 from nncourse.grading.below import open_below
-from nncourse.grading.submissions import ENDING, SECRET, STAMP, as_student, likeness
+from nncourse.grading.submissions import ENDING, SECRET, STAMP, as_student, likeness, no_time
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -59,6 +59,7 @@ ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
 UNREAD = re.compile(r"(?i)\.(?:rar|7z)$")  # archives of other kinds
 OFFSET = re.compile(r":\d\d(?:\.\d+)? ?([+-])(\d\d):?(\d\d)\s*$", re.ASCII)  # of a time
+COMPACT = re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)[T_-]?(\d\d)(\d\d)(\d\d)(?!\d)", re.ASCII)
 UNKNOWN = datetime.datetime.min  # a time
 LONGEST = 1000  # bytes of a secret
 NUMBER = "#"  # before that of an account without a name
@@ -197,6 +198,8 @@ def _found(
             out.remarks.append((file.path, why))
             continue
         stamp = _time(groups.get("timestamp"))
+        if stamp is None and not by_layout and (said := groups.get("timestamp")):
+            out.remarks.append((file.path, no_time(said[:80])))
         # Folders with times are those of an exchange, wherever it lies.
         asked = exchange or (by_layout and stamp is not None)
         account = _account(file) if asked else ""
@@ -335,14 +338,16 @@ def _by_pattern(pattern: str) -> Callable[[File], Match | None]:
 
 
 def _time(text: str | None) -> datetime.datetime | None:
-    """A time stamp in any order from the year on: 2026-01-30-15-00-00, 2026-01-30 15:00:00 UTC.
+    """A time stamp in any order from the year on: 2026-01-30-15-00-00, 2026-01-30 15:00:00 UTC,
+    20260130150000.
 
     In UTC, as which it is taken unless it ends in an offset from it.
     """
     try:
-        numbers = [int(number) for number in re.findall(r"\d+", text or "")[:6]]
+        text = COMPACT.sub(r"\1-\2-\3 \4:\5:\6", text or "", count=1)
+        numbers = [int(number) for number in re.findall(r"\d+", text)[:6]]
         found = datetime.datetime(*numbers) if len(numbers) >= 3 else None  # type: ignore[arg-type]
-        if found is not None and (ahead := OFFSET.search(text or "")):
+        if found is not None and (ahead := OFFSET.search(text)):
             sign, hours, minutes = ahead.groups()
             found -= int(f"{sign}1") * datetime.timedelta(hours=int(hours), minutes=int(minutes))
         return found

@@ -103,8 +103,8 @@ def report(
         "Collect submissions into the course folder: from a folder, from a zip or tar (of the "
         "whole class, also with one archive for each student), or from nbgrader's exchange. The "
         "student is found by the path; for other layouts give --pattern, a regular expression "
-        "with the groups student_id and, if there is one, timestamp. Nothing is unpacked onto the "
-        "disk but the notebooks.\n\n"
+        "with the groups student_id and, if there is one, timestamp, in UTC unless it ends in an "
+        "offset. Nothing is unpacked onto the disk but the notebooks.\n\n"
         "Example: nncourse collect ps05 moodle.zip --course my-course\n\n"
         "Example: nncourse collect ps05 in/ --pattern '(?P<student_id>\\w+)_(?P<timestamp>[0-9-]+)'"
     )

@@ -235,7 +235,14 @@ def timestamp_of(submission: Submission) -> datetime.datetime | None:
         if not YEARS[0] <= stamp.year <= YEARS[1]:
             raise ValueError(stamp.year)
     except (ValueError, OverflowError, OSError):  # in UTC it may lie before the year 1
-        raise ValueError(
-            _("{name} is no time stamp: the time of this submission is unknown", name=path.name)
-        ) from None
+        raise ValueError(no_time(path.name)) from None
     return stamp
+
+
+def no_time(name: str) -> str:
+    """A line on what should say when something was handed in."""
+    return _(
+        "{name} is no time stamp such as 2026-01-30 15:00:00 UTC: the time of this submission is "
+        "unknown",
+        name=name,
+    )

@@ -39,7 +39,7 @@ from traitlets.log import get_logger
 from nncourse.grading.below import open_below
 from nncourse.grading.notebook_file import LARGEST
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.submissions import SECRET, STAMP, YEARS, is_student, row_name
+from nncourse.grading.submissions import SECRET, STAMP, YEARS, is_student, no_time, row_name
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -250,7 +250,7 @@ def put_aside(folder: Path) -> tuple[str, bool]:
         return "", True
     what = _link_to(folder) or path
     other = what.with_name(f".{what.name}.{token_hex(4)}")  # nbgrader lists no such folder
-    line = _("{name} is no time stamp: the time of this submission is unknown", name=STAMP)
+    line = no_time(STAMP)
     try:
         what.rename(other)
     except OSError as error:

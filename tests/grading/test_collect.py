@@ -852,6 +852,33 @@ def test_a_number_of_any_length_is_no_time(course, tmp_path):
 def test_times_are_taken_in_utc(text):
     assert str(_time(text)) == "2026-01-29 23:30:00"
     assert str(_time("2026-01-30-15-00-00")) == "2026-01-30 15:00:00"
+    for compact in (
+        "20260130150000",
+        "20260130_150000",
+        "20260130T150000Z",
+        "20260130T180000+0300",
+    ):
+        assert str(_time(compact)) == "2026-01-30 15:00:00"
+
+
+def test_of_two_by_times_that_are_one_number_the_later_counts(course, tmp_path):
+    files = {"Lee_Ann_17/20260130150000_x.ipynb": "1", "Lee_Ann_17/20260201090000_x.ipynb": "2"}
+    pattern = r"(?P<student_id>[^/]+)/(?P<timestamp>\d+)_"
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files), pattern)
+    assert found.taken["Lee_Ann_17"].read_text() == "2"
+    assert found.taken["Lee_Ann_17"].with_name("timestamp.txt").read_text() == (
+        "2026-02-01 09:00:00 UTC\n"
+    )
+
+
+def test_a_time_that_a_pattern_finds_and_that_is_none_is_said(course, tmp_path):
+    files = {"ann_noon.ipynb": "x", "bob_2026-01-30.ipynb": "x"}
+    pattern = r"(?P<student_id>\w+?)_(?P<timestamp>[^.]+)"
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files), pattern)
+    assert sorted(found.taken) == ["ann", "bob"]
+    ((name, why),) = found.remarks
+    assert name == "ann_noon.ipynb"
+    assert why.startswith("noon is no time stamp such as 2026-01-30 15:00:00 UTC")
 
 
 def test_a_path_that_patterns_choke_on_is_refused(course, tmp_path):

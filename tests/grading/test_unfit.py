@@ -24,7 +24,10 @@ from nncourse.grading.unfit import is_stamp, unfit
 from tests.grading.test_plugin import SCRIPTS, hand_in, nbgrader, scores, write_partial
 from tests.grading.toy import RIGHT, submission
 
-UNKNOWN = "timestamp.txt is no time stamp: the time of this submission is unknown"
+UNKNOWN = (
+    "timestamp.txt is no time stamp such as 2026-01-30 15:00:00 UTC: the time of this submission "
+    "is unknown"
+)
 NOTHING = "nothing but the notebook is taken"
 ZONE = "/usr/share/zoneinfo/Etc/UTC"  # any file may stand there
 GOOD = "2026-11-21 00:00:00.000000 UTC"
