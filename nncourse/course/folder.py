@@ -15,6 +15,7 @@ where an assignment is released without a course folder (``nncourse.grading.rele
 
 from __future__ import annotations
 
+import re
 import shutil
 import traceback
 from collections.abc import Iterable
@@ -261,7 +262,12 @@ def make_course(
 
 
 def _refuse_patterns(root: Path) -> None:
-    if set("*?[]") & set(str(root)):
+    # In the gradebook's address %20 would be a blank.
+    if re.search(r"[*?\[\]]|%[0-9A-Fa-f]{2}", str(root)):
         raise CourseFolderError(
-            _("nbgrader can't work in {root}: its path may not contain * ? [ or ]", root=root)
+            _(
+                "nbgrader can't work in {root}: its path may not contain * ? [ ] or codes such as "
+                "%20",
+                root=root,
+            )
         )

@@ -26,6 +26,7 @@ LACKING = {
     ),
     "FileNotFoundError": mark("When it is graded, no other files lie beside the notebook."),
     "EOFError": mark("When it is graded, nobody answers to input()."),
+    "BdbQuit": mark("When it is graded, nobody answers to a debugger: remove breakpoint()."),
     **dict.fromkeys(("SyntaxError", "IndentationError", "TabError"), NO_PYTHON),
 }
 

@@ -83,9 +83,11 @@ def test_a_fault_in_the_settings_is_named_with_its_line(tmp_path, text, said):
         course.config()
 
 
-def test_a_path_that_nbgrader_reads_as_a_pattern_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["course [1]", "My%20course"])
+def test_a_path_that_nbgrader_reads_as_a_pattern_is_refused(tmp_path, name):
     with pytest.raises(CourseFolderError, match="may not contain"):
-        make_course(tmp_path / "course [1]", "en", [], write_toy(tmp_path / "repository"))
+        make_course(tmp_path / name, "en", [], write_toy(tmp_path / "repository"))
+    assert not (tmp_path / name).exists()
 
 
 def test_a_folder_that_is_no_course_is_refused(tmp_path):

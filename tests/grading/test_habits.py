@@ -259,6 +259,7 @@ def test_an_import_that_fails_says_what_can_be_imported(grade, source, says):
     ("source", "says"),
     [
         ("n = input()", "nobody answers to input()"),
+        ("breakpoint()", "nobody answers to a debugger"),
         ("np.load('data.npz')", "no other files lie beside the notebook"),
         ("helper(3)", "whatever an answer needs must be defined above the check"),
     ],
