@@ -212,6 +212,16 @@ def test_changes_in_place_come_back(session):
     np.testing.assert_array_equal(w, np.zeros(3))
 
 
+def test_another_shape_in_place_comes_back(session):
+    session.run_cell("def flatten(x):\n    x.shape = (-1,)\n    x[0] = 5")
+    x = np.zeros((2, 2))
+    session.call("flatten", (x,))
+    np.testing.assert_array_equal(x, [5, 0, 0, 0])
+    turned = np.zeros((2, 3)).T  # here it can't have that shape without a copy
+    session.call("flatten", (turned,))
+    np.testing.assert_array_equal(turned, np.zeros((3, 2)))
+
+
 def test_changes_in_place_come_back_beside_a_cache_of_any_kind(session):
     session.run_cell(
         "import numpy as np\ndef make(n): return np.zeros(3), n\n"

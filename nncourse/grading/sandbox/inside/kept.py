@@ -9,6 +9,8 @@ long as both hold it, and no longer.
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -37,6 +39,16 @@ def arrays(value: Any, apart: Sequence[Any] = ()) -> Iterator[np.ndarray]:
     elif isinstance(value, Refused):  # each has its number, but is not shared
         for array in arrays(plain(value)):
             yield array.copy()
+
+
+def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Give an array another shape in place; whether it has it now."""
+    if array.shape != shape:
+        # Not every view can have it without a copy. Later versions of NumPy warn of this line.
+        with warnings.catch_warnings(), contextlib.suppress(AttributeError):
+            warnings.simplefilter("ignore")
+            array.shape = shape
+    return array.shape == shape
 
 
 class Kept:
@@ -77,7 +89,7 @@ class Kept:
             array = reference()
             if array is None:
                 del self.known[number]
-            elif array.tobytes() != known.tobytes():
+            elif array.shape != known.shape or array.tobytes() != known.tobytes():
                 known = array.copy()
                 self.known[number] = (reference, known)
                 changed[str(number)] = known
@@ -98,7 +110,7 @@ class Kept:
             array = reference()
             if array is None:
                 continue
-            if array.shape == content.shape and array.dtype == content.dtype:
-                if array.flags.writeable:
+            if array.size == content.size and array.dtype == content.dtype:
+                if array.flags.writeable and _shaped(array, content.shape):
                     array[...] = content
                 self.known[number] = (reference, content)
