@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from unicodedata import category
 
 from nncourse.course.folder import CourseFolderError
 from nncourse.grading.page import number
@@ -177,7 +178,7 @@ def _number(name: str) -> str:
 
 def _together(name: str) -> str:
     """A name as Canvas writes it in front of a file: "Lee, Ann" is leeann."""
-    return "".join(filter(str.isalnum, name.casefold()))
+    return "".join(c for c in name.lower() if re.match(r"\w", c) or category(c) in ("Mn", "Mc"))
 
 
 def write_rows(path: Path, rows: Rows, delimiter: str = ",", mark: bool = True) -> Path:

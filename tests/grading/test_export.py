@@ -103,6 +103,16 @@ def test_names_as_canvas_writes_them_in_front_of_files_are_found():
     assert missing == ["--", "libo"], "two are called so"
 
 
+@pytest.mark.parametrize(
+    ("shown", "written"),
+    [("Weiß, Tom", "weißtom"), ("वर्मा, रीता", "वर्मारीता"), ("O_Brien, Al", "o_brienal")],
+)
+def test_letters_of_all_kinds_are_found_as_canvas_writes_them(shown, written):
+    results = [Result(written, {"a": Grade(3.0, 5.0)})]
+    rows, missing = fill_roster(f'Student,ID,ps05\n"{shown}",17,\n', "ps05", results)
+    assert (rows[1][2], missing) == ("3", [])
+
+
 def test_a_roster_of_canvas_is_filled():
     roster = (
         "\ufeffStudent,ID,SIS Login ID,Section,ps04 (1),ps05 (2)\n"
