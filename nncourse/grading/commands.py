@@ -251,6 +251,8 @@ def export(
             rows = FORMATS[kind](assignment, results)
             missing: list[str] = []
             between, mark = ",", kind != "nbgrader"  # whose own export has none
+        elif not roster.exists():
+            raise fail(_("there is no {path}", path=roster))
         else:
             text = roster.read_text(encoding="utf-8")
             mark = text.startswith("\ufeff")

@@ -82,6 +82,9 @@ def test_a_roster_in_another_encoding_is_refused_with_advice(tmp_path, encoding)
     done = CliRunner().invoke(cli.app, command)
     assert done.exit_code == 1
     assert "is not in UTF-8: save it as CSV UTF-8" in " ".join(done.output.split())
+    done = CliRunner().invoke(cli.app, [*command[:-1], "nowhere.csv"])
+    assert done.exit_code == 1
+    assert "there is no nowhere.csv" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize("others", [[], ["ann"]])
