@@ -530,6 +530,11 @@ class OneMemory:
             p += v
 
 
+class CutsOff(find("ps06.SGD").reference):
+    def step(self, grads):
+        super().step([np.clip(g, -8, 8) for g in grads])
+
+
 class Flat(find("ps06.SGD").reference):
     def step(self, grads):
         super().step([np.reshape(g, np.shape(p)) for g, p in zip(grads, self.params)])
@@ -858,6 +863,7 @@ SUBTLE = [
     ("ps06.Adagrad", EpsByHeart),
     ("ps07.initialise", smaller_side),
     ("ps06.SGD", Flat),
+    ("ps06.SGD", CutsOff),
     ("ps07.activation", overwrites),
     ("ps07.initialise", knows_the_rows),
     ("ps07.initialise", half_of_it),
