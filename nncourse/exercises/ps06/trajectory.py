@@ -145,11 +145,11 @@ def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], P
     def draw(rng: np.random.Generator, case: str) -> Point:
         if case == OTHER:
             shapes = (3,), (2, 4), (2, 2)
-            start, *steps = ([normal(rng, *shape) for shape in shapes] for _t in range(STEPS + 1))
+            begin, *steps = ([normal(rng, *shape) for shape in shapes] for _t in range(STEPS + 1))
             others = [0.75 * float(rng.choice(values)) for values in choices]
             # Not all are small: nothing is cut off.
             large = tuple([16 * g for g in step] for step in steps)
-            return Point((start, large, *others), {}, 1.0, case)
+            return Point((begin, large, *others), {}, 1.0, case)
         start = normal(rng, 2, 2, 3)
         grads = normal(rng, STEPS, 2, 2, 3)
         # No gradient is tiny, but one number's is exactly 0 in the first step: 0 / 0 without eps.
