@@ -777,6 +777,17 @@ def of_a_copy(name):
     return answer
 
 
+def cut_off(name):
+    """The gradients, none of which is larger than 10."""
+
+    def cut(value):
+        if isinstance(value, dict):
+            return {key: cut(item) for key, item in value.items()}
+        return np.clip(value, -10, 10)
+
+    return lambda *arguments: tuple(map(cut, find(name).reference(*arguments)))
+
+
 def five_steps(name):
     """A recurrent network that keeps its state after five steps."""
 
@@ -902,6 +913,8 @@ SUBTLE = [
     *(("ps08.plain_dropout", plain_with(mask_of)) for mask_of in MASKS.values()),
     *((name, five_steps(name)) for name in ("ps10.rnn_forward", "ps11.lstm_forward")),
     ("ps10.rnn_backward", five_steps_back),
+    *((name, cut_off(name)) for name in ("ps10.rnn_step_backward", "ps11.lstm_step_backward")),
+    *((name, cut_off(name)) for name in ("ps11.peephole_backward", "ps11.gru_step_backward")),
     ("ps10.clip_gradients", two_gradients),
     ("ps10.clip_gradients", in_one_heap),
     ("ps10.clip_gradients", direction_times_length),

@@ -137,7 +137,8 @@ def draw_backward(rng: np.random.Generator, case: str) -> Point:
     point = draw_step(rng, case)
     x, h, Wx, Wh, b = point.arguments
     h_next = step(x, h, Wx, Wh, b)
-    dh_next = normal(rng, *h_next.shape)
+    # Not all are small: nothing is cut off.
+    dh_next = normal(rng, *h_next.shape) * (16 if case == SQUARE else 1)
     variables = {"x": x, "h": h, "Wx": Wx, "Wh": Wh, "b": b}
     return Point((dh_next, x, h, h_next, Wx, Wh), variables, dh_next, case)
 

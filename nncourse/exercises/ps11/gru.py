@@ -200,7 +200,8 @@ def draw_backward(rng: np.random.Generator, case: str) -> Point:
     """dh_next, x, h, gates, Wx, Wh."""
     x, h, Wx, Wh = draw_step(rng, case).arguments
     _h_next, gates = step(x, h, Wx, Wh)
-    dh_next = normal(rng, *h.shape)
+    # Not all are small: nothing is cut off.
+    dh_next = normal(rng, *h.shape) * (16 if case == SQUARE else 1)
     variables = {"x": x, "h": h, "Wx": Wx, "Wh": Wh, "a": np.zeros(gates.shape)}
     return Point((dh_next, x, h, gates, Wx, Wh), variables, dh_next, case)
 

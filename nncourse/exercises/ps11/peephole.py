@@ -254,7 +254,9 @@ def draw_backward(rng: np.random.Generator, case: str) -> Point:
     point = draw_step(rng, case)
     x, h, c, Wx, Wh, b, p = point.arguments
     _h_next, c_next, gates = step(x, h, c, Wx, Wh, b, p)
-    dh_next, dc_next = normal(rng, *c.shape), normal(rng, *c.shape)
+    # Not all are small: nothing is cut off.
+    size = 16 if case == SQUARE else 1
+    dh_next, dc_next = normal(rng, *c.shape) * size, normal(rng, *c.shape) * size
     whole = np.concatenate([p.get(gate, np.zeros(c.shape[1])) for gate in SEEING])
     there = np.repeat([gate in p for gate in SEEING], c.shape[1])
     net = x @ Wx.T + h @ Wh.T + b

@@ -259,7 +259,9 @@ def draw_backward(rng: np.random.Generator, case: str) -> Point:
     """dh_next, dc_next, x, h, c, c_next, gates, Wx, Wh."""
     x, h, c, Wx, Wh, b = draw_step(rng, case).arguments
     _h_next, c_next, gates = step(x, h, c, Wx, Wh, b)
-    dh_next, dc_next = normal(rng, *h.shape), normal(rng, *h.shape)
+    # Not all are small: nothing is cut off.
+    size = 16 if case == SQUARE else 1
+    dh_next, dc_next = normal(rng, *h.shape) * size, normal(rng, *h.shape) * size
     variables = {"x": x, "h": h, "c": c, "Wx": Wx, "Wh": Wh, "b": b, "z": np.zeros(gates.shape)}
     arguments = (dh_next, dc_next, x, h, c, c_next, gates, Wx, Wh)
     return Point(arguments, variables, joined(dh_next, dc_next), case)
