@@ -10,6 +10,7 @@ import datetime
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nncourse.grading.query import Database, Transaction, among
@@ -76,6 +77,7 @@ class Ledger:
             self._records(db, {entry.student: entry})
 
     def _write(self, db: Transaction, entries: Mapping[str, Entry]) -> None:
+        entries = self._with_what_was_written(db, entries)
         known = self._known(db, list(entries))
         _insert(db, "student", [{"id": name} for name in entries if name not in known])
         ids = self._submissions(db, entries)
@@ -85,6 +87,16 @@ class Ledger:
         if self.penalty is not None and self.duedate is not None:
             self._penalties(db, ids, notebooks)
         self._records(db, entries)
+
+    def _with_what_was_written(
+        self, db: Transaction, entries: Mapping[str, Entry]
+    ) -> dict[str, Entry]:
+        """Of what is tried anew by the next run, nothing new is known until then."""
+        before = self._written(db, [name for name, entry in entries.items() if not entry.digest])
+        return {
+            name: replace(entry, written=before[name]) if name in before else entry
+            for name, entry in entries.items()
+        }
 
     def _known(self, db: Transaction, names: Sequence[str]) -> set[str]:
         """Which of these students have a row."""
@@ -154,6 +166,8 @@ class Ledger:
                 row, old, manual, waits = known.get(at, (None, None, None, False))
                 if manual is None:
                     waits = auto is None
+                elif not entry.digest:
+                    auto = old  # whether it has changed, the next run says
                 elif old != auto or before.get(student, {}).get(name) != entry.written.get(name):
                     waits = True  # what the lecturer has graded before is to be looked at again
                 elif manual > self.max_scores[name]:

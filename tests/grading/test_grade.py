@@ -15,6 +15,7 @@ from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.feedback import feedback_pages, write_feedback
 from nncourse.grading.grade import grade_class, grade_submissions
 from nncourse.grading.nbgrader import _environment
+from nncourse.grading.reader import Reader, Unread
 from nncourse.grading.released import load_assignment, release_assignment
 from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores
@@ -270,6 +271,34 @@ def test_a_manual_grade_of_what_changed_is_kept_and_looked_at_again(graded, toy,
     (result,) = grade_submissions(toy, "ps99", tmp_path)
     assert (result.points, result.waiting) == (22, ["plus", "why"]), "it still waits"
     by_hand(toy, "plus", None)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_manual_grade_outlasts_a_run_that_could_not_read(
+    graded, toy, tmp_path, monkeypatch, changed
+):
+    """Whether the answers have changed since, the next run says."""
+    path = tmp_path / "right.ipynb"
+    path.write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    grade_submissions(toy, "ps99", tmp_path, force=True)
+    by_hand(toy, "why", 8.0)
+    by_hand(toy, "plus", 4.0)
+    if changed:
+        answers = {**RIGHT, "plus_answer": "", "why": "For another reason."}
+        path.write_text(submission(toy, "ps99", answers), "utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "take_in", unread)
+        for _ in range(2):
+            (result,) = grade_submissions(toy, "ps99", tmp_path, force=True)
+            assert (result.points, result.waiting) == (12, [])
+    (result,) = grade_submissions(toy, "ps99", tmp_path)
+    assert (result.points, result.waiting) == (22, ["plus", "why"] if changed else [])
+    by_hand(toy, "plus", None)
+    by_hand(toy, "why", None)
+
+
+def unread(*_):
+    raise Unread("too slow")
 
 
 def test_a_manual_grade_above_what_a_question_is_worth_is_looked_at_again(graded, toy, tmp_path):
