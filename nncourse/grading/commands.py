@@ -22,7 +22,11 @@ commands = typer.Typer()
 
 REMARKS = 10  # on what one folder or archive holds
 
-Name = Annotated[str, typer.Argument(help=_("The assignment, such as ps05."))]
+# A shell that completes the name of a folder puts a slash behind it.
+Name = Annotated[
+    str,
+    typer.Argument(help=_("The assignment, such as ps05."), parser=lambda name: name.rstrip("/")),
+]
 Database = Annotated[
     str | None,
     typer.Option("--db", help=_("Address of the gradebook. Default: that of the course folder.")),

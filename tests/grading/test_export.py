@@ -265,3 +265,13 @@ def test_excel_knows_the_letters_and_a_roster_stays_as_it_was(toy, tmp_path):
         assert path.read_bytes().startswith(b"\xef\xbb\xbf") == marked
     lines = path.read_text("utf-8").splitlines()
     assert lines == [head, "Иван,Ли,,,15", "Аня,Ли,,,-"]
+
+
+def test_the_slash_that_a_shell_puts_behind_a_name_is_no_part_of_it(tmp_path):
+    course = make_course(tmp_path / "course", "en", [], write_toy(tmp_path / "own"))
+    outputs = [
+        CliRunner().invoke(cli.app, ["export", name, "moodle", "--course", str(course.root)]).output
+        for name in ("ps99", "ps99/")
+    ]
+    assert outputs[0] == outputs[1]
+    assert "ps99" in outputs[0]
