@@ -121,7 +121,20 @@ def _time_limit(seconds: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(clock, remaining, interval)
-        signal.signal(number, before)
+        listen_as_before(number, before)
+
+
+def listen_as_before(number: int, before: Any) -> None:
+    """Give a timer's signal the handler that it had, when the timer is off.
+
+    Where that was none, the signal is not heard from now on: one that is still on its way, by
+    another thread, would end this process.
+    """
+    signal.signal(number, _pass_over if before is signal.SIG_DFL else before)
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    pass
 
 
 def call(

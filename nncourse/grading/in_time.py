@@ -14,6 +14,8 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, TypeVar
 
+from nncourse.check.call import listen_as_before
+
 T = TypeVar("T")
 
 EACH = 2.0  # seconds of computing for one text
@@ -72,4 +74,4 @@ def in_time(work: Callable[[], T], seconds: float) -> T | None:
         return None
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, earlier)
+        listen_as_before(signal.SIGVTALRM, earlier)

@@ -129,6 +129,7 @@ def _serve(file: int, trouble: str = "") -> None:
             message = connection.recv_bytes()
             if message[:1] == b"r":
                 release = json.loads(message[1:])
+                release["earlier"] = frozenset(release["earlier"])
                 language.use(release["language"])
                 continue
             student, *paths = json.loads(message[1:])

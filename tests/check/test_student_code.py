@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -408,7 +409,8 @@ def test_escape_codes_and_lone_surrogates_are_made_visible():
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timer")
 def test_endless_loop(monkeypatch):
     monkeypatch.setattr(call, "TIME_LIMIT", 0.2)
-    before = signal.getsignal(signal.SIGALRM)
+    before = signal.default_int_handler
+    signal.signal(signal.SIGALRM, before)
 
     def function(dout, x, W, b):
         while True:
@@ -419,6 +421,26 @@ def test_endless_loop(monkeypatch):
     assert "dout = dout + 1" in found.message or "while True" in found.message
     assert signal.getsignal(signal.SIGALRM) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+LATE = """
+import os, signal
+from nncourse.check import call
+from nncourse.grading.in_time import in_time
+call.CLOCK = {clock!r}
+call.call(lambda x: x, (1,), "f(x)")
+in_time(lambda: "", 1.0)
+os.kill(os.getpid(), signal.{number})
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timer")
+@pytest.mark.parametrize(
+    ("clock", "number"), [("ITIMER_REAL", "SIGALRM"), ("ITIMER_VIRTUAL", "SIGVTALRM")]
+)
+def test_a_tick_that_another_thread_hands_on_late_ends_nothing(clock, number):
+    code = LATE.format(clock=clock, number=number)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timer")
