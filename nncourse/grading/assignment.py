@@ -25,13 +25,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 from nncourse.grading.cells import Cell
 from nncourse.grading.names import names, statements
 from nncourse.grading.plan import Plan
-from nncourse.grading.sandbox.library import digest_of, files_of
+from nncourse.grading.sandbox.library import contents
 from nncourse.grading.spoken import spoken
 
 # What computes for the student, unless an exercise allows it; data, plots and tensors stay.
@@ -60,8 +59,7 @@ class Assignment:
 
     notebook: without solutions, with hidden tests, as nbformat's JSON. defines: for each answer
     cell what the lecturer's solution binds there; functions: those of these names that are
-    functions or classes; reads: what it reads there; imports: its import statements. spoken: odd
-    kinds of values that the lecturer's code speaks of.
+    functions or classes; reads: what it reads there; imports: its import statements.
     """
 
     name: str
@@ -73,11 +71,9 @@ class Assignment:
     imports: dict[str, str]
     language: str = "en"
     cells: list[Cell] = field(default_factory=list)
-    spoken: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.cells = [_cell(index, raw) for index, raw in enumerate(self.notebook["cells"])]
-        self.spoken = spoken(cell.source for cell in self.cells if cell.kind != "text")
 
     @property
     def tests(self) -> list[Cell]:
@@ -92,6 +88,11 @@ class Assignment:
         # An object that shows itself may be changed by any of them.
         changing = self.functions if rules["objects"] else rules["in_place"]
         return Plan(self.cells, *found, changing, self.functions)
+
+    @cached_property
+    def spoken(self) -> frozenset[str]:
+        """Odd kinds of values that the lecturer's code speaks of."""
+        return spoken(cell.source for cell in self.cells if cell.kind != "text")
 
     @property
     def draws(self) -> bool:
@@ -224,10 +225,9 @@ def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
 @lru_cache
 def tool_version() -> str:
     """A digest of the library: another tool may come to another verdict."""
-    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in files_of(root):
+    for path, mark in contents().items():
         if path.suffix in (".py", ".npz", ".mo"):
             digest.update(f"{path}\0".encode())
-            digest.update(digest_of(root, path))
+            digest.update(mark)
     return digest.hexdigest()

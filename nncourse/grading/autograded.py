@@ -129,6 +129,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 def _json(notebook: Mapping[str, Any]) -> str:
     """A line for each cell; with ``indent``, json is many times slower."""
-    cells = ",\n".join(json.dumps(cell, ensure_ascii=False) for cell in notebook["cells"])
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # which ``json.dumps`` makes each time
+    cells = ",\n".join(map(encode, notebook["cells"]))
     rest = {key: value for key, value in notebook.items() if key != "cells"}
-    return f'{{"cells": [\n{cells}\n], {json.dumps(rest, ensure_ascii=False)[1:]}\n'
+    return f'{{"cells": [\n{cells}\n], {encode(rest)[1:]}\n'

@@ -68,11 +68,16 @@ class Bench:
             self.close()
             self._rules = self.assignment.rules
             try:
-                self.sandbox = make_sandbox(self._rules, self.unsafe, self.assignment.draws)
+                self.sandbox = make_sandbox(self._rules, self.unsafe, self._draws)
             except (OSError, WithheldError) as error:
                 raise SandboxUnavailable(f"the sandbox can't be made: {error}") from error
         self.sandbox.begin()
         self._digest = digest
+
+    def _draws(self) -> bool:
+        """Whether most submissions will use matplotlib."""
+        assert self.assignment is not None
+        return self.assignment.draws
 
     def prepare(self, data: bytes) -> None:
         """Make ready for an assignment. Raises SandboxUnavailable."""
@@ -258,27 +263,28 @@ class Bench:
         self.close()
 
 
-def make_sandbox(rules: Mapping[str, Any], unsafe: bool = False, draws: bool = True) -> Sandbox:
+def make_sandbox(
+    rules: Mapping[str, Any], unsafe: bool = False, draws: Callable[[], bool] = lambda: True
+) -> Sandbox:
     """The sandbox that the rules of an assignment ask for, not yet started.
 
-    ``draws``: whether most submissions will use matplotlib.
+    ``draws``: asked, while it starts, whether most submissions will use matplotlib.
     """
     known = {field.name for field in fields(Limits)}
     given = {name: value for name, value in rules["limits"].items() if name in known}
     packages = list(rules["packages"])
     pyplot = ["matplotlib", "matplotlib.pyplot"] if "matplotlib" in packages else []
     preload = ["numpy"] if "numpy" in packages else []
-    preload += pyplot if draws else []
     withheld = list(rules["withheld"])
-    if withheld != ["nncourse"]:
-        preload += ["nncourse", "nncourse.data.digits:_split"]
-        preload += ["nncourse.check", "nncourse.plots"] if pyplot else ["nncourse.check"]
+    library = withheld != ["nncourse"]
+    preload += ["nncourse", "nncourse.data.digits:_split", "nncourse.check"] if library else []
+    plots = ["nncourse.plots"] if library and pyplot else []
     return Sandbox(
         replace(Limits(), **given),
         withheld=withheld,
         packages=packages,
         preload=preload,
-        defer=[] if draws else pyplot,
+        then=lambda: (pyplot + plots, []) if draws() else (plots, pyplot),
         unsafe=unsafe,
     )
 

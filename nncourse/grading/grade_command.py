@@ -21,6 +21,9 @@ _ = catalogue("course")
 
 grading = typer.Typer()
 
+# Objects between two collections: nearly all that is loaded stays.
+SELDOM = 50_000
+
 
 @grading.command(
     help=_(
@@ -76,6 +79,7 @@ def grade(
     ] = None,
     lang: Lang = None,
 ) -> None:
+    gc.set_threshold(SELDOM)
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.grade import grade_class
     from nncourse.grading.progress import Progress
@@ -95,24 +99,20 @@ def grade(
         crew = Workers(workers, unsafe)
         run = crew.run if scheduler is None else _on_cluster(scheduler, tls)
         begin = crew.begin if scheduler is None else None
-        with crew, Progress(len(found)) as progress:
-            cells = grade_class(
-                course,
-                assignment,
-                found,
-                progress.advance,
-                run=run,
-                begin=begin,
-                force=force,
-                db=db,
-            )
-        students = {submission.student for submission in found}
-        # What has no name of its own is the file of the class, also where a part of it is graded.
-        results = each_result(course, assignment, db, students if scores else None)
-        shown: list[Result] = []
-        path = write_scores(
-            scores or course.root / f"{assignment}.csv", passing(results, students, shown), cells
-        )
+        with crew:
+            with Progress(len(found)) as progress:
+                advance = progress.advance
+                cells = grade_class(
+                    course, assignment, found, advance, run=run, begin=begin, force=force, db=db
+                )
+            with crew.ending():
+                students = {submission.student for submission in found}
+                # What has no name of its own is the file of the class, also where a part of it is
+                # graded.
+                results = each_result(course, assignment, db, students if scores else None)
+                shown: list[Result] = []
+                file = scores or course.root / f"{assignment}.csv"
+                path = write_scores(file, passing(results, students, shown), cells)
     except SandboxUnavailable as error:
         hint = _("To grade without protection what you would run yourself: --unsafe")
         full = any(words in str(error) for words in FULL)  # protection is not what is missing

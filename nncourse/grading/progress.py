@@ -21,7 +21,9 @@ class Progress:
     """A bar on stderr, gone when the run is over; to be used in a ``with`` block."""
 
     def __init__(self, total: int) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        # With markup it would load thousands of emoji.
+        what = TextColumn("{task.description}", markup=False)
+        columns = (what, BarColumn(), MofNCompleteColumn())
         console = Console(stderr=True)
         # Without a thread of its own, as long as workers are to be forks.
         options: dict[str, Any] = {"console": console, "transient": True, "auto_refresh": False}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import wait
 from typing import Any
@@ -59,11 +61,11 @@ class Workers:
         A result is JSON, or WorkerLost for an item that was given up. Raises SandboxUnavailable.
         """
         waiting = iter(items)
-        ahead: list[tuple[Any, bytes, int]] = []
-        done: list[tuple[Any, bytes | WorkerLost]] = []
+        ahead: deque[tuple[Any, bytes, int]] = deque()
+        done: tuple[Any, bytes | WorkerLost] | None = None
         while True:
             while self.idle or len(self.busy) < self.most:
-                job = ahead.pop() if ahead else _next(waiting)
+                job = ahead.popleft() if ahead else _next(waiting)
                 if job is None:
                     break
                 worker = self.idle.pop() if self.idle else self._hire(assignment)
@@ -71,31 +73,38 @@ class Workers:
                 # A worker that is already gone is noticed when its answer is read.
                 with contextlib.suppress(WorkerLost):
                     worker.send(assignment, job[1])
-            # The caller's part, and the making of the next item, while the workers are at work.
-            while done:
-                yield done.pop()
-            if not ahead and (job := _next(waiting)) is not None:
+            # Meanwhile the caller's part, and items ahead: one at a time, so that no worker that
+            # has finished waits for long.
+            patience: float | None = 0.0
+            if done is not None:
+                yield done
+                done = None
+            elif len(ahead) < self.most and (job := _next(waiting)) is not None:
                 ahead.append(job)
-            if not self.busy:
+            elif self.busy:
+                patience = None
+            else:
                 return
-            ready = wait([worker.connection for worker in self.busy])
-            for worker in [w for w in self.busy if w.connection in ready]:
-                key, work, tries = self.busy.pop(worker)
-                try:
-                    result: bytes | WorkerLost = worker.receive()
-                except WorkerLost as error:
-                    worker.close()
-                    if tries < TRIES:
-                        ahead.append((key, work, tries + 1))
-                        continue
-                    try_nobody(self._hire(assignment), assignment)
-                    result = error
-                except BaseException:
-                    worker.close()
-                    raise
-                else:
-                    self.idle.append(worker)
-                done.append((key, result))
+            ready = wait([worker.connection for worker in self.busy], patience)
+            found = next((worker for worker in self.busy if worker.connection in ready), None)
+            if found is None:
+                continue
+            key, work, tries = self.busy.pop(found)
+            try:
+                result: bytes | WorkerLost = found.receive()
+            except WorkerLost as error:
+                found.close()
+                if tries < TRIES:
+                    ahead.append((key, work, tries + 1))
+                    continue
+                try_nobody(self._hire(assignment), assignment)
+                result = error
+            except BaseException:
+                found.close()
+                raise
+            else:
+                self.idle.append(found)
+            done = key, result
 
     def _hire(self, assignment: bytes) -> Worker:
         if not can_fork():
@@ -113,6 +122,16 @@ class Workers:
         known = cores()
         taken = [worker.core for worker in (*self.busy, *self.idle)]
         return min(known, key=taken.count) if len(known) <= self.most else None
+
+    @contextlib.contextmanager
+    def ending(self) -> Iterator[None]:
+        """End them all while the block runs, which must not need them."""
+        end = threading.Thread(target=self.close)
+        end.start()
+        try:
+            yield
+        finally:
+            end.join()
 
     def close(self) -> None:
         """End them all."""

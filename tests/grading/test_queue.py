@@ -79,7 +79,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> type[Line]:
     monkeypatch.setattr(queue, "Worker", Line)
     monkeypatch.setattr(queue, "Bench", Ready)
     monkeypatch.setattr(queue, "can_fork", lambda: True)  # other tests may have left threads
-    monkeypatch.setattr(queue, "wait", list)
+    monkeypatch.setattr(queue, "wait", lambda connections, _patience: list(connections))
     monkeypatch.setattr(Line, "happened", [])
     monkeypatch.setattr(Line, "lose", set())
     monkeypatch.setattr(Line, "cores", [])
@@ -162,7 +162,34 @@ def test_no_more_is_made_than_workers_will_soon_use(line: type[Line]) -> None:
     made = 0
     for name in (run("abcdefgh", 2), line.happened)[1]:
         made += name.startswith("made") - name.startswith("took")
-        assert made <= 2 + 2 + 1
+        assert made <= 2 + 2 + 1  # at work, ahead, done
+
+
+def test_no_worker_waits_until_several_results_are_taken(line: type[Line]) -> None:
+    """Though both have finished at the same time."""
+    run("abcdef", 2)
+    last = line.happened.index("sent f")
+    order = [what for what in line.happened[:last] if not what.startswith("made")]
+    assert order[order.index("sent b") :] == [
+        "sent b",
+        "sent c",
+        "took a",
+        "sent d",
+        "took b",
+        "sent e",
+        "took c",
+    ]
+
+
+def test_they_end_while_something_else_is_done(
+    line: type[Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    something = threading.Event()
+    ended = []
+    monkeypatch.setattr(Ready, "close", lambda _bench: ended.append(something.wait(60)))
+    with Workers(1).ending():
+        something.set()
+    assert ended == [True]
 
 
 def test_nothing_to_do(line: type[Line]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -75,7 +76,9 @@ def read_lines(end: socket.socket, deadline: float, count: int | None = None) ->
     while count is None or data.count(b"\n") < count:
         if not clock.wait(poll, deadline):
             break
-        part = end.recv(4096)
+        part = b""
+        with contextlib.suppress(ConnectionResetError):  # it has gone without hearing all
+            part = end.recv(4096)
         if not part:
             break
         data += part

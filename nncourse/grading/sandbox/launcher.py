@@ -20,7 +20,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,6 +36,10 @@ SESSION_SECONDS = 10.0  # for a fork
 WARM_MEMORY = 1024 * MB  # while it loads
 
 
+Then = Callable[[], tuple[list[str], list[str]]]
+"""Gives what is to be loaded besides, and what is to be deferred."""
+
+
 class SandboxUnavailable(Exception):
     """Nothing here can hold a student's code in; the text says what is missing, and the mend."""
 
@@ -45,9 +49,10 @@ class Sandbox:
 
     withheld: what the exercise asks for, and the copy of the library must not have (see
     ``nncourse.grading.sandbox.library``). packages: distributions that student code may import.
-    preload: modules to load once; "module:function" is called as well, to fill its cache. defer:
-    modules that a session loads when it uses them, packages before what is in them. hide: folders
-    of the course, should they lie among the system's.
+    preload: modules to load once; "module:function" is called as well, to fill its cache. then:
+    asked while these load, what to preload besides, and what a session is to load when it uses it,
+    packages before what is in them. hide: folders of the course, should they lie among the
+    system's.
     unsafe: without bubblewrap, run on this machine with your rights; the limits of processes, and
     Landlock and seccomp where the kernel has them, are all that is left then.
     """
@@ -59,7 +64,7 @@ class Sandbox:
         withheld: Sequence[str] = (),
         packages: Sequence[str] = ("numpy", "matplotlib"),
         preload: Sequence[str] = ("numpy", "matplotlib.pyplot", "nncourse"),
-        defer: Sequence[str] = (),
+        then: Then | None = None,
         hide: Iterable[Path] = (),
         unsafe: bool = False,
         cache: Path | None = None,
@@ -67,13 +72,14 @@ class Sandbox:
         self.limits = limits or Limits()
         self.unsafe = unsafe
         self.preload = list(preload)
-        self.defer = list(defer)
+        self.then = then
         self.layers: dict[str, Any] = {}
         self.starts = 0
         self.own_proc = True
         cache = library.cache_folder() if cache is None else cache
         copy = library.withhold(withheld, cache)
-        draws = any("matplotlib" in name for name in (*preload, *defer))
+        draws = any("matplotlib" in name for name in preload)
+        draws |= then is not None and "matplotlib" in packages
         fonts = view.fonts(cache) if draws else None
         self.view = view.view(copy, packages, fonts, hide)
         self._forget()
@@ -223,7 +229,7 @@ class Sandbox:
             self.folder = tempfile.mkdtemp(prefix="nncourse-")
         outside = walls.Walls(self.view, self.unsafe, self.own_proc, self.folder)
         watch = self.group is None or "memory" not in self.group.folders
-        job = {"control": theirs.fileno(), "preload": self.preload, "defer": self.defer}
+        job: dict[str, Any] = {"control": theirs.fileno(), "preload": self.preload}
         job |= outside.job(self.limits, watch)
         # The shell joins the control groups before anything else is started.
         join = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; shift; exec "$@"'
@@ -242,6 +248,9 @@ class Sandbox:
         self.starts += 1
         theirs.close()
         self._control = ours
+        preload, defer = ([], []) if self.then is None else self.then()
+        with contextlib.suppress(OSError):  # it is gone, and why is found when it is waited for
+            ours.sendall(json.dumps({"preload": preload, "defer": defer}).encode() + b"\n")
 
     def _await(self) -> None:
         """Until the warm process has loaded everything."""

@@ -19,9 +19,11 @@ import py_compile
 import shutil
 import tempfile
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 PACKAGE = "nncourse"
+OWN = Path(__file__).parents[2]  # the folder of the library that this file belongs to
 # References, the rules that find mistakes, what moves in a browser (see ``inside.stand_ins``), and
 # whatever a lecturer calls.
 ALWAYS: tuple[str, ...] = ("nncourse.exercises", "nncourse.diagnosis", "nncourse.check")
@@ -58,23 +60,24 @@ def withhold(
     that isn't there. Withholding "nncourse" leaves only what runs the session. ``source``: the
     folder of the library, by default the one that this file belongs to.
     """
-    source = Path(__file__).parents[2] if source is None else source
+    source = OWN if source is None else source
     wanted = sorted({*names})
-    files = files_of(source)
+    known = contents() if source == OWN else contents_of(source)
     without = wanted
     if PACKAGE in wanted:
-        files, without = [path for path in files if _below(_module(path), INSIDE)], []
+        known = {path: mark for path, mark in known.items() if _below(_module(path), INSIDE)}
+        without = []
     digest = hashlib.sha256(repr(wanted).encode())
-    for path in files:
+    for path, mark in known.items():
         digest.update(f"{path}\0".encode())
-        digest.update(digest_of(source, path))
+        digest.update(mark)
     cache = cache_folder() if cache is None else cache
     target = cache / digest.hexdigest()[:32]
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True, mode=0o755)
         building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
         try:
-            _Copy(source, files, without).write(building)
+            _Copy(source, list(known), without).write(building)
             building.chmod(0o755)
             building.rename(target)
         except OSError:
@@ -118,10 +121,19 @@ def files_of(source: Path) -> list[Path]:
     return [Path(path[start:]) for path in sorted(found)]
 
 
-def digest_of(folder: Path, path: Path) -> bytes:
-    """Of the content of a file below the folder."""
-    with open(os.path.join(folder, path), "rb", buffering=0) as file:
-        return hashlib.sha256(file.read()).digest()
+def contents_of(folder: Path) -> dict[Path, bytes]:
+    """The files below a folder, in a fixed order, with a digest of what is in each."""
+    found = {}
+    for path in files_of(folder):
+        with open(os.path.join(folder, path), "rb", buffering=0) as file:
+            found[path] = hashlib.sha256(file.read()).digest()
+    return found
+
+
+@lru_cache
+def contents() -> dict[Path, bytes]:
+    """Those of the library, as they were when they were first asked for."""
+    return contents_of(OWN)
 
 
 def _module(path: Path) -> str:

@@ -108,13 +108,24 @@ def _places(names: Iterable[str]) -> list[Path]:
 
 def _requires(distribution: importlib.metadata.Distribution) -> list[str]:
     """What a distribution requires, one line each."""
-    # ``requires`` reads the whole description as an e-mail.
+    found = _metadata(distribution, "Requires-Dist")
+    return distribution.requires or [] if found is None else found
+
+
+def _version(distribution: importlib.metadata.Distribution) -> str:
+    found = _metadata(distribution, "Version")
+    return found[0] if found else distribution.version
+
+
+def _metadata(distribution: importlib.metadata.Distribution, field: str) -> list[str] | None:
+    """The values of a field; None where the file is not there."""
+    # importlib.metadata reads the whole description as an e-mail.
     text = distribution.read_text("METADATA")
     if text is None:
-        return distribution.requires or []
+        return None
     header = text.replace("\r\n", "\n").partition("\n\n")[0]
     lines = [line.partition(": ") for line in header.splitlines()]
-    return [value for name, _colon, value in lines if name == "Requires-Dist"]
+    return [value for name, _colon, value in lines if name == field]
 
 
 def _tops(distribution: importlib.metadata.Distribution) -> set[str]:
@@ -129,7 +140,7 @@ def _tops(distribution: importlib.metadata.Distribution) -> set[str]:
 def fonts(cache: Path) -> Path | None:
     """matplotlib's list of fonts, made once; without it every start would look for them."""
     try:
-        version = importlib.metadata.version("matplotlib")
+        version = _version(importlib.metadata.distribution("matplotlib"))
     except importlib.metadata.PackageNotFoundError:
         return None
     target = cache / f"fonts-{version}"

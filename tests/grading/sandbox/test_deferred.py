@@ -18,10 +18,29 @@ def loaded():
 """
 
 
+def test_what_else_to_load_is_asked_while_the_warm_process_starts(cache: Path) -> None:
+    find_tool("bwrap", "to run cells in a sandbox")
+    asked = []
+
+    def then() -> tuple[list[str], list[str]]:
+        asked.append(sandbox.alive)
+        return ["colorsys"], []
+
+    sandbox = Sandbox(withheld=["nncourse"], packages=[], preload=[], then=then, cache=cache)
+    with sandbox:
+        for starts in (1, 2):
+            with sandbox.session() as session:
+                result = session.run_cell("import gc, sys\nprint(gc.isenabled(), *sys.modules)")
+                assert result.output.startswith("True ")
+                assert "colorsys" in result.output.split()
+            assert asked == [True] * starts
+            sandbox.close()
+
+
 def test_a_deferred_module_is_loaded_when_it_is_used(cache: Path) -> None:
     find_tool("bwrap", "to run cells in a sandbox")
     deferred = ["matplotlib", "matplotlib.pyplot", "not_there", "not_there.at_all"]
-    with Sandbox(defer=deferred, preload=["numpy"], cache=cache) as sandbox:
+    with Sandbox(preload=["numpy"], then=lambda: ([], deferred), cache=cache) as sandbox:
         with sandbox.session() as session:
             assert session.run_cell(IMPORTS).error is None
             assert session.call("loaded") is False

@@ -7,9 +7,10 @@ and the guardian forks the session:
     guardian  new namespaces; waits for the session's end, and ends it when the grader says so
     session   process 1 of its own process namespace: when it ends, all that it started ends
 
-A message on ``control`` is one byte and two sockets: the session's and the guardian's. The guardian
-writes JSON lines to its socket: that the session is confined, and later how it ended. When the
-grader closes that socket, or ends itself, the session is killed.
+The grader's first message on ``control`` is a line of JSON: what to load besides what the command
+line names. Each further one is one byte and two sockets: the session's and the guardian's. The
+guardian writes JSON lines to its socket: that the session is confined, and later how it ended. When
+the grader closes that socket, or ends itself, the session is killed.
 
 Another message asks for a twin, for another process of the grader's: a fork of the warm process
 that joins control groups of its own and has a ``control`` of its own. Two more bytes say on which
@@ -29,6 +30,8 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from nncourse.grading.sandbox.channel import Channel
@@ -53,7 +56,10 @@ def main() -> None:
         if to.namespaces:
             confine.become_nobody(to)
             nested = confine.can_nest()
-        _load(job["preload"], job["defer"], job["matplotlib"])
+        lay_out = partial(_lay_out_fonts, job["matplotlib"])
+        _load(job["preload"], [], lay_out)
+        further = _line(control)
+        _load(further["preload"], further["defer"], lay_out)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
         gc.collect()
         gc.freeze()  # so that collections in the children copy fewer pages
@@ -102,15 +108,28 @@ def _tell(to: socket.socket, **what: Any) -> None:
         to.sendall(json.dumps(what).encode() + b"\n")
 
 
-def _load(names: list[str], deferred: list[str], fonts: str) -> None:
-    def lay_out_fonts() -> None:
-        # The folder has to be writable, or matplotlib looks for all fonts again.
-        if fonts:
-            shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
+def _line(control: socket.socket) -> Any:
+    """What the grader says before anything else is asked, in one line."""
+    said = b""
+    while not said.endswith(b"\n"):
+        part = control.recv(4096)
+        if not part:
+            raise EOFError("the grader is gone")
+        said += part
+    return json.loads(said)
 
-    if not deferred:
+
+def _lay_out_fonts(fonts: str) -> None:
+    # The folder has to be writable, or matplotlib looks for all fonts again.
+    if fonts:
+        shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
+
+
+def _load(names: list[str], deferred: list[str], lay_out_fonts: Callable[[], None]) -> None:
+    if any(name.startswith("matplotlib") for name in names):
         lay_out_fonts()
-    defer(deferred, lay_out_fonts)
+    if deferred:
+        defer(deferred, lay_out_fonts)
     for name in names:
         module, _, function = name.partition(":")
         # Parts of the library may be withheld; a session's own import says so then.
