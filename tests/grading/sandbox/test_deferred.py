@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nncourse.grading.sandbox import Sandbox
 from tests.conftest import find_tool
@@ -26,7 +27,12 @@ def test_what_else_to_load_is_asked_while_the_warm_process_starts(cache: Path) -
         asked.append(sandbox.alive)
         return ["colorsys"], []
 
-    sandbox = Sandbox(withheld=["nncourse"], packages=[], preload=[], then=then, cache=cache)
+    options: dict[str, Any] = {
+        "withheld": ["nncourse"],
+        "packages": ["numpy"],
+        "preload": [],
+    }
+    sandbox = Sandbox(**options, then=then, cache=cache)
     with sandbox:
         for starts in (1, 2):
             with sandbox.session() as session:
