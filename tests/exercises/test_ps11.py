@@ -106,6 +106,17 @@ def test_peepholes_summed_to_numbers_are_told_the_shape_of_one():
     assert problem.evidence == {"want": (H,), "got": "()"}
 
 
+@pytest.mark.parametrize("value", [None, "0", 1j, [[1.0], []]])
+def test_peepholes_that_are_no_numbers_cost_their_own_part_alone(value):
+    def answer(*arguments):
+        dz, dc, dp = PEEPHOLE_BACKWARD.reference(*arguments)
+        return dz, dc, dict.fromkeys(dp, value)
+
+    report = judge(PEEPHOLE_BACKWARD, [answer])
+    assert report.score == pytest.approx(0.7)
+    assert "dp is not an array of numbers" in str(report)
+
+
 def test_gates_exchanged_in_what_is_returned_are_no_rows_exchanged_in_the_weights():
     """h_next is right, so r and z were computed with their own weights."""
 

@@ -284,7 +284,10 @@ def drive(answer: Callable[..., Any], *arguments: Any) -> tuple[Any, Any, Any]:
     if not isinstance(dp, dict) or dp.keys() != p.keys():
         text = mark("dp must be a dictionary with the same gates as p, no more and no fewer.")
         return dz, dc, Finding("keys", text)
-    rows = {gate: real(value, "dp") for gate, value in dp.items()}
+    try:
+        rows = {gate: real(value, "dp") for gate, value in dp.items()}
+    except Unfit as unfit:
+        return dz, dc, unfit.finding
     like = next(iter(rows.values()))
     if like.ndim == 0 or len({row.shape for row in rows.values()}) > 1:
         text = mark("The arrays in dp must have the shape of their peepholes, {want}; got: {got}.")
