@@ -52,7 +52,11 @@ def dependence(draws: Array, x: Array | None = None) -> str | None:
     K is 2 or more. Numbers or truth values; all the same are nobody's draw and give None.
     x (N, D): the inputs.
     """
-    if not 0 < float(draws.max()) - float(draws.min()) < math.inf:
+    spread = float(draws.max()) - float(draws.min())
+    if spread == math.inf:  # of a few numbers far off, it may be
+        draws = draws / 4
+        spread = float(draws.max()) - float(draws.min())
+    if not 0 < spread < math.inf:
         return None
     ranks = scores(draws)
     aspects, distance = [ranks], np.abs(ranks)

@@ -175,6 +175,25 @@ def test_masks_that_are_not_drawn_anew_for_every_entry(name, mask_of):
     assert "mask" in str(report)
 
 
+@pytest.mark.parametrize("other", [np.ones(3), "a text"])
+@pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
+def test_one_mask_that_does_not_fit_keeps_no_other_from_being_looked_at(name, other):
+    calls = []
+
+    def answer(x, p, rng, train):
+        right = PIECES[f"ps08.{name}"].reference
+        if not train:
+            return right(x, p, rng, train)
+        calls.append(x)
+        mask = block(x, p, rng, train) * (1 - p if name == "plain_dropout" else 1)
+        rest = other if isinstance(other, np.ndarray) else np.full(x.shape, other)
+        return None, mask if len(calls) % 7 == 1 else rest
+
+    report = judge(PIECES[f"ps08.{name}"], [answer], seed=7)
+    assert report.score <= 0.4
+    assert "mask" in [verdict.output.name for verdict in report.verdicts if not verdict.passed]
+
+
 def test_an_initialiser_that_draws_nothing():
     def answer(name, fan_out, fan_in, rng):
         grid = (np.arange(fan_out * fan_in) + 0.5) / (fan_out * fan_in) * 2 - 1
@@ -182,6 +201,24 @@ def test_an_initialiser_that_draws_nothing():
         return (grid * (6 / fan) ** 0.5).reshape(fan_out, fan_in)
 
     assert score(find("ps07.initialise"), answer) == 0
+
+
+def test_numbers_far_apart_keep_no_others_from_being_looked_at():
+    """Of two whose difference no float can hold, most draws show neither."""
+    piece, tables, calls = find("ps07.initialise"), {}, []
+
+    def answer(*arguments):
+        name, fan_out, fan_in, _rng = arguments
+        calls.append(name)
+        if arguments[:3] not in tables:
+            fixed = np.random.default_rng(fan_in)
+            tables[arguments[:3]] = piece.reference(name, fan_out, fan_in, fixed)
+        W = tables[arguments[:3]].copy()
+        if len(calls) % 4 == 2:
+            W[7, :2] = 1.5e308, -1.5e308
+        return W
+
+    assert [score(piece, answer, seed) for seed in range(8)] == [0] * 8
 
 
 def test_one_number_that_is_none_in_any_of_the_draws_is_seen():

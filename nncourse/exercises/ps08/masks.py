@@ -93,7 +93,7 @@ def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool
     if train:
         _look(x, p, [result[1] for result in results])
         which = np.random.default_rng(of_rows).integers(len(results), size=len(x))
-        out, mask = _mixed(x, results, which)
+        out, mask = (_mixed(x, arrays, which) for arrays in zip(*results, strict=True))
     else:
         out, mask = results[0]
         mask = np.ones_like(x) if mask is None else mask
@@ -104,18 +104,16 @@ def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool
     return out, mask
 
 
-def _mixed(x: Array, results: list[Any], which: Array) -> tuple[Any, Any]:
-    """The rows of these results; or one of them that doesn't fit."""
-    for out, mask in results:
+def _mixed(x: Array, arrays: Sequence[Any], which: Array) -> Any:
+    """The rows of these; or one that doesn't fit, since the others can't be looked at together."""
+    for array in arrays:
         try:
-            fits = np.shape(out) == np.shape(mask) == x.shape
+            fits = np.shape(array) == x.shape
         except ValueError:
             fits = False
         if not fits:
-            return out, mask
-    parts = (np.stack([np.asarray(result[i]) for result in results]) for i in range(2))
-    out, mask = (part[which, np.arange(len(x))] for part in parts)
-    return out, mask
+            return array
+    return np.stack([np.asarray(array) for array in arrays])[which, np.arange(len(x))]
 
 
 def _look(x: Array, p: float, masks: list[Any]) -> None:
