@@ -202,3 +202,18 @@ def test_what_can_be_written_one_by_one_counts_one_by_one(name):
     assert len(scores) == 1
     assert 0 < scores.pop() < 1
     assert judge(piece, [lambda *arguments: None], seed=1).score == 0
+
+
+def test_a_function_without_its_slope_costs_its_own_part_alone():
+    piece = find("ps07.activation")
+
+    def answer(name, z):
+        value, slope = piece.reference(name, z)
+        return value if name == "elu" else (value, slope)
+
+    report = judge(piece, [answer], seed=1)
+    assert report.score == pytest.approx(0.8)
+    assert "elu: a pair is expected" in str(report)
+    nothing = judge(piece, [lambda name, z: piece.reference(name, z)[0]], seed=1)
+    assert nothing.score == 0
+    assert str(nothing).count("a pair is expected") == 1

@@ -67,6 +67,7 @@ def drive(answer: Callable[..., Any], z: Array) -> tuple[Any, ...]:
     """(value, slope) of each function, one after the other; what one does to z is seen later.
 
     One that is not written yet may raise the stub's error, or give None: an if without an else.
+    What is no pair costs its own function alone.
     """
     found: list[Any] = []
     changed = given = z
@@ -82,11 +83,13 @@ def drive(answer: Callable[..., Any], z: Array) -> tuple[Any, ...]:
         result = (None, None) if result is None else result
         result = list(result) if isinstance(result, np.ndarray) and result.ndim else result
         if not isinstance(result, tuple | list) or len(result) != 2:
-            raise Unfit(Finding("count", PAIR, {"name": name}))
+            result = [Finding("count", PAIR, {"name": name})] * 2
         found += result
         changed = changed if np.array_equal(given, z) else given
     if not written:
         raise stub or Unfit(Finding("count", PAIR, {"name": NAMES[0]}))
+    if all(isinstance(one, Finding) for one in found):
+        raise Unfit(found[0])
     z[...] = changed
     return tuple(found)
 
