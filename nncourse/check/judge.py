@@ -166,10 +166,12 @@ def _score(piece: Piece, trials: Sequence[Trial]) -> float:
 
 
 def _earned(part: Part, trials: Sequence[Trial]) -> bool:
-    verdicts = [t.verdicts[part.output] for t in trials if t.point.case in part.cases]
+    trials = [trial for trial in trials if trial.point.case in part.cases]
+    verdicts = [trial.verdicts[part.output] for trial in trials]
     if part.accuracy:
         return all(v.accuracy is not None and v.accuracy >= part.accuracy for v in verdicts)
-    return all(verdict.passed for verdict in verdicts)
+    others = [[trial.verdicts[name].passed for trial in trials] for name in part.beside]
+    return all(verdict.passed for verdict in verdicts) and (not others or any(map(all, others)))
 
 
 def _verdict(piece: Piece, output: Output, trials: Sequence[Trial]) -> Verdict:

@@ -124,13 +124,15 @@ class Title(str):
 class Part:
     """A share of the points: one output, right in the given cases.
 
-    For labels the part is earned from ``accuracy`` on.
+    For labels the part is earned from ``accuracy`` on. beside: outputs of which one must be right
+    in these cases, too, where the inputs alone would earn the part.
     """
 
     output: str
     weight: float
     cases: tuple[str, ...] = (PLAIN, SQUARE)
     accuracy: float = 0.0
+    beside: tuple[str, ...] = ()
 
 
 def single_as_well(*parts: Part) -> tuple[Part, ...]:

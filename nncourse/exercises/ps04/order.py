@@ -328,8 +328,9 @@ ORDER = Piece(
         ),
     ),
     parts=(
-        Part("each once", 0.2, (PLAIN, DOUBLING)),
-        Part("each once", 0.05, (PLAIN, DEEP)),
+        # The graph as it is given holds each node once.
+        Part("each once", 0.2, (PLAIN, DOUBLING), beside=("surplus nodes", "inputs first")),
+        Part("each once", 0.05, (PLAIN, DEEP), beside=("surplus nodes", "inputs first")),
         Part("surplus nodes", 0.05, (PLAIN, DOUBLING)),
         Part("surplus nodes", 0.05, (PLAIN, DEEP)),
         Part("inputs first", 0.35, (PLAIN,)),
