@@ -59,6 +59,9 @@ class _Need(NamedTuple):
     of: Literal["itself", "changes", "calls"]
 
 
+EVERY = _Need("*", "itself")  # of what nobody can tell what it binds
+
+
 def needed_lines(
     own: Sequence[OwnCell],
     others: Sequence[Other],
@@ -84,6 +87,10 @@ def needed_lines(
     defined = set[str]().union(*(other.names.defines for other in others if other.asks))
     functions = set(defined)
     attempts: set[str] = set()
+    extended: set[str] = set()
+    # A call on a module, such as plt.show(), changes nothing that an answer needs.
+    known = [part.names for part in every] + [other.names for other in others]
+    modules = set[str]().union(*(found.imports for found in known))
     for piece in every:
         functions |= piece.names.defines
         given = {name for name, value in piece.renames if value in functions}
@@ -92,15 +99,14 @@ def needed_lines(
         attempts |= tried
         made = piece.names.binds | piece.names.changes
         better = {name for name in made if piece.place in results.get(name, ())}
-        piece.edited = piece.edited | tried | better | (piece.extends & defined)
+        extended |= piece.extends & defined
+        # Of a module too: np.int = int
+        piece.edited = piece.edited | tried | better | (piece.extends & (defined | modules))
     edits = set[str]().union(*(piece.edited for piece in every))
     bound: dict[str, int] = {}  # by others, and where first
     for other in others:
-        for name in other.names.binds:
+        for name in other.names.binds - {EVERY.name}:
             bound[name] = min(other.place, bound.get(name, NOWHERE))
-    # A call on a module, such as plt.show(), changes nothing that an answer needs.
-    known = [part.names for part in every] + [other.names for other in others]
-    modules = set[str]().union(*(found.imports for found in known))
     makers, through, same = _links(every, bound, modules)
     shown: list[Piece] = []
     for parts in cells:
@@ -110,10 +116,16 @@ def needed_lines(
     if any(o.asks and BY_TEXT & (o.names.runs | o.names.later) for o in others):
         attempts |= set[str]().union(*(piece.names.defines for piece in every)) - bound.keys()
     asked += [(_Need(name, "itself"), NOWHERE) for name in attempts]
+    asked += [(_Need(name, "changes"), NOWHERE) for name in extended]
     needed: set[_Need] = set()
     called: set[Piece] = set()
-    while asked:
-        need, place = asked.pop()
+
+    def lacking() -> set[str]:
+        names = {need.name for need in needed if need.of == "itself" and need not in makers}
+        return names - BUILTINS - EFFECTS - edits
+
+    while asked or (EVERY not in needed and lacking()):
+        need, place = asked.pop() if asked else (EVERY, NOWHERE)
         if need in needed or (need.name not in edits and bound.get(need.name, NOWHERE) < place):
             continue
         needed.add(need)
@@ -129,10 +141,6 @@ def needed_lines(
                 asked += [(_Need(name, "calls"), place) for name in piece.names.binds]
         if need.of == "changes":
             asked += [(_Need(name, "changes"), place) for name in same.get(need.name, ())]
-    lacking = [need for need in needed if need.of == "itself" and need not in makers]
-    if {need.name for need in lacking} - BUILTINS - EFFECTS - edits:
-        for piece in makers.get(_Need("*", "itself"), ()):  # nobody can tell what it binds
-            piece.for_.add("*")
     return [
         (cell._replace(source=_text(found)), sorted(set().union(*(piece.for_ for piece in found))))
         for cell, found in zip(own, cells, strict=True)
@@ -165,7 +173,7 @@ def _links(
     times = Counter(name for piece in every for name in piece.names.binds)
     for piece in every:
         found = piece.names
-        changed = found.changes - modules
+        changed = (found.changes - modules) | (piece.extends & modules)
         for name in found.binds | changed:
             # In a trial a name such as sum is taken for a number soon.
             meant = name not in BUILTINS or name in found.defines | found.imports

@@ -4,7 +4,9 @@ A statement binds names and changes objects in place; functions that it defines 
 when they are called. Which call is there for the sake of that, nobody can tell by reading. So three
 kinds count: a call that stands for itself (``fill()``), a decorator, and the classes that a class
 is derived from. ``x = f(3)`` and ``print(f(3))`` are there for the value; but ``losses =
-train(net)``, ``losses.append(step(net))`` and ``loss = net.fit()`` may have changed the net.
+train(net)``, ``losses = [step(net) for ...]``, ``losses.append(step(net))``, ``loss = net.fit()``
+and ``Trainer(net).fit()`` may have changed the net; and so has each call of a function in which a
+change of it stands.
 """
 
 from __future__ import annotations
@@ -77,7 +79,6 @@ def pieces(
         return []
     if len(body) > MOST:
         return []
-    to_try = BUILTINS | answered
     lines = LINES.split(source)
     ends: list[int] = []
     for statement in body:
@@ -93,10 +94,13 @@ def pieces(
         if not (piece.names.binds or piece.names.reads):
             continue  # also where it is nested too deeply to be read
         now, later = _nodes(statement)
-        piece.leaves |= _changed(later, to_try) & piece.names.later
+        # What a cell ends in is looked at; an answer that is called elsewhere may be to change it.
+        shown = isinstance(statement, ast.Expr) and statement is body[-1]
+        piece.leaves |= _changed(later, answered) & piece.names.later
         # A function that seeds everything asks for packages that may not be there.
         piece.leaves |= outside.changes(later) - outside.SEEDS
-        piece.names.changes |= _changed(now, to_try) | outside.changes(now)
+        piece.names.changes |= _changed(now, answered, shown) | outside.changes(now)
+        piece.names.binds |= {"*"} if any(map(_binds_any, now)) else set()
         piece.names.runs |= outside.reads(now)
         piece.names.later |= outside.reads(later)
         piece.calls |= _called(now) - answered
@@ -108,6 +112,10 @@ def pieces(
                     piece.names.defines |= {t.id for t in node.targets if isinstance(t, ast.Name)}
                 elif isinstance(node.value, ast.Name):
                     piece.renames += _same(node)
+                elif isinstance(node.value, ast.Call):  # train = partial(train, epochs=30)
+                    given = {name.id for name in arguments(node.value)}
+                    wrapped = {t.id for t in node.targets if isinstance(t, ast.Name)}
+                    piece.renames += [(name, name) for name in given & wrapped]
             elif isinstance(node, ast.FunctionDef) and node.name == "__init_subclass__":
                 piece.leaves |= piece.names.defines  # by whatever name the class goes there
     return found
@@ -129,10 +137,11 @@ def _nodes(statement: ast.stmt) -> tuple[list[ast.AST], list[ast.AST]]:
     return now, later
 
 
-def _changed(nodes: Sequence[ast.AST], to_try: Set[str]) -> set[str]:
+def _changed(nodes: Sequence[ast.AST], answered: Set[str], shown: bool = False) -> set[str]:
     """The names that ``global`` lets them bind, and those whose objects they change.
 
-    ``to_try``: functions that are called to see what comes of it.
+    ``answered``: functions that are called to see what comes of it, also where the value of the
+    statement is ``shown``.
     """
     found: set[str] = set()
     for node in nodes:
@@ -149,18 +158,19 @@ def _changed(nodes: Sequence[ast.AST], to_try: Set[str]) -> set[str]:
             value = node.value
             found |= set(map(owner, value.elts if isinstance(value, ast.Tuple) else [value]))
         elif isinstance(node, ast.Call) and last_name(node.func) in SETTING:
-            found |= {name.id for name in arguments(node)}
+            found |= _handed(node)
         elif isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
-            calls = [node.value] if isinstance(node.value, ast.Call) else []
-            if calls and isinstance(calls[0].func, ast.Attribute):  # losses.append(step(net))
-                found.add(owner(calls[0].func))
-                calls = [value for value in values(calls[0]) if isinstance(value, ast.Call)]
-            for call in calls:
-                if isinstance(call.func, ast.Name) and call.func.id not in to_try:  # fill(table)
-                    found |= {name.id for name in arguments(call)}
-        for decorator in getattr(node, "decorator_list", ()):  # @function.register
+            for_value = shown or not isinstance(node, ast.Expr)
+            to_try = BUILTINS | answered if for_value else BUILTINS
+            for call in _made(node.value):
+                if isinstance(call.func, ast.Attribute):
+                    found.add(owner(call.func))
+                elif isinstance(call.func, ast.Name) and call.func.id not in to_try:  # fill(table)
+                    found |= _handed(call)
+        for decorator in getattr(node, "decorator_list", ()):  # @function.register, @method(Class)
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             found |= {owner(called)} if isinstance(called, ast.Attribute) else set()
+            found |= _handed(decorator) if isinstance(decorator, ast.Call) else set()
     for node in reversed(nodes):  # a loop within another first
         if isinstance(node, (ast.For, ast.comprehension)):
             for target, value in _steps(node.target, node.iter):
@@ -168,6 +178,45 @@ def _changed(nodes: Sequence[ast.AST], to_try: Set[str]) -> set[str]:
                 if found & each:
                     found |= _gone_through(value)
     return found - {""}
+
+
+def _made(value: ast.expr | None) -> list[ast.Call]:
+    """The calls that a value comes from, and calls of functions among what methods are given."""
+    found: list[ast.Call] = []
+    while value is not None:
+        if isinstance(value, ast.Call):
+            found.append(value)
+            if isinstance(value.func, ast.Attribute):  # losses.append(step(net))
+                inner = [call for call in values(value) if isinstance(call, ast.Call)]
+                found += [call for call in inner if isinstance(call.func, ast.Name)]
+            value = value.func
+        elif isinstance(value, (ast.Attribute, ast.Subscript, ast.Await)):
+            value = value.value
+        elif isinstance(value, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+            value = value.elt
+        else:
+            break
+    return found
+
+
+def _handed(call: ast.Call) -> set[str]:
+    """The names of the objects that are given to a call, as a whole or in part."""
+    return {name.id for name in arguments(call)} | set(map(owner, values(call)))
+
+
+def _binds_any(node: ast.AST) -> bool:
+    """Whether nobody can tell what it binds: ``globals()[name] = 3``, ``exec(text)``."""
+    if isinstance(node, ast.Attribute):
+        return not isinstance(node.ctx, ast.Load) and root(node.value) == "builtins"
+    if isinstance(node, ast.Subscript):
+        return not isinstance(node.ctx, ast.Load) and _is_globals(node.value)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return isinstance(node, ast.Call) and last_name(node.func) == "exec"
+    return node.func.attr in FILLING and _is_globals(node.func.value)
+
+
+def _is_globals(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) == "globals"
 
 
 def _steps(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
@@ -196,13 +245,15 @@ def _gone_through(value: ast.expr) -> set[str]:
 
 
 def _extended(nodes: Iterable[ast.AST]) -> set[str]:
-    """``a`` of ``a.b = c`` and ``setattr(a, "b", c)``."""
+    """``a`` of ``a.b = c``, ``setattr(a, "b", c)`` and ``@method(a)``."""
     found: list[ast.expr] = []
     for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             found.append(node.value)
         elif isinstance(node, ast.Call) and last_name(node.func) == "setattr":
             found += node.args[:1]
+        for decorator in getattr(node, "decorator_list", ()):
+            found += decorator.args if isinstance(decorator, ast.Call) else []
     return {value.id for value in found if isinstance(value, ast.Name)}
 
 
@@ -212,6 +263,8 @@ def _called(nodes: Iterable[ast.AST]) -> set[str]:
     for node in nodes:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             found.add(root(node.value.func))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.add(node.func.id)
         found |= set(map(root, getattr(node, "decorator_list", ())))
         if isinstance(node, ast.ClassDef):
             found |= set(map(root, (*node.bases, *(keyword.value for keyword in node.keywords))))

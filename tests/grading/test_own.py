@@ -172,6 +172,11 @@ KEEPS = (
     "    def step(self):\n        for p in self.params: p[0] = 0\n\n"
     "opt = Descent([P])\nopt.step()"
 )
+PUT = (
+    "def put(kind):\n    def keep(f):\n        setattr(kind, f.__name__, f)\n"
+    "        return f\n    return keep"
+)
+POWER = "one.power = lambda x: x ** 2"
 HONEST = {
     "a loop of steps with their losses": (
         handed_in("def one(x):\n    return x * x + NET['w']", TWO, one=STEPS),
@@ -218,6 +223,14 @@ HONEST = {
             "setattr(Number, 'half', lambda self: self / 2)",
         ],
     ),
+    "methods that are put into an answer's class that no other answer reads": (
+        handed_in(
+            "class one:\n    def __new__(cls, x):\n        return cls.square(x)",
+            "def two(x):\n    return rate * x * x",
+            first=[PUT, "@put(one)\ndef square(x):\n    return one.power(x)", POWER],
+        ),
+        [PUT, "@put(one)\ndef square(x):\n    return one.power(x)", POWER],
+    ),
     "a name that an answer makes global": (
         handed_in(
             "def one(x):\n    global square\n    square = x * x\n    return square",
@@ -248,9 +261,13 @@ HONEST = {
         handed_in(
             "def one(x):\n    return math.floor(x) ** 2",
             TWO,
-            one=["import math\nmath.sqrt(2)", "math.floor(2)\nmath.pi = 3"],
+            one=["import math\nmath.sqrt(2)", "math.floor(2)\nmath.pi"],
         ),
         ["import math"],
+    ),
+    "a name that a module has lost": (
+        handed_in("def one(x):\n    return np.whole(x) ** 2", TWO, one="np.whole = int"),
+        ["np.whole = int"],
     ),
     "names of Python's own, defined anew": (
         handed_in(
@@ -410,6 +427,69 @@ HONEST = {
             ),
         )
     },
+    **{
+        f"an object changed by {how}": (
+            handed_in(
+                "def one(x):\n    return x ** NET['w']", TWO, one=f"NET = {{'w': 5}}\n{wanted}"
+            ),
+            [f"NET = {{'w': 5}}\n{wanted}"],
+        )
+        for how, wanted in (
+            (
+                "a list of steps",
+                "def step(net):\n    net['w'] -= 1\n    return net['w']\n\n"
+                "losses = [step(NET) for _ in range(3)]",
+            ),
+            (
+                "a chain",
+                "class Trainer:\n    def __init__(self, net):\n        self.net = net\n"
+                "    def fit(self):\n        self.net['w'] = 2\n        return self\n\n"
+                "log = Trainer(NET).fit()",
+            ),
+            (
+                "a function that is called for its value",
+                "def refit():\n    NET['w'] = 2\n    return 1\n\nprint(refit())",
+            ),
+            (
+                "a function that binds it",
+                "def refit():\n    global NET\n    NET = {'w': 2}\n    return 1\n\nlast = refit()",
+            ),
+            (
+                "what is done to a part of it",
+                "NET['v'] = [5]\ndef reset(v):\n    v[0] = 2\n\n"
+                "reset(NET['v'])\nNET['w'] = NET['v'][0]",
+            ),
+        )
+    },
+    **{
+        f"a name bound by {how}": (
+            handed_in("def one(x):\n    return x**N", TWO, one=["M = 2", wanted, "print(2)"]),
+            ["M = 2", wanted],
+        )
+        for how, wanted in (
+            ("its text", "globals()['N'] = M"),
+            ("many texts", "globals().update(N=M)"),
+            ("code in a text", "exec('N = M', globals(), {'M': M}) or exec(f'N = {M}')"),
+            ("Python itself", "import builtins\nbuiltins.N = M"),
+        )
+    },
+    "an answer wrapped in its own name": (
+        handed_in(
+            "def one(x, n=1):\n    return x**n",
+            TWO,
+            first="from functools import partial\none = partial(one, n=2)",
+        ),
+        ["from functools import partial\none = partial(one, n=2)"],
+    ),
+    "an answer that is called for what it changes": (
+        handed_in(
+            "def one(x):\n    if isinstance(x, dict):\n        x['w'] -= 1\n    else:\n"
+            "        return x * x",
+            "def two(x):\n    return NET['w'] * one(x)",
+            look="NET = {'w': 5}\nfor _ in range(3):\n    one(NET)",
+        ),
+        ["NET = {'w': 5}\nfor _ in range(3):\n    one(NET)"],
+    ),
     "an earlier answer wrapped": (
         handed_in(
             ONE,
