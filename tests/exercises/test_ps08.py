@@ -46,6 +46,35 @@ def test_a_mean_of_another_shape_costs_its_own_parts_and_is_named(kind, says):
     assert report.score == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("odd", [lambda out: None, lambda out: (out, out[0]), lambda out: out[0]])
+def test_an_output_of_another_shape_costs_its_own_part_alone(odd, train):
+    class Odd(Right):
+        def forward(self, x, now):
+            out = super().forward(x, now)
+            return odd(out) if now is train else out
+
+    report = judge(PIECE, [Odd], seed=3)
+    wrong = [verdict.output.name for verdict in report.verdicts if not verdict.passed]
+    assert wrong == ["training output" if train else "test output"]
+    assert report.score == pytest.approx(0.8)
+    assert "The shape is" in str(report)
+
+
+class Reused(Right):
+    """Writes each output into the memory of the one before, where that fits."""
+
+    def forward(self, x, train):
+        out = super().forward(x, train)
+        self.kept = self.__dict__.setdefault("all", {}).setdefault(out.shape, out)
+        self.kept[...] = out
+        return self.kept
+
+
+def test_an_output_may_stand_where_the_last_one_stood():
+    assert judge(PIECE, [Reused], seed=3).passed
+
+
 @pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
 def test_the_mask_for_predictions_may_be_one_number(name):
     piece = PIECES[name]

@@ -234,24 +234,36 @@ def drive_running(
     features = x.shape[1]
     norm, other = kind(features, momentum, eps), kind(features, momentum / 2, 2 * eps)
     means, variances = [np.array(norm.mean)], [np.array(norm.var)]
-    trained, tested = [], []
+    trained, tested = [], []  # pairs of an output and what it is of
     for batch in batches:
-        trained += [np.array(norm.forward(batch, True)), np.array(other.forward(x, True))]
-        tested.append(np.array(other.forward(batch, False)))
+        trained += [(_copied(norm.forward(batch, True)), batch)]
+        trained += [(_copied(other.forward(x, True)), x)]
+        tested += [(_copied(other.forward(batch, False)), batch)]
         means.append(np.array(norm.mean))
         variances.append(np.array(norm.var))
-    tested.append(np.array(norm.forward(x, False)))
-    alone = [np.array(norm.forward(row[None], False)) for row in x]
-    strange = [out.shape for out in alone if out.shape != x[:1].shape]
-    if strange:
-        text = mark("The shape is {got}, but it must be {want}.")
-        of_tests: Any = Finding("shape", text, {"got": strange[0], "want": x[:1].shape})
-    else:
-        of_tests = np.concatenate([*tested, *alone])
+    tested += [(_copied(norm.forward(x, False)), x)]
+    tested += [(_copied(norm.forward(row[None], False)), row[None]) for row in x]
     mean, var = _by_batch("mean", means, x[0].shape), _by_batch("var", variances, x[0].shape)
     wrong = [found for found in (mean, var) if isinstance(found, Finding)]
     after = wrong[0] if wrong else np.stack([norm.mean, norm.var, other.mean, other.var])
-    return mean, var, np.concatenate(trained), of_tests, after
+    return mean, var, _joined(trained), _joined(tested), after
+
+
+def _copied(out: Any) -> Array:
+    """An output as an array of its own; one of no numbers where it is nothing rectangular."""
+    try:
+        return np.array(out)
+    except ValueError:
+        return np.array(None)
+
+
+def _joined(outputs: list[tuple[Array, Array]]) -> Array | Finding:
+    """All outputs below each other; or what is wrong with a shape."""
+    for out, batch in outputs:
+        if out.shape != batch.shape:
+            text = mark("The shape is {got}, but it must be {want}.")
+            return Finding("shape", text, {"got": out.shape, "want": batch.shape})
+    return np.concatenate([out for out, _batch in outputs])
 
 
 def _by_batch(name: str, values: list[Array], want: tuple[int, ...]) -> Array | Finding:
