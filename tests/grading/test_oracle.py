@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
@@ -298,6 +300,38 @@ def test_a_verdict_that_was_killed_once_is_reached_anew(grade, monkeypatch, at, 
     else:
         assert "ended with status -9" in result["failed"]
         assert len(tries) <= 3
+
+
+SHOT = """
+import ctypes, time
+def two(x):
+    ctypes.CDLL(None).prctl(15, b'to be shot')
+    time.sleep(0.4)
+    return 2 * x"""
+
+
+@pytest.mark.parametrize("times", [2, 9])
+def test_a_session_that_the_system_killed_is_begun_anew(grade, times):
+    """As where another submission has taken the machine's memory."""
+    grader = os.getpid()
+    killer = os.fork()
+    if killer == 0:
+        killed = set()
+        while len(killed) < times:
+            for pid in processes_below(grader) - {grader, os.getpid()} - killed:
+                with contextlib.suppress(OSError):
+                    if Path(f"/proc/{pid}/comm").read_text() == "to be shot\n":
+                        os.kill(pid, signal.SIGKILL)
+                        killed.add(pid)
+            time.sleep(0.02)
+        os._exit(0)
+    try:
+        result = grade(THREE, {"two": SHOT})
+    finally:
+        os.kill(killer, signal.SIGKILL)
+        os.waitpid(killer, 0)
+    assert points(result) == ([10, 10, 10] if times == 2 else [10, 0, 0])
+    assert ("signal 9" in whys(result)) == (times == 9)
 
 
 def test_answers_that_fill_the_memory_of_the_tests_are_told_so(grade, monkeypatch):

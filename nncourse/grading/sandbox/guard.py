@@ -24,6 +24,7 @@ class Guard:
         self._memory_kills = memory_kills
         self._kills_before = memory_kills()
         self._gone = False
+        self.shot = False  # by the system, since the machine was short of memory, or by a person
 
     def begin(self) -> None:
         """What was killed before is not the session's."""
@@ -53,11 +54,14 @@ class Guard:
         left = clock.wait(poll, clock.now() + LEAVING)
         message = self.end()
         status = message.get("status")
+        # The first process of a session can't be killed from within.
+        self.shot = status == -9 and not message.get("memory")
         if message.get("memory") or self._memory_kills() > self._kills_before:
             return "memory", "it used more memory than there is for it"
         # The kernel bounds it by its ticks and reports it exactly: less, where the machine is busy
         # or one of several on a host.
         if status == -9 and message.get("cpu", 0.0) >= 0.5 * cpu_seconds:
+            self.shot = False
             return "cpu", f"it used more than {cpu_seconds} s of processor time"
         if "failed" in message:
             return "killed", f"the session could not be ended in order: {message['failed']}"
