@@ -294,6 +294,7 @@ class Session:
         try:
             request = {"do": do, "n": number, "drop": drop, "news": self.kept.news(), **what}
             request["deques"] = "deque" in self.numbers
+            request["operators"] = bool(self.references.guests.operators)
             # Encoded last: the generators among the arguments add their states to it.
             request["states"] = self.references.states
             self.channel.send(request, deadline, self.references.refer)

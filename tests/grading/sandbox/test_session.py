@@ -16,6 +16,7 @@ from nncourse.grading.sandbox import (
     WireError,
     limits,
 )
+from nncourse.grading.sandbox.guests import Guests
 from nncourse.grading.spoken import spoken
 
 
@@ -268,6 +269,23 @@ def test_an_engine_with_operators(session):
     )
     a, b = session.call("Value", (1.0,)), session.call("Value", (2.0,))
     assert session.operate("add", a, b).get("data") == 3.0
+
+
+@pytest.mark.parametrize("kind", ["float", "list"])
+def test_a_number_with_operators_of_its_own_is_an_object_where_they_are_asked_for(session, kind):
+    session.run_cell(
+        f"class Value({kind}):\n"
+        "    def __add__(self, other): return self\n"
+        "    def exp(self): return self\n"
+        f"class Plain({kind}): pass\n"
+        "def number(x): return x"
+    )
+    assert session.call("Value") == {"float": 0.0, "list": []}[kind]
+    session.references.guests = Guests(operators=["add"])
+    value = session.call("Value")
+    assert type(session.operate("add", value, value.call("exp")).call("exp")) is Handle
+    assert type(session.call("Plain")) is not Handle
+    assert session.call("number", (3.0,)) == 3.0
 
 
 def test_a_function_that_is_called_back_has_a_name_to_print(session):

@@ -4,7 +4,7 @@ It shares its process with the student's code, which can change all of it. So no
 anything: whatever it answers is the student's word, and the grader treats it so.
 
 A request is a dict: ``do`` (what), ``n`` (its number), ``drop`` (objects no longer needed),
-``deques`` (whether they stay objects), and
+``deques`` (whether they stay objects), ``operators`` (whether objects are counted with), and
 
     cell   source                          run a cell
     call   target, path, args, kwargs      call target.path...(*args, **kwargs)
@@ -40,7 +40,7 @@ import numpy as np
 
 from nncourse.grading.sandbox.channel import Channel, Closed
 from nncourse.grading.sandbox.inside.cells import LONGEST_MESSAGE, Notebook, clean, explain
-from nncourse.grading.sandbox.inside.guests import Callback, Guest, made
+from nncourse.grading.sandbox.inside.guests import BINARY, UNARY, Callback, Guest, made
 from nncourse.grading.sandbox.inside.kept import Kept, arrays
 from nncourse.grading.sandbox.wire import DTYPES, LIMITS, NAMES, Reference, WireError, encode
 
@@ -80,6 +80,7 @@ class Server:
         self.news: dict[str, np.ndarray] = {}
         self.given = 0
         self.current = 0
+        self.counting = False
         self.back: list[Any] = []  # objects that have come back with a request
 
     def run(self) -> None:
@@ -96,6 +97,7 @@ class Server:
         self.kept.learn(request.get("news"))
         if request.get("deques"):
             CONTAINERS.pop(deque, None)
+        self.counting = bool(request.get("operators"))
         for number, state in request.get("states", ()):
             self.generators[number].bit_generator.state = state
         request["back"] = back
@@ -165,7 +167,7 @@ class Server:
             now = _plain(named[key])
             if encode(now, LIMITS, self._refer_known) != old:
                 changed[key] = now
-        return {**self._value(value), "changed": changed}
+        return {**self._value(value, self.counting and _counts(value)), "changed": changed}
 
     def _do_get(self, request: dict[str, Any]) -> dict[str, Any]:
         return self._value(self._find(request["target"], request["path"]))
@@ -206,9 +208,9 @@ class Server:
 
     _last: Any = None
 
-    def _value(self, value: Any) -> dict[str, Any]:
+    def _value(self, value: Any, whole: bool = False) -> dict[str, Any]:
         self._last = _Whole(value)
-        answer = {"value": _plain(value)}
+        answer = {"value": self._last if whole else _plain(value)}
         name = type(value).__name__
         if name in MAKERS and type(value) in CONTAINERS:
             more = getattr(value, "maxlen", getattr(value, "typecode", None))
@@ -267,6 +269,14 @@ class _Whole:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+
+def _counts(value: Any) -> bool:
+    """Whether a class of the student's own says what comes of arithmetic with it: then it is more
+    than the number or list that it may be, too.
+    """
+    own = [vars(kind) for kind in type(value).__mro__ if kind.__module__ == "__main__"]
+    return any(f"__{name}__" in names for names in own for name in (*BINARY, *UNARY))
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
