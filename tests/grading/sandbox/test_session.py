@@ -77,12 +77,16 @@ def test_what_is_nearly_plain_comes_as_plain(session):
         ("(UserDict(a=deque([1])), MappingProxyType({'b': 1}))", ({"a": [1]}, {"b": 1})),
         ("[{'a': 1}.keys(), {'a': 1}.values(), {'a': 1}.items()]", [["a"], [1], [("a", 1)]]),
         ("bytearray(b'ab')", b"ab"),
+        ("[ChainMap({'a': 1}, {'b': 2}), saved(c=[3])]", [{"a": 1, "b": 2}, {"c": 3}]),
     ],
 )
 def test_containers_come_as_lists_and_dicts(session, source, plain):
     session.run_cell(
-        "from array import array\nfrom collections import UserDict, UserList, deque\n"
-        "from fractions import Fraction\nfrom types import MappingProxyType"
+        "from array import array\nfrom collections import ChainMap, UserDict, UserList, deque\n"
+        "from fractions import Fraction\nfrom types import MappingProxyType\n"
+        "import io\nimport numpy as np\n"
+        "def saved(**arrays):\n    np.savez(file := io.BytesIO(), **arrays)\n"
+        "    file.seek(0)\n    return np.load(file)"
     )
     session.run_cell(f"def f(): return {source}")
     assert session.call("f") == plain

@@ -29,7 +29,7 @@ import contextlib
 import operator
 import warnings
 from array import array
-from collections import UserDict, UserList, deque
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -56,7 +56,8 @@ _DICT = dict[Any, Any]()
 VIEWS = (type(_DICT.keys()), type(_DICT.values()), type(_DICT.items()))
 # Containers that hold what a plain one would, and so are right where that is.
 CONTAINERS: dict[type, type] = dict.fromkeys((array, deque, UserList, *VIEWS), list)
-CONTAINERS |= {UserDict: dict, MappingProxyType: dict, bytearray: bytes}
+CONTAINERS |= {UserDict: dict, MappingProxyType: dict, ChainMap: dict, bytearray: bytes}
+CONTAINERS[np.lib.npyio.NpzFile] = dict
 # How they are made anew, for a function that is handed back what it, or another, gave.
 MAKERS: dict[str, Callable[[Any, Any], Any]] = {
     "deque": deque,
