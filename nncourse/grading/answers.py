@@ -9,7 +9,7 @@ behind, so a student can neither lose nor gain points by the form of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -106,6 +106,7 @@ def find_answers(
             notes += _pictures(task, text)
     defined = set[str]().union(*(_defined(cell.source) for cell in seen if cell.code))
     put: list[OwnCell] = []
+    above: list[OwnCell] = []
     room = LONGEST_ADDED
     for place, of in enumerate(original):
         name = of.name
@@ -123,9 +124,12 @@ def find_answers(
                 )
             if len(source) <= room:
                 room -= len(source)
-                # Behind the cell: what it binds itself stays as it is.
                 mine = put_into(of._replace(source=source), of)
-                put += [OwnCell(place + 1, mine)] if mine else []
+                if mine and roles[name]["grade"]:  # above the check, as an answer must be
+                    above.append(OwnCell(place, mine))
+                elif mine:  # behind the cell: what it binds itself stays as it is
+                    put.append(OwnCell(place + 1, mine))
+    notes += _unwritten(seen, original, released, answers)
     notes += _disorder(named, roles, earlier)
     own, left = added(seen, original, named.places)
     if left:
@@ -138,8 +142,9 @@ def find_answers(
                 longest=LONGEST_ADDED,
             )
         )
-    if put:
-        own = sorted([*put[:MOST_ADDED], *own], key=lambda cell: cell.place)
+    if put or above:
+        parts = [*put[:MOST_ADDED], *own, *above[:MOST_ADDED]]
+        own = sorted(parts, key=lambda cell: cell.place)
     for one in own:
         notes += _long(_("cells of their own"), one.source)
     return Intake(answers, notes, language, own)
@@ -254,6 +259,30 @@ def _tasks(
             done = task._replace(source=sources.get(name, task.source))
             if text := work(done, task, below)[:LONGEST]:
                 yield name, text
+
+
+def _unwritten(
+    seen: list[Sight],
+    original: list[Sight],
+    released: Mapping[str, Any],
+    answers: Mapping[str, str],
+) -> Iterator[str]:
+    """Remarks on written answers that may stand where nobody looks."""
+    count = _texts(seen) - _texts(original)
+    for place in _by_hand(released) if count > 0 else ():
+        name, stub = original[place].name, original[place].source
+        if name is not None and answers.get(name, "-").strip() == stub.strip():
+            yield _(
+                "{name}: nothing is written there, but there are more cells of text than were "
+                "handed out ({count}): look for it in what was handed in",
+                name=name,
+                count=count,
+            )
+
+
+def _texts(cells: Iterable[Sight]) -> int:
+    """How many cells hold text and have no name."""
+    return sum(not (cell.code or cell.name) and bool(cell.source.strip()) for cell in cells)
 
 
 def _by_hand(released: Mapping[str, Any]) -> list[int]:

@@ -34,6 +34,7 @@ LONGEST_BYTES = 240  # of a folder's name
 NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
 ENDING = re.compile(r"(?i)\.ipynb(\.txt|\.json)?$")
 COURSES = "source", "release", "autograded", "feedback"  # folders
+APPLE = "__MACOSX"  # what a Mac packs beside all that it packs
 STAMP = "timestamp.txt"
 SECRET = "submission_secret.txt"  # by which nbgrader's students find their feedback
 YEARS = 1970, 9998  # of a time stamp; others, in another time zone, may be none
@@ -92,7 +93,7 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
     for entry in sorted(folder.iterdir()):
         is_file = is_notebook(entry) and (entry.is_symlink() or not entry.is_dir())
         student = row_name(ENDING.sub("", entry.name) if is_file else entry.name)
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name == APPLE:
             continue
         if is_file or entry.is_symlink():
             # A link is never followed: it may lead to somebody else's work.

@@ -179,6 +179,19 @@ def test_text_elsewhere_is_no_part_of_a_written_answer(hand_in):
     assert intake.notes == []
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_text_elsewhere_is_named_where_nothing_is_written(hand_in, toy, language):
+    text_ = submission(toy, "ps99", {**RIGHT, "why": TEXT_STUB[language]})
+    notebook = json.loads(text_)
+    notebook["metadata"].setdefault("nncourse", {})["language"] = language
+    notebook["cells"] = [text("Because."), text(" "), *notebook["cells"]]
+    intake = hand_in(text=json.dumps(notebook))
+    assert intake.notes == [
+        "why: nothing is written there, but there are more cells of text than were handed out "
+        "(1): look for it in what was handed in"
+    ]
+
+
 def test_pictures_in_a_written_answer_are_named(hand_in):
     inside = f"![a](data:image/png;base64,{'iVBORw0KGgo' * 10_000}=)"
     for picture, shown in (("![a](a.png)", "![a](a.png)"), (inside, inside[:27] + "...)")):
@@ -389,6 +402,8 @@ def test_hidden_files_are_no_notebooks(tmp_path):
     (tmp_path / "ann").mkdir()
     for name in ("home.ipynb", "._home.ipynb"):
         (tmp_path / "ann" / name).write_text("{}")
+    (tmp_path / "__MACOSX" / "ann").mkdir(parents=True)
+    (tmp_path / "__MACOSX" / "ann" / "._home.ipynb").write_text("")
     (ann,) = find_submissions(tmp_path, "ps05")
     assert ann.path.name == "home.ipynb"
 

@@ -1039,6 +1039,15 @@ def test_lines_put_into_locked_cells_are_ones_own(grade):
     assert len(cell.source) == 16_000 * 6 - 1
 
 
+def test_an_answer_may_stand_in_the_cell_that_grades_it(grade):
+    cells = handed_in("", "def two(x):\n    return FOUR // 2 * one(x)", first="more = 3")
+    first = f"more -= 1\ndef one(x):\n    return x**more\n\n{CELLS['first'][2]}"
+    second = f"FOUR = 4\n{CELLS['second'][2]}"
+    verdict = grade(edited(cells, first=first, second=second))
+    assert points(verdict) == [10, 10]
+    assert ran(verdict) == ["more = 3", first.partition("\n\n")[0], "FOUR = 4"]
+
+
 @pytest.mark.parametrize(
     "cells",
     [
