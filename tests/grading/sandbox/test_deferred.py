@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nncourse.grading.sandbox import Sandbox
 from tests.conftest import find_tool
 
@@ -67,3 +69,22 @@ def test_a_deferred_module_is_loaded_when_it_is_used(cache: Path) -> None:
             error = session.run_cell("plt.not_a_function").error
             assert error is not None
             assert error.kind == "AttributeError"
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_wherever_a_notebook_wants_to_draw_nothing_fails(cache: Path, deferred: bool) -> None:
+    find_tool("bwrap", "to run cells in a sandbox")
+    pyplot = ["matplotlib", "matplotlib.pyplot"]
+    then = ([], pyplot) if deferred else (pyplot, [])
+    wishes = [
+        "import matplotlib\nmatplotlib.use('nbAgg')",
+        "from matplotlib import use\nuse('TkAgg')",
+    ]
+    wishes += ["import matplotlib\nmatplotlib.use('module://ipympl.backend_nbagg', force=True)"]
+    wishes += ["import matplotlib as mpl\nmpl.rcParams['backend'] = 'QtAgg'"]
+    wishes += [f"import matplotlib.pyplot as p\np.switch_backend({name!r})" for name in ("tk", "x")]
+    with Sandbox(preload=["numpy"], then=lambda: then, cache=cache) as sandbox:
+        for wish in wishes:
+            with sandbox.session() as session:
+                draws = "\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.savefig('a.png')"
+                assert session.run_cell(wish + draws).error is None

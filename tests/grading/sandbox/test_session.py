@@ -43,6 +43,11 @@ def test_magics_and_display_are_passed_over(session):
     assert session.run_cell("1 +").error.kind == "SyntaxError"
 
 
+def test_what_asks_for_the_file_behind_standard_output_finds_one(session):
+    source = "import faulthandler, sys\nfaulthandler.enable()\nprint(sys.stdout.isatty())"
+    assert session.run_cell(source).output == "False\n"
+
+
 def test_source_of_functions_is_known(session):
     session.run_cell("import inspect\ndef f(x):\n    return x")
     assert "return x" in session.run_cell("print(inspect.getsource(f))").output

@@ -100,6 +100,10 @@ class Output(io.TextIOBase):
         """It can be written to."""
         return True
 
+    def fileno(self) -> int:
+        """That of standard output, as in a kernel; what is written there is lost."""
+        return 1
+
     def write(self, text: str) -> int:
         """Keep a text, as far as there is room."""
         if self.room > 0:

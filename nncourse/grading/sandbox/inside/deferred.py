@@ -60,6 +60,18 @@ def load(module: Deferred) -> None:
     except BaseException:
         sys.modules.pop(module.__name__, None)  # as ``import`` does
         raise
+    draw_unseen(module)
+
+
+def draw_unseen(module: types.ModuleType) -> None:
+    """Let matplotlib draw as it does, whatever window or page a notebook asks it for: there is
+    none here, and nobody to look.
+    """
+    if module.__name__ == "matplotlib":
+        module.use = lambda *_backend, **_force: None  # type: ignore[attr-defined]
+    elif module.__name__ == "matplotlib.pyplot":
+        switch = module.switch_backend
+        module.switch_backend = lambda *_backend, **_named: switch("agg")  # type: ignore[attr-defined]
 
 
 class PackagesFirst(MetaPathFinder):

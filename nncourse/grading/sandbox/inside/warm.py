@@ -38,7 +38,7 @@ from nncourse.grading.sandbox.channel import Channel
 from nncourse.grading.sandbox.inside import CUT_OFF, TWIN, confine, kernel
 from nncourse.grading.sandbox.inside.cells import Notebook
 from nncourse.grading.sandbox.inside.confine import Confinement
-from nncourse.grading.sandbox.inside.deferred import defer
+from nncourse.grading.sandbox.inside.deferred import defer, draw_unseen
 from nncourse.grading.sandbox.inside.serve import Server
 from nncourse.grading.sandbox.inside.watch import INTERVAL, Watch
 
@@ -135,6 +135,7 @@ def _load(names: list[str], deferred: list[str], lay_out_fonts: Callable[[], Non
         # Parts of the library may be withheld; a session's own import says so then.
         with contextlib.suppress(ImportError) if "." in name else contextlib.nullcontext():
             found = importlib.import_module(module)
+            draw_unseen(found)
             if function:
                 getattr(found, function)()
 
