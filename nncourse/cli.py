@@ -303,6 +303,11 @@ def main() -> None:
     """Entry point of the ``nncourse`` command."""
     # Windows consoles may not be in UTF-8, and the course speaks Russian.
     os.environ.setdefault("PYTHONUTF8", "1")
+    for file in range(3):
+        try:
+            os.fstat(file)
+        except OSError:  # it was closed, and what is opened next would be taken for it
+            os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names are in any letters, terminals are not
             stream.reconfigure(errors="replace")

@@ -358,7 +358,9 @@ def _child(
     try:
         with open("/proc/self/statm") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + OWN_MEMORY,) * 2)
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]  # the machine's own may be lower
+        most = used + OWN_MEMORY if hard == resource.RLIM_INFINITY else min(used + OWN_MEMORY, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         gc.set_threshold(SELDOM)
         shut_in(writing)
         _write(writing, {"answer": work(lambda at: _write(writing, {"at": at}))})

@@ -50,8 +50,9 @@ class Child:
         self.connection = Connection(ours.detach())
 
     def _fork(self, end: socket.socket, serve: Callable[[int], None]) -> int:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # as where the command was started with it closed
+                stream.flush()
         pid = os.fork()
         if pid == 0:
             code = 1
@@ -109,6 +110,8 @@ def attend() -> None:
     """Be one: end with the process that has started this one, and leave Ctrl-C to it."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Who has started the command may not care for how its children end; this process does.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def other_version(version: str) -> str:

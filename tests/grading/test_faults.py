@@ -226,6 +226,24 @@ def test_no_room_for_the_sandbox_s_copy_of_the_library_is_nobodys_zero(course, g
     assert read_results(course, "ps99") == []
 
 
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_a_command_that_was_started_with_files_closed_grades(course, graded, closed):
+    folder, _ = graded
+    before = ["bash", "-c", f'exec "$@" {closed}', "bash"]
+    command = ["-m", "nncourse.cli", "grade", "ps99", folder, "--course", course.root]
+    assert python(*command, before=before).returncode == 0
+    assert {r.points for r in read_results(course, "ps99")} == {15.0}
+
+
+def test_a_command_whose_starter_ignores_ends_of_processes_grades(course, graded):
+    folder, _ = graded
+    code = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+    before = [sys.executable, "-c", code + "os.execv(sys.argv[1], sys.argv[1:])"]
+    command = ["-m", "nncourse.cli", "grade", "ps99", folder, "--course", course.root]
+    assert python(*command, before=before).returncode == 0
+    assert {r.points for r in read_results(course, "ps99")} == {15.0}
+
+
 def test_two_graders_at_once(course, graded):
     folder, verdicts = graded
     command = ["-m", "nncourse.cli", "grade", "ps99", folder, "--course", course.root]

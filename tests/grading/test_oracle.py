@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import time
@@ -332,6 +333,22 @@ def test_a_session_that_the_system_killed_is_begun_anew(grade, times):
         os.waitpid(killer, 0)
     assert points(result) == ([10, 10, 10] if times == 2 else [10, 0, 0])
     assert ("signal 9" in whys(result)) == (times == 9)
+
+
+def test_a_lower_bound_of_the_machine_s_own_stays():
+    """To raise it is refused to all but root."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    most = used + (500 << 20)
+
+    def work(say):
+        return {"bound": resource.getrlimit(resource.RLIMIT_AS)}
+
+    pid = os.fork()
+    if pid == 0:
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        answer, *_ = bench_module.in_fork(work, 10, lambda: None, lambda writing: None)
+        os._exit(0 if answer == {"bound": [most, most]} else 1)
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_answers_that_fill_the_memory_of_the_tests_are_told_so(grade, monkeypatch):
