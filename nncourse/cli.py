@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import io
 import os
 import subprocess
@@ -311,7 +313,22 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names are in any letters, terminals are not
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            with contextlib.suppress(OSError):  # what can't be written Python itself reports
+                _leave(end.code)
+        raise
+
+
+def _leave(code: int) -> None:
+    """End the process at once: to free all that was loaded takes as long as a short command."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

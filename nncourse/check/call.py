@@ -285,7 +285,11 @@ def _equal(a: Any, b: Any) -> bool:
     if a is b:
         return True  # what can be changed was copied
     if isinstance(a, np.ndarray):
-        return isinstance(b, np.ndarray) and a.shape == b.shape and np.array_equal(a, b, True)
+        if not isinstance(b, np.ndarray) or a.shape != b.shape:
+            return False
+        # Most are the same to the last bit, which is soon seen.
+        alike = a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return alike or np.array_equal(a, b, True)
     if isinstance(a, dict):
         return (
             isinstance(b, dict)

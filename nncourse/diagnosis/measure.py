@@ -19,6 +19,9 @@ Array = NDArray[Any]
 STEP = 1e-5
 """Step of the central difference: balances its truncation (h^2) and rounding (1e-16 / h)."""
 
+FINEST = 1e-6
+"""The smallest ``tolerance``."""
+
 KINK_DISTANCE = 10 * STEP
 """Points nearer than this to a kink are drawn again; the difference would straddle it."""
 
@@ -50,14 +53,14 @@ def tolerance(a: Array) -> float:
     with np.errstate(all="ignore"):
         if a.dtype == np.float64 and np.array_equal(a, a.astype(np.float32)):
             return 1e-5
-    return 1e-6
+    return FINEST
 
 
 def same(a: Array, b: Array) -> bool:
     """Whether two arrays of one shape agree within the tolerance of the coarser of the two."""
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return False
-    return distance(a, b) < max(tolerance(a), 1e-6)
+    return distance(a, b) < tolerance(a)
 
 
 def wrong_entries(a: Array, n: Array) -> NDArray[np.bool_]:

@@ -21,9 +21,6 @@ _ = catalogue("course")
 
 grading = typer.Typer()
 
-# Objects between two collections: nearly all that is loaded stays.
-SELDOM = 50_000
-
 
 @grading.command(
     help=_(
@@ -79,7 +76,6 @@ def grade(
     ] = None,
     lang: Lang = None,
 ) -> None:
-    gc.set_threshold(SELDOM)
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.grade import grade_class
     from nncourse.grading.progress import Progress

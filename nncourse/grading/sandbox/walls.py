@@ -32,7 +32,7 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "1",
 }
 START = (
-    "import gc, sys; gc.disable(); sys.path[:0] = {path!r}; "  # a session enables it
+    "import sys; sys.path[:0] = {path!r}; "
     "from nncourse.grading.sandbox.inside.warm import main; main()"
 )
 

@@ -71,7 +71,7 @@ def main() -> None:
     while True:
         message, files, _, _ = socket.recv_fds(control, 1, MOST_FILES)
         if not message:
-            return
+            os._exit(0)  # to free all that it has loaded takes long
         core = int.from_bytes(control.recv(2), "big") - 1 if message == TWIN else -1
         # Where another session has used up all processes, this one is refused, not the warm ended.
         with contextlib.suppress(OSError):
@@ -227,6 +227,5 @@ def _session(to: Confinement, session: socket.socket, guard: socket.socket) -> N
         _tell(guard, failed=f"{type(error).__name__}: {error}")
         os._exit(1)
     guard.close()
-    gc.enable()
     Server(Channel(session), Notebook(to.output)).run()
     os._exit(CUT_OFF)
