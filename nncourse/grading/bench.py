@@ -33,12 +33,8 @@ OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's
 OWN_MEMORY = 2048 * MB
 # Objects between two collections, in a process that lives for a fraction of a second.
 SELDOM = 50_000
-<<<<<<< HEAD
 RETRIES = 2  # with a new warm process, or a new session
-=======
-RETRIES = 2  # with a new warm process
 PAYS_AFTER = 8  # items for each step of the rehearsal: it takes longer than it saves in one
->>>>>>> bf67de5 (End commands and warm processes at once, and rehearse less for small classes)
 
 
 class Bench:
