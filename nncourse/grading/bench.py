@@ -339,10 +339,15 @@ def in_fork(
     return answer, at, why or f"the grading process ended with status {status}"
 
 
+def folders_of(pid: int) -> str:
+    """How those begin that a process has made for tests."""
+    return f"nncourse-{pid}"
+
+
 @contextlib.contextmanager
 def folder_of_its_own() -> Iterator[str]:
     """For what a test writes, which no other one finds, however deep it makes its folders."""
-    folder = tempfile.mkdtemp(prefix="nncourse-")
+    folder = tempfile.mkdtemp(prefix=f"{folders_of(os.getpid())}-")
     try:
         yield folder
     finally:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-from nncourse.grading.bench import Bench
+from nncourse.grading.bench import Bench, folders_of
 from nncourse.grading.child import Child, attend, other_version
 from nncourse.grading.own import OwnCell
 from nncourse.grading.sandbox import SandboxUnavailable
@@ -90,6 +93,12 @@ class Worker(Child):
         if answer[:1] == b"!":
             raise SandboxUnavailable(answer[1:].decode())
         return answer
+
+    def close(self) -> None:
+        """End it, and remove what it could not, being killed."""
+        super().close()
+        for folder in Path(tempfile.gettempdir()).glob(f"{folders_of(self.pid)}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def grade(self, assignment: bytes, item: bytes) -> bytes:
         """An item and its result."""

@@ -317,7 +317,7 @@ def test_a_session_that_the_system_killed_is_begun_anew(grade, times):
     grader = os.getpid()
     killer = os.fork()
     if killer == 0:
-        killed = set()
+        killed: set[int] = set()
         while len(killed) < times:
             for pid in processes_below(grader) - {grader, os.getpid()} - killed:
                 with contextlib.suppress(OSError):

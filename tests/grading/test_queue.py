@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from nncourse.grading import child, queue
 from nncourse.grading.assignment import make_assignment
-from nncourse.grading.bench import Bench
+from nncourse.grading.bench import Bench, folder_of_its_own
 from nncourse.grading.child import can_fork
 from nncourse.grading.queue import Workers
 from nncourse.grading.sandbox import SandboxUnavailable
@@ -310,3 +311,26 @@ def test_a_new_process_loads_nothing_of_the_current_folder(
     with Worker() as one:
         answer = json.loads(one.grade(empty(), make_item("anna", {}, 7)))
     assert answer["questions"] == {}
+
+
+def test_a_worker_that_was_killed_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As all those at work are, where the command is stopped."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = os.pipe()
+
+    class Writing(Bench):
+        def take_over(self) -> None:
+            with folder_of_its_own():
+                os.write(made[1], b"x")
+                threading.Event().wait()
+
+    worker = Worker(bench=Writing())
+    try:
+        assert os.read(made[0], 1) == b"x"
+        assert len(os.listdir(tmp_path)) == 1
+    finally:
+        worker.kill()
+        worker.close()
+    assert os.listdir(tmp_path) == []
