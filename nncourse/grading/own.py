@@ -91,7 +91,9 @@ def needed_lines(
     # A call on a module, such as plt.show(), changes nothing that an answer needs.
     known = [part.names for part in every] + [other.names for other in others]
     modules = set[str]().union(*(found.imports for found in known))
+    alters = set[str]().union(*(piece.alters for piece in every))
     for piece in every:
+        piece.names.changes.update(*(given for name, given in piece.lends if name in alters))
         functions |= piece.names.defines
         given = {name for name, value in piece.renames if value in functions}
         given |= piece.names.defines

@@ -5,8 +5,8 @@ when they are called. Which call is there for the sake of that, nobody can tell 
 kinds count: a call that stands for itself (``fill()``), a decorator, and the classes that a class
 is derived from. ``x = f(3)`` and ``print(f(3))`` are there for the value; but ``losses =
 train(net)``, ``losses = [step(net) for ...]``, ``losses.append(step(net))``, ``loss = net.fit()``
-and ``Trainer(net).fit()`` may have changed the net; and so has each call of a function in which a
-change of it stands.
+and ``Trainer(net).fit()`` may have changed the net; and so has any call of a function in which a
+change of it, or of what it is given, stands.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ class Piece:
     """Statements of an own cell that share no line with others.
 
     leaves: the outer names that its functions bind, or whose objects they change. calls: what it
-    calls for the sake of such a change. same: pairs of names that it gives to one object, or to an
-    object and a part of it. renames: names, each with the one whose object it is given. extends:
-    names whose attributes it assigns. edited: names that it may bind and change though others have
-    bound them. shows: it ends in a value. above: pieces that bind or change a name which it reads,
-    where the last ones count, and that name. for_: what is needed of it.
+    calls for the sake of such a change. alters: its functions that change what they are given.
+    lends: the functions that it calls, with the names of what they are given. same: pairs of names
+    that it gives to one object, or to an object and a part of it. renames: names, each with the one
+    whose object it is given. extends: names whose attributes it assigns. edited: names that it may
+    bind and change though others have bound them. shows: it ends in a value. above: pieces that
+    bind or change a name which it reads, where the last ones count, and that name. for_: what is
+    needed of it.
     """
 
     place: int
@@ -52,6 +54,8 @@ class Piece:
     extends: set[str] = field(default_factory=set)
     leaves: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
+    alters: set[str] = field(default_factory=set)
+    lends: list[tuple[str, set[str]]] = field(default_factory=list)
     same: list[tuple[str, str]] = field(default_factory=list)
     renames: list[tuple[str, str]] = field(default_factory=list)
     shows: bool = False
@@ -106,6 +110,12 @@ def pieces(
         piece.calls |= _called(now) - answered
         piece.extends |= _extended(now)
         for node in now:
+            if isinstance(node, FUNCTIONS[:2]):
+                own = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
+                if own & _changed(list(ast.walk(node)), answered):
+                    piece.alters.add(node.name)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                piece.lends.append((node.func.id, _handed(node) - {""}))
             if isinstance(node, ast.Assign):
                 piece.same += _same(node)
                 if isinstance(node.value, ast.Lambda):

@@ -451,6 +451,11 @@ HONEST = {
                 "def refit():\n    NET['w'] = 2\n    return 1\n\nprint(refit())",
             ),
             (
+                "a function whose value is printed",
+                "def step(net):\n    net['w'] -= 1\n    return net['w']\n\n"
+                "for n in range(3):\n    print(n, f'{step(NET):.3f}')",
+            ),
+            (
                 "a function that binds it",
                 "def refit():\n    global NET\n    NET = {'w': 2}\n    return 1\n\nlast = refit()",
             ),
