@@ -391,13 +391,16 @@ class Oracle:
 
 @lru_cache(512)
 def compiled(source: str, file: str) -> tuple[types.CodeType, types.CodeType | None]:
-    """The statements of a cell, and the expression at its end. SyntaxError."""
+    """The statements of a cell, and the expression at its end. SyntaxError.
+
+    Not optimised, whatever PYTHONOPTIMIZE says: no assertion would be left.
+    """
     tree = parse(source, file)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         value = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
-        last = compile(value, file, "eval", dont_inherit=True)
-    return compile(tree, file, "exec", dont_inherit=True), last
+        last = compile(value, file, "eval", dont_inherit=True, optimize=0)
+    return compile(tree, file, "exec", dont_inherit=True, optimize=0), last
 
 
 @contextlib.contextmanager

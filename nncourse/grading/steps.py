@@ -95,4 +95,6 @@ class Steps:
 def _execute(step: Step, space: dict[str, Any]) -> None:
     assert step.statement is not None
     code = ast.Module([step.statement], [])
-    exec(compile(code, f"<notebook {step.cell.label}>", "exec", dont_inherit=True), space)
+    file = f"<notebook {step.cell.label}>"
+    # Not optimised, whatever PYTHONOPTIMIZE says: a helper's assertions stay.
+    exec(compile(code, file, "exec", dont_inherit=True, optimize=0), space)

@@ -9,6 +9,8 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -301,6 +303,32 @@ def test_a_verdict_that_was_killed_once_is_reached_anew(grade, monkeypatch, at, 
     else:
         assert "ended with status -9" in result["failed"]
         assert len(tries) <= 3
+
+
+OPTIMISED = """
+import json
+from nncourse.grading.bench import Bench
+from nncourse.grading.worker import make_item
+from tests.grading.test_oracle import KEPT, assignment, points
+with Bench() as bench:
+    bench.prepare(assignment(KEPT).packed)
+    item = make_item("anna", {"one": "def one(x): return 3"}, 11)
+    print(points(json.loads(bench.grade(item))))"""
+KEPT = Kind(
+    [
+        ("readonly", "helper", "def must(x):\n    assert x"),
+        ("answer", "one", ""),
+        ("tests", "first", "assert one(2) == 2"),
+        ("tests", "second", "must(one(2) == 2)"),
+    ],
+    {"one": "def one(x):\n    return x"},
+)
+
+
+def test_assertions_are_kept_where_python_leaves_them_out(bench):
+    command = [sys.executable, "-O", "-c", OPTIMISED]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert run.stdout == "[0.0, 0.0]\n", run.stderr
 
 
 SHOT = """

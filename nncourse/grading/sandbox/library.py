@@ -78,7 +78,9 @@ def withhold(
         building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
         try:
             _Copy(source, list(known), without).write(building)
-            building.chmod(0o755)
+            # Read by a user who is nobody, whatever is usual for files of this one.
+            for path in (building, *building.rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)
             building.rename(target)
         except OSError:
             if not target.exists():  # or another process was faster

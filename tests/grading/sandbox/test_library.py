@@ -151,6 +151,16 @@ def test_a_copy_is_made_once_for_each_content(toy, tmp_path):
     assert withhold(["nncourse.tools", "nncourse.nn.relu"], cache, toy) != one
 
 
+def test_everyone_may_read_a_copy(toy, tmp_path):
+    before = os.umask(0o077)
+    try:
+        library = withhold((), tmp_path, toy)
+    finally:
+        os.umask(before)
+    for path in (library, *library.rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644)
+
+
 def test_packages_are_shown_one_by_one(tmp_path):
     seen = view(tmp_path, ["numpy", "matplotlib"], None, [])
     names = {at.rpartition("/")[2] for _, at in seen.shown if at.startswith("/sandbox/packages/")}
