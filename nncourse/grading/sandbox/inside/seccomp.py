@@ -172,6 +172,9 @@ RWF_NOWAIT = 8  # tells what of a file is in memory
 # A byte ahead of its turn, which nobody sends; by what keeps it, programs have got into the kernel.
 MSG_OOB = 1
 RLIMIT_CORE = 4  # its value keeps the machine from starting a program when a process crashes
+# Lowered it would end a session as if the system had done so, which is then begun anew: whoever
+# draws their answers would draw once more.
+RLIMIT_CPU = 0
 
 Calls = Mapping[str, tuple[int, int | None]]
 ByArgument = Sequence[tuple[tuple[int, int | None], int, int, Sequence[int], int]]
@@ -188,8 +191,8 @@ BY_ARGUMENT: ByArgument = [
     (PREADV2, SIXTH, JUMP_SET, [RWF_NOWAIT], REFUSE),
     *((call, FOURTH, JUMP_SET, [MSG_OOB], REFUSE) for call in (SENDTO, RECVFROM, RECVMMSG)),
     (RECVMSG, THIRD, JUMP_SET, [MSG_OOB], REFUSE),
-    (SETRLIMIT, FIRST, JUMP_EQUAL, [RLIMIT_CORE], REFUSE),
-    (PRLIMIT64, SECOND, JUMP_EQUAL, [RLIMIT_CORE], REFUSE),
+    (SETRLIMIT, FIRST, JUMP_EQUAL, [RLIMIT_CPU, RLIMIT_CORE], REFUSE),
+    (PRLIMIT64, SECOND, JUMP_EQUAL, [RLIMIT_CPU, RLIMIT_CORE], REFUSE),
 ]
 
 
