@@ -316,7 +316,8 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if isinstance(end.code, int):
+        watched = sys.getprofile() or sys.gettrace()  # which has something to say at the end
+        if isinstance(end.code, int) and not watched:
             with contextlib.suppress(OSError):  # what can't be written Python itself reports
                 _leave(end.code)
         raise
