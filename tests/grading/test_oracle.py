@@ -308,12 +308,13 @@ def test_a_verdict_that_was_killed_once_is_reached_anew(grade, monkeypatch, at, 
 OPTIMISED = """
 import json
 from nncourse.grading.bench import Bench
+from nncourse.grading.names import quick_names
 from nncourse.grading.worker import make_item
 from tests.grading.test_oracle import KEPT, assignment, points
 with Bench() as bench:
     bench.prepare(assignment(KEPT).packed)
     item = make_item("anna", {"one": "def one(x): return 3"}, 11)
-    print(points(json.loads(bench.grade(item))))"""
+    print(points(json.loads(bench.grade(item))), quick_names("assert f").later)"""
 KEPT = Kind(
     [
         ("readonly", "helper", "def must(x):\n    assert x"),
@@ -328,7 +329,7 @@ KEPT = Kind(
 def test_assertions_are_kept_where_python_leaves_them_out(bench):
     command = [sys.executable, "-O", "-c", OPTIMISED]
     run = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert run.stdout == "[0.0, 0.0]\n", run.stderr
+    assert run.stdout == "[0.0, 0.0] {'f'}\n", run.stderr
 
 
 SHOT = """
