@@ -54,8 +54,9 @@ class Guard:
         left = clock.wait(poll, clock.now() + LEAVING)
         message = self.end()
         status = message.get("status")
-        # The first process of a session can't be killed from within.
-        self.shot = status == -9 and not message.get("memory")
+        # The first process of a session can't be killed from within. Where it has only closed its
+        # end, it is killed here.
+        self.shot = bool(left) and status == -9 and not message.get("memory")
         if message.get("memory") or self._memory_kills() > self._kills_before:
             return "memory", "it used more memory than there is for it"
         # The kernel bounds it by its ticks and reports it exactly: less, where the machine is busy

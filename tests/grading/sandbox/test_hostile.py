@@ -821,6 +821,7 @@ def test_a_broken_connection_is_noticed_at_once(sandbox, name, monkeypatch):
             assert isinstance(error, SessionEnded)
             assert (error.kind, session.ended.kind) == ("protocol", "protocol")
             assert re.search(says, str(error)), error
+            assert not session.guard.shot
             assert time.monotonic() - start < 5
 
 
