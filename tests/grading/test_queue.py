@@ -334,3 +334,11 @@ def test_a_worker_that_was_killed_leaves_no_folder(
         worker.kill()
         worker.close()
     assert os.listdir(tmp_path) == []
+
+
+def test_a_worker_ends_where_no_folder_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", no_room)
+    Worker().close()
