@@ -44,11 +44,13 @@ class OwnCell(NamedTuple):
 
 @dataclass(frozen=True)
 class Other:
-    """A cell of the lecturer's, or an answer (``asks``), and its place in the notebook."""
+    """A cell of the lecturer's, or an answer (``asks``), and its place in the notebook. alters: its
+    functions that change what they are given."""
 
     place: int
     names: Names
     asks: bool
+    alters: Set[str] = frozenset()
 
 
 class _Need(NamedTuple):
@@ -91,7 +93,7 @@ def needed_lines(
     # A call on a module, such as plt.show(), changes nothing that an answer needs.
     known = [part.names for part in every] + [other.names for other in others]
     modules = set[str]().union(*(found.imports for found in known))
-    alters = set[str]().union(*(piece.alters for piece in every))
+    alters = set[str]().union(*(o.alters for o in others), *(piece.alters for piece in every))
     for piece in every:
         piece.names.changes.update(*(given for name, given in piece.lends if name in alters))
         functions |= piece.names.defines

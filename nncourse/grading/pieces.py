@@ -98,23 +98,18 @@ def pieces(
         if not (piece.names.binds or piece.names.reads):
             continue  # also where it is nested too deeply to be read
         now, later = _nodes(statement)
-        # What a cell ends in is looked at; an answer that is called elsewhere may be to change it.
-        shown = isinstance(statement, ast.Expr) and statement is body[-1]
         piece.leaves |= _changed(later, answered) & piece.names.later
         # A function that seeds everything asks for packages that may not be there.
         piece.leaves |= outside.changes(later) - outside.SEEDS
-        piece.names.changes |= _changed(now, answered, shown) | outside.changes(now)
+        piece.names.changes |= _changed(now, answered, top=True) | outside.changes(now)
         piece.names.binds |= {"*"} if any(map(_binds_any, now)) else set()
         piece.names.runs |= outside.reads(now)
         piece.names.later |= outside.reads(later)
         piece.calls |= _called(now) - answered
         piece.extends |= _extended(now)
+        piece.alters |= altering(now, answered)
         for node in now:
-            if isinstance(node, FUNCTIONS[:2]):
-                own = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
-                if own & _changed(list(ast.walk(node)), answered):
-                    piece.alters.add(node.name)
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 piece.lends.append((node.func.id, _handed(node) - {""}))
             if isinstance(node, ast.Assign):
                 piece.same += _same(node)
@@ -147,11 +142,11 @@ def _nodes(statement: ast.stmt) -> tuple[list[ast.AST], list[ast.AST]]:
     return now, later
 
 
-def _changed(nodes: Sequence[ast.AST], answered: Set[str], shown: bool = False) -> set[str]:
+def _changed(nodes: Sequence[ast.AST], answered: Set[str], top: bool = False) -> set[str]:
     """The names that ``global`` lets them bind, and those whose objects they change.
 
-    ``answered``: functions that are called to see what comes of it, also where the value of the
-    statement is ``shown``.
+    ``answered``: functions that are called for their value, also where that gets no name if the
+    nodes are at the ``top`` of a cell.
     """
     found: set[str] = set()
     for node in nodes:
@@ -170,13 +165,13 @@ def _changed(nodes: Sequence[ast.AST], answered: Set[str], shown: bool = False) 
         elif isinstance(node, ast.Call) and last_name(node.func) in SETTING:
             found |= _handed(node)
         elif isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
-            for_value = shown or not isinstance(node, ast.Expr)
-            to_try = BUILTINS | answered if for_value else BUILTINS
+            to_try = answered if top or not isinstance(node, ast.Expr) else BUILTINS
             for call in _made(node.value):
                 if isinstance(call.func, ast.Attribute):
                     found.add(owner(call.func))
-                elif isinstance(call.func, ast.Name) and call.func.id not in to_try:  # fill(table)
-                    found |= _handed(call)
+                elif isinstance(call.func, ast.Name):  # fill(table)
+                    name = call.func.id
+                    found |= set() if name in BUILTINS or name in to_try else _handed(call)
         for decorator in getattr(node, "decorator_list", ()):  # @function.register, @method(Class)
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             found |= {owner(called)} if isinstance(called, ast.Attribute) else set()
@@ -188,6 +183,17 @@ def _changed(nodes: Sequence[ast.AST], answered: Set[str], shown: bool = False) 
                 if found & each:
                     found |= _gone_through(value)
     return found - {""}
+
+
+def altering(nodes: Iterable[ast.AST], answered: Set[str]) -> set[str]:
+    """The functions among these that change what they are given."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            own = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
+            if own & _changed(list(ast.walk(node)), answered):
+                found.add(node.name)
+    return found
 
 
 def _made(value: ast.expr | None) -> list[ast.Call]:

@@ -17,6 +17,7 @@ from nncourse.grading import outside
 from nncourse.grading.cells import Cell, Step
 from nncourse.grading.names import Names, names, needed, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, label, needed_lines
+from nncourse.grading.pieces import altering
 
 NO_NAMES = Names()
 
@@ -112,6 +113,7 @@ class Sandboxed:
         given = [step for step in self._steps if step.statement and not step.cell.is_answer]
         others = [Other(step.cell.index, step.names, False) for step in given]
         again: dict[str, range] = {}
+        asked: list[tuple[int, Names, list[ast.stmt]]] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for cell in self._cells:
@@ -125,9 +127,14 @@ class Sandboxed:
                     found.later |= stub - found.binds  # the answer may stand elsewhere
                     below = range(cell.index + 1, last + 1)
                     again = dict.fromkeys(found.defines & stub, below) | again
-                    nodes = [n for one in statements(source) for n in ast.walk(one)]
+                    body = statements(source)
+                    nodes = [n for one in body for n in ast.walk(one)]
                     found.later |= outside.reads(nodes) | {outside.RECURSION}
-                    others.append(Other(cell.index, found, True))
+                    asked.append((cell.index, found, body))
+            answered = set[str]().union(*(found.defines for _, found, _ in asked))
+            others += [
+                Other(at, found, True, altering(body, answered)) for at, found, body in asked
+            ]
             if edited:
                 others += self._readers(edited, answers)
             made = [step for step in self._steps if step.in_sandbox]

@@ -491,9 +491,9 @@ HONEST = {
             "def one(x):\n    if isinstance(x, dict):\n        x['w'] -= 1\n    else:\n"
             "        return x * x",
             "def two(x):\n    return NET['w'] * one(x)",
-            look="NET = {'w': 5}\nfor _ in range(3):\n    one(NET)",
+            look="NET = {'w': 5}\nsteps = [one(NET) for _ in range(3)]",
         ),
-        ["NET = {'w': 5}\nfor _ in range(3):\n    one(NET)"],
+        ["NET = {'w': 5}\nsteps = [one(NET) for _ in range(3)]"],
     ),
     "an earlier answer wrapped": (
         handed_in(
@@ -745,6 +745,10 @@ KINDER = {
     ),
     "a name of Python's own taken for a number": (
         handed_in("def one(x):\n    return sum([x] * x)", TWO, one="sum = 0\nsum += 3"),
+        [10, 10],
+    ),
+    "an array with which answers are tried": (
+        handed_in("def one(x):\n    return x ** N[0]", TWO, one="N = [2]\nwhile True:\n    one(N)"),
         [10, 10],
     ),
     "a function that keeps its results": (
