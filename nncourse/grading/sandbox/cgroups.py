@@ -17,6 +17,8 @@ from pathlib import Path
 
 LEFT_BEHIND = 600.0  # seconds after which an empty group of a process that is gone is removed
 
+PEAK, BOUND = "memory.max_usage_in_bytes", "memory.limit_in_bytes"  # of the first version
+
 _numbers = itertools.count()
 _swept: set[Path] = set()
 
@@ -27,6 +29,7 @@ class Group:
     def __init__(self, version: int, folders: dict[str, Path]) -> None:
         self.version = version
         self.folders = folders
+        self._reached = 0
 
     @property
     def joins(self) -> list[str]:
@@ -59,6 +62,18 @@ class Group:
                 if line.startswith("oom_kill "):
                     return int(line.split()[1])
         return 0
+
+    def reached(self) -> int:
+        """How often its own bound left no memory, as opposed to the machine's."""
+        with contextlib.suppress(OSError, KeyError):
+            folder = self.folders["memory"]
+            if self.version == 2:
+                events = (folder / "memory.events").read_text().split()
+                return int(events[events.index("oom") + 1]) if "oom" in events else 0
+            if int((folder / PEAK).read_text()) >= int((folder / BOUND).read_text()):
+                self._reached += 1
+                self._write("memory", PEAK, 0)  # begins anew at what is in use
+        return self._reached
 
     def remove(self) -> None:
         """Remove the group, once its last process is gone."""

@@ -17,18 +17,25 @@ LEAVING = 1.0  # seconds for a session that has closed its end to be gone by its
 
 
 class Guard:
-    """``memory_kills``: how many processes the kernel has killed so far for want of memory."""
+    """``memory_kills``: how many processes the kernel has killed so far for want of memory.
+    ``reached``: how often that was for the session's own bound.
+    """
 
-    def __init__(self, end: socket.socket, memory_kills: Callable[[], int]) -> None:
+    def __init__(
+        self, end: socket.socket, memory_kills: Callable[[], int], reached: Callable[[], int] = int
+    ) -> None:
         self.socket = end
         self._memory_kills = memory_kills
         self._kills_before = memory_kills()
+        self._reached = reached
+        self._reached_before = reached()
         self._gone = False
         self.shot = False  # by the system, since the machine was short of memory, or by a person
 
     def begin(self) -> None:
         """What was killed before is not the session's."""
         self._kills_before = self._memory_kills()
+        self._reached_before = self._reached()
 
     def end(self, wait: bool = True) -> dict[str, Any]:
         """End all processes of the session; returns the guardian's last message."""
@@ -56,7 +63,8 @@ class Guard:
         status = message.get("status")
         # The first process of a session can't be killed from within. Where it has only closed its
         # end, it is killed here.
-        self.shot = bool(left) and status == -9 and not message.get("memory")
+        own = message.get("memory") or self._reached() > self._reached_before
+        self.shot = bool(left) and status == -9 and not own
         if message.get("memory") or self._memory_kills() > self._kills_before:
             return "memory", "it used more memory than there is for it"
         # The kernel bounds it by its ticks and reports it exactly: less, where the machine is busy

@@ -310,9 +310,10 @@ class Sandbox:
             session.close()
             guard.close()
             raise _Gone(answers[0].get("failed", "") if answers else "the warm process is gone")
-        kills = self.group.kills if self.group is not None else int
+        group = self.group
+        counts = (int, int) if group is None else (group.kills, group.reached)
         layers = {**self.layers, **answers[0]["confined"]}
-        return Session(Channel(session), Guard(guard, kills), self.limits, budget, layers)
+        return Session(Channel(session), Guard(guard, *counts), self.limits, budget, layers)
 
     def _stop(self) -> None:
         if self._control is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from nncourse.grading.sandbox import cgroups
+from nncourse.grading.sandbox.guard import Guard
 from nncourse.grading.sandbox.limits import MB
 
 SECOND = ["cgroup.procs", "memory.max", "memory.swap.max", "memory.current", "pids.max"]
@@ -82,7 +84,7 @@ def test_second_version_below_the_own_group(tmp_path, kernel):
     (folder / "memory.current").write_text("12345\n")
     assert group.used() == 12345
     (folder / "memory.events").write_text("low 0\nhigh 0\nmax 3\noom 2\noom_kill 2\n")
-    assert group.kills() == 2
+    assert (group.kills(), group.reached()) == (2, 2)
     group.remove()
     assert not folder.exists()
 
@@ -133,6 +135,9 @@ def test_first_version_has_a_folder_for_each_controller(tmp_path, kernel):
     assert (pids / "pids.max").read_text() == "7"
     (memory / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 4\n")
     assert group.kills() == 4
+    for peak, times in ((MB - 1, 0), (MB, 1), (5, 1), (MB, 2)):
+        (memory / "memory.max_usage_in_bytes").write_text(f"{peak}\n")
+        assert group.reached() == times
     group.remove()
     assert not memory.exists()
     assert not pids.exists()
@@ -167,13 +172,26 @@ def test_the_kernel_bounds_the_memory_of_a_group(group):
         pytest.skip("no control groups that bound memory")
     group.limit_memory(64 * MB)
     assert inside(group, "print(len(bytearray(16 << 20)))") == (0, f"{16 << 20}\n")
-    assert group.kills() == 0
+    assert (group.kills(), group.reached()) == (0, 0)
     assert inside(group, "print(len(bytearray(256 << 20)))") == (-9, "")
     assert group.kills() == 1
+    assert group.reached() == 1
     # The first holds its own while the second asks for more.
     both = "import os\nheld = bytearray(40 << 20)\npid = os.fork()\n"
     inside(group, both + "if pid: os.waitpid(pid, 0)\nelse: more = bytearray(40 << 20)\n")
     assert group.kills() > 1, "two processes with 40 MB each share the bound"
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_session_that_has_reached_its_own_bound_was_not_ended_for_others(own):
+    here, there = socket.socketpair()
+    kills, reached = [0], [0]
+    guard = Guard(here, lambda: kills[0], lambda: reached[0])
+    there.sendall(b'{"status": -9, "cpu": 0.1, "memory": false}\n')
+    there.close()
+    kills[0], reached[0] = 1, int(own)
+    assert guard.death(120)[0] == "memory"
+    assert guard.shot is not own
 
 
 def test_the_kernel_bounds_the_number_of_processes_of_a_group(group):
