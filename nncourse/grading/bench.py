@@ -33,7 +33,7 @@ OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's
 OWN_MEMORY = 2048 * MB
 # Objects between two collections, in a process that lives for a fraction of a second.
 SELDOM = 50_000
-RETRIES = 2  # with a new warm process, or a new session
+RETRIES = 2  # with a new warm process
 PAYS_AFTER = 8  # items for each step of the rehearsal: it takes longer than it saves in one
 
 
@@ -131,7 +131,7 @@ class Bench:
         earlier: dict[str, Any] | None = None
         seconds = self.sandbox.limits.submission_seconds + OWN_SECONDS
         start = clock.now()
-        lost = shot = 0
+        lost = 0
         killed = False
         while True:
             self._wait()
@@ -151,16 +151,13 @@ class Bench:
                 self._end_spare()
                 self.sandbox.close()
                 continue
-            if answer is not None and answer.pop("shot", False) and shot < RETRIES:
-                shot += 1  # maybe for want of memory, which others had taken
-                continue
             if answer is not None and "tries" in answer:
                 earlier = answer
                 continue
             if answer is not None:
                 break
             if not killed and clock.now() - began < left:
-                killed = True  # as above
+                killed = True  # maybe for want of memory, which others had taken
                 continue
             # Questions that each take their time must not hold up the class.
             if not at or at in given_up or left < seconds:
@@ -236,11 +233,10 @@ class Bench:
                     work["key"],
                     (Outcome.from_json(earlier), Tries(**earlier["tries"])) if earlier else None,
                 )
-                more: dict[str, Any] = {} if oracle.grade() else {"tries": vars(oracle.tries)}
+                more = {} if oracle.grade() else {"tries": vars(oracle.tries)}
         except SandboxUnavailable as error:
             return {"unavailable": str(error)}
         outcome = oracle.outcome.to_json()
-        more["shot"] = oracle.session.guard.shot
         return {"student": work["student"], "seed": work["seed"], **outcome, **more}
 
     def close(self) -> None:

@@ -56,6 +56,7 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 FILE = "<test {}>"  # as tracebacks name it
+RETRIES = 2  # of what the system has killed
 DEATHS = 10  # of sessions in one piece, which is then run without the student's code
 
 
@@ -70,6 +71,11 @@ class Outcome:
     own: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    def copy(self) -> Outcome:
+        """What has come so far."""
+        outputs = {place: [*outputs] for place, outputs in self.outputs.items()}
+        return Outcome({**self.questions}, outputs, [*self.own], [*self.notes], self.seconds)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -89,12 +95,13 @@ class Outcome:
 class Tries:
     """What earlier tries have found: how many pieces of the notebook are judged; the calls that
     ended a session, by piece, as {number of the call: [kind, text]}; the seconds of the budget that
-    were spent.
+    were spent; how many sessions the system has killed.
     """
 
     judged: int = 0
     ends: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     spent: float = 0.0
+    shot: int = 0
 
     def ends_in(self, piece: int) -> Callable[[int], SessionEnded | None]:
         """What a call in a piece, by its number, ends in."""
@@ -193,9 +200,14 @@ class Oracle:
     def _run(self, pieces: Sequence[Callable[[], bool]]) -> bool:
         judged = self.tries.judged
         for place, piece in enumerate(pieces):
+            before = self.outcome.copy()
             self.found = self.outcome if place >= judged else Outcome()
             self.session.expect(self.tries.ends_in(place))
             is_judged = piece()
+            if self._was_shot():
+                self.outcome = before  # but for what was judged, which must not be drawn again
+                self.tries.judged = max(judged, place)
+                return False
             if place < judged:
                 self._lower(self.found)
             self.session.abandon()
@@ -204,6 +216,13 @@ class Oracle:
                 self.tries.judged = max(judged, place + is_judged)
                 return False
         return True
+
+    def _was_shot(self) -> bool:
+        """Whether the system has killed the session, maybe for want of memory which others had
+        taken, and another try may be made."""
+        shot = self.session.guard.shot and self.tries.shot < RETRIES and self.budget.left > 0
+        self.tries.shot += shot
+        return shot
 
     def _is_over(self) -> bool:
         """Whether the session has ended, and another try has time for the rest."""

@@ -380,6 +380,33 @@ def test_a_lower_bound_of_the_machine_s_own_stays():
     assert os.waitpid(pid, 0)[1] == 0
 
 
+def test_what_was_judged_is_not_drawn_again_where_the_system_kills(grade):
+    """An answer that is right only later on, as one by luck might be."""
+    limits = {"call_seconds": 30.0, "submission_seconds": 90.0}
+    kind = Kind(THREE.cells, THREE.right, rules={"limits": limits})
+    grader, later = os.getpid(), time.time() + 5
+    killer = os.fork()
+    if killer == 0:
+        while True:
+            for pid in processes_below(grader) - {grader, os.getpid()}:
+                with contextlib.suppress(OSError):
+                    if Path(f"/proc/{pid}/comm").read_text() == "to be shot\n":
+                        time.sleep(max(0, later - time.time()))
+                        os.kill(pid, signal.SIGKILL)
+                        os._exit(0)
+            time.sleep(0.02)
+    lucky = f"import time\ndef one(x): return x if time.time() > {later} else -1"
+    waits = SHOT.replace("0.4", f"max(0, {later} + 0.4 - time.time())")
+    try:
+        result = grade(kind, {"one": lucky, "two": waits})
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(killer, signal.SIGKILL)
+        os.waitpid(killer, 0)
+    assert points(result) == [0, 10, 10]
+    assert "signal" not in whys(result)
+
+
 def test_answers_that_fill_the_memory_of_the_tests_are_told_so(grade, monkeypatch):
     monkeypatch.setattr(bench_module, "OWN_MEMORY", 300 << 20)
     test = ("tests", "first", "kept = [one(n) for n in range(99)]\nassert kept[2] == 2")
