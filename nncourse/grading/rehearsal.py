@@ -27,7 +27,7 @@ SEED = 1
 
 def load(assignment: Assignment) -> list[Piece]:
     """Load what the graded cells will use; returns the pieces that they check."""
-    for kept in ("plan", "spoken"):
+    for kept in ("plan", "spoken"):  # made here, so that no fork makes it anew
         getattr(assignment, kept)
     if assignment.name in sets():
         importlib.import_module(f"nncourse.exercises.{assignment.name}")

@@ -172,8 +172,8 @@ RWF_NOWAIT = 8  # tells what of a file is in memory
 # A byte ahead of its turn, which nobody sends; by what keeps it, programs have got into the kernel.
 MSG_OOB = 1
 RLIMIT_CORE = 4  # its value keeps the machine from starting a program when a process crashes
-# Lowered it would end a session as if the system had done so, which is then begun anew: whoever
-# draws their answers would draw once more.
+# Lowered it would end a session as if the system had done so, which is then begun anew: an answer
+# that is drawn would be drawn once more, before it is judged.
 RLIMIT_CPU = 0
 
 Calls = Mapping[str, tuple[int, int | None]]
