@@ -29,11 +29,13 @@ from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.lock import alone
 from nncourse.grading.notebook_file import LARGEST, IntakeError, shown
+from nncourse.grading.query import SQLITE, file_of
 from nncourse.grading.reader import Reader, Unread, make_release
 from nncourse.grading.released import load_assignment
 from nncourse.grading.results import Result, each_result, findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.seeds import secret_of, seeds_of
+from nncourse.grading.seen import places, refuse_seen
 from nncourse.grading.submissions import Submission, find_submissions, timestamp_of
 from nncourse.grading.worker import WorkerLost, make_item
 from nncourse.language import catalogue
@@ -105,11 +107,14 @@ def grade_class(
     is told of each once it stands there. ``begin``: told the assignment before all else,
     unless it may turn out that nothing has changed.
     """
+    refuse_seen(places(course))
     work = load_assignment(course, assignment)
     if begin is not None and (force or not _graded_before(course, assignment)):
         begin(work.packed)
     try:
         with alone(course), open_gradebook(course, assignment, db) as book:
+            if book.url.startswith(SQLITE):
+                refuse_seen([file_of(book.url)])
             Grading(course, work, book, advance).run(found, run or _local, force)
             return sorted(book.max_scores)
     except GradebookError as error:

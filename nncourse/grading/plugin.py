@@ -47,6 +47,7 @@ from nncourse.grading.released import load_assignment
 from nncourse.grading.results import findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook
 from nncourse.grading.seeds import secret_of, seeds_of
+from nncourse.grading.seen import places, refuse_seen
 from nncourse.grading.submissions import STAMP, Submission, best, is_student, timestamp_of
 from nncourse.grading.unfit import files_but_of, is_stamp, keep, put_aside_all, unfit
 from nncourse.grading.worker import Worker, WorkerLost, make_item
@@ -280,6 +281,7 @@ def load(course: CourseFolder, name: str) -> Assignment:
 
 @lru_cache(maxsize=4)
 def _load(course: CourseFolder, name: str, changed: tuple[int, ...]) -> Assignment:
+    refuse_seen(places(course))
     return load_assignment(course, name)
 
 

@@ -103,7 +103,7 @@ class Database:
             with self.engine.begin() as connection:
                 yield _Alchemy(connection)
             return
-        path = _file(self.url)
+        path = file_of(self.url)
         with closing(sqlite3.connect(path, timeout=self.patience, isolation_level=None)) as db:
             db.execute("begin immediate")
             yield _Lite(db)
@@ -177,14 +177,14 @@ def _explain(said: str) -> str:
     return _("the gradebook can't be used: {error}. {kept}", error=said.rstrip(".?"), kept=kept)
 
 
-def _file(url: str) -> str:
+def file_of(url: str) -> str:
     """The file of a gradebook in SQLite; behind it may stand settings for SQLAlchemy."""
     return url.removeprefix(SQLITE).partition("?")[0]
 
 
 def _sqlite(url: str, question: str, values: dict[str, Any], patience: float) -> list[tuple]:
     try:
-        path = _file(url)
+        path = file_of(url)
         with closing(sqlite3.connect(path, timeout=patience)) as db:
             return db.execute(question, values).fetchall()
     except sqlite3.OperationalError as error:

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from nncourse.course.folder import CONFIG_FILE, CourseFolderError
 from nncourse.grading.below import open_below
+from nncourse.grading.seen import refuse_seen
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -87,6 +88,7 @@ def find_submissions(folder: Path, assignment: str, released: str = "") -> list[
             )
         )
     _refuse_the_courses_own(folder.resolve())
+    refuse_seen([folder])
     found: list[Submission] = []
     course = folder.absolute().parent  # not resolved: it may be a link to another disk
     others = {path.name for path in course.glob("source/*")} - {assignment}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import re
 import shutil
@@ -527,6 +528,37 @@ def test_without_bubblewrap_nothing_is_graded(toy, tmp_path, monkeypatch):
     run = partial(run_local, count=1, unsafe=True)
     (result,) = grade_submissions(toy, "ps99", folder, run=run)
     assert result.points == 15
+
+
+@pytest.mark.parametrize("what", ["course", "submissions", "gradebook", "a link of the course's"])
+def test_what_the_sandbox_shows_is_no_place_for_a_course(toy, tmp_path, monkeypatch, what):
+    shown, root, folder = tmp_path / "lib", tmp_path / "course", tmp_path / "class"
+    if what == "course":
+        root = shown / "python" / "course"
+    if what == "submissions":
+        folder = shown / "class"
+    folder.mkdir(parents=True)
+    shutil.copytree(toy.root, root)
+    (folder / "z.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    shown.mkdir(exist_ok=True)
+    db = None
+    if what == "gradebook":
+        (root / "gradebook.db").rename(shown / "marks.db")
+        db = f"sqlite:///{shown / 'marks.db'}"
+    if what == "a link of the course's":
+        (root / "source").rename(shown / "source")
+        (root / "source").symlink_to(shown / "source")
+    grade = partial(grade_submissions, CourseFolder(root), "ps99", folder, run=none, db=db)
+    assert len(grade()) == 1
+    monkeypatch.setattr("nncourse.grading.sandbox.view.SYSTEM", (str(shown),))
+    with pytest.raises(CourseFolderError, match="lies among the libraries of"):
+        grade(force=True)
+
+
+def none(_assignment, items):
+    """Verdicts on nothing."""
+    for student, _item in items:
+        yield student, json.dumps({"student": student, "failed": "not tried"}).encode()
 
 
 @pytest.mark.parametrize("by", ["a folder that is a link", "a link", "a pipe"])

@@ -53,6 +53,30 @@ def view(library: Path, packages: Iterable[str], fonts: Path | None, hide: Itera
 
     ``hide``: folders that must not be seen even if they lie below a shown one.
     """
+    seen = _of_machine()
+    prefix_lib = os.path.join(sys.base_prefix, "lib")
+    roots = [at for _, at in seen.shown]
+    installed = {*site.getsitepackages(), sysconfig.get_path("purelib")}
+    installed |= {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
+    for root in ("/usr/lib", "/usr/local/lib", prefix_lib):
+        installed |= {str(path) for path in Path(root).glob("python3*/*-packages")}
+    # Packages are shown one by one, elsewhere: the library with its answers may be among them.
+    library_itself = Path(__file__).parents[2]
+    if (library_itself.parent / "solutions").is_dir():  # it runs from its sources
+        library_itself = library_itself.parent
+    unseen = [*installed, str(library_itself), *map(str, hide)]
+    for path in sorted(os.path.realpath(path) for path in unseen):
+        if os.path.isdir(path) and _below(path, roots) and not _below(path, seen.covered):
+            seen.covered.append(path)
+    seen.shown.append((str(library), LIBRARY))
+    seen.shown += [(str(path), f"{PACKAGES}/{path.name}") for path in _places(packages)]
+    if fonts is not None:
+        seen.shown.append((str(fonts), FONTS))
+    return seen
+
+
+def _of_machine() -> View:
+    """The system's libraries and the interpreter's."""
     seen = View(os.path.realpath(sys.executable))
     for path in SYSTEM:
         if os.path.islink(path):
@@ -64,21 +88,13 @@ def view(library: Path, packages: Iterable[str], fonts: Path | None, hide: Itera
     for path in (stdlib, sysconfig.get_path("platstdlib"), prefix_lib, seen.python):
         if path and os.path.exists(path) and not _below(path, [at for _, at in seen.shown]):
             seen.shown.append((path, path))
-    roots = [at for _, at in seen.shown]
-    installed = {*site.getsitepackages(), sysconfig.get_path("purelib")}
-    installed |= {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
-    for root in ("/usr/lib", "/usr/local/lib", prefix_lib):
-        installed |= {str(path) for path in Path(root).glob("python3*/*-packages")}
-    # Packages are shown one by one, elsewhere: the library with its answers may be among them.
-    unseen = [*installed, str(Path(__file__).parents[2]), *map(str, hide)]
-    for path in sorted(os.path.realpath(path) for path in unseen):
-        if os.path.isdir(path) and _below(path, roots) and not _below(path, seen.covered):
-            seen.covered.append(path)
-    seen.shown.append((str(library), LIBRARY))
-    seen.shown += [(str(path), f"{PACKAGES}/{path.name}") for path in _places(packages)]
-    if fonts is not None:
-        seen.shown.append((str(fonts), FONTS))
     return seen
+
+
+def shows(path: str | Path) -> bool:
+    """Whether it lies where a sandbox shows all but other packages."""
+    roots = [os.path.realpath(place) for place, _ in _of_machine().shown]
+    return _below(os.path.realpath(path), roots)
 
 
 def _below(path: str, roots: Iterable[str]) -> bool:
