@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from nncourse.grading.bench import Bench, folders_of
+from nncourse.grading.bench import Bench
 from nncourse.grading.child import Child, attend, other_version
 from nncourse.grading.own import OwnCell
 from nncourse.grading.sandbox import SandboxUnavailable
@@ -63,15 +64,21 @@ class Worker(Child):
         """``bench``: what it is to begin with, if it can be forked. ``core``: where it and its
         sandbox are to run, if not anywhere."""
 
+        # Not its process: in another container that may be the number of a live one.
+        self.mark = f"nncourse-{os.urandom(8).hex()}"
+
         def begin(file: int) -> None:
             one_thread()
+            mine = bench or Bench(unsafe)
+            mine.mark = self.mark
             if bench is not None:
                 bench.take_over()
             # The other workers' sockets, the gradebook's files.
-            kernel.close_all_but({file, *(bench.files if bench is not None else ())})
-            serve(file, bench or Bench(unsafe))
+            kernel.close_all_but({file, *mine.files})
+            serve(file, mine)
 
-        super().__init__(begin, __name__, *(["unsafe"] if unsafe else []), core=core)
+        arguments = [self.mark, *(["unsafe"] if unsafe else [])]
+        super().__init__(begin, __name__, *arguments, core=core)
         self.sent = b""
 
     def send(self, assignment: bytes, item: bytes) -> None:
@@ -98,7 +105,7 @@ class Worker(Child):
         """End it, and remove what it could not, being killed."""
         super().close()
         with contextlib.suppress(OSError):  # where no folder has room, it had none
-            for folder in Path(tempfile.gettempdir()).glob(f"{folders_of(self.pid)}-*"):
+            for folder in Path(tempfile.gettempdir()).glob(f"{self.mark}-*"):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def grade(self, assignment: bytes, item: bytes) -> bytes:
@@ -123,7 +130,10 @@ def try_nobody(worker: Worker, assignment: bytes) -> None:
 def main() -> None:
     """Serve a coordinator that has started this process anew."""
     attend()
-    serve(int(sys.argv[1]), Bench(unsafe="unsafe" in sys.argv[3:]), other_version(sys.argv[2]))
+    file, version, mark, *options = sys.argv[1:]
+    bench = Bench(unsafe="unsafe" in options)
+    bench.mark = mark
+    serve(int(file), bench, other_version(version))
 
 
 def serve(file: int, bench: Bench, other: str = "") -> None:
