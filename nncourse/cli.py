@@ -6,10 +6,11 @@ import atexit
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from nncourse import __version__, language
 from nncourse.language import catalogue
@@ -313,14 +314,36 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names are in any letters, terminals are not
             stream.reconfigure(errors="replace")
+    _listen()
     try:
         app()
-    except SystemExit as end:
-        watched = sys.getprofile() or sys.gettrace()  # which has something to say at the end
-        if isinstance(end.code, int) and not watched:
-            with contextlib.suppress(OSError):  # what can't be written Python itself reports
-                _leave(end.code)
+    except BaseException as end:
+        if isinstance(end, SystemExit) or _heard:
+            code = 128 + _heard[0] if _heard else end.code  # type: ignore[attr-defined]
+            watched = sys.getprofile() or sys.gettrace()  # which has something to say at the end
+            if isinstance(code, int) and not watched:
+                with contextlib.suppress(OSError):  # what can't be written Python itself reports
+                    _leave(code)
         raise
+
+
+_heard: list[int] = []  # the signal that ends the command
+
+
+def _listen() -> None:
+    """Let the signals of ``kill`` and of a terminal that is closed end it as Ctrl-C does."""
+    known = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    # Whoever has started it with nohup wants it to go on.
+    ends = [number for number in known if number and signal.getsignal(number) == signal.SIG_DFL]
+
+    def stop(number: int, _frame: object) -> NoReturn:
+        _heard.append(number)
+        for other in ends:  # often they come together, and the end must come to its end
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in ends:
+        signal.signal(number, stop)
 
 
 def _leave(code: int) -> None:

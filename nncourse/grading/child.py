@@ -110,6 +110,9 @@ def attend() -> None:
     """Be one: end with the process that has started this one, and leave Ctrl-C to it."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # it may be the command's own way to end
+            signal.signal(number, signal.SIG_DFL)
     # Who has started the command may not care for how its children end; this process does.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 

@@ -12,6 +12,15 @@ MARKS = ("nncourse.grading.worker", "nncourse.grading.sandbox.inside")
 
 def processes_below(pid: int) -> set[int]:
     """A process and all that it and theirs have started, as far as they run."""
+    parents = _parents()
+    below = {pid}
+    while fresh := {child for child, parent in parents.items() if parent in below} - below:
+        below |= fresh
+    return below
+
+
+def _parents() -> dict[int, int]:
+    """The parent of each process that runs."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -20,10 +29,15 @@ def processes_below(pid: int) -> set[int]:
             continue
         if fields[0] != "Z":
             parents[int(folder.name)] = int(fields[1])
-    below = {pid}
-    while fresh := {child for child, parent in parents.items() if parent in below} - below:
-        below |= fresh
-    return below
+    return parents
+
+
+def running(pids: set[int], seconds: float = 5.0) -> set[int]:
+    """Those of these processes that are still there after so many seconds."""
+    end = time.monotonic() + seconds
+    while (found := pids & _parents().keys()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
 
 
 def orphans(seconds: float = 5.0) -> list[str]:

@@ -28,6 +28,7 @@ from nncourse.grading.lock import alone
 from nncourse.grading.queue import run_local
 from nncourse.grading.results import read_results
 from nncourse.grading.whole import write_whole
+from tests.grading.processes import processes_below, running
 from tests.grading.toy import RIGHT, submission
 
 COUNT = 4
@@ -242,6 +243,38 @@ def test_a_command_whose_starter_ignores_ends_of_processes_grades(course, graded
     command = ["-m", "nncourse.cli", "grade", "ps99", folder, "--course", course.root]
     assert python(*command, before=before).returncode == 0
     assert {r.points for r in read_results(course, "ps99")} == {15.0}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_command_as_ctrl_c_does(course, tmp_path, number):
+    folder, work = tmp_path / "slow", tmp_path / "work"
+    folder.mkdir()
+    work.mkdir()
+    slow = "import time\ntime.sleep(1.5)\n" + RIGHT["square_answer"]
+    for name in ("ann", "bob", "eve"):
+        text = submission(course, "ps99", {**RIGHT, "square_answer": slow})
+        (folder / f"{name}.ipynb").write_text(text, "utf-8")
+    command = [sys.executable, "-m", "nncourse.cli", "grade", "ps99", folder, "--course"]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TMPDIR": str(work)}
+    with subprocess.Popen(
+        [*map(str, command), str(course.root), "--lang", "en"],
+        cwd=PROJECT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        end = time.monotonic() + 60
+        while not list(work.glob("nncourse-*")) and time.monotonic() < end:
+            time.sleep(0.01)
+        begun = processes_below(run.pid)
+        run.send_signal(number)
+        time.sleep(0.1)
+        run.send_signal(signal.SIGHUP)  # as a terminal and its shell do
+        said = run.communicate(timeout=60)[1]
+    assert "stopped; what is graded is kept" in said
+    assert run.returncode == 128 + number
+    assert list(work.iterdir()) == []
+    assert running(begun) == set()
 
 
 def test_two_graders_at_once(course, graded):
