@@ -70,6 +70,25 @@ def step_of_its_own(f, w, h):
     return find("ps02.numerical_gradient").reference(f, w, 1e-4)
 
 
+def one_sided(step):
+    def gradient(f, w, h):
+        flat = np.array(w, dtype=float).reshape(-1)
+        above = [f((flat + e).reshape(w.shape)) for e in step * np.eye(flat.size)]
+        return np.float32(np.subtract(above, f(w)) / step).reshape(w.shape)
+
+    return gradient
+
+
+def by_length(length):
+    """The ratio with another length for both, in float32, which is held to less."""
+
+    def error(a, n):
+        size = length(np.linalg.norm(a), np.linalg.norm(n))
+        return np.float32(np.linalg.norm(a - n) / size if size else 0)
+
+    return error
+
+
 def ratio(a, n, more=0.0):
     return np.linalg.norm(a - n) / (np.linalg.norm(a) + np.linalg.norm(n) + more)
 
@@ -1110,6 +1129,10 @@ def stepped(step):
 
 
 BY_HEART = [
+    *(("ps02.numerical_gradient", one_sided(step), 0) for step in (1e-6, 1e-7, 1e-8)),
+    ("ps02.relative_error", by_length(lambda a, n: 2 * max(a, n)), 0),
+    ("ps02.relative_error", by_length(lambda a, n: 2 * (a * n) ** 0.5), 0),
+    ("ps02.relative_error", by_length(lambda a, n: (2 * (a**2 + n**2)) ** 0.5), 0),
     ("ps01.neuron", stepped(lambda w, h: h + w[0]), 0.6),
     ("ps01.neuron", stepped(lambda w, h: h - w[0]), 0.6),
     ("ps01.neuron", stepped(lambda w, h: np.trunc(h)), 0.6),

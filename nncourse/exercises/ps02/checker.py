@@ -32,18 +32,26 @@ H = 2.0**-10
 LARGE_H = 2.0**-5
 """Another, so large that it shows which step was taken."""
 
+STEEP, HIGH = 8192.0, 131072.0
+"""The bowl's curvature, halved, and its height."""
+
 Function = Callable[[Array], float]
 
 
 class Bowl:
-    """f(w) = sum of c w^3 + sin(w) d: smooth, with other slopes in every entry."""
+    """f(w) = sum of c w^3 + sin(w) d: smooth, with other slopes in every entry.
 
-    def __init__(self, c: Array, d: Array) -> None:
-        self.c, self.d = c, d
+    Near ``bottom`` its slopes change fast, and its values are large: a one-sided difference is
+    wrong with any step, by the change of slope or by rounding. A central one is as good as ever.
+    """
+
+    def __init__(self, c: Array, d: Array, bottom: Array) -> None:
+        self.c, self.d, self.bottom = c, d, bottom
 
     def __call__(self, w: Array) -> float:
         w = np.asarray(w, dtype=np.float64)
-        return float(np.sum(self.c * w**3 + self.d * np.sin(w)) + np.sum(w) ** 2 / 8)
+        smooth = np.sum(self.c * w**3 + self.d * np.sin(w)) + np.sum(w) ** 2 / 8
+        return float(smooth + STEEP * np.sum((w - self.bottom) ** 2) + HIGH)
 
 
 def draw_numerical(rng: np.random.Generator, case: str) -> Point:
@@ -56,7 +64,8 @@ def draw_numerical(rng: np.random.Generator, case: str) -> Point:
     w = normal(rng, *shape)
     if case == INTEGERS:
         w = rng.integers(-3, 4, shape)
-    bowl = Bowl(1 + np.abs(normal(rng, *shape)), 2 * normal(rng, *shape))
+    c, d = 1 + np.abs(normal(rng, *shape)), 2 * normal(rng, *shape)
+    bowl = Bowl(c, d, w + normal(rng, *shape) / 4096)
     return Point((bowl, w, LARGE_H if case == COARSE else H), {}, 1.0, case)
 
 
@@ -279,17 +288,24 @@ ZERO, ZERO_A, ZERO_N = "zero", "zero a", "zero n"
 SMALL = 2.0**-8
 """The size of the gradients: small, as gradients are, so that they are not compared with 1."""
 
+LENGTHS = 0.03
+"""By such a share the length of one differs from the other's, at least."""
+
 
 def draw_relative(rng: np.random.Generator, case: str) -> Point:
-    """Two arrays of one shape that differ by a few percent; or both zero, or one of them.
+    """Two arrays of one shape that differ by a quarter, in length too; or both zero, or one.
 
     They have one, two or three axes, as the gradients of biases, of weights and of filters.
     """
     shape = dimensions(rng, int(rng.integers(1, 4)), (3, 4, 5)) if case == PLAIN else [3, 4]
-    n = normal(rng, *(shape if len(shape) > 1 else [7]))
-    # One entry is tiny: measured by itself it is wrong by a factor, which must not count.
-    n.flat[0] = 2.0**-30
-    a = n + 0.03 * normal(rng, *n.shape)
+    while True:
+        n = normal(rng, *(shape if len(shape) > 1 else [7]))
+        # One entry is tiny: measured by itself it is wrong by a factor, which must not count.
+        n.flat[0] = 2.0**-30
+        a = n + 0.25 * normal(rng, *n.shape)
+        # Of one length, other means of the two would do as well.
+        if abs(np.linalg.norm(a) / np.linalg.norm(n) - 1) > LENGTHS:
+            break
     a, n = a * (case not in (ZERO, ZERO_A)), n * (case not in (ZERO, ZERO_N))
     return Point((SMALL * a, SMALL * n), {}, 1.0, case)
 
