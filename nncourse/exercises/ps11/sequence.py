@@ -1,7 +1,8 @@
 """lstm_forward, lstm_backward: an LSTM over a sequence, and backpropagation through time.
 
 Checked at T = 1, 2 and 5 with states at the start that are not 0. Two arrays go from step to step,
-the state and the cell, and so do two gradients; each T has its share of the points.
+the state and the cell, and so do two gradients. T = 1 has a small share of the points: one call of
+the step, which has its own, will do.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ FORWARD = Piece(
         _value("hs", 0, "h_t from step(x_t, h_{t-1}, c_{t-1}),   h_{-1} = h0"),
     ),
     parts=(
-        *(Part(name, 0.1, (ONE,)) for name in ("hs", "cs", "gates")),
-        *(Part(name, 0.7 / 3, LONGER) for name in ("hs", "cs", "gates")),
+        *(Part(name, 0.1 / 3, (ONE,)) for name in ("hs", "cs", "gates")),
+        *(Part(name, 0.3, LONGER) for name in ("hs", "cs", "gates")),
     ),
     draw=draw,
     reference=unroll,
@@ -412,8 +413,9 @@ BACKWARD = Piece(
     "-> (dx, dh0, dc0, dWx, dWh, db)",
     outputs=tuple(_output(name, i) for i, name in enumerate(NAMES)),
     parts=(
-        *(Part(name, 0.05, (ONE,)) for name in NAMES),
-        *(Part(name, 0.7 / 6, LONGER) for name in NAMES),
+        Part("dx", 0.05, (ONE,)),  # its axis of time may be lost
+        *(Part(name, 0.05 / 5, (ONE,)) for name in NAMES[1:]),
+        *(Part(name, 0.15, LONGER) for name in NAMES),
     ),
     draw=draw_backward,
     reference=reference,
