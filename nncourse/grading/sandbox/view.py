@@ -54,11 +54,11 @@ def view(library: Path, packages: Iterable[str], fonts: Path | None, hide: Itera
     ``hide``: folders that must not be seen even if they lie below a shown one.
     """
     seen = _of_machine()
-    prefix_lib = os.path.join(sys.base_prefix, "lib")
-    roots = [at for _, at in seen.shown]
+    # Where each really is, and where it is seen: links may lead there.
+    roots = [(os.path.realpath(place), at) for place, at in seen.shown]
     installed = {*site.getsitepackages(), sysconfig.get_path("purelib")}
     installed |= {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
-    for root in ("/usr/lib", "/usr/local/lib", prefix_lib):
+    for root in (*(place for place, _ in roots), os.path.join(sys.base_prefix, "lib")):
         installed |= {str(path) for path in Path(root).glob("python3*/*-packages")}
     # Packages are shown one by one, elsewhere: the library with its answers may be among them.
     library_itself = Path(__file__).parents[2]
@@ -66,8 +66,10 @@ def view(library: Path, packages: Iterable[str], fonts: Path | None, hide: Itera
         library_itself = library_itself.parent
     unseen = [*installed, str(library_itself), *map(str, hide)]
     for path in sorted(os.path.realpath(path) for path in unseen):
-        if os.path.isdir(path) and _below(path, roots) and not _below(path, seen.covered):
-            seen.covered.append(path)
+        for place, at in roots:
+            there = at + path.removeprefix(place)
+            if os.path.isdir(path) and _below(path, [place]) and not _below(there, seen.covered):
+                seen.covered.append(there)
     seen.shown.append((str(library), LIBRARY))
     seen.shown += [(str(path), f"{PACKAGES}/{path.name}") for path in _places(packages)]
     if fonts is not None:

@@ -187,6 +187,19 @@ def test_a_hidden_folder_below_a_shown_one_is_covered(tmp_path):
         assert any(folder.startswith(place + "/") for place in places)
 
 
+def test_what_is_hidden_is_so_by_every_way_to_it(tmp_path, monkeypatch):
+    """A folder is shown by the name that it was asked for, be there a link on the way."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    for folder in ("lib64/python3.12/site-packages", "lib64/course"):
+        (real / folder).mkdir(parents=True)
+    link.symlink_to(real)
+    monkeypatch.setattr("nncourse.grading.sandbox.view.SYSTEM", (str(link / "lib64"),))
+    for way in (real, link):
+        seen = view(tmp_path / "library", [], None, [way / "lib64" / "course"])
+        assert str(link / "lib64" / "course") in seen.covered
+        assert str(link / "lib64" / "python3.12" / "site-packages") in seen.covered
+
+
 @pytest.fixture(scope="module")
 def full(cache):
     if shutil.which("bwrap") is None:
