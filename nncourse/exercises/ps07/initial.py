@@ -291,6 +291,9 @@ COMMON = 0.8
 """So far matrices may go together. A reflection at a random plane reaches 0.56, QR less."""
 
 
+NEARLY = 0.05
+"""A product nearer to the unit matrix than this may have suffered from rounding only."""
+
 TURNED = 1e-4
 """What is turned by less stays, but for rounding."""
 
@@ -304,6 +307,13 @@ ONCE = mark(
     "Two calls with one generator give the same matrix: draw from rng itself, not from a copy."
 )
 """What is said of a function that leaves the generator as it was."""
+
+FAR = mark("Q is far from orthogonal: that its numbers are random earns nothing by itself.")
+SPARSE = mark(
+    "Nearly all entries of Q are 0. A unit matrix is orthogonal without any work, also with other "
+    "signs or in another order: all entries must be random."
+)
+"""What is said where one half alone takes no work."""
 
 
 def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
@@ -323,6 +333,8 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
     product = max((matrix.T @ matrix for matrix in draws), key=_from_unit)
+    if max(np.isclose(matrix, 0, atol=1e-3).mean() for matrix in draws) >= 0.5:
+        return Finding("sparse", SPARSE), 0.0
     *draws, again = draws
     if not np.allclose(again, draws[0], equal_nan=True):
         return product, Finding("state", OTHERS)
@@ -331,6 +343,8 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any
     vary = _vary(np.array(draws))
     if vary and np.allclose(draws[1], draws[0]):
         return product, Finding("state", ONCE)
+    if _from_unit(product) > NEARLY:
+        return product, Finding("far", FAR)
     return product, float(vary)
 
 
