@@ -168,6 +168,21 @@ def test_packages_are_shown_one_by_one(tmp_path):
     assert not names & {"nncourse", "nbgrader", "torch", "IPython", "sqlalchemy", "pytest"}
 
 
+def test_a_package_that_requires_the_library_does_not_show_it(tmp_path, monkeypatch):
+    for name, needs in (("tools", "nncourse>=0.1"), ("nncourse", "numpy")):
+        (tmp_path / name).mkdir()
+        about = tmp_path / f"{name}-1.0.dist-info"
+        about.mkdir()
+        text = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: {needs}\n\n"
+        (about / "METADATA").write_text(text)
+        (about / "RECORD").write_text(f"{name}/__init__.py,,\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    seen = view(tmp_path, ["tools"], None, [])
+    names = {at.rpartition("/")[2] for _, at in seen.shown if at.startswith("/sandbox/packages/")}
+    assert {"tools", "numpy"} <= names
+    assert "nncourse" not in names
+
+
 def test_packages_of_the_interpreter_below_a_virtual_environment_are_not_shown(tmp_path):
     seen = view(tmp_path, ["numpy"], None, [])
     shown = [place for place, at in seen.shown if not at.startswith("/sandbox/")]
