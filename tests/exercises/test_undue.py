@@ -102,6 +102,30 @@ def test_one_step_in_place_of_a_sequence_earns_little(name):
     assert score(PIECES[name], lambda *a: PIECES[name].reference(*map(first, a))) <= 0.1 + 1e-9
 
 
+# A mask is applied, a gradient summed over the examples, and digits are told apart in both.
+OTHERS_DUE = {
+    ("ps08.batchnorm_backward", "ps05.linear_backward"): 0.2,
+    ("ps08.dropout", "ps08.plain_dropout"): 0.3,
+    ("ps08.plain_dropout", "ps08.dropout"): 0.2,
+    ("ps02.training", "ps05.training"): 1,
+    ("ps05.training", "ps02.training"): 0.7,
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_answers_to_other_questions_earn_nothing(name):
+    piece = PIECES[name]
+    for other, answered in PIECES.items():
+        if other != name and len(answered.arguments) <= len(piece.arguments):
+            count = len(answered.arguments)
+            for given in (slice(count), slice(-count, None)):
+                answer = answered.reference
+                if name not in CLASSES and other not in CLASSES:
+                    answer = lambda *a, of=answer, part=given: of(*a[part])  # noqa: E731
+                due = OTHERS_DUE.get((name, other), 0)
+                assert score(piece, answer) <= due + 1e-9, other
+
+
 class Idle:
     """Does nothing, whatever it is asked for."""
 
