@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nncourse.check.ready_made import Watch
+from nncourse.check import ready_made
 from nncourse.check.reason import find_reasons
 from nncourse.check.report import Diagnosis, Report, Verdict
 from nncourse.check.trial import Trial, run, telling
@@ -79,11 +79,12 @@ def examine(
     # The first point comes again at the end: a function that keeps something between calls
     # answers differently then.
     points = [*points, points[0]]
-    watch = Watch(piece, answers[0]) if own else None
+    here = own and ready_made.HERE(answers[0])
+    watch = ready_made.Watch(piece, answers[0]) if here else None
     trials = run(piece, answers[0], points, stop_early=True, watch=watch)
-    ready_made = watch.finding if watch else None
-    if ready_made is not None:
-        return Report(name, piece, 0.0, False, problem=ready_made), []
+    called = watch.finding if watch else None
+    if called is not None:
+        return Report(name, piece, 0.0, False, problem=called), []
     problems = [trial.problem for trial in trials if trial.problem]
     printed = next((trial.outcome.printed for trial in trials if trial.outcome.printed), "")
     if len(problems) == len(trials) or len(trials) < len(points):

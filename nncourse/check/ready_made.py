@@ -25,6 +25,10 @@ ANSWERS = ("nncourse.data.regions", "nncourse.plots.differences")
 """Modules of these parts that exercises ask for: half-planes, numerical derivatives."""
 
 
+HERE: Callable[[Any], bool] = lambda answer: True  # noqa: E731
+"""Whether an answer's code runs in this process, where its calls can be seen."""
+
+
 def _library(module: Any) -> bool:
     """Whether a module's name is that of ready-made code."""
     package, _, rest = str(module or "").partition(".")

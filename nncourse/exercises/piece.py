@@ -249,7 +249,8 @@ class Piece:
         """The right arrays by output: reference values and numerical gradients, in float64.
 
         ``quick``: in place of the numerical gradient, which takes two forward passes for each
-        number, the reference's own, if it agrees with the forward pass along a random direction.
+        number, the reference's own, if that has once agreed with the forward pass, for inputs of
+        this case and along a random direction.
         """
         values: Any = None
         right: dict[str, Array] = {}
@@ -286,7 +287,7 @@ class Piece:
         return self.laws(point)[name]
 
     def _gradient(self, point: Point, name: str, own: Array | None) -> Array:
-        """The numerical gradient, or ``own`` where that is confirmed."""
+        """The numerical gradient, or ``own`` where the reference is confirmed."""
         forward = self.forward
         if forward is None:
             raise TypeError(f"{self.name}: an output judged by gradient needs `forward`")
@@ -295,9 +296,17 @@ class Piece:
             return forward({**point.variables, name: value}, point)
 
         variable = point.variables[name]
-        if own is not None and agrees(own, of_one, variable, point.upstream):
-            return own
+        if own is not None:
+            known = (name, point.case)
+            if known in self._confirmed or agrees(own, of_one, variable, point.upstream):
+                self._confirmed.add(known)
+                return own
         return central_difference(of_one, variable, point.upstream)
+
+    @cached_property
+    def _confirmed(self) -> set[tuple[str, str]]:
+        """The gradients of the reference that are known to be right, by variable and case."""
+        return set()
 
     @cached_property
     def weights(self) -> float:

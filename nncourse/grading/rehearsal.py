@@ -13,16 +13,24 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
-from collections.abc import Iterable, Iterator
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import nncourse.grading.oracle as oracle
 from nncourse.check.judge import judge
 from nncourse.exercises.piece import Piece, find, sets
 from nncourse.grading.assignment import Assignment
 from nncourse.grading.names import statements
+from nncourse.grading.proxies import Proxies
+from nncourse.grading.proxy import Proxy
+from nncourse.grading.sandbox import Budget, Limits, Session
+from nncourse.grading.sandbox.channel import Channel
+from nncourse.grading.sandbox.guard import Guard
 from nncourse.grading.sandbox.wire import decode, encode
 
 SEED = 1
+NAME = "answer"
 
 
 def load(assignment: Assignment) -> list[Piece]:
@@ -51,7 +59,7 @@ def rehearse(pieces: Iterable[Piece]) -> Iterator[None]:
     """Judge each piece with a right and with wrong answers, one for each ``next``.
 
     Right answers come first, since most answers are right, then mistakes that rules explain and
-    mistakes that mutants explain.
+    mistakes that mutants explain. The right ones that are functions are asked as students' are.
     """
     right = [(piece, [piece.reference], True) for piece in pieces]
     wrong = [
@@ -61,12 +69,49 @@ def rehearse(pieces: Iterable[Piece]) -> Iterator[None]:
     ]
     for piece, answers, mutants in (*right, *wrong):
         with contextlib.suppress(Exception):  # the graded cell itself will say what is wrong
-            _points, tasks = piece.task(SEED, quick=True)
-            decode(encode(tasks))
-            report = judge(piece, answers, seed=SEED, mutants=mutants)
+            points, _right = piece.task(SEED, quick=True)
+            lent = any(callable(value) for point in points for value in point.arguments)
+            crosses = answers == [piece.reference] and piece.drive is None and not lent
+            with _asked(piece.reference) if crosses else contextlib.nullcontext() as proxy:
+                report = judge(piece, [proxy] if crosses else answers, seed=SEED, mutants=mutants)
             oracle.summary(report)
             str(report)
         yield
+
+
+@contextlib.contextmanager
+def _asked(answer: Callable[..., Any]) -> Iterator[Proxy]:
+    """A proxy for an answer that this process has itself."""
+    channel, guard = socket.socketpair()
+    limits = Limits()
+    budget = Budget(limits.submission_seconds)
+    session = Session(_Echo(channel, answer), Guard(guard, int), limits, budget, {})
+    proxies = Proxies(session)
+    try:
+        with proxies.all_in_place():
+            yield proxies.name(NAME)
+    finally:
+        session.close(wait=False)
+
+
+class _Echo(Channel):
+    """A channel on which the answers come from this process; all that crosses is put into frames
+    as ever."""
+
+    def __init__(self, end: socket.socket, answer: Callable[..., Any]) -> None:
+        super().__init__(end)
+        self.answer = answer
+        self.frame = b""
+
+    def send_frame(self, frame: bytes, deadline: float | None = None) -> None:
+        """Answer it."""
+        asked = decode(frame)
+        value = self.answer(*asked["args"])
+        self.frame = encode({"n": asked["n"], "value": value, "changed": {}})
+
+    def receive_frame(self, deadline: float | None = None) -> bytearray:
+        """The last answer."""
+        return bytearray(self.frame)
 
 
 def _checked(assignment: Assignment) -> Iterator[str]:

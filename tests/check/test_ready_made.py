@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nncourse as nnc
-from nncourse.check import check
+from nncourse.check import check, ready_made
 from nncourse.exercises.ps05 import PIECES
 
 NAME = "ps05.relu_backward"
@@ -93,3 +93,18 @@ def test_a_profiler_that_was_there_before_is_there_again():
         assert sys.getprofile() is profiler
     finally:
         sys.setprofile(None)
+
+
+def test_calls_are_looked_at_only_where_the_answer_runs(monkeypatch):
+    seen = []
+
+    def elsewhere(dout, z):
+        seen.append(sys.getprofile())
+        return dout * (z > 0)
+
+    assert check(NAME, elsewhere).passed
+    assert seen[0] is not None
+    seen.clear()
+    monkeypatch.setattr(ready_made, "HERE", lambda answer: answer is not elsewhere)
+    assert check(NAME, elsewhere).passed
+    assert set(seen) == {None}

@@ -14,9 +14,12 @@ from nncourse.check.judge import judge
 from nncourse.diagnosis import distance
 from nncourse.exercises import Piece
 from nncourse.exercises.piece import sets
+from nncourse.grading import rehearsal
 from nncourse.grading.assignment import Assignment
+from nncourse.grading.proxy import Proxy
 from nncourse.grading.rehearsal import SEED, load, rehearse
 
+SLOW = ("initialise",)  # a second each, and it is not asked by a proxy
 PIECES = [
     pytest.param(piece, id=f"{name}.{piece.name}")
     for name in sets()
@@ -63,6 +66,23 @@ def test_a_reference_that_is_wrong_is_not_believed() -> None:
         np.testing.assert_array_equal(quick["db"], right.expected(point)["db"])
 
 
+def test_a_reference_is_confirmed_once_for_each_kind_of_inputs() -> None:
+    piece = import_module("nncourse.exercises.ps05").PIECES["linear_backward"]
+    calls = []
+
+    def forward(*given: Any) -> Any:
+        calls.append(given)
+        return piece.forward(*given)
+
+    counted = Piece(**{**vars_of(piece), "forward": forward})
+    for seed, more in ((5, 2 * len(piece.outputs) * len({*piece.cases})), (6, 0)):
+        before = len(calls)
+        points = counted.points(seed)
+        for point in points:
+            counted.expected(point, quick=True)
+        assert len(calls) == before + more
+
+
 def vars_of(piece: Piece) -> dict:
     return {name: getattr(piece, name) for name in Piece.__dataclass_fields__}
 
@@ -87,6 +107,47 @@ def test_the_pieces_of_the_graded_cells_are_found() -> None:
     found[0]._tasks.clear()
     assert len(list(rehearse(found))) == 3 * len(found)
     assert SEED in found[0]._tasks
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_right_answer_passes_where_it_is_rehearsed(piece: Piece, monkeypatch: Any) -> None:
+    if piece.name in SLOW:
+        return
+    reports, kinds = [], []
+
+    def judged(piece: Piece, answers: list, **how: Any) -> Any:
+        kinds.append(type(answers[0]).__mro__)
+        reports.append(judge(piece, answers, **how))
+        return reports[-1]
+
+    monkeypatch.setattr(rehearsal, "judge", judged)
+    next(rehearse([piece]))
+    assert [report.passed for report in reports] == [True]
+    plain = not any(callable(value) for value in piece.points(SEED)[0].arguments)
+    assert (Proxy in kinds[0]) == (piece.drive is None and plain)
+
+
+INSIDE = """
+import linecache, sys
+before = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.modules["__main__"]
+finders = sys.meta_path[:]
+from nncourse.grading.sandbox.inside import cells, rehearsal
+notebooks = []
+def notebook(output):
+    notebooks.append(cells.Notebook(output))
+    return notebooks[0]
+rehearsal.Notebook = notebook
+rehearsal.rehearse(1000)
+assert notebooks[0].count == rehearsal.ROUNDS and "answer" in notebooks[0].names
+after = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.modules["__main__"]
+assert all(map(lambda a, b: a is b, before, after))
+assert sys.meta_path == finders and not linecache.cache
+"""
+
+
+def test_the_warm_process_is_after_its_rehearsal_as_it_was() -> None:
+    done = subprocess.run([sys.executable, "-c", INSIDE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-1000:]
 
 
 NOTHING_NEW = """

@@ -39,6 +39,7 @@ from nncourse.grading.sandbox.inside import CUT_OFF, TWIN, confine, kernel
 from nncourse.grading.sandbox.inside.cells import Notebook
 from nncourse.grading.sandbox.inside.confine import Confinement
 from nncourse.grading.sandbox.inside.deferred import defer, draw_unseen
+from nncourse.grading.sandbox.inside.rehearsal import rehearse
 from nncourse.grading.sandbox.inside.serve import Server
 from nncourse.grading.sandbox.inside.watch import INTERVAL, Watch
 
@@ -61,6 +62,7 @@ def main() -> None:
         further = _line(control)
         _load(further["preload"], further["defer"], lay_out)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
+        rehearse(to.output)
         gc.collect()
         gc.freeze()  # so that collections in the children copy fewer pages
         confine.remember_size()
