@@ -89,8 +89,10 @@ def _of_machine() -> View:
             seen.shown.append((path, path))
     stdlib = sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix})
     prefix_lib = os.path.join(sys.base_prefix, "lib")
-    for path in (stdlib, sysconfig.get_path("platstdlib"), prefix_lib, seen.python):
-        if path and os.path.exists(path) and not _below(path, [at for _, at in seen.shown]):
+    # Python looks for them beside the file that is started, which is no link.
+    found = filter(None, (stdlib, sysconfig.get_path("platstdlib"), prefix_lib))
+    for path in (*map(os.path.realpath, found), seen.python):
+        if os.path.exists(path) and not _below(path, [at for _, at in seen.shown]):
             seen.shown.append((path, path))
     return seen
 

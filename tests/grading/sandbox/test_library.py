@@ -168,6 +168,16 @@ def test_packages_are_shown_one_by_one(tmp_path):
     assert not names & {"nncourse", "nbgrader", "torch", "IPython", "sqlalchemy", "pytest"}
 
 
+def test_an_interpreter_behind_a_link_finds_its_modules(tmp_path, monkeypatch):
+    """As those are that uv and Homebrew put into an environment."""
+    link = tmp_path / "python"
+    link.symlink_to(sys.base_prefix)
+    monkeypatch.setattr(sys, "base_prefix", str(link))
+    shown = [at for _, at in view(tmp_path, [], None, []).shown]
+    real = os.path.realpath(link / "lib")
+    assert any(real == at or real.startswith(f"{at}/") for at in shown)
+
+
 def test_a_package_that_requires_the_library_does_not_show_it(tmp_path, monkeypatch):
     for name, needs in (("tools", "nncourse>=0.1"), ("nncourse", "numpy")):
         (tmp_path / name).mkdir()
