@@ -18,9 +18,9 @@ def places(course: CourseFolder) -> list[Path]:
 
 def refuse_seen(paths: Iterable[str | Path]) -> None:
     """Raises CourseFolderError where the students' code could read what lies there."""
-    from nncourse.grading.sandbox.view import shows
+    from nncourse.grading.sandbox.view import shown
 
-    for path in filter(shows, paths):
+    for path in shown(paths):
         raise CourseFolderError(
             _(
                 "{path} lies among the libraries of the system or of Python, which the sandbox "

@@ -97,10 +97,10 @@ def _of_machine() -> View:
     return seen
 
 
-def shows(path: str | Path) -> bool:
-    """Whether it lies where a sandbox shows all but other packages."""
+def shown(paths: Iterable[str | Path]) -> list[str | Path]:
+    """Those that lie where a sandbox shows all but other packages."""
     roots = [os.path.realpath(place) for place, _ in _of_machine().shown]
-    return _below(os.path.realpath(path), roots)
+    return [path for path in paths if _below(os.path.realpath(path), roots)]
 
 
 def _below(path: str, roots: Iterable[str]) -> bool:
