@@ -70,6 +70,13 @@ def step_of_its_own(f, w, h):
     return find("ps02.numerical_gradient").reference(f, w, 1e-4)
 
 
+def inputs_of_output(kept):
+    def order(graph, out):
+        return find("ps04.topological_order").reference({**graph, out: graph[out][kept]}, out)
+
+    return order
+
+
 def one_sided(step):
     def gradient(f, w, h):
         flat = np.array(w, dtype=float).reshape(-1)
@@ -1194,6 +1201,8 @@ BY_HEART = [
     ("ps05.network_gradients", up_to(4, "ps05.network_gradients", lambda p, *_: len(p["b1"])), 0),
     ("ps03.union", part_of("ps03.union", 2), 0),
     ("ps04.topological_order", first_inputs, 0),
+    ("ps04.topological_order", inputs_of_output(slice(1, None)), 0),
+    ("ps04.topological_order", inputs_of_output(slice(-1)), 0),
     ("ps04.Value", OnlyForward, 0.15),
     ("ps04.Value", SubtractsValues, 0.7),
     ("ps04.train_step", lambda p, loss, lr: find("ps04.train_step").reference(p, loss, 0.125), 0),

@@ -42,13 +42,15 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         uses = [name for node in needed for name in graph[node]]
         shared = {name for name in uses if uses.count(name) > 1}
         # Depth first without marks, and breadth first, must go wrong here, and so must who looks
-        # at two inputs only.
+        # at two inputs only, or begins with the second input of the output or ends before the last.
         depth_first, breadth_first = _preorder(graph, out), _breadth_first(graph, out)
         ends = {name: [*below[:1], *below[-1:]] for name, below in graph.items()}
+        short = [{**graph, out: below} for below in (graph[out][1:], graph[out][:-1])]
         if (
             6 <= len(needed) < 12
             and len(shared) >= 2
-            and _needed(ends, out) < set(needed)
+            and len(graph[out]) > 1
+            and all(_needed(part, out) < set(needed) for part in (ends, *short))
             and not _inputs_first(graph, depth_first[::-1])
             and not _inputs_first(graph, breadth_first[::-1])
         ):
