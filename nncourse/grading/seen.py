@@ -10,10 +10,11 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
+OWN = "source", "release", "submitted", "autograded", "feedback", "gradebook.db"
 
 def places(course: CourseFolder) -> list[Path]:
-    """A course folder, and what is in it: some may be links to other places."""
-    return [course.root, *course.root.iterdir()]
+    """A course folder and its parts, which may be links to other places."""
+    return [course.root, *(course.root / name for name in OWN)]
 
 
 def refuse_seen(paths: Iterable[str | Path]) -> None:

@@ -549,6 +549,7 @@ def test_what_the_sandbox_shows_is_no_place_for_a_course(toy, tmp_path, monkeypa
         (root / "source").rename(shown / "source")
         (root / "source").symlink_to(shown / "source")
     grade = partial(grade_submissions, CourseFolder(root), "ps99", folder, run=none, db=db)
+    (root / "python").symlink_to("/usr/lib")  # no part of a course
     assert len(grade()) == 1
     monkeypatch.setattr("nncourse.grading.sandbox.view.SYSTEM", (str(shown),))
     with pytest.raises(CourseFolderError, match="lies among the libraries of"):
