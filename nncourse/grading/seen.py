@@ -12,6 +12,7 @@ _ = catalogue("course")
 
 OWN = "source", "release", "submitted", "autograded", "feedback", "gradebook.db"
 
+
 def places(course: CourseFolder) -> list[Path]:
     """A course folder and its parts, which may be links to other places."""
     return [course.root, *(course.root / name for name in OWN)]
