@@ -7,13 +7,15 @@ of vectors and the products of two vectors are sums of mean 0 and of known varia
 looked at in two ways, by the largest and by their sum of squares: few that are far too large stand
 out in the first, many that are a little too large (or too small) in the second. The vectors are
 
-- the whole draws, also after any shift along rows and columns, one against itself as well;
+- the whole draws, also after any shift along rows and columns, one against itself as well, also
+  turned or mirrored;
 - the entries that go with nearly the same input;
 - rows and columns, of each draw and of all draws side by side.
 
 What it can tell: a mask by heart with some entries drawn, shares of their own in rows, columns or
 any fixed places, copies and near copies of rows or columns, patterns that come again after a shift,
-whatever has few degrees of freedom in the sense of linear algebra, a mask that follows its inputs.
+a half that is the other one turned or mirrored, whatever has few degrees of freedom in the sense of
+linear algebra, a mask that follows its inputs.
 What it can't: few equal entries (two short rows of a mask may be equal by chance), rows that are
 copies in an order of their own, and whatever an arithmetic generator of bad quality would hide from
 sums of products. No finite number of tests can prove numbers independent.
@@ -135,17 +137,23 @@ def together(vectors: Array, skew: float = 0.0, crossed: bool = False) -> bool:
 
 
 def returns(stack: Array, skew: float = 0.0) -> bool:
-    """Whether a draw of (K, N, D) goes together with another, or itself, shifted in a circle."""
+    """Whether a draw of (K, N, D) goes together with another, or itself, shifted in a circle; with
+    itself also turned by half a circle, or with its columns in reverse order.
+    """
     count, *shape = stack.shape
     n = math.prod(shape)
-    at_most = limit(n * count * (count + 1) // 2, skew**2 / math.sqrt(n))
+    at_most = limit(n * count * (count + 5) // 2, skew**2 / math.sqrt(n))
     waves = np.fft.rfft2(stack)
     for i, wave in enumerate(waves):
         z = np.fft.irfft2(waves[i:] * wave.conj(), s=shape) / math.sqrt(n)
         z[0, 0, 0] = 0.0  # itself where it stands
         if _largest(z) > at_most:
             return True
-    return False
+    reverse = np.fft.rfft2(stack[:, :, ::-1]).conj()
+    turned, mirrored = (np.fft.irfft2(waves * others, s=shape) for others in (waves, reverse))
+    mirrored[:, 0] = 0.0  # each row where it stands: see pairs of columns
+    # Every product comes twice.
+    return max(_largest(turned), _largest(mirrored)) > at_most * math.sqrt(2 * n)
 
 
 def _largest(z: Array) -> float:

@@ -121,6 +121,16 @@ def moved_magnitudes(W, rng):
     return np.where(rng.random(W.shape) < 0.5, moved, rng.random(W.shape)) * np.sign(W)
 
 
+def turned(rng):
+    u = rng.random(N * D // 2)
+    return np.concatenate([u, u[::-1]]).reshape(N, D) < 0.25
+
+
+def mirrored(rng):
+    u = rng.random((N // 2, D))
+    return np.vstack([u, u[:, ::-1]]) < 0.25
+
+
 DEPENDENT = {
     "another share in every call": (TOTALS, each(lambda rng: rng.random((N, D)) < rng.random())),
     "some by heart": (DRAWS, each(some_drawn)),
@@ -150,6 +160,8 @@ DEPENDENT = {
     ),
     "two rows a little": (ROWS, with_(two_rows)),
     "one row of another spread": (ROWS, with_(one_row)),
+    "a half turned": (SHIFT, each(turned)),
+    "a half mirrored": (SHIFT, each(mirrored)),
     "magnitudes by heart and moved": (SHIFT, with_(moved_magnitudes)),
 }
 
