@@ -79,14 +79,12 @@ IDLE = {
     **{f"the first, {n} times": lambda *a, n=n: a[:1] * n for n in range(2, 8)},
     "what came first, sorted": lambda *a: sorted(a[0]),
 }
-# Dropout does nothing when testing.
-IDLE_DUE = {"ps08.dropout": 0.3}
 
 
 @pytest.mark.parametrize("name", PIECES)
 def test_answers_that_do_nothing_earn_nothing(name):
     for what, answer in IDLE.items():
-        assert score(PIECES[name], answer) <= IDLE_DUE.get(name, 0) + 1e-9, what
+        assert score(PIECES[name], answer) <= 1e-9, what
 
 
 SEQUENCES = ["ps10.rnn_forward", "ps10.rnn_backward", "ps11.lstm_forward", "ps11.lstm_backward"]
@@ -211,6 +209,67 @@ def test_masks_that_are_not_drawn_anew_for_every_entry(name, mask_of):
     report = judge(PIECES[f"ps08.{name}"], [answer], seed=7)
     assert report.score <= 0.4
     assert "mask" in str(report)
+
+
+BY_HEART = {
+    "ones": lambda x: np.ones(x.shape),
+    "twos": lambda x: np.full(x.shape, 2.0),
+    "x": lambda x: x.copy(),
+    "numbers": lambda x: np.arange(1.0, 1 + x.size).reshape(x.shape),
+    "signs": lambda x: (-1.0) ** np.arange(x.size).reshape(x.shape),
+    "one dropped": lambda x: 1.0 * (np.arange(x.size) != 1).reshape(x.shape),
+    "numbers, some dropped": lambda x: np.arange(x.size).reshape(x.shape) % 4,
+}
+
+
+@pytest.mark.parametrize("what", BY_HEART)
+@pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
+def test_masks_by_heart_earn_nothing_in_training(name, what):
+    """For predictions x comes back from inverted dropout, which is nothing without the other."""
+    right = PIECES[f"ps08.{name}"].reference
+
+    def answer(x, p, rng, train):
+        if not train:
+            return right(x, p, rng, train)
+        mask = BY_HEART[what](x)
+        return x * mask, mask
+
+    dropped = what == "numbers, some dropped"
+    due = {"dropout": 0.3 * dropped, "plain_dropout": 0.4}[name]
+    for seed in range(4):
+        assert score(PIECES[f"ps08.{name}"], answer, seed) <= due + 1e-9
+
+
+def test_numbers_that_are_no_mask_are_to_be_drawn_from_the_generator_too():
+    def answer(rng_of):
+        def function(x, p, rng, train):
+            mask = rng_of(rng).random(x.shape) + 0.5 if train else np.ones(x.shape)
+            return x * mask, mask
+
+        return function
+
+    assert score(PIECES["ps08.plain_dropout"], answer(lambda rng: rng)) == pytest.approx(0.2)
+    assert score(PIECES["ps08.plain_dropout"], answer(lambda rng: np.random)) == 0
+
+
+def test_no_factor_is_known_by_heart():
+    factors = {0.25: 4 / 3, 0.375: 1.6, 0.625: 8 / 3}
+
+    def answer(x, p, rng, train):
+        if not train:
+            return x, np.ones(x.shape)
+        mask = (rng.random(x.shape) >= p) * factors.get(p, 1.0)
+        return x * mask, mask
+
+    assert max(score(PIECES["ps08.dropout"], answer, seed) for seed in range(20)) <= 0.6 + 1e-9
+
+
+@pytest.mark.parametrize("train", [lambda x: x * 0.5, lambda x: None, lambda x: (x, x, x)])
+def test_x_for_predictions_counts_when_training_drops_some_of_it(train):
+    def answer(x, p, rng, now):
+        return train(x) if now else (x, None)
+
+    assert score(PIECES["ps08.dropout"], answer) == 0
 
 
 @pytest.mark.parametrize("other", [np.ones(3), "a text"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,17 @@ from nncourse.exercises.piece import (
     Output,
     Part,
     Piece,
-    differing,
     single,
 )
-from nncourse.exercises.ps08.masks import TEST, Dropout, draw, drive, given_by, laws_of
+from nncourse.exercises.ps08.masks import (
+    TEST,
+    Dropout,
+    draw,
+    drive,
+    given_by,
+    laws_of,
+    shares_differ,
+)
 from nncourse.language import mark
 
 
@@ -186,7 +194,7 @@ DROPOUT = Piece(
     parts=(Part("mask", 0.4, (PLAIN, TEST)), Part("out", 0.3, (PLAIN,)), Part("out", 0.3, (TEST,))),
     draw=draw,
     reference=inverted,
-    drive=drive,
+    drive=partial(drive, as_it_came=True),
     laws=laws_of(lambda p: 1 / (1 - p), lambda p: 1.0),
     given=given_by(lambda p: 1.0),
     mutants=MUTANTS,
@@ -196,7 +204,7 @@ DROPOUT = Piece(
         Equivalent("float32", _float32),
     ),
     cases=(PLAIN, PLAIN, TEST),
-    varied=differing(lambda point: [point.arguments[1]]),
+    varied=shares_differ,
     case_names={TEST: mark("when testing")},
 )
 
@@ -284,6 +292,6 @@ PLAIN_DROPOUT = Piece(
         Equivalent("float32", lambda *a: tuple(map(single, plain(*a)))),
     ),
     cases=(PLAIN, PLAIN, TEST),
-    varied=differing(lambda point: [point.arguments[1]]),
+    varied=shares_differ,
     case_names={TEST: mark("when testing")},
 )

@@ -10,7 +10,7 @@ import numpy as np
 from nncourse.diagnosis import Finding, Law, independence
 from nncourse.diagnosis.distribution import atoms_law
 from nncourse.diagnosis.measure import Array, distance
-from nncourse.exercises.piece import Point, Unfit, normal
+from nncourse.exercises.piece import Point, Unfit, differing, normal
 from nncourse.language import mark
 
 TEST = "test"
@@ -58,7 +58,22 @@ DEPENDENT = {
 }
 """What is said of masks whose entries have something in common."""
 
+IDLE = mark(
+    "x comes back from predictions, as it must; that counts once training drops a share of its "
+    "entries."
+)
+
 Dropout = Callable[..., Any]
+
+
+def share(rng: np.random.Generator) -> float:
+    """A p near 1/4, 3/8 or 5/8, one of so many that nobody knows 1/(1 - p) by heart."""
+    return float(rng.choice((0.25, 0.375, 0.625)) + (2 * rng.integers(-16, 16) + 1) / 1024)
+
+
+def shares_differ(points: Sequence[Point]) -> bool:
+    """``varied`` of a piece: p is not near the same number in two usual points."""
+    return differing(lambda point: [round(8 * point.arguments[1])])(points)
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
@@ -67,16 +82,24 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     """
     x = normal(rng, int(rng.choice(ROWS)), int(rng.choice(COLUMNS)))
     x = np.where(x > 1, 0.0, x)
-    p = float(rng.choice((0.25, 0.375, 0.625)))
+    p = share(rng)
     seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
     return Point((x, p, seeds, case != TEST), {"x": x}, 1.0, case)
 
 
-def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool) -> Any:
+def drive(
+    answer: Dropout,
+    x: Array,
+    p: float,
+    seeds: Sequence[int],
+    train: bool,
+    as_it_came: bool = False,
+) -> Any:
     """(out, mask): the function gets a generator of its own; in training it gives MASKS, one by
     one, two of them from the first generator, and at last one from another that is equal to it.
 
-    Of the masks each row is taken from one; which, nobody knows before.
+    Of the masks each row is taken from one; which, nobody knows before. as_it_came: x is to come
+    back from predictions, which counts where training drops some of it.
     """
     seed, of_rows = seeds
     rngs = [np.random.default_rng([seed, i]) for i in ([*range(MASKS - 1), 0] if train else [0])]
@@ -96,12 +119,24 @@ def drive(answer: Dropout, x: Array, p: float, seeds: Sequence[int], train: bool
         out, mask = (_mixed(x, arrays, which) for arrays in zip(*results, strict=True))
     else:
         out, mask = results[0]
+        if as_it_came and _idle(answer(x.copy(), p, np.random.default_rng([seed, 1]), True), x):
+            out = Finding("state", IDLE)
         mask = np.ones_like(x) if mask is None else mask
         if isinstance(mask, int | float | np.number):  # one factor for all
             mask = np.full_like(x, mask)
     if changed is not None:
         x[...] = changed  # it is seen where arguments are compared
     return out, mask
+
+
+def _idle(trained: Any, x: Array) -> bool:
+    """Whether in a result of training hardly any entry of x is dropped, or nearly all are."""
+    try:
+        pair = isinstance(trained, tuple | list) or np.ndim(trained) > x.ndim
+        dropped = np.asarray(trained[0] if pair else trained)[x != 0] == 0
+    except (TypeError, ValueError, IndexError):
+        return True
+    return not 0.05 < np.mean(dropped) < 0.95
 
 
 def _mixed(x: Array, arrays: Sequence[Any], which: Array) -> Any:
@@ -123,22 +158,27 @@ def _look(x: Array, p: float, masks: list[Any]) -> None:
     try:
         # As its law takes numbers for 0.
         dropped = np.stack([np.isclose(mask, 0, atol=1e-6) for mask in masks])
+        numbers = np.stack([np.asarray(mask, np.float64) for mask in masks])
     except (TypeError, ValueError):
         return
     if dropped.shape[1:] != x.shape:
         return  # what is wrong with it, its law will say
-    drawn, again = dropped[:-1], dropped[-1]
-    found = independence.dependence(drawn, x)
-    if found is not None:
-        raise Unfit(Finding(*DEPENDENT[found]))
-    totals = set(drawn.sum(axis=(1, 2)).tolist())
+    kept = numbers[~dropped]
+    one_value = not kept.size or np.allclose(kept, kept[0], atol=0)
+    # Where there are several, or no entry is dropped, the numbers themselves must be drawn.
+    looked_at = [dropped] if one_value else [dropped, numbers]
+    for draws in looked_at:
+        found = independence.dependence(draws[:-1], x)
+        if found is not None:
+            raise Unfit(Finding(*DEPENDENT[found]))
+    totals = set(dropped[:-1].sum(axis=(1, 2)).tolist())
     if len(totals) == 1 and not totals & {0, x.size}:
         text = mark(
             "All masks drop exactly the same number of entries. Each entry is dropped with "
             "probability p, whatever becomes of the others, so that number varies."
         )
         raise Unfit(Finding("repeats", text))
-    if not np.array_equal(again, drawn[0]):
+    if not all(np.array_equal(draws[-1], draws[0], equal_nan=True) for draws in looked_at):
         text = mark(
             "Two generators made from one seed give different masks: take all random numbers from "
             "rng, and none from np.random or a generator of your own."
