@@ -70,6 +70,10 @@ def step_of_its_own(f, w, h):
     return find("ps02.numerical_gradient").reference(f, w, 1e-4)
 
 
+def three_units(*weights):
+    return tuple(np.repeat([1, -1, 1], 3)[:, None] * W for W in weights)
+
+
 def inputs_of_output(kept):
     def order(graph, out):
         return find("ps04.topological_order").reference({**graph, out: graph[out][kept]}, out)
@@ -1145,6 +1149,8 @@ BY_HEART = [
     ("ps01.neuron", stepped(lambda w, h: np.trunc(h)), 0.6),
     ("ps01.neuron", lambda w, x: find("ps01.neuron").reference(np.r_[abs(w[0]), w[1:]], x), 0),
     ("ps01.perceptron_update", until_right, 0.4),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: w[1:] @ x - w[0] <= 0), 0),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: w[1:] @ x - w[0] + y <= 0), 0),
     ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x) <= 0), 0.6),
     ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x + w[0]) <= 0), 0.6),
     ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x - w[0]) < 0.5), 0.6),
@@ -1161,6 +1167,7 @@ BY_HEART = [
         0.64,
     ),
     ("ps11.peephole_backward", peepholes_backward, 0.46),
+    ("ps11.gru_to_pytorch", three_units, 0),
     ("ps10.rnn_backward", cut_off("ps10.rnn_backward", 2), 0.6),
     ("ps11.lstm_backward", cut_off("ps11.lstm_backward", 3), 0.77),
     ("ps03.half_plane", upright_upwards, 0.9),

@@ -171,6 +171,11 @@ def _by_answer(w: Array, x: Array, y: float) -> Array:
     return w + mistaken * y * np.r_[-1, x]
 
 
+def _right_of_both_classes(points: Sequence[Point]) -> bool:
+    labels = [point.arguments[2] for point in points if point.case == RIGHT]
+    return len(set(labels)) == len(labels)
+
+
 UPDATE = Piece(
     name="perceptron_update",
     signature="perceptron_update(w, x, y) -> w",
@@ -200,6 +205,7 @@ UPDATE = Piece(
         Equivalent("float32", lambda w, x, y: single(perceptron_update(w, x, y))),
     ),
     cases=(PLAIN, NEGATIVE, PLAIN, NEGATIVE, RIGHT, RIGHT, BORDER, OTHER),
+    varied=_right_of_both_classes,
     case_names={
         NEGATIVE: mark("a misjudged example of class -1"),
         RIGHT: mark("an example that is judged rightly"),

@@ -21,6 +21,7 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     single,
     single_as_well,
 )
@@ -80,6 +81,7 @@ TO_PYTORCH = Piece(
     ),
     parts=single_as_well(*(Part(name, 0.5) for name in BOTH)),
     draw=draw,
+    varied=differing(lambda point: point.arguments[1].shape),
     reference=to_pytorch,
     mutants=(
         Mutant(
