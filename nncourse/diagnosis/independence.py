@@ -24,7 +24,7 @@ sums of products. No finite number of tests can prove numbers independent.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from statistics import NormalDist
 
@@ -70,6 +70,14 @@ def dependence(draws: Array, x: Array | None = None) -> str | None:
         if any(look(vectors, skew) for found, look, vectors, skew in looks if found == kind):
             return kind
     return None
+
+
+def common(stacks: Sequence[Array]) -> bool:
+    """Whether draws (K, N, D) of one law, without long tails, go together with those of another."""
+    with np.errstate(all="ignore"):
+        vectors = [_standard(draws).reshape(len(draws), -1) for draws in stacks]
+    vectors = [some for some in vectors if np.isfinite(some).all()]  # not of one number
+    return len(vectors) > 1 and together(np.concatenate(vectors))
 
 
 def _looks(stack: Array, x: Array | None) -> Iterator[tuple[str, Look, Array, float]]:
@@ -122,13 +130,17 @@ def together(vectors: Array, skew: float = 0.0, crossed: bool = False) -> bool:
 
     crossed: or the vectors (n, R) of their entries with one index. Their products have the same sum
     of squares but for those of the lengths, since (V V^T)^2 and (V^T V)^2 have the same trace.
+    Where the vectors are few, that sum is as skewed as one of so few squares.
     """
     count, n = vectors.shape
     z = vectors @ vectors.T / math.sqrt(n)
     if crossed:
         lengths = np.einsum("rn,rn->n", vectors, vectors)
         squares = float(np.vdot(z, z)) * n - float(np.vdot(lengths, lengths))
-        if _uneven(squares / (2 * count), n * (n - 1) // 2):
+        of_entries, of_vectors = n * (n - 1) // 2, count * (count - 1) // 2
+        off = (squares / (2 * count) / of_entries - 1) * math.sqrt(of_entries / 2)
+        fewer = max(1, min(of_entries, of_vectors))
+        if _uneven(max(0.0, fewer + off * math.sqrt(2 * fewer)), fewer):
             return True
     np.fill_diagonal(z, 0.0)
     pairs = count * (count - 1) // 2

@@ -230,3 +230,10 @@ def test_looks_at_sums_of_squares_from_both_sides():
     rows = np.linalg.qr(rng.normal(size=(300, 80)))[0] * sqrt(300)
     assert together(rows.T)  # too little in common
     assert together(rows, crossed=True)
+
+
+def test_products_of_few_long_columns_are_skewed():
+    """Their sum of squares is that of six products, and far from normal: a right draw."""
+    first, second = (np.random.default_rng([896870845, 1, i]) for i in (0, 1))
+    draws = [rng.standard_normal((2100, 4)) for rng in (first, first, second)]
+    assert dependence(np.array(draws)) is None
