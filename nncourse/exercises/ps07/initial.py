@@ -19,6 +19,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    differing,
     real,
     single,
 )
@@ -42,6 +43,10 @@ RULES: dict[str, Rule] = {
     "he_normal": _normal(lambda out, fan: (2 / fan) ** 0.5),
 }
 NAMES = tuple(RULES)
+
+LARGE = (168, 175, 180, 189, 192, 196, 200, 210, 216, 224, 225)
+SMALL = (54, 56, 60, 63, 64, 70, 72, 75, 80)
+"""Sizes of a layer: more than one could know the spreads for, and quick to transform."""
 
 WIDE = "wide"
 """The layer has fewer outputs than inputs."""
@@ -77,9 +82,9 @@ OTHERS = mark(
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """The sizes of a layer, large and very different, and two seeds: of the generators, and of the
-    rows to be looked at, since an answer can find out the first.
+    order of the calls and the rows to be looked at, since an answer can find out the first.
     """
-    out, fan = int(rng.choice((180, 220))), int(rng.choice((60, 75)))
+    out, fan = int(rng.choice(LARGE)), int(rng.choice(SMALL))
     if case == WIDE:
         out, fan = fan, out
     elif case == THIN:
@@ -110,44 +115,56 @@ def context(point: Point) -> dict[str, Context]:
 
 def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) -> tuple[Any, ...]:
     """A sample of each initialiser: some rows of each of two draws from one generator, some from
-    another, and the others from one that is equal to the first. Which rows, nobody knows before.
+    another, and the others from one that is equal to the first. Which rows, and which call is
+    which, nobody knows before.
     """
-    seed, of_rows = seeds
-    rows = np.random.default_rng(of_rows).permutation(out)
-    found: list[Any] = []
-    stub: NotImplementedError | None = None
-    for i, name in enumerate(NAMES):
+    seed, hidden = seeds
+    order = np.random.default_rng(hidden)
+    rows = order.permutation(out)
+    rngs = [[np.random.default_rng([seed, i, j]) for j in (0, 1, 0)] for i in range(len(NAMES))]
+    draws: list[list[list[Any]]] = [[[], [], []] for _name in NAMES]
+    missing: dict[int, NotImplementedError] = {}
+    for i, j in order.permutation([(i, j) for i in range(len(NAMES)) for j in (0, 0, 1, 2)]):
         try:
-            first, *others = (np.random.default_rng([seed, i, j]) for j in (0, 1, 0))
-            rngs = [first, first, *others]
-            found.append(_sample([answer(name, out, fan, rng) for rng in rngs], (out, fan), rows))
-        except NotImplementedError as error:
-            stub = error
-            found.append(None)
-    if stub is not None and all(array is None for array in found):
-        raise stub
+            draws[i][j].append(answer(NAMES[i], out, fan, rngs[i][j]))
+        except NotImplementedError as stub:
+            missing[i] = stub
+    found: list[Any] = [None] * len(NAMES)
+    drawn: dict[int, Array] = {}
+    for i, (first, other, again) in enumerate(draws):
+        if i not in missing:
+            found[i], numbers = _sample([*first, *other, *again], (out, fan), rows)
+            if numbers is not None:
+                drawn[i] = numbers
+    if missing and all(array is None for array in found):
+        raise missing[min(missing)]
+    if independence.common(list(drawn.values())):
+        for i in drawn:
+            found[i] = Finding("repeats", DEPENDENT[independence.DRAWS])
     return tuple(found)
 
 
-def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> Any:
-    """A part of these rows of one draw above a part of the next, and so on; or what doesn't fit, or
-    a finding where entries were not drawn one by one, or the last draw is not the first.
+def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> tuple[Any, Array | None]:
+    """A part of these rows of one draw above a part of the next, and so on, and the draws but the
+    last; or, without draws, what doesn't fit, or a finding where entries were not drawn one by one,
+    or the last draw is not the first.
     """
     for drawn in draws:
         if drawn is None or np.shape(drawn) != shape:
-            return drawn
+            return drawn, None
     numbers = np.array(draws, float)
     for drawn, array in zip(draws, numbers, strict=True):
         if not np.isfinite(array).all():
-            return drawn
-    *drawn, again = numbers
-    found = independence.dependence(np.stack(drawn))
+            return drawn, None
+    apart, again = numbers[:-1], numbers[-1]
+    found = independence.dependence(apart)
     if found is None and not np.allclose(again, numbers[0]):
-        return Finding("state", OTHERS)
+        return Finding("state", OTHERS), None
     if found is not None:
-        return Finding("repeats", DEPENDENT[found])
+        return Finding("repeats", DEPENDENT[found]), None
     parts = np.array_split(rows, len(draws))
-    return np.concatenate([np.array(drawn)[part] for drawn, part in zip(draws, parts)])
+    sample = [np.array(drawn)[part] for drawn, part in zip(draws, parts)]
+    return np.concatenate(sample), apart
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:
@@ -194,8 +211,8 @@ INITIALISE = Piece(
         for i, name in enumerate(NAMES)
     ),
     parts=(
-        *(Part(name, 0.2, (PLAIN,)) for name in NAMES),
-        *(Part(name, 0.05, (WIDE, THIN)) for name in NAMES),
+        *(Part(name, 0.2, (PLAIN, THIN)) for name in NAMES),
+        *(Part(name, 0.05, (WIDE,)) for name in NAMES),
     ),
     draw=draw,
     reference=initialise,
@@ -280,6 +297,7 @@ INITIALISE = Piece(
         Equivalent("float32", lambda *arguments: single(initialise(*arguments))),
     ),
     cases=(PLAIN, PLAIN, WIDE, THIN),
+    varied=differing(lambda point: point.arguments[:2]),
     case_names={WIDE: mark("more inputs than outputs"), THIN: mark("very few inputs")},
 )
 
@@ -303,6 +321,12 @@ FEW = mark(
 )
 """What is said of matrices that change only a few directions."""
 
+FACTOR = mark(
+    "What turns one Q into another leaves most directions as they are, or turns them round: all of "
+    "Q must be random, and not only one of its factors."
+)
+"""What is said of a fixed matrix, of which only a few directions are changed each time."""
+
 ONCE = mark(
     "Two calls with one generator give the same matrix: draw from rng itself, not from a copy."
 )
@@ -317,31 +341,40 @@ SPARSE = mark(
 
 
 def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
-    """The size of a square matrix and a seed."""
-    return Point((int(rng.choice((5, 6, 8))), int(rng.integers(2**31))), {}, 1.0, case)
+    """The size of a square matrix and two seeds: of the generators, and of the order of calls."""
+    seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
+    return Point((int(rng.integers(5, 10)), seeds), {}, 1.0, case)
 
 
-def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Any, Any]:
+def drive_orthogonal(answer: Callable[..., Any], n: int, seeds: Sequence[int]) -> tuple[Any, Any]:
     """(Q^T Q, whether other generators give other matrices, and equal ones the same, and one
     generator two that differ): of all products the one that is furthest from the unit matrix.
     """
-    first, *others = (np.random.default_rng([seed, i]) for i in (*range(MATRICES - 1), 0))
-    rngs = [first, first, *others]
-    draws = [real(answer(n, rng), "Q") for rng in rngs]
-    for matrix in draws:
+    seed, hidden = seeds
+    rngs = [np.random.default_rng([seed, i]) for i in (*range(MATRICES - 1), 0)]
+    found: list[list[Array]] = [[] for _rng in rngs]
+    for i in np.random.default_rng(hidden).permutation([0, *range(MATRICES)]):
+        matrix = real(answer(n, rngs[i]), "Q")
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
-    product = max((matrix.T @ matrix for matrix in draws), key=_from_unit)
-    if max(np.isclose(matrix, 0, atol=1e-3).mean() for matrix in draws) >= 0.5:
+        found[i].append(matrix)
+    (first, second), *others, (again,) = found
+    draws = [first, *(other for (other,) in others)]
+    every = [*draws, second, again]
+    product = max((matrix.T @ matrix for matrix in every), key=_from_unit)
+    if max(np.isclose(matrix, 0, atol=1e-3).mean() for matrix in every) >= 0.5:
         return Finding("sparse", SPARSE), 0.0
-    *draws, again = draws
-    if not np.allclose(again, draws[0], equal_nan=True):
+    if not np.allclose(again, first, equal_nan=True):
         return product, Finding("state", OTHERS)
+    once = np.allclose(second, first)
+    vary = _vary(np.array(draws if once else [*draws, second]))
     if np.mean([_of_few_reflections(matrix) for matrix in draws]) >= 0.5:
-        return product, Finding("few", FEW)
-    vary = _vary(np.array(draws))
-    if vary and np.allclose(draws[1], draws[0]):
+        few = Finding("few", FEW)
+        return product if vary else few, few
+    if np.mean([_of_few_reflections(first.T @ matrix) for matrix in draws[1:]]) >= 0.5:
+        return product, Finding("few", FACTOR)
+    if vary and once:
         return product, Finding("state", ONCE)
     if _from_unit(product) > NEARLY:
         return product, Finding("far", FAR)
@@ -362,8 +395,8 @@ def _vary(draws: Array) -> bool:
     if not np.isfinite(draws).all():
         return False
     entries = np.sort(np.abs(draws).reshape(len(draws), -1), axis=1)
-    same = np.isclose(entries[1:], entries[:1], atol=1e-3)  # turned in one plane: nearly all
-    if same.mean() >= 0.5:
+    same = np.isclose(entries, entries[:, None], atol=1e-3)  # turned in one plane: nearly all
+    if (same.mean(axis=2)[np.triu_indices(len(draws), 1)] >= 0.5).any():
         return False
     # The mean cosine of two of them: 1 if they are equal, 0 if all turns are equally likely.
     squares = np.sum(draws**2)
@@ -454,4 +487,5 @@ ORTHOGONAL = Piece(
         Equivalent("a scaled transpose", lambda n, rng: -orthogonal(n, rng).T),
     ),
     cases=(PLAIN, PLAIN),
+    varied=differing(lambda point: point.arguments[:1]),
 )
