@@ -324,14 +324,23 @@ class Piece:
         return next(output for output in self.outputs if output.name == name)
 
 
-def differing(of: Callable[[Point], Sequence[Any]]) -> Callable[[Sequence[Point]], bool]:
-    """What ``varied`` may be: nothing of what ``of`` takes out of a usual point occurs twice."""
+def differing(
+    of: Callable[[Point], Sequence[Any]], cases: Sequence[str] = (PLAIN,)
+) -> Callable[[Sequence[Point]], bool]:
+    """What ``varied`` may be: nothing of what ``of`` takes out of a point of these cases occurs
+    twice.
+    """
 
     def varied(points: Sequence[Point]) -> bool:
-        usual = [of(point) for point in points if point.case == PLAIN]
+        usual = [of(point) for point in points if point.case in cases]
         return all(len(set(values)) == len(usual) for values in zip(*usual, strict=True))
 
     return varied
+
+
+def lengths(point: Point) -> list[int]:
+    """Of all axes of all arrays among the arguments."""
+    return [n for a in point.arguments if isinstance(a, np.ndarray) for n in a.shape]
 
 
 def pick(values: Any, key: Sequence[int | str]) -> Any:

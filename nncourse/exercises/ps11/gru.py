@@ -24,6 +24,8 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
+    lengths,
     normal,
     single,
     single_as_well,
@@ -192,6 +194,7 @@ GRU_STEP = Piece(
         Equivalent("float32", lambda *arrays: step(*map(single, arrays))),
     ),
     cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    varied=differing(lengths),
     case_names=SINGLE_NAME,
 )
 
@@ -426,5 +429,6 @@ GRU_STEP_BACKWARD = Piece(
         Equivalent("float32", lambda *arrays: step_backward(*map(single, arrays))),
     ),
     cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    varied=differing(lengths),
     case_names=SINGLE_NAME,
 )

@@ -21,6 +21,8 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
+    lengths,
     normal,
     single,
 )
@@ -184,6 +186,7 @@ FORWARD = Piece(
         Equivalent("float32", lambda *arrays: unroll(*map(single, arrays))),
     ),
     cases=CASES,
+    varied=differing(lengths, (TWO, FIVE)),
     case_names=CASE_NAMES,
 )
 
@@ -513,5 +516,6 @@ BACKWARD = Piece(
         Equivalent("float32", lambda *arrays: _all_at_once(*map(single, arrays))),
     ),
     cases=CASES,
+    varied=differing(lengths, (TWO, FIVE)),
     case_names=CASE_NAMES,
 )
