@@ -130,6 +130,9 @@ class Bench:
         work = json.loads(item)
         given_up: dict[str, str] = {}
         earlier: dict[str, Any] | None = None
+        for piece in self._pieces:  # what is known here need not be made by forks
+            with contextlib.suppress(Exception):  # then the check itself draws
+                piece.task(work["seed"], quick=True)
         seconds = self.sandbox.limits.submission_seconds + OWN_SECONDS
         start = clock.now()
         lost = 0
@@ -219,9 +222,6 @@ class Bench:
         assert self.sandbox is not None
         try:
             with language.using(self.assignment.language):
-                for piece in self._pieces:
-                    with contextlib.suppress(Exception):  # then the check itself draws
-                        piece.task(work["seed"], quick=True)
                 oracle = Oracle(
                     self.assignment,
                     self.sandbox,

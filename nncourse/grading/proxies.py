@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from nncourse.grading.proxy import Proxy, ProxyError, label
@@ -18,7 +19,8 @@ OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
 OPERATORS += ["and", "or", "xor", "lshift", "rshift", *UNARY]
 
 
-def _operators(listed: Iterable[str]) -> type[Proxy]:
+@lru_cache
+def _operators(listed: tuple[str, ...]) -> type[Proxy]:
     """A kind of proxy that forwards these operators, and refuses the others."""
     members: dict[str, Any] = {"__slots__": (), "__module__": "__main__"}
     members["__doc__"] = vars(Proxy)["__doc__"]
