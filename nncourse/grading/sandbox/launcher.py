@@ -51,8 +51,7 @@ class Sandbox:
     ``nncourse.grading.sandbox.library``). packages: distributions that student code may import.
     preload: modules to load once; "module:function" is called as well, to fill its cache. then:
     asked while these load, what to preload besides, and what a session is to load when it uses it,
-    packages before what is in them. hide: folders of the course, should they lie among the
-    system's.
+    packages before what is in them.
     unsafe: without bubblewrap, run on this machine with your rights; the limits of processes, and
     Landlock and seccomp where the kernel has them, are all that is left then.
     """
@@ -65,7 +64,6 @@ class Sandbox:
         packages: Sequence[str] = ("numpy", "matplotlib"),
         preload: Sequence[str] = ("numpy", "matplotlib.pyplot", "nncourse"),
         then: Then | None = None,
-        hide: Iterable[Path] = (),
         unsafe: bool = False,
         cache: Path | None = None,
     ) -> None:
@@ -81,7 +79,7 @@ class Sandbox:
         draws = any("matplotlib" in name for name in preload)
         draws |= then is not None and "matplotlib" in packages
         fonts = view.fonts(cache) if draws else None
-        self.view = view.view(copy, packages, fonts, hide)
+        self.view = view.view(copy, packages, fonts)
         self._forget()
 
     def _forget(self) -> None:

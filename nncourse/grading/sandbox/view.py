@@ -50,11 +50,8 @@ class View:
     covered: list[str] = field(default_factory=list)
 
 
-def view(library: Path, packages: Iterable[str], fonts: Path | None, hide: Iterable[Path]) -> View:
-    """The view for a copy of the library and these distributions with what they require.
-
-    ``hide``: folders that must not be seen even if they lie below a shown one.
-    """
+def view(library: Path, packages: Iterable[str], fonts: Path | None) -> View:
+    """The view for a copy of the library and these distributions with what they require."""
     seen = _of_machine()
     # Where each really is, and where it is seen: links may lead there.
     roots = [(os.path.realpath(place), at) for place, at in seen.shown]
@@ -66,7 +63,7 @@ def view(library: Path, packages: Iterable[str], fonts: Path | None, hide: Itera
     library_itself = Path(__file__).parents[2]
     if (library_itself.parent / "solutions").is_dir():  # it runs from its sources
         library_itself = library_itself.parent
-    unseen = [*installed, str(library_itself), *map(str, hide)]
+    unseen = [*installed, str(library_itself)]
     for path in sorted(os.path.realpath(path) for path in unseen):
         for place, at in roots:
             there = at + path.removeprefix(place)

@@ -162,7 +162,7 @@ def test_everyone_may_read_a_copy(toy, tmp_path):
 
 
 def test_packages_are_shown_one_by_one(tmp_path):
-    seen = view(tmp_path, ["numpy", "matplotlib"], None, [])
+    seen = view(tmp_path, ["numpy", "matplotlib"], None)
     names = {at.rpartition("/")[2] for _, at in seen.shown if at.startswith("/sandbox/packages/")}
     assert {"numpy", "matplotlib", "PIL", "dateutil"} <= names
     assert not names & {"nncourse", "nbgrader", "torch", "IPython", "sqlalchemy", "pytest"}
@@ -173,7 +173,7 @@ def test_an_interpreter_behind_a_link_finds_its_modules(tmp_path, monkeypatch):
     link = tmp_path / "python"
     link.symlink_to(sys.base_prefix)
     monkeypatch.setattr(sys, "base_prefix", str(link))
-    shown = [at for _, at in view(tmp_path, [], None, []).shown]
+    shown = [at for _, at in view(tmp_path, [], None).shown]
     real = os.path.realpath(link / "lib")
     assert any(real == at or real.startswith(f"{at}/") for at in shown)
 
@@ -187,14 +187,14 @@ def test_a_package_that_requires_the_library_does_not_show_it(tmp_path, monkeypa
         (about / "METADATA").write_text(text)
         (about / "RECORD").write_text(f"{name}/__init__.py,,\n")
     monkeypatch.syspath_prepend(tmp_path)
-    seen = view(tmp_path, ["tools"], None, [])
+    seen = view(tmp_path, ["tools"], None)
     names = {at.rpartition("/")[2] for _, at in seen.shown if at.startswith("/sandbox/packages/")}
     assert {"tools", "numpy"} <= names
     assert "nncourse" not in names
 
 
 def test_packages_of_the_interpreter_below_a_virtual_environment_are_not_shown(tmp_path):
-    seen = view(tmp_path, ["numpy"], None, [])
+    seen = view(tmp_path, ["numpy"], None)
     shown = [place for place, at in seen.shown if not at.startswith("/sandbox/")]
     found = [
         Path(sys.base_prefix, "lib").glob("python3*/*-packages"),
@@ -204,25 +204,30 @@ def test_packages_of_the_interpreter_below_a_virtual_environment_are_not_shown(t
         assert folder in seen.covered or not any(folder.startswith(f"{p}/") for p in shown)
 
 
-def test_a_hidden_folder_below_a_shown_one_is_covered(tmp_path):
-    seen = view(tmp_path, [], None, [tmp_path, Path("/usr/lib/os")])
+def test_only_what_would_be_seen_is_covered(tmp_path):
+    seen = view(tmp_path, [], None)
     assert str(tmp_path) not in seen.covered
     places = [place for place, _ in seen.shown]
     for folder in seen.covered:
         assert any(folder.startswith(place + "/") for place in places)
 
 
-def test_what_is_hidden_is_so_by_every_way_to_it(tmp_path, monkeypatch):
+def test_packages_are_hidden_by_every_way_to_them(tmp_path, monkeypatch):
     """A folder is shown by the name that it was asked for, be there a link on the way."""
     real, link = tmp_path / "real", tmp_path / "link"
-    for folder in ("lib64/python3.12/site-packages", "lib64/course"):
-        (real / folder).mkdir(parents=True)
+    (real / "lib64/python3.12/site-packages").mkdir(parents=True)
     link.symlink_to(real)
     monkeypatch.setattr("nncourse.grading.sandbox.view.SYSTEM", (str(link / "lib64"),))
-    for way in (real, link):
-        seen = view(tmp_path / "library", [], None, [way / "lib64" / "course"])
-        assert str(link / "lib64" / "course") in seen.covered
-        assert str(link / "lib64" / "python3.12" / "site-packages") in seen.covered
+    seen = view(tmp_path / "library", [], None)
+    assert str(link / "lib64" / "python3.12" / "site-packages") in seen.covered
+
+
+def test_the_sources_of_the_library_are_hidden_with_its_solutions(tmp_path, monkeypatch):
+    sources = Path(ps05.__file__).resolve().parents[3]
+    if not (sources / "solutions").is_dir():
+        pytest.skip("nncourse is installed without its sources")
+    monkeypatch.setattr("nncourse.grading.sandbox.view.SYSTEM", (str(sources.parent),))
+    assert str(sources) in view(tmp_path, [], None).covered
 
 
 @pytest.fixture(scope="module")
