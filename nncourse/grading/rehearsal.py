@@ -107,7 +107,7 @@ class _Echo(Channel):
         """Answer it."""
         asked = decode(frame)
         value = self.answer(*asked["args"])
-        self.frame = encode({"n": asked["n"], "value": value, "changed": {}})
+        self.frame = encode({"n": asked["n"], "value": value})
 
     def receive_frame(self, deadline: float | None = None) -> bytearray:
         """The last answer."""

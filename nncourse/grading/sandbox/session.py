@@ -118,10 +118,13 @@ class Session:
         Raises StudentError, SessionEnded; WireError if an argument can't cross; and what a function
         that was called back has found wrong, whatever student code makes of it.
         """
-        what: dict[str, Any] = {"args": tuple(args), "kwargs": dict(kwargs or {})}
+        what: dict[str, Any] = {"args": tuple(args)}
+        named = dict(kwargs or {})
+        if named:
+            what["kwargs"] = named
         with self._turn:
             numbers = range(0)
-            given = [*arrays([what["args"], what["kwargs"]])]
+            given = [*arrays([what["args"], named])]
             frozen = [n for n, array in enumerate(given) if not array.flags.writeable]
             if frozen:
                 what["frozen"] = frozen
@@ -130,8 +133,8 @@ class Session:
                 what["first"] = self._shared
                 self._shared = numbers.stop
             if self._made:
-                named = {**{str(n): value for n, value in enumerate(args)}, **what["kwargs"]}
-                found = {key: self._made.get(id(value)) for key, value in named.items()}
+                all_ = {**{str(n): value for n, value in enumerate(args)}, **named}
+                found = {key: self._made.get(id(value)) for key, value in all_.items()}
                 what["again"] = {key: made[0] for key, made in found.items() if made}
             try:
                 answer = self._ask(
@@ -292,11 +295,16 @@ class Session:
             self._verdict = None
         deadline = min(deadline, self._deadline)  # callbacks have the time of the call around them
         try:
-            request = {"do": do, "n": number, "drop": drop, "news": self.kept.news(), **what}
-            request["deques"] = "deque" in self.numbers
-            request["operators"] = bool(self.references.guests.operators)
+            # What is usual goes without saying.
+            unusual = {
+                "drop": drop,
+                "news": self.kept.news(),
+                "deques": "deque" in self.numbers,
+                "operators": bool(self.references.guests.operators),
+            }
+            unusual = {name: value for name, value in unusual.items() if value}
             # Encoded last: the generators among the arguments add their states to it.
-            request["states"] = self.references.states
+            request = {"do": do, "n": number, **unusual, **what, "states": self.references.states}
             self.channel.send(request, deadline, self.references.refer)
             for _ in range(self.limits.callbacks):
                 answer = self._receive(number, deadline)

@@ -121,7 +121,7 @@ def encode(
     """
     writer = _Writer(limits, refer)
     tree = writer.tree(value, 0)
-    header = json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode()
+    header = _ENCODER.encode(tree).encode()
     if len(header) > limits.header:
         raise WireError(f"a header of {len(header)} bytes, more than {limits.header}")
     prefix = PREFIX.pack(MAGIC, len(header), writer.size)
@@ -322,13 +322,7 @@ def _parse(header: bytes, limits: WireLimits) -> Any:
     if header.count(b",") + header.count(b"[") > 4 * limits.items + SHORT:
         raise WireError(f"more than {limits.items} values")
     try:
-        return json.loads(
-            header.decode(),
-            parse_int=_parse_int,
-            parse_float=_parse_float,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_refuse_object,
-        )
+        return _DECODER.decode(header.decode())
     except UnicodeDecodeError:
         raise WireError("a header that is not UTF-8") from None
     except RecursionError:
@@ -356,6 +350,16 @@ def _refuse_constant(name: str) -> None:
 
 def _refuse_object(pairs: Any) -> None:
     raise WireError("a JSON object, where only lists are used")
+
+
+# Made once: to make them takes longer than to use them.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(
+    parse_int=_parse_int,
+    parse_float=_parse_float,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_refuse_object,
+)
 
 
 class _Reader:

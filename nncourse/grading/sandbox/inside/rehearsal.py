@@ -30,13 +30,12 @@ def rehearse(output: int) -> None:
     with ours, theirs, _put_back():
         grader, server = Channel(ours), Server(Channel(theirs), Notebook(output))
         x = np.ones((3, 2))
-        call = {"target": "answer", "path": [], "args": (x, x, {"x": x}), "kwargs": {}}
-        usual: dict[str, Any] = {"drop": [], "news": {}, "states": []}
+        call = {"do": "call", "target": "answer", "path": [], "args": (x, x, {"x": x})}
         for number in range(2 * ROUNDS):
-            what = {"do": "call", "first": 3 * number, **call}
+            what: dict[str, Any] = {**call, "first": 3 * number}
             if number % 2 == 0:
                 what = {"do": "cell", "source": CELL}
-            grader.send({"n": number + 1, **usual, **what})
+            grader.send({"n": number + 1, **what, "states": []})
             server.answer(server.channel.receive(resolve=server._resolve))
             grader.receive()
 

@@ -3,7 +3,7 @@
 It shares its process with the student's code, which can change all of it. So nothing here protects
 anything: whatever it answers is the student's word, and the grader treats it so.
 
-A request is a dict: ``do`` (what), ``n`` (its number), ``drop`` (objects no longer needed),
+A request is a dict: ``do`` (what), ``n`` (its number), maybe ``drop`` (objects no longer needed),
 ``deques`` (whether they stay objects), ``operators`` (whether objects are counted with), and
 
     cell   source                          run a cell
@@ -93,7 +93,7 @@ class Server:
     def answer(self, request: dict[str, Any]) -> None:
         """Do what one request asks for, and say what came of it."""
         back, self.back = self.back, []
-        for number in request["drop"]:
+        for number in request.get("drop", ()):
             self.objects.pop(number, None)
         self.kept.learn(request.get("news"))
         if request.get("deques"):
@@ -142,7 +142,7 @@ class Server:
 
     def _do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         function = self._find(request["target"], request["path"])
-        args, kwargs = request.pop("args"), request.pop("kwargs")
+        args, kwargs = request.pop("args"), request.pop("kwargs", {})
         given = [*arrays([args, kwargs], request["back"])]
         for number in request.get("frozen", ()):
             given[number].flags.writeable = False
@@ -163,12 +163,15 @@ class Server:
                 value = function(*args, **kwargs)
         finally:
             self.news |= self.kept.news()  # while the arguments are still held
+        answer = self._value(value, self.counting and _counts(value))
         changed = {}
         for key, old in before.items():
             now = _plain(named[key])
             if encode(now, LIMITS, self._refer_known) != old:
                 changed[key] = now
-        return {**self._value(value, self.counting and _counts(value)), "changed": changed}
+        if changed:
+            answer["changed"] = changed
+        return answer
 
     def _do_get(self, request: dict[str, Any]) -> dict[str, Any]:
         return self._value(self._find(request["target"], request["path"]))
