@@ -34,10 +34,15 @@ def distance(a: Array, n: Array) -> float:
     any difference is nothing beside that. Where float64 is too small as well the distance is 1.
     """
     a, n = np.asarray(a, np.float64), np.asarray(n, np.float64)
-    size = float(np.linalg.norm(a)) + float(np.linalg.norm(n))
+    size = _length(a) + _length(n)
     if size == 0:
         return 0.0
-    return float(np.linalg.norm(a - n)) / size if math.isfinite(size) else 1.0
+    return _length(a - n) / size if math.isfinite(size) else 1.0
+
+
+def _length(a: Array) -> float:
+    # As np.linalg.norm, which takes longer for a small array.
+    return math.sqrt(np.vdot(a, a))
 
 
 def tolerance(a: Array) -> float:
