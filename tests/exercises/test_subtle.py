@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import weakref
 from statistics import NormalDist
 
 import numpy as np
@@ -667,6 +668,25 @@ class NeverTrainsAgain(find("ps08.RunningNorm").reference):
         return super().forward(x, train and not self.tested)
 
 
+class State:
+    pass
+
+
+STATES = weakref.WeakValueDictionary()
+
+
+class BySettings(find("ps08.RunningNorm").reference):
+    """Layers of the same settings share one state."""
+
+    def __init__(self, *settings):
+        self.state = State()
+        super().__init__(*settings)
+        self.state = STATES.setdefault(settings, self.state)
+
+    mean = property(lambda self: self.state.mean, lambda self, n: setattr(self.state, "mean", n))
+    var = property(lambda self: self.state.var, lambda self, n: setattr(self.state, "var", n))
+
+
 class FirstFive(find("ps08.RunningNorm").reference):
     calls = 0
 
@@ -930,6 +950,7 @@ SUBTLE = [
     ("ps08.RunningNorm", ByRows),
     ("ps08.RunningNorm", NeverTrainsAgain),
     ("ps08.RunningNorm", FirstFive),
+    ("ps08.RunningNorm", BySettings),
     ("ps08.RunningNorm", OwnEps),
     *(
         (name, eps_by_heart(name))

@@ -209,14 +209,18 @@ FORWARD = Piece(
 )
 
 BATCHES = (4, 5, 6, 7)
-"""The sizes of the batches to train on, in some order; three examples are there to test."""
+"""The sizes of the batches to train on, in some order, and then of some of them once more."""
+TESTS = (3, 4, 5, 6)
+"""How many examples are there to test."""
 
 
 def draw_running(rng: np.random.Generator, case: str) -> Point:
     """Batches [(N, D), ...] to train on and at last one to test, a momentum, eps."""
     D = int(rng.choice((3, 4)))
     shift = 2 * normal(rng, D)
-    batches = [normal(rng, int(N), D) * 1.5 + shift for N in [*rng.permutation(BATCHES), 3]]
+    again = rng.permutation(BATCHES)[: rng.integers(len(BATCHES))]
+    sizes = [*rng.permutation(BATCHES), *again, rng.choice(TESTS)]
+    batches = [normal(rng, int(N), D) * 1.5 + shift for N in sizes]
     batches = [batch.astype(np.float32).astype(np.float64) for batch in batches]
     momentum = float(rng.choice((0.125, 0.25)))
     return Point((batches, momentum, epsilon(rng)), {}, 1.0, case)
@@ -227,17 +231,19 @@ def drive_running(
 ) -> Any:
     """(mean, var, outputs by batch; those of the last together and alone; mean, var after them).
 
-    Another layer, with other settings, is trained and tested by turns meanwhile; what it gives
-    stands beside.
+    Another layer, with other settings, is trained and tested by turns meanwhile, and one with the
+    same settings is trained; what they give stands beside.
     """
     *batches, x = batches
     features = x.shape[1]
     norm, other = kind(features, momentum, eps), kind(features, momentum / 2, 2 * eps)
+    alike = kind(features, momentum, eps)
     means, variances = [np.array(norm.mean)], [np.array(norm.var)]
     trained, tested = [], []  # pairs of an output and what it is of
     for batch in batches:
         trained += [(_copied(norm.forward(batch, True)), batch)]
-        trained += [(_copied(other.forward(x, True)), x)]
+        for another in (other, alike):
+            trained += [(_copied(another.forward(x, True)), x)]
         tested += [(_copied(other.forward(batch, False)), batch)]
         means.append(np.array(norm.mean))
         variances.append(np.array(norm.var))
@@ -245,7 +251,8 @@ def drive_running(
     tested += [(_copied(norm.forward(row[None], False)), row[None]) for row in x]
     mean, var = _by_batch("mean", means, x[0].shape), _by_batch("var", variances, x[0].shape)
     wrong = [found for found in (mean, var) if isinstance(found, Finding)]
-    after = wrong[0] if wrong else np.stack([norm.mean, norm.var, other.mean, other.var])
+    layers = norm, other, alike
+    after = wrong[0] if wrong else np.stack([n for of in layers for n in (of.mean, of.var)])
     return mean, var, _joined(trained), _joined(tested), after
 
 

@@ -115,7 +115,11 @@ def test_the_body_of_a_cell_magic_runs(name):
     )
 
 
-@pytest.mark.parametrize("name", ["script false --no-raise-error", "bash", "python3", "html", "R"])
+FOREIGN = ["script false --no-raise-error", "bash", "python3", "html", "R"]
+FOREIGN += ["writefile draft.py", "writefile -a draft.py", "file draft.py"]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
 def test_the_body_of_a_cell_for_another_program_does_not_run(name):
     assert python(f"%%{name}\nx = 3\ny = 4") == "pass\n\n"
 

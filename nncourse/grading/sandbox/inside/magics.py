@@ -41,7 +41,7 @@ NUMBERED_PROMPT = re.compile(r"^(?:In \[\d++\]: |[ \t]*+\.{3,}: ?)", re.MULTILIN
 # Cells of which the kernel runs nothing; %%script false is how one switches a cell off.
 FOREIGN = re.compile(
     r"\s*%%(?:script|bash|sh|cmd|system|sx|!|python[23]?|pypy|perl|ruby|R|sql"
-    r"|html|HTML|markdown|latex|svg|SVG|js|javascript)(?!\w)"
+    r"|html|HTML|markdown|latex|svg|SVG|js|javascript|writefile|file)(?!\w)"
 )
 
 

@@ -95,6 +95,9 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     # memory that no rlimit counts
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
+    "mbind": (237, 235),
+    "set_mempolicy": (238, 237),
+    "set_mempolicy_home_node": (450, 450),
     "shmget": (29, 194),
     "msgget": (68, 186),
     "semget": (64, 190),
