@@ -111,6 +111,21 @@ def test_softmax_points_show_what_they_should():
         assert PIECES["softmax_cross_entropy"].reference(logits, y)[0] > 5
 
 
+@pytest.mark.parametrize(
+    ("name", "classes_of"),
+    [
+        ("ps02.loss_and_gradients", lambda W, b, x, y, lam: (y, len(W))),
+        ("ps05.softmax_cross_entropy", lambda logits, y: (y, logits.shape[1])),
+        ("ps05.network_gradients", lambda params, x, y: (y, len(params["b2"]))),
+    ],
+)
+def test_one_plain_case_lacks_the_first_class_and_the_other_the_last(name, classes_of):
+    for seed in [None, *range(100)]:
+        usual = [classes_of(*p.arguments) for p in find(name).points(seed) if p.case == PLAIN]
+        assert all(len(set(y)) == C - 1 for y, C in usual)
+        assert {(0 in y, C - 1 in y) for y, C in usual} == {(True, False), (False, True)}
+
+
 def test_weights_of_the_parts_are_whole_and_use_existing_outputs_and_cases():
     for _name, piece in EVERY:
         assert piece.weights == pytest.approx(1)

@@ -23,7 +23,7 @@ from nncourse.exercises.piece import (
     normal,
     single,
 )
-from nncourse.exercises.ps05.softmax import LARGE, onehot, softmax
+from nncourse.exercises.ps05.softmax import LARGE, onehot, softmax, targets
 from nncourse.exercises.ps05.softmax import loss as cross_entropy
 from nncourse.language import mark
 
@@ -175,7 +175,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     if case == SQUARE:
         C = D = 4
     W, b, x = normal(rng, C, D), normal(rng, C), normal(rng, N, D)
-    y = rng.permutation(np.resize(np.arange(C - 1), N))
+    y = targets(rng, N, C)
     lam = float(rng.choice((0.03125, 0.046875, 0.0625)))
     if case == SURE:
         z = x @ W.T + b
@@ -191,8 +191,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 
 
 def _sizes(point: Point) -> tuple[float, ...]:
-    W, _b, x, _y, lam = point.arguments
-    return len(x), len(W), lam
+    W, _b, x, y, lam = point.arguments
+    return len(x), len(W), y.min(), lam
 
 
 def forward(variables: Mapping[str, Array], point: Point) -> float:

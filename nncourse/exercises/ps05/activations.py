@@ -22,6 +22,9 @@ from nncourse.exercises.piece import (
 )
 from nncourse.language import mark
 
+NEAR = 7 / 128
+"""So near the kink of ReLU is one number on either side: a slope that changes elsewhere shows."""
+
 
 def _sigmoid(z: Array) -> Array:
     return 1 / (1 + np.exp(-z))
@@ -42,9 +45,10 @@ def _away_from_zero(rng: np.random.Generator, shape: list[int]) -> Array:
 
 
 def draw_relu(rng: np.random.Generator, case: str) -> Point:
-    """dout and z (N, D), with z away from the kink at 0."""
+    """dout and z (N, D), with z away from the kink at 0, and on both sides not far from it."""
     shape = _shape(rng, case)
     z, dout = _away_from_zero(rng, shape), _away_from_zero(rng, shape)
+    z[z == z[z > 0].min()], z[z == z[z < 0].max()] = NEAR, -NEAR
     return Point((dout, z), {"z": z}, dout, case)
 
 

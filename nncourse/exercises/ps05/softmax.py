@@ -28,16 +28,25 @@ LARGE = "large"
 """Logits near +-1000 with differences of some dozens: exp(logits) overflows or underflows."""
 
 
+def targets(rng: np.random.Generator, N: int, C: int) -> Array:
+    """y (N,), in which the first class or the last never occurs, and every other does.
+
+    A column without targets shows p[:, y] -= 1, and an array that is as wide as y.max() + 1.
+    """
+    return rng.permutation(np.resize(np.arange(C - 1), N)) + rng.integers(2)
+
+
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """logits (N, C) and targets y (N,), of which each class but one occurs, and one twice."""
+    """logits (N, C) and targets y (N,)."""
     (N,) = dimensions(rng, 1, (5, 7))
     (C,) = dimensions(rng, 1, (3, 4))
     if case == SQUARE:
         C = N
     logits = 1.5 * normal(rng, N, C)
-    # Not every class occurs: a column without targets shows p[:, y] -= 1.
-    y = rng.permutation(np.resize(np.arange(C - 1), N))
+    y = targets(rng, N, C)
     if case == LARGE:
+        middle = int(np.argmax(y == 1))
+        y[[3, middle]] = y[[middle, 3]]
         # Multiples of 1/64, which float32 holds exactly also at 1000.
         logits = np.round(logits * 4 * 64) / 64
         logits[::2] += 1000
@@ -46,7 +55,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         logits[0, y[0]] = logits[0].max() - 800
         # One far below the others in its row: less the minimum or the mean, exp overflows.
         logits[2, (y[2] + 1) % C] -= 4000
-        # One far above them: less the median, or what is furthest from 0, exp overflows.
+        # One far above them, and in the middle: less the median, what is furthest from 0, the first
+        # column or the last, exp overflows.
         logits[3, y[3]] += 2000
         logits[3, (y[3] + 1) % C] -= 64
     return Point((logits, y), {"logits": logits}, 1.0, case)
@@ -463,6 +473,7 @@ SOFTMAX = Piece(
     mutants=MUTANTS,
     equivalents=EQUIVALENTS,
     cases=(PLAIN, PLAIN, SQUARE, LARGE),
-    varied=differing(lambda point: point.arguments[0].shape),
+    # The first class is a target in one usual case, the last in the other.
+    varied=differing(lambda point: (*point.arguments[0].shape, point.arguments[1].min())),
     case_names={LARGE: mark("logits near 1000 and -1000")},
 )
