@@ -1,11 +1,13 @@
 """What is said of answers to exercise 4."""
 
+import numpy as np
 import pytest
 
 from nncourse.check.judge import judge
 from nncourse.exercises.ps04 import PIECES
 
 order = PIECES["topological_order"]
+apply = PIECES["apply"]
 
 
 @pytest.mark.parametrize("kind", [set, frozenset])
@@ -13,3 +15,33 @@ def test_a_set_is_no_order(kind):
     report = judge(order, [lambda graph, out: kind(order.reference(graph, out))], seed=1)
     assert report.score == 0
     assert "A set has no order; a list of nodes is expected." in str(report)
+
+
+WRONG_FOR_SOME_SIGNS = {
+    "pow: odd slope": ("pow", lambda a, n: (a**n, (n * abs(a) ** (n - 1),))),
+    "pow: even value": ("pow", lambda a, n: (abs(a) ** n, (n * a ** (n - 1),))),
+    "pow: n > 0": ("pow", lambda a, n: (a**n, (n * a ** abs(n - 1),))),
+    "max: a > 0": ("max", lambda a, b: (max(a, b), (float(a > max(b, 0)), float(not a > b > 0)))),
+    "max: by size": ("max", lambda a, b: (max(a, b), (float(a * a > b * b), float(b * b > a * a)))),
+    "max: by sign": ("max", lambda a, b: (a if a > 0 else b, (float(a > 0), float(a <= 0)))),
+    "sub: b > 0": ("sub", lambda a, b: (a - b, (1.0, -np.sign(b)))),
+    "sub: a > b": ("sub", lambda a, b: (abs(a - b), (1.0, -1.0))),
+    "mul: a b > 0": ("mul", lambda a, b: (a * b, (b, a * np.sign(a * b)))),
+    "div: a > 0": ("div", lambda a, b: (a / b, (1 / b, -abs(a) / b**2))),
+    "div: b > 0": ("div", lambda a, b: (a / b, (1 / abs(b), -a / b**2))),
+    "div: a b > 0": ("div", lambda a, b: (a / b, (1 / b, -a / b**2 * np.sign(a * b)))),
+    "exp: a > 0": ("exp", lambda a: (np.exp(a), (np.exp(abs(a)),))),
+    "log: a > 1": ("log", lambda a: (abs(np.log(a)), (1 / a,))),
+    "log: a < 1": ("log", lambda a: (np.log(a), (max(1.0, 1 / a),))),
+    "tanh: a > 0": ("tanh", lambda a: (np.tanh(a), (1 - np.tanh(a) * abs(np.tanh(a)),))),
+    "relu: a > 1": ("relu", lambda a: (max(a, 0.0), (float(a > 1),))),
+}
+
+
+@pytest.mark.parametrize(("name", "rule"), WRONG_FOR_SOME_SIGNS.values(), ids=WRONG_FOR_SOME_SIGNS)
+def test_no_slope_that_is_wrong_for_some_signs_is_right_by_luck(name, rule):
+    def answer(which, *x):
+        return rule(*x) if which == name else apply.reference(which, *x)
+
+    scores = {judge(apply, [answer], seed=seed, mutants=False).score for seed in range(100)}
+    assert max(scores) == pytest.approx(0.9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -42,27 +43,29 @@ RULES: dict[str, Rule] = {
 
 NAMES = tuple(RULES)
 
+SIGNS = np.array(list(itertools.product((1, -1), repeat=3)))
+"""Two numbers' signs and which of them is of larger size, in every combination."""
+
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """The inputs of each operation, several of them: (rounds, inputs) for every name."""
     inputs: dict[str, Array] = {}
     for name in NAMES:
-        count = 1 if name in ("exp", "log", "tanh", "relu") else 2
-        x = normal(rng, 3, count)
-        # Far enough from each other and from 0, and of both signs where signs matter.
-        x = np.sign(x) * (0.4 + np.abs(x))
+        # Far enough from each other and from 0. Whatever the seed, there are numbers of both signs
+        # wherever an operation takes them: no answer is right by luck.
+        if name in ("exp", "log", "tanh", "relu"):
+            near, far = 0.4 + 0.5 * rng.random(2), 1.1 + np.abs(normal(rng, 2))
+            x = np.stack([near, far]) * (1, -1)
+            x = x.reshape(4, 1)  # both signs, nearer than 1 and farther
+        else:
+            x = np.sort(np.abs(normal(rng, 8, 2))) + np.array([0.4, 0.8])
+            x = SIGNS[:, :2] * np.where(SIGNS[:, 2:] > 0, x[:, ::-1], x)
         if name == "log":
-            x = np.abs(x) + 0.5
+            x = np.exp(x)  # on both sides of 1
         if name == "pow":
-            x[:, 1] = rng.integers(2, 5, 3)
-            x[2, 1] = -1
-        if name == "relu":
-            x = np.abs(x) * np.array([[1], [-1], [1]])
-            x[0, 0] = 0.4 + x[0, 0] % 0.5  # between the kink and 1
-        if name == "max":
-            x[0, 0], x[1, 1] = abs(x[0, 1]) + 0.7, abs(x[1, 0]) + 0.7
-            x[2] = -abs(x[2])  # the larger number is not the one of larger size
-        inputs[name] = x
+            even = 2 * int(rng.integers(1, 3))
+            x[:, 1] = np.tile([even, 3, -2, -1], 2)  # each with a base of either sign
+        inputs[name] = rng.permutation(x)
     return Point((inputs,), {}, 1.0, case)
 
 
