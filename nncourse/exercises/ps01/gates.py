@@ -44,6 +44,8 @@ ZEROS, ONES = "zeros", "ones"
 """Cases of minterm: the patterns at both ends."""
 
 SIZES = (3, 4, 5)
+LARGE = range(6, 11)
+"""Numbers of inputs of at_least of which there are too many to know each k by heart."""
 
 
 def drive_gates(answer: Callable[[], Any]) -> tuple[Any, ...]:
@@ -101,16 +103,20 @@ def _limit(n: int) -> dict[str, Array]:
 
 def draw_at_least(rng: np.random.Generator, case: str) -> Point:
     """k and n, with 1 < k < n unless the case says otherwise."""
-    n = int(rng.choice(SIZES))
+    n = int(rng.choice(LARGE if case == PLAIN and rng.random() < 0.5 else SIZES))
     k = {ALL: n, ONE: 1}.get(case) or int(rng.integers(2, n))
     return Point((k, n, (rows(n).sum(axis=1) >= k).astype(float)), _limit(n), 1.0, case)
 
 
 def varied_at_least(points: Sequence[Point]) -> bool:
-    """Whether one n comes with two k and another n comes, too: both must be read."""
+    """Whether each of SIZES comes once, then one large n with two k: both must be read, and no n
+    goes by luck. Small tables come first, as the first wrong one is shown.
+    """
     usual = [point.arguments[:2] for point in points if point.case == PLAIN]
-    ns = {n for _k, n in usual}
-    return len(set(usual)) == len(usual) and (len(usual) < 3 or len(ns) == 2)
+    ns = [n for _k, n in usual]
+    small, large = ns[:3], ns[3:]
+    apart = len(set(usual)) == len(usual) and len(set(small)) == len(small)
+    return apart and set(small) <= set(SIZES) and set(large) <= {*LARGE} and len(set(large)) <= 1
 
 
 def draw_minterm(rng: np.random.Generator, case: str) -> Point:
@@ -431,7 +437,7 @@ AT_LEAST = Piece(
         Equivalent("float32", lambda k, n: at_least(k, n).astype(np.float32)),
         Equivalent("counting zeros", lambda k, n: np.r_[k / n - 0.5 / n, np.full(n, 1 / n)]),
     ),
-    cases=(PLAIN, PLAIN, PLAIN, ALL, ONE),
+    cases=(*(PLAIN,) * 5, ALL, ONE),
     varied=varied_at_least,
     case_names={ALL: mark("k = n"), ONE: mark("k = 1")},
 )
