@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
+from nncourse.check.judge import judge
+from nncourse.exercises.piece import find
 from nncourse.exercises.ps01.network import LIMIT
+from nncourse.exercises.ps01.perceptron import perceptron_update
 
 FOLDER = Path(__file__).parents[2] / "exercises"
 
@@ -18,3 +22,21 @@ def test_the_task_names_the_margin_that_every_neuron_needs(language):
     texts = [cell.source for cell in nbformat.read(path, as_version=4).cells]
     (task,) = [text for text in texts if text.startswith("## 4.")]
     assert str(LIMIT) in task
+
+
+def passes_taken_for_corrections(x, y, passes):
+    history = [np.zeros(x.shape[1] + 1)]
+    for _ in range(passes):
+        for row, label in zip(x, y, strict=True):
+            w = perceptron_update(history[-1], row, label)
+            if np.any(w != history[-1]):
+                history.append(w)
+        if len(history) == passes:
+            break
+    return np.array(history)
+
+
+def test_passes_and_corrections_are_not_confused():
+    piece = find("ps01.train_perceptron")
+    scores = {judge(piece, [passes_taken_for_corrections], seed=seed).score for seed in range(30)}
+    assert max(scores) < 1

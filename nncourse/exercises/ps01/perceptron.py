@@ -220,8 +220,10 @@ def draw_train(rng: np.random.Generator, case: str) -> Point:
     if case == XOR:
         x = rows(2)[rng.permutation(4)]
         y = np.where(x.sum(axis=1) == 1, 1.0, -1.0)
-        # Never done before the last pass, of a number that nobody knows.
-        return Point((x, y, int(rng.integers(25, 50))), {}, 1.0, case)
+        # Never done before the last pass. There are as many as there are weights after one of them,
+        # which nobody knows: passes and corrections must not be confused.
+        passes = len(train_perceptron(x, y, int(rng.integers(7, 13))))
+        return Point((x, y, passes), {}, 1.0, case)
     few = int(rng.choice((4, 12)))
     while True:
         n = 3 if case == THREE else 2
