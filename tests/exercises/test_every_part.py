@@ -50,7 +50,15 @@ FREE: dict[str, dict[str, set[str]]] = {
     },
     "Of the masks that are drawn, each row is taken from one, which nobody can foresee.": {
         "ps08.dropout": {"[0] row", "[1] row"},
-        "ps08.plain_dropout": {"[0] row", "[1] row"},
+        "ps08.plain_dropout": {"[0] row"},
+    },
+    "Beside predictions it is only looked whether training drops some, in a call of its own.": {
+        "ps08.dropout": {
+            *(f"[0] {kind}" for kind in ("column", "half", "shape")),
+            *(f"[1] {kind}" for kind in KINDS if kind != "entry"),
+            *(f"[1] {kind}" for kind in ("column", "half", "shape")),
+            *("all more", "all fewer"),
+        }
     },
     "Three or four of thousands of random numbers say nothing.": {"ps07.initialise": {"all row"}},
     "When testing there need not be a mask.": {"ps08.dropout": {"[1] None"}},

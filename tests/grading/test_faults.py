@@ -256,6 +256,7 @@ def test_a_signal_ends_a_command_as_ctrl_c_does(course, tmp_path, number):
         (folder / f"{name}.ipynb").write_text(text, "utf-8")
     command = [sys.executable, "-m", "nncourse.cli", "grade", "ps99", folder, "--course"]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TMPDIR": str(work)}
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run below nohup
     with subprocess.Popen(
         [*map(str, command), str(course.root), "--lang", "en"],
         cwd=PROJECT,
@@ -263,6 +264,7 @@ def test_a_signal_ends_a_command_as_ctrl_c_does(course, tmp_path, number):
         stderr=subprocess.PIPE,
         text=True,
     ) as run:
+        signal.signal(signal.SIGHUP, before)
         end = time.monotonic() + 60
         while not list(work.glob("nncourse-*")) and time.monotonic() < end:
             time.sleep(0.01)

@@ -108,7 +108,6 @@ def drive(
     given = [x.copy() for _rng in rngs]
     results = [answer(one, p, rng, train) for one, rng in zip(given, rngs, strict=True)]
     results = [list(r) if isinstance(r, np.ndarray) and r.ndim else r for r in results]
-    changed = next((one for one in given if not np.array_equal(one, x)), None)
     for result in results:
         if not isinstance(result, tuple | list) or len(result) != 2:
             text = mark("Two arrays are expected: out and mask.")
@@ -119,11 +118,14 @@ def drive(
         out, mask = (_mixed(x, arrays, which) for arrays in zip(*results, strict=True))
     else:
         out, mask = results[0]
-        if as_it_came and _idle(answer(x.copy(), p, np.random.default_rng([seed, 1]), True), x):
-            out = Finding("state", IDLE)
+        if as_it_came:
+            given.append(x.copy())
+            if _idle(answer(given[-1], p, np.random.default_rng([seed, 1]), True), x):
+                out = Finding("state", IDLE)
         mask = np.ones_like(x) if mask is None else mask
         if isinstance(mask, int | float | np.number):  # one factor for all
             mask = np.full_like(x, mask)
+    changed = next((one for one in given if not np.array_equal(one, x)), None)
     if changed is not None:
         x[...] = changed  # it is seen where arguments are compared
     return out, mask
