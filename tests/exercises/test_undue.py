@@ -110,16 +110,20 @@ OTHERS_DUE = {
 }
 
 
+def of_part(answer, part):
+    return lambda *arguments: answer(*arguments[part])
+
+
 @pytest.mark.parametrize("name", PIECES)
 def test_answers_to_other_questions_earn_nothing(name):
     piece = PIECES[name]
     for other, answered in PIECES.items():
         if other != name and len(answered.arguments) <= len(piece.arguments):
             count = len(answered.arguments)
-            for given in (slice(count), slice(-count, None)):
+            for part in (slice(count), slice(-count, None)):
                 answer = answered.reference
                 if name not in CLASSES and other not in CLASSES:
-                    answer = lambda *a, of=answer, part=given: of(*a[part])  # noqa: E731
+                    answer = of_part(answer, part)
                 due = OTHERS_DUE.get((name, other), 0)
                 assert score(piece, answer) <= due + 1e-9, other
 
