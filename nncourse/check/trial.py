@@ -89,8 +89,12 @@ class Trial:
         profile = law.measure(a)
         self.answers[output.name] = profile
         self.sizes[output.name], self.laws[output.name] = a.size, law
-        fits = law.fits(profile, a.size)
-        return Verdict(output, fits, None, yours=profile, right=n)
+        if not law.fits(profile, a.size):
+            return Verdict(output, False, None, yours=profile, right=n)
+        other = law.other_numbers(a)
+        if other is not None:
+            return Verdict(output, False, other)
+        return Verdict(output, True, None, yours=profile, right=n)
 
 
 def telling(piece: Piece, name: str, trials: Sequence[Trial]) -> list[Trial]:

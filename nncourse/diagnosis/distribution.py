@@ -3,21 +3,23 @@
 Two right programs draw different numbers, so the numbers themselves say nothing. A sample is
 reduced to a profile, its mean, its spread and the shares that fall into bins of equal probability,
 and the profile is compared with that of the law. The limits are seven standard errors:
-a right answer fails less than once in 10^11 checks. Whether the numbers of a sample are independent
-is another question: see ``independence``.
+a right answer fails less than once in 10^11 checks.
+
+A law alone is satisfied by numbers known by heart, by copies and by many that are made of few. So
+where a sample fits, its numbers are compared with those that the generator gives (``Law.drawn``).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
 
 from nncourse.diagnosis.finding import Finding
-from nncourse.diagnosis.measure import Array
+from nncourse.diagnosis.measure import Array, distance, projection
 from nncourse.language import catalogue, mark
 
 _ = catalogue("check")
@@ -32,6 +34,9 @@ CHI_SQUARE = {BINS: 95.0, FINE: 235.0}
 NEAR = 1e-6
 """Numbers that differ by less than this share of their spread are not distinct."""
 
+SAME = 1e-3
+"""Numbers nearer than this are the same ones, in float16 too."""
+
 MEAN, STD, DISTINCT, UNEVEN, SHARES = 0, 1, 2, 3, 4
 """Places in a profile: mean, spread, share of distinct numbers, chi-square of the fine bins divided
 by the size, then the shares of the bins."""
@@ -43,7 +48,8 @@ class Law:
 
     kind: "normal", "uniform" or "atoms". edges: the inner borders of the fine bins of equal
     probability. atoms: for a discrete law its values and their probabilities. kurtosis: E z^4 of
-    the standardised variable, which says how exactly a sample's spread is known.
+    the standardised variable, which says how exactly a sample's spread is known. drawn: the samples
+    of which one must be there, made of what the generator gives when it is asked by ``call``.
     """
 
     kind: str
@@ -52,6 +58,8 @@ class Law:
     kurtosis: float
     edges: tuple[float, ...] = ()
     atoms: tuple[tuple[float, float], ...] = ()
+    drawn: Callable[[], Iterable[Array]] | None = field(default=None, compare=False, repr=False)
+    call: str = ""
 
     @property
     def shares(self) -> Array:
@@ -89,6 +97,34 @@ class Law:
             or self._shares_off(profile, size)
             or self._repeats(profile)
         )
+
+    def other_numbers(self, sample: Array) -> Finding | None:
+        """What is said of a sample that fits, but is not made of the generator's numbers."""
+        if self.drawn is None:
+            return None
+        tried = []
+        for numbers in self.drawn():
+            if distance(sample, numbers) < SAME:
+                return None
+            tried.append(numbers)
+        for numbers in tried:
+            dropped = float(np.mean((sample == 0) != (numbers == 0)))
+            if self.atoms and dropped < 0.5 * min(p for _value, p in self.atoms):
+                text = mark(
+                    "The mask is nearly the right one, but {percent:.2g}% of its entries are "
+                    "dropped and must be kept, or the reverse: with what is each number compared?"
+                )
+                return Finding("shares", text, {"percent": 100 * dropped})
+            ratio, rest = projection(sample, numbers)
+            if rest < SAME:
+                text = mark("The numbers are right, but for a factor: {ratio:.4f} times too large.")
+                return Finding("spread", text, {"ratio": ratio})
+        text = mark(
+            "The law is right, but these are not the numbers that rng gives. Draw all of them in "
+            "one call, {call}, and from rng itself: not from np.random, a copy of rng or a "
+            "generator of your own."
+        )
+        return Finding("state", text, {"call": self.call})
 
     def alike(self, one: Array, other: Array, size: int) -> bool:
         """Whether two samples of ``size`` numbers can come from one law, whatever it is."""

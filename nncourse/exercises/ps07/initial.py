@@ -1,15 +1,19 @@
-"""initialise and orthogonal: weights at the start, judged by their law and by their product."""
+"""initialise and orthogonal: weights at the start, judged by law and product, and by the numbers
+that the generator gives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from nncourse.diagnosis import Context, Finding, Law, independence
+from nncourse.diagnosis import Context, Finding, Law
 from nncourse.diagnosis.distribution import normal_law, uniform_law
 from nncourse.diagnosis.measure import Array
+from nncourse.exercises.drawn import CALLS, drawn, standard_normal
 from nncourse.exercises.piece import (
     PLAIN,
     Equivalent,
@@ -51,120 +55,64 @@ SMALL = (54, 56, 60, 63, 64, 70, 72, 75, 80)
 WIDE = "wide"
 """The layer has fewer outputs than inputs."""
 
-THIN = "thin"
-"""It has so few inputs that one more or less makes a difference."""
-
-
-DEPENDENT = {
-    independence.TOTALS: mark(
-        "One call gives larger numbers than the next one: every entry is drawn from one law."
-    ),
-    independence.DRAWS: mark(
-        "Two calls give the same numbers, at least in part: draw every entry from rng, in every "
-        "call anew."
-    ),
-    independence.ROWS: mark(
-        "Some rows or columns of W are nearly the same, but for a factor, or have a spread of "
-        "their own: every entry needs a draw of its own, from one law."
-    ),
-    independence.SHIFT: mark(
-        "A part of W comes again in another place: every entry needs a draw of its own."
-    ),
-}
-"""What is said of weights whose entries have something in common."""
-
-OTHERS = mark(
-    "Two generators made from one seed give different numbers: take all of them from rng, and "
-    "none from np.random or a generator of your own."
-)
-"""What is said of numbers that were not drawn from the generator that was given."""
-
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """The sizes of a layer, large and very different, and two seeds: of the generators, and of the
-    order of the calls and the rows to be looked at, since an answer can find out the first.
-    """
+    """The sizes of a layer, large and very different, and a seed."""
     out, fan = int(rng.choice(LARGE)), int(rng.choice(SMALL))
     if case == WIDE:
         out, fan = fan, out
-    elif case == THIN:
-        out, fan = 10 * out, int(rng.choice((3, 4)))
-    seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
-    return Point((out, fan, seeds), {"W": np.empty((out, fan))}, 1.0, case)
+    return Point((out, fan, int(rng.integers(2**31))), {"W": np.empty((out, fan))}, 1.0, case)
 
 
 def laws(point: Point) -> dict[str, Law]:
-    """What each initialiser must look like."""
-    out, fan, _seeds = point.arguments
-    return {
-        "xavier_uniform": uniform_law(-((6 / (fan + out)) ** 0.5), (6 / (fan + out)) ** 0.5),
-        "xavier_normal": normal_law((2 / (fan + out)) ** 0.5),
-        "he_uniform": uniform_law(-((6 / fan) ** 0.5), (6 / fan) ** 0.5),
-        "he_normal": normal_law((2 / fan) ** 0.5),
-    }
+    """What each initialiser must look like, and of which numbers it is made."""
+    out, fan, seed = point.arguments
+    found = {}
+    for i, name in enumerate(NAMES):
+        variance = 2 / (fan + out if "xavier" in name else fan)
+        uniform = "uniform" in name
+        scale = (3 * variance if uniform else variance) ** 0.5
+        found[name] = replace(
+            uniform_law(-scale, scale) if uniform else normal_law(scale),
+            drawn=partial(_drawn, uniform, scale, (out, fan), [seed, i]),
+            call=f"{'rng.uniform(-a, a, ' if uniform else 'rng.normal(0, s, '}(fan_out, fan_in))",
+        )
+    return found
+
+
+def _drawn(uniform: bool, scale: float, shape: tuple[int, int], seed: list[int]) -> Iterator[Array]:
+    draw = _symmetric if uniform else standard_normal
+    for numbers in drawn(draw, shape, seed):
+        yield scale * numbers
+        yield -scale * numbers
+
+
+def _symmetric(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
+    return 2 * rng.random(shape, dtype) - 1
 
 
 def context(point: Point) -> dict[str, Context]:
     """Ratios of the spread that known mix-ups give."""
-    out, fan, _seeds = point.arguments
+    out, fan, _seed = point.arguments
     xavier = {"√2": 2**0.5, "√3": 3**0.5, "1/√3": 3**-0.5, "√(fan_out/fan_in)": (out / fan) ** 0.5}
     xavier["√((fan_in + fan_out)/(2 fan_in))"] = ((fan + out) / (2 * fan)) ** 0.5
     he = {"√3": 3**0.5, "1/√3": 3**-0.5, "1/√2": 2**-0.5, "√(fan_in/fan_out)": (fan / out) ** 0.5}
     return {name: Context(constants=xavier if "xavier" in name else he) for name in NAMES}
 
 
-def drive(answer: Callable[..., Any], out: int, fan: int, seeds: Sequence[int]) -> tuple[Any, ...]:
-    """A sample of each initialiser: some rows of each of two draws from one generator, some from
-    another, and the others from one that is equal to the first. Which rows, and which call is
-    which, nobody knows before.
-    """
-    seed, hidden = seeds
-    order = np.random.default_rng(hidden)
-    rows = order.permutation(out)
-    rngs = [[np.random.default_rng([seed, i, j]) for j in (0, 1, 0)] for i in range(len(NAMES))]
-    draws: list[list[list[Any]]] = [[[], [], []] for _name in NAMES]
-    missing: dict[int, NotImplementedError] = {}
-    for i, j in order.permutation([(i, j) for i in range(len(NAMES)) for j in (0, 0, 1, 2)]):
+def drive(answer: Callable[..., Any], out: int, fan: int, seed: int) -> tuple[Any, ...]:
+    """A sample of each initialiser, of several drawn from one generator the last."""
+    samples: list[Any] = []
+    for i, name in enumerate(NAMES):
+        rng = np.random.default_rng([seed, i])
         try:
-            draws[i][j].append(answer(NAMES[i], out, fan, rngs[i][j]))
-        except NotImplementedError as stub:
-            missing[i] = stub
-    found: list[Any] = [None] * len(NAMES)
-    drawn: dict[int, Array] = {}
-    for i, (first, other, again) in enumerate(draws):
-        if i not in missing:
-            found[i], numbers = _sample([*first, *other, *again], (out, fan), rows)
-            if numbers is not None:
-                drawn[i] = numbers
-    if missing and all(array is None for array in found):
-        raise missing[min(missing)]
-    if independence.common(list(drawn.values())):
-        for i in drawn:
-            found[i] = Finding("repeats", DEPENDENT[independence.DRAWS])
-    return tuple(found)
-
-
-def _sample(draws: list[Any], shape: tuple[int, int], rows: Array) -> tuple[Any, Array | None]:
-    """A part of these rows of one draw above a part of the next, and so on, and the draws but the
-    last; or, without draws, what doesn't fit, or a finding where entries were not drawn one by one,
-    or the last draw is not the first.
-    """
-    for drawn in draws:
-        if drawn is None or np.shape(drawn) != shape:
-            return drawn, None
-    numbers = np.array(draws, float)
-    for drawn, array in zip(draws, numbers, strict=True):
-        if not np.isfinite(array).all():
-            return drawn, None
-    apart, again = numbers[:-1], numbers[-1]
-    found = independence.dependence(apart)
-    if found is None and not np.allclose(again, numbers[0]):
-        return Finding("state", OTHERS), None
-    if found is not None:
-        return Finding("repeats", DEPENDENT[found]), None
-    parts = np.array_split(rows, len(draws))
-    sample = [np.array(drawn)[part] for drawn, part in zip(draws, parts)]
-    return np.concatenate(sample), apart
+            samples.append([answer(name, out, fan, rng) for _call in range(CALLS)][-1])
+        except NotImplementedError as error:
+            samples.append(None)
+            missing = error
+    if all(sample is None for sample in samples):
+        raise missing
+    return tuple(samples)
 
 
 def initialise(name: str, fan_out: int, fan_in: int, rng: np.random.Generator) -> Array:
@@ -211,7 +159,7 @@ INITIALISE = Piece(
         for i, name in enumerate(NAMES)
     ),
     parts=(
-        *(Part(name, 0.2, (PLAIN, THIN)) for name in NAMES),
+        *(Part(name, 0.2, (PLAIN,)) for name in NAMES),
         *(Part(name, 0.05, (WIDE,)) for name in NAMES),
     ),
     draw=draw,
@@ -296,121 +244,70 @@ INITIALISE = Piece(
         ),
         Equivalent("float32", lambda *arguments: single(initialise(*arguments))),
     ),
-    cases=(PLAIN, PLAIN, WIDE, THIN),
+    cases=(PLAIN, PLAIN, WIDE),
     varied=differing(lambda point: point.arguments[:2]),
-    case_names={WIDE: mark("more inputs than outputs"), THIN: mark("very few inputs")},
+    case_names={WIDE: mark("more inputs than outputs")},
 )
 
 
-MATRICES = 8
-"""So many orthogonal matrices are drawn."""
+NEARLY = 1e-3
+"""Matrices nearer than this are one, but for rounding."""
 
-COMMON = 0.8
-"""So far matrices may go together. A reflection at a random plane reaches 0.56, QR less."""
-
-
-NEARLY = 0.05
-"""A product nearer to the unit matrix than this may have suffered from rounding only."""
-
-TURNED = 1e-4
-"""What is turned by less stays, but for rounding."""
-
-FEW = mark(
-    "Q leaves most directions as they are, or turns them round, as one or two reflections do: all "
-    "of it must be random."
+AGAIN = mark(
+    "Two calls with one generator give the same matrix: take random numbers from rng, and from rng "
+    "itself, not from a copy."
 )
-"""What is said of matrices that change only a few directions."""
-
-FACTOR = mark(
-    "What turns one Q into another leaves most directions as they are, or turns them round: all of "
-    "Q must be random, and not only one of its factors."
+OTHERS = mark(
+    "The matrix is orthogonal, but it is not made of the numbers that rng gives: take Q of the QR "
+    "decomposition of rng.normal(size=(n, n))."
 )
-"""What is said of a fixed matrix, of which only a few directions are changed each time."""
-
-ONCE = mark(
-    "Two calls with one generator give the same matrix: draw from rng itself, not from a copy."
-)
-"""What is said of a function that leaves the generator as it was."""
-
-FAR = mark("Q is far from orthogonal: that its numbers are random earns nothing by itself.")
-SPARSE = mark(
-    "Nearly all entries of Q are 0. A unit matrix is orthogonal without any work, also with other "
-    "signs or in another order: all entries must be random."
-)
-"""What is said where one half alone takes no work."""
 
 
 def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
-    """The size of a square matrix and two seeds: of the generators, and of the order of calls."""
-    seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
-    return Point((int(rng.integers(5, 10)), seeds), {}, 1.0, case)
+    """The size of a square matrix and a seed, of which no nearly singular matrix is made."""
+    n = int(rng.integers(5, 10))
+    while True:
+        seed = int(rng.integers(2**31))
+        if all(np.linalg.cond(a) < 100 for a in drawn(standard_normal, (n, n), seed)):
+            return Point((n, seed), {}, 1.0, case)
 
 
-def drive_orthogonal(answer: Callable[..., Any], n: int, seeds: Sequence[int]) -> tuple[Any, Any]:
-    """(Q^T Q, whether other generators give other matrices, and equal ones the same, and one
-    generator two that differ): of all products the one that is furthest from the unit matrix.
+def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Array, Any]:
+    """(Q^T Q, Q) of the last of some matrices from one generator. A Q that is right in another way
+    gives way to that of ``orthogonal``.
     """
-    seed, hidden = seeds
-    rngs = [np.random.default_rng([seed, i]) for i in (*range(MATRICES - 1), 0)]
-    found: list[list[Array]] = [[] for _rng in rngs]
-    for i in np.random.default_rng(hidden).permutation([0, *range(MATRICES)]):
-        matrix = real(answer(n, rngs[i]), "Q")
+    rng = np.random.default_rng(seed)
+    matrices = [real(answer(n, rng), "Q") for _call in range(CALLS)]
+    for matrix in matrices:
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
-        found[i].append(matrix)
-    (first, second), *others, (again,) = found
-    draws = [first, *(other for (other,) in others)]
-    every = [*draws, second, again]
-    product = max((matrix.T @ matrix for matrix in every), key=_from_unit)
-    if max(np.isclose(matrix, 0, atol=1e-3).mean() for matrix in every) >= 0.5:
-        return Finding("sparse", SPARSE), 0.0
-    if not np.allclose(again, first, equal_nan=True):
-        return product, Finding("state", OTHERS)
-    once = np.allclose(second, first)
-    vary = _vary(np.array(draws if once else [*draws, second]))
-    if np.mean([_of_few_reflections(matrix) for matrix in draws]) >= 0.5:
-        few = Finding("few", FEW)
-        return product if vary else few, few
-    if np.mean([_of_few_reflections(first.T @ matrix) for matrix in draws[1:]]) >= 0.5:
-        return product, Finding("few", FACTOR)
-    if vary and once:
-        return product, Finding("state", ONCE)
-    if _from_unit(product) > NEARLY:
-        return product, Finding("far", FAR)
-    return product, float(vary)
+    first, last = matrices
+    product = last.T @ last
+    by_rows, by_columns, _single = drawn(standard_normal, (n, n), seed)
+    if any(_made_of(last, a) for a in (by_rows, by_columns)):
+        return product, orthogonal(n, np.random.default_rng(seed))
+    if np.allclose(product, np.eye(n), atol=NEARLY):
+        again = np.allclose(first, last)
+        return product, Finding("state", AGAIN if again else OTHERS)
+    return product, last
 
 
-def _of_few_reflections(matrix: Array) -> bool:
-    """Whether several directions stay, or turn round: of a random matrix one of each at most."""
-    if not np.isfinite(matrix).all() or _from_unit(matrix) < TURNED:
-        return False  # which is said otherwise
-    unit = np.eye(len(matrix))
-    sizes = [np.linalg.svd(matrix - sign * unit, compute_uv=False) for sign in (1, -1)]
-    return any(np.sum(size < TURNED) > 1 for size in sizes)
-
-
-def _vary(draws: Array) -> bool:
-    """Whether matrices (K, n, n) differ, and not only a little, or by signs or another order."""
-    if not np.isfinite(draws).all():
-        return False
-    entries = np.sort(np.abs(draws).reshape(len(draws), -1), axis=1)
-    same = np.isclose(entries, entries[:, None], atol=1e-3)  # turned in one plane: nearly all
-    if (same.mean(axis=2)[np.triu_indices(len(draws), 1)] >= 0.5).any():
-        return False
-    # The mean cosine of two of them: 1 if they are equal, 0 if all turns are equally likely.
-    squares = np.sum(draws**2)
-    return (np.sum(draws.sum(axis=0) ** 2) - squares) / (len(draws) - 1) < COMMON * squares
-
-
-def _from_unit(product: Array) -> float:
-    """The largest difference from the unit matrix; infinite where there is a NaN."""
-    gap = float(np.max(np.abs(product - np.eye(len(product)))))
-    return np.inf if np.isnan(gap) else gap
+def _made_of(matrix: Array, a: Array) -> bool:
+    """Whether a matrix is the orthogonal factor of A or A^T, by QR or of the polar decomposition:
+    but for signs of columns, or of rows where it is transposed.
+    """
+    u, _s, v = np.linalg.svd(a)
+    factors = np.linalg.qr(a)[0], np.linalg.qr(a.T)[0], u @ v, v.T @ u.T
+    return any(
+        np.allclose(m * np.sign((m * q).sum(axis=0)), q, atol=NEARLY)
+        for q in factors
+        for m in (matrix, matrix.T)
+    )
 
 
 def orthogonal(n: int, rng: np.random.Generator) -> Array:
-    """A random orthogonal matrix (n, n)."""
+    """A random orthogonal matrix (n, n): Q of the QR decomposition of a normal one."""
     return np.linalg.qr(rng.standard_normal((n, n)))[0]
 
 
@@ -443,15 +340,16 @@ ORTHOGONAL = Piece(
             formula="Q R = A for a random A (the QR decomposition)",
         ),
         Output(
-            mark("random"),
+            "Q",
             by="value",
             key=(1,),
+            after=("QᵀQ",),
             look=mark("Call the function with two generators and compare."),
             derive=mark("Where do random numbers enter?"),
-            formula="A from rng, normal numbers",
+            formula="Q R = A, A = rng.normal(size=(n, n))",
         ),
     ),
-    parts=(Part("QᵀQ", 0.5, (PLAIN,)), Part("random", 0.5, (PLAIN,))),
+    parts=(Part("QᵀQ", 0.5, (PLAIN,), beside=("Q",)), Part("Q", 0.5, (PLAIN,))),
     draw=draw_orthogonal,
     reference=orthogonal,
     drive=drive_orthogonal,

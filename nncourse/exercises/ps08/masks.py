@@ -1,15 +1,18 @@
-"""How masks are judged: by their law, their independence, and how the output follows from them."""
+"""How masks are judged: by their law, the numbers drawn, and how the output follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from nncourse.diagnosis import Finding, Law, independence
+from nncourse.diagnosis import Finding, Law
 from nncourse.diagnosis.distribution import atoms_law
 from nncourse.diagnosis.measure import Array, distance
+from nncourse.exercises.drawn import CALLS, drawn, uniform
 from nncourse.exercises.piece import Point, Unfit, differing, normal
 from nncourse.language import mark
 
@@ -22,41 +25,6 @@ ROWS, COLUMNS = (140, 150, 160), (60, 64)
 APPLIED = 0.05
 """A mask nearer than this to one value everywhere, or to none but zeros where x is not 0, shows
 nothing about how it is applied."""
-
-MASKS = 6
-"""Drawn one by one: that all drop the same number is chance once in 10^10 times."""
-
-DEPENDENT = {
-    independence.TOTALS: (
-        "state",
-        mark("One call drops another share of the entries than the next one does."),
-    ),
-    independence.DRAWS: (
-        "state",
-        mark(
-            "The masks of two calls are the same, at least in part: draw every entry from rng, "
-            "in every call anew."
-        ),
-    ),
-    independence.INPUTS: (
-        "state",
-        mark("The mask depends on x: which entries are dropped is a matter of chance alone."),
-    ),
-    independence.ROWS: (
-        "repeats",
-        mark(
-            "Rows or columns of the mask go together, or have a share of their own: every entry "
-            "needs a draw of its own, with the same p."
-        ),
-    ),
-    independence.SHIFT: (
-        "repeats",
-        mark(
-            "A part of the mask comes again in another place: every entry needs a draw of its own."
-        ),
-    ),
-}
-"""What is said of masks whose entries have something in common."""
 
 IDLE = mark(
     "x comes back from predictions, as it must; that counts once training drops a share of its "
@@ -77,50 +45,34 @@ def shares_differ(points: Sequence[Point]) -> bool:
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """x (N, D) with some zeros, as ReLU leaves them, p and two seeds: of the generators, and of the
-    rows to be looked at, since an answer can find out the first.
-    """
+    """x (N, D) with some zeros, as ReLU leaves them, p and a seed."""
     x = normal(rng, int(rng.choice(ROWS)), int(rng.choice(COLUMNS)))
     x = np.where(x > 1, 0.0, x)
     p = share(rng)
-    seeds = int(rng.integers(2**31)), int(rng.integers(2**31))
-    return Point((x, p, seeds, case != TEST), {"x": x}, 1.0, case)
+    return Point((x, p, int(rng.integers(2**31)), case != TEST), {"x": x}, 1.0, case)
 
 
 def drive(
-    answer: Dropout,
-    x: Array,
-    p: float,
-    seeds: Sequence[int],
-    train: bool,
-    as_it_came: bool = False,
+    answer: Dropout, x: Array, p: float, seed: int, train: bool, as_it_came: bool = False
 ) -> Any:
-    """(out, mask): the function gets a generator of its own; in training it gives MASKS, one by
-    one, two of them from the first generator, and at last one from another that is equal to it.
+    """(out, mask), in training of several calls with one generator the last.
 
-    Of the masks each row is taken from one; which, nobody knows before. as_it_came: x is to come
-    back from predictions, which counts where training drops some of it.
+    as_it_came: x is to come back from predictions, which counts where training drops some of it.
     """
-    seed, of_rows = seeds
-    rngs = [np.random.default_rng([seed, i]) for i in ([*range(MASKS - 1), 0] if train else [0])]
-    if train:
-        rngs.insert(1, rngs[0])
-    given = [x.copy() for _rng in rngs]
-    results = [answer(one, p, rng, train) for one, rng in zip(given, rngs, strict=True)]
-    results = [list(r) if isinstance(r, np.ndarray) and r.ndim else r for r in results]
-    for result in results:
-        if not isinstance(result, tuple | list) or len(result) != 2:
-            text = mark("Two arrays are expected: out and mask.")
-            raise Unfit(Finding("count", text))
-    if train:
-        _look(x, p, [result[1] for result in results])
-        which = np.random.default_rng(of_rows).integers(len(results), size=len(x))
-        out, mask = (_mixed(x, arrays, which) for arrays in zip(*results, strict=True))
-    else:
-        out, mask = results[0]
+    rng = np.random.default_rng(seed)
+    given = [x.copy() for _call in range(CALLS if train else 1)]
+    for one in given:
+        result = answer(one, p, rng, train)
+    if isinstance(result, np.ndarray) and result.ndim:
+        result = list(result)
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        text = mark("Two arrays are expected: out and mask.")
+        raise Unfit(Finding("count", text))
+    out, mask = result
+    if not train:
         if as_it_came:
             given.append(x.copy())
-            if _idle(answer(given[-1], p, np.random.default_rng([seed, 1]), True), x):
+            if _idle(answer(given[-1], p, rng, True), x):
                 out = Finding("state", IDLE)
         mask = np.ones_like(x) if mask is None else mask
         if isinstance(mask, int | float | np.number):  # one factor for all
@@ -139,53 +91,6 @@ def _idle(trained: Any, x: Array) -> bool:
     except (TypeError, ValueError, IndexError):
         return True
     return not 0.05 < np.mean(dropped) < 0.95
-
-
-def _mixed(x: Array, arrays: Sequence[Any], which: Array) -> Any:
-    """The rows of these; or one that doesn't fit, since the others can't be looked at together."""
-    for array in arrays:
-        try:
-            fits = np.shape(array) == x.shape
-        except ValueError:
-            fits = False
-        if not fits:
-            return array
-    return np.stack([np.asarray(array) for array in arrays])[which, np.arange(len(x))]
-
-
-def _look(x: Array, p: float, masks: list[Any]) -> None:
-    """Raises Unfit for masks whose entries were not drawn one by one and every time anew, or of
-    which the last, by a generator equal to the first one's, is another than the first.
-    """
-    try:
-        # As its law takes numbers for 0.
-        dropped = np.stack([np.isclose(mask, 0, atol=1e-6) for mask in masks])
-        numbers = np.stack([np.asarray(mask, np.float64) for mask in masks])
-    except (TypeError, ValueError):
-        return
-    if dropped.shape[1:] != x.shape:
-        return  # what is wrong with it, its law will say
-    kept = numbers[~dropped]
-    one_value = not kept.size or np.allclose(kept, kept[0], atol=0)
-    # Where there are several, or no entry is dropped, the numbers themselves must be drawn.
-    looked_at = [dropped] if one_value else [dropped, numbers]
-    for draws in looked_at:
-        found = independence.dependence(draws[:-1], x)
-        if found is not None:
-            raise Unfit(Finding(*DEPENDENT[found]))
-    totals = set(dropped[:-1].sum(axis=(1, 2)).tolist())
-    if len(totals) == 1 and not totals & {0, x.size}:
-        text = mark(
-            "All masks drop exactly the same number of entries. Each entry is dropped with "
-            "probability p, whatever becomes of the others, so that number varies."
-        )
-        raise Unfit(Finding("repeats", text))
-    if not all(np.array_equal(draws[-1], draws[0], equal_nan=True) for draws in looked_at):
-        text = mark(
-            "Two generators made from one seed give different masks: take all random numbers from "
-            "rng, and none from np.random or a generator of your own."
-        )
-        raise Unfit(Finding("state", text))
 
 
 def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Array]]:
@@ -213,8 +118,18 @@ def laws_of(
     """``laws`` of a piece: 0 with probability p, else ``kept(p)``; ``of_test(p)`` when testing."""
 
     def laws(point: Point) -> dict[str, Law]:
-        _x, p, _seed, train = point.arguments
-        atoms = {0.0: p, kept(p): 1 - p} if train else {of_test(p): 1.0}
-        return {"mask": atoms_law(atoms)}
+        x, p, seed, train = point.arguments
+        if not train:
+            return {"mask": atoms_law({of_test(p): 1.0})}
+        law = atoms_law({0.0: p, kept(p): 1 - p})
+        made = partial(_masks, p, kept(p), x.shape, seed)
+        return {"mask": replace(law, drawn=made, call="rng.random(x.shape)")}
 
     return laws
+
+
+def _masks(p: float, kept: float, shape: tuple[int, int], seed: int) -> Iterator[Array]:
+    """The small numbers are dropped, or the large ones."""
+    for numbers in drawn(uniform, shape, seed):
+        yield kept * (numbers >= p)
+        yield kept * (numbers < 1 - p)
