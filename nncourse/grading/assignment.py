@@ -22,6 +22,7 @@ import ast
 import hashlib
 import importlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -51,6 +52,13 @@ RULES: dict[str, Any] = {
 
 class AssignmentError(Exception):
     """An assignment can't be graded; the text says why and what to do."""
+
+
+# As ``ast.unparse`` writes them.
+CHECK = re.compile(r"check\('[\w.]+', \w+\)\.points\([\d.]+\)")
+LOADS = re.compile(
+    r"import nncourse as \w+|from nncourse\.check import check|\w+\.language\.use\('\w+'\)"
+)
 
 
 @dataclass
@@ -93,6 +101,17 @@ class Assignment:
     def spoken(self) -> frozenset[str]:
         """Odd kinds of values that the lecturer's code speaks of."""
         return spoken(cell.source for cell in self.cells if cell.kind != "text")
+
+    @cached_property
+    def only_checks(self) -> bool:
+        """Whether the trusted side runs nothing of the lecturer's but checks of answers, and what
+        loads the library and tells it the language: then nothing of it can be left behind.
+        """
+        steps = [step.statement for found in self.plan.steps.values() for step in found]
+        graded = [statements(cell.source) for cell in self.tests]
+        return all(
+            step is not None and LOADS.fullmatch(ast.unparse(step)) for step in steps
+        ) and all(len(found) == 1 and CHECK.fullmatch(ast.unparse(found[0])) for found in graded)
 
     @property
     def draws(self) -> bool:

@@ -1,7 +1,8 @@
 """The grading of items for an assignment that was made ready.
 
-For each item an oracle is forked, which is ended when it takes too long or too much memory; then
-the item is graded once more, without the question at which that happened.
+The oracle of an item works in a fork, which is ended when it takes too long or too much memory;
+then the item is graded once more, without the question at which that happened. Where the graded
+cells are nothing but checks, one fork takes several items in turn, as long as all goes well.
 """
 
 from __future__ import annotations
@@ -10,29 +11,20 @@ import contextlib
 import gc
 import hashlib
 import json
-import os
-import resource
-import select
-import shutil
-import signal
-import subprocess
-import tempfile
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Any, NoReturn
+from typing import Any
 
 from nncourse import language
 from nncourse.grading.assignment import Assignment
+from nncourse.grading.forked import Told, Turns, folder_of_its_own, in_fork
 from nncourse.grading.sandbox import Limits, Sandbox, SandboxUnavailable, Session, clock
-from nncourse.grading.sandbox.inside import kernel
+from nncourse.grading.sandbox.guard import GRACE, read_lines
 from nncourse.grading.sandbox.library import WithheldError
-from nncourse.grading.sandbox.limits import MB
 from nncourse.grading.shut_in import shut_in
 
 OWN_SECONDS = 60.0  # for the graded cells themselves, beyond what the student's code may take
-OWN_MEMORY = 2048 * MB
-# Objects between two collections, in a process that lives for a fraction of a second.
-SELDOM = 50_000
 RETRIES = 2  # with a new warm process
 PAYS_AFTER = 8  # items for each step of the rehearsal: it takes longer than it saves in one
 
@@ -53,6 +45,9 @@ class Bench:
         self._rehearsal: Iterator[None] = iter(())
         self._spare: Session | None = None
         self._last: Session | None = None  # that an oracle was given
+        self._turns: Turns | None = None
+        self._folder: contextlib.ExitStack  # that of ``_turns``
+        self._farewell: socket.socket | None = None  # of the last session there
         self._digest = b""
         self._ready = False
         self._graded = 0
@@ -66,6 +61,7 @@ class Bench:
         if digest == self._digest:
             return
         self._digest, self._ready = b"", False
+        self._end_turns()
         self.assignment = Assignment.from_bytes(data)
         if self.sandbox is None or self._rules != self.assignment.rules:
             self.close()
@@ -116,7 +112,7 @@ class Bench:
         """Be the bench of a fork, apart from that of its parent."""
         assert self.sandbox is not None
         self.sandbox = self.sandbox.twin()
-        self._spare = self._last = None
+        self._spare = self._last = self._turns = None
 
     @property
     def files(self) -> list[int]:
@@ -130,29 +126,24 @@ class Bench:
         work = json.loads(item)
         given_up: dict[str, str] = {}
         earlier: dict[str, Any] | None = None
-        for piece in self._pieces:  # what is known here need not be made by forks
-            with contextlib.suppress(Exception):  # then the check itself draws
-                piece.task(work["seed"], quick=True)
         seconds = self.sandbox.limits.submission_seconds + OWN_SECONDS
         start = clock.now()
         lost = 0
         killed = False
+        in_turn = self._ready and self.assignment.only_checks  # the first try alone
         while True:
             self._wait()
-            self._end_last()
             began = clock.now()
             left = min(seconds, start + 2 * seconds - began)
-            with folder_of_its_own(self.mark) as folder:
-                kept = [*self.files, *([] if self._spare is None else self._spare.files)]
-                answer, at, why = in_fork(
-                    lambda say, earlier=earlier: self._oracle(work, given_up, earlier, say),  # type: ignore[misc]
-                    left,
-                    self._make_ready,
-                    lambda writing, folder=folder, kept=kept: shut_in(folder, [*kept, writing]),  # type: ignore[misc]
-                )
+            if in_turn:
+                answer, at, why = self._in_turn(item, left)
+            else:
+                answer, at, why = self._alone(work, given_up, earlier, left)
+            in_turn = False
             if answer is not None and "unavailable" in answer and lost < RETRIES:
                 lost += 1  # the warm process has died; the next start makes another
                 self._end_spare()
+                self._end_turns()
                 self.sandbox.close()
                 continue
             if answer is not None and "tries" in answer:
@@ -193,10 +184,72 @@ class Bench:
         """
         assert self.sandbox is not None
         self._end_spare()
+        self._end_turns()
         self.sandbox.close()
         with self.sandbox.session() as session:
             if session.run_cell("").error is not None:
                 raise SandboxUnavailable(why)
+
+    def _alone(
+        self,
+        work: dict[str, Any],
+        given_up: dict[str, str],
+        earlier: dict[str, Any] | None,
+        seconds: float,
+    ) -> Told:
+        """A try in a fork of its own."""
+        self._draw(work["seed"])  # what is known here need not be made by forks
+        self._end_last()
+        with folder_of_its_own(self.mark) as folder:
+            kept = [*self.files, *([] if self._spare is None else self._spare.files)]
+            return in_fork(
+                lambda say: self._oracle(work, given_up, earlier, say),
+                seconds,
+                self._make_ready,
+                lambda writing: shut_in(folder, [*kept, writing]),
+            )
+
+    def _in_turn(self, item: bytes, seconds: float) -> Told:
+        """A try in the fork that has worked for others before."""
+        self._end_spare()
+        if self._turns is None:
+            self._end_last()
+            self._folder = contextlib.ExitStack()
+            folder = self._folder.enter_context(folder_of_its_own(self.mark))
+            self._turns = Turns(
+                self._take_turn,
+                self._next_session,
+                lambda file: shut_in(folder, [*self.files, file]),
+            )
+        told = self._turns.ask(item, seconds)
+        if self._turns.over:
+            self._end_turns()
+        return told
+
+    def _take_turn(self, item: bytes, say: Callable[[str], None]) -> tuple[dict[str, Any], bool]:
+        """In that fork: the answer, and whether all went so well that another may follow."""
+        work = json.loads(item)
+        self._draw(work["seed"])
+        if self._spare is None:
+            self._next_session()
+        spare = self._spare
+        self._farewell = None if spare is None else spare.farewell()
+        answer = self._oracle(work, {}, None, say)
+        unusual = {"tries", "unavailable"}.intersection(answer)
+        return answer, spare is not None and spare.was_closed and not unusual
+
+    def _next_session(self) -> None:
+        """In that fork: when the last one is gone, since both have the same bounds."""
+        assert self.sandbox is not None
+        if self._farewell is not None:
+            read_lines(self._farewell, clock.now() + GRACE)
+            self._farewell.close()
+        self._spare = self.sandbox.spare()
+
+    def _draw(self, seed: int) -> None:
+        for piece in self._pieces:
+            with contextlib.suppress(Exception):  # then the check itself draws
+                piece.task(seed, quick=True)
 
     def _make_ready(self) -> None:
         """For the next item, while an oracle has the session that was at hand."""
@@ -242,6 +295,7 @@ class Bench:
 
     def close(self) -> None:
         """End the sandbox."""
+        self._end_turns()
         self._end_spare()
         self._end_last()
         if self.sandbox is not None:
@@ -253,6 +307,12 @@ class Bench:
         if self._spare is not None:
             self._spare.close(wait=False)
             self._spare = None
+
+    def _end_turns(self) -> None:
+        if self._turns is not None:
+            self._turns.end()
+            self._turns = None
+            self._folder.close()
 
     def _end_last(self) -> None:
         """What it still holds would be missing to the next, whose bounds are the same."""
@@ -291,87 +351,3 @@ def make_sandbox(
         then=lambda: (pyplot + plots, []) if draws() else (plots, pyplot),
         unsafe=unsafe,
     )
-
-
-def in_fork(
-    work: Callable[[Callable[[str], None]], dict[str, Any]],
-    seconds: float,
-    meanwhile: Callable[[], None],
-    shut_in: Callable[[int], None],
-) -> tuple[dict[str, Any] | None, str, str]:
-    """Do ``work`` in a fork: (its answer or None, what it said it was at last, why it failed).
-
-    ``meanwhile``: done here while that goes on. ``shut_in``: done there before, told the open file
-    by which the answer comes.
-    """
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reading)
-        _child(work, writing, shut_in)
-    os.close(writing)
-    meanwhile()
-    deadline = clock.now() + seconds
-    data = bytearray()
-    why = ""
-    poll = select.poll()
-    poll.register(reading, select.POLLIN)
-    while True:
-        if not clock.wait(poll, deadline):
-            why = f"grading took more than {seconds:g} s"
-            break
-        part = os.read(reading, 1 << 16)
-        if not part:
-            break
-        data += part
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.close(reading)
-    answer, at = None, ""
-    for line in bytes(data).splitlines():
-        with contextlib.suppress(ValueError):
-            message = json.loads(line)
-            answer, at = message.get("answer", answer), message.get("at", at)
-    return answer, at, why or f"the grading process ended with status {status}"
-
-
-@contextlib.contextmanager
-def folder_of_its_own(mark: str) -> Iterator[str]:
-    """For what a test writes, which no other one finds, however deep it makes its folders."""
-    folder = tempfile.mkdtemp(prefix=f"{mark}-")
-    try:
-        yield folder
-    finally:
-        with contextlib.suppress(OSError, RecursionError):
-            shutil.rmtree(folder)
-        if os.path.exists(folder):
-            subprocess.run(["rm", "-rf", folder], check=False, stderr=subprocess.DEVNULL)
-
-
-def _child(
-    work: Callable[[Callable[[str], None]], dict[str, Any]],
-    writing: int,
-    shut_in: Callable[[int], None],
-) -> NoReturn:
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    try:
-        with open("/proc/self/statm") as file:
-            used = int(file.read().split()[0]) * resource.getpagesize()
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]  # the machine's own may be lower
-        most = used + OWN_MEMORY if hard == resource.RLIM_INFINITY else min(used + OWN_MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        gc.set_threshold(SELDOM)
-        shut_in(writing)
-        _write(writing, {"answer": work(lambda at: _write(writing, {"at": at}))})
-    except BaseException as error:
-        with contextlib.suppress(BaseException):
-            _write(writing, {"answer": {"failed": f"{type(error).__name__}: {error}"}})
-    finally:
-        os._exit(0)
-
-
-def _write(file: int, message: dict[str, Any]) -> None:
-    data = json.dumps(message, ensure_ascii=True).encode() + b"\n"
-    while data:
-        data = data[os.write(file, data) :]

@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
+SEED = random.Random.seed
+
 
 def follow(key: int) -> None:
     """Let all that is random in this process follow from ``key``, from now on."""
     drawn = random.Random(f"entropy of {key}")
-    seed = random.Random.seed
 
     def seed_or_drawn(self: random.Random, a: Any = None, version: int = 2) -> None:
-        seed(self, drawn.getrandbits(128) if a is None else a, version)
+        SEED(self, drawn.getrandbits(128) if a is None else a, version)
 
     random.Random.seed = seed_or_drawn  # type: ignore[method-assign]
     random.seed = random._inst.seed

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import nncourse.grading.bench as bench_module
+import nncourse.grading.forked as forked_module
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
 from nncourse.grading.proxy import LONGEST, Silent
@@ -408,7 +409,7 @@ def test_what_was_judged_is_not_drawn_again_where_the_system_kills(grade):
 
 
 def test_answers_that_fill_the_memory_of_the_tests_are_told_so(grade, monkeypatch):
-    monkeypatch.setattr(bench_module, "OWN_MEMORY", 300 << 20)
+    monkeypatch.setattr(forked_module, "OWN_MEMORY", 300 << 20)
     test = ("tests", "first", "kept = [one(n) for n in range(99)]\nassert kept[2] == 2")
     rules = {"limits": {"call_seconds": 20.0, "submission_seconds": 90.0}}
     kind = Kind([SETUP, THREE.cells[0], test, *THREE.cells[2:]], THREE.right, rules=rules)

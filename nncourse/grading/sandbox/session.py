@@ -8,6 +8,7 @@ had to go).
 from __future__ import annotations
 
 import select
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -208,6 +209,15 @@ class Session:
         """Leave the session to a fork of this process; when that is done, ``close`` it here."""
         self.ended = SessionEnded("closed", "another process has the session")
         self.channel.close()
+
+    def farewell(self) -> socket.socket:
+        """A socket whose other end closes when all its processes are gone."""
+        return self.guard.socket.dup()
+
+    @property
+    def was_closed(self) -> bool:
+        """Whether it has ended by ``close``, and not before."""
+        return self.ended is not None and self.ended.kind == "closed"
 
     @property
     def files(self) -> list[int]:
