@@ -839,25 +839,31 @@ def cut_off(name):
     return lambda *arguments: tuple(map(cut, find(name).reference(*arguments)))
 
 
-def five_steps(name):
-    """A recurrent network that keeps its state after five steps."""
+def few_steps(name, most):
+    """A recurrent network that keeps its state after so many steps."""
 
     def forward(x, *arguments):
         whole = find(name).reference(x, *arguments)
         many = isinstance(whole, tuple)
-        cut = [a[:, np.minimum(np.arange(x.shape[1]), 4)] for a in (whole if many else [whole])]
+        cut = [
+            a[:, np.minimum(np.arange(x.shape[1]), most - 1)] for a in (whole if many else [whole])
+        ]
         return tuple(cut) if many else cut[0]
 
     return forward
 
 
-def five_steps_back(dhs, x, h0, hs, Wx, Wh):
-    """Backpropagation through time that is cut off."""
+def steps_back(most):
+    """Backpropagation through time that is cut off after so many steps."""
+    return lambda *arguments: cut_off_in_time(most, *arguments)
+
+
+def cut_off_in_time(most, dhs, x, h0, hs, Wx, Wh):
     back = find("ps10.rnn_step_backward").reference
     dx, dh0, sums = np.zeros(x.shape), np.zeros(h0.shape), [0, 0, 0]
     for last in range(x.shape[1]):
         dh = dhs[:, last]
-        for t in range(last, max(last - 5, -1), -1):
+        for t in range(last, max(last - most, -1), -1):
             before = hs[:, t - 1] if t else h0
             one, dh, *more = back(dh, x[:, t], before, hs[:, t], Wx, Wh)
             dx[:, t] += one
@@ -963,8 +969,6 @@ SUBTLE = [
     ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out, 2 * mask))),
     *(("ps08.dropout", dropout_with(mask_of)) for mask_of in MASKS.values()),
     *(("ps08.plain_dropout", plain_with(mask_of)) for mask_of in MASKS.values()),
-    *((name, five_steps(name)) for name in ("ps10.rnn_forward", "ps11.lstm_forward")),
-    ("ps10.rnn_backward", five_steps_back),
     *((name, cut_off(name)) for name in ("ps10.rnn_step_backward", "ps11.lstm_step_backward")),
     *((name, cut_off(name)) for name in ("ps11.peephole_backward", "ps11.gru_step_backward")),
     ("ps10.clip_gradients", two_gradients),
@@ -1190,7 +1194,46 @@ def within(name, at, classes, least, most):
     return answer
 
 
+def with_length(name, length, place=0, axis=0):
+    """The reference where this axis of an argument is so long, and nothing elsewhere."""
+
+    def answer(*arguments):
+        fits = arguments[place].shape[axis] == length
+        return find(name).reference(*arguments) if fits else None
+
+    return answer
+
+
+def with_first_shape(shape):
+    """The gradients are clipped where the first of them has this shape."""
+    right = find("ps10.clip_gradients").reference
+    return lambda grads, limit: right(grads, limit) if grads[0].shape == shape else None
+
+
 BY_HEART = [
+    *(
+        (name, with_length(name, length, place, axis), 0)
+        for name, place, axis, length in (
+            *((f"ps10.rnn_step{end}", 0, 0, N) for end in ("", "_backward") for N in (5, 7)),
+            *((f"ps10.rnn_step{end}", 1, 1, D) for end in ("", "_backward") for D in (3, 4)),
+            ("ps11.gru_to_pytorch", 0, 1, 3),
+        )
+    ),
+    *(
+        (name, with_length(name, length, place, axis), 0.1)
+        for name, place, axis, length in (
+            *((f"ps10.rnn_{way}", 0, 0, N) for way in ("forward", "backward") for N in (5, 7)),
+            *((f"ps11.peephole_{way}", 0, 0, N) for way in ("step", "backward") for N in (5, 6)),
+            *((f"ps11.peephole_{way}", 1, 1, H) for way in ("step", "backward") for H in (2, 3)),
+        )
+    ),
+    ("ps10.clip_gradients", with_first_shape((3, 4)), 0),
+    *(
+        (name, few_steps(name, most), 0.1)
+        for name in ("ps10.rnn_forward", "ps11.lstm_forward")
+        for most in (5, 6, 7)
+    ),
+    *(("ps10.rnn_backward", steps_back(most), 0.1) for most in (5, 6, 7)),
     *(
         (name, within(name, at, classes, least, most), 0)
         for name, at, classes in (

@@ -17,6 +17,8 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    differing,
+    dimensions,
     normal,
     single,
 )
@@ -28,7 +30,7 @@ BOTH = mark("first gradient"), mark("second gradient")
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """Two gradients, four or none but zeros, and a limit below their common norm, or above it."""
-    grads = [normal(rng, 3, 4), normal(rng, 5)]
+    grads = [normal(rng, *dimensions(rng, 2, (2, 3, 4))), normal(rng, int(rng.integers(5, 8)))]
     if case == MANY:
         grads += [normal(rng, 2, 2, 2), normal(rng, 1)]
     if case in (SHORT, MANY):
@@ -177,6 +179,7 @@ CLIP = Piece(
         Equivalent("float32", lambda grads, limit: [single(g) for g in clip(grads, limit)]),
     ),
     cases=(LONG, LONG, SHORT, MANY, ZERO),
+    varied=differing(lambda point: [n for g in point.arguments[0] for n in g.shape], (LONG,)),
     case_names={
         SHORT: mark("gradients below the limit"),
         LONG: mark("gradients above the limit"),

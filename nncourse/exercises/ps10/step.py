@@ -20,7 +20,9 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
+    lengths,
     normal,
     single,
     single_as_well,
@@ -128,6 +130,7 @@ STEP = Piece(
         Equivalent("float32", lambda *arrays: step(*map(single, arrays))),
     ),
     cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    varied=differing(lengths),
     case_names=SINGLE_NAME,
 )
 
@@ -334,5 +337,6 @@ STEP_BACKWARD = Piece(
         Equivalent("float32", lambda *arrays: step_backward(*map(single, arrays))),
     ),
     cases=(PLAIN, PLAIN, SQUARE, SINGLE),
+    varied=differing(lengths),
     case_names=SINGLE_NAME,
 )

@@ -25,6 +25,8 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    differing,
+    lengths,
     normal,
     real,
     single,
@@ -245,6 +247,7 @@ PEEPHOLE_STEP = Piece(
         Equivalent("float32", _in_single),
     ),
     cases=(*CASES, SINGLE),
+    varied=differing(lengths, (PLAIN, ONLY_I)),
     case_names=CASE_NAMES,
 )
 
@@ -458,5 +461,6 @@ PEEPHOLE_BACKWARD = Piece(
         Equivalent("float32", _backward_in_single),
     ),
     cases=(*CASES, SINGLE),
+    varied=differing(lengths, (PLAIN, ONLY_I)),
     case_names=CASE_NAMES,
 )

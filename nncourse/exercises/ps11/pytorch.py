@@ -22,6 +22,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     differing,
+    lengths,
     single,
     single_as_well,
 )
@@ -81,7 +82,7 @@ TO_PYTORCH = Piece(
     ),
     parts=single_as_well(*(Part(name, 0.5) for name in BOTH)),
     draw=draw,
-    varied=differing(lambda point: point.arguments[1].shape),
+    varied=differing(lengths),
     reference=to_pytorch,
     mutants=(
         Mutant(

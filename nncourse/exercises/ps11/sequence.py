@@ -1,8 +1,8 @@
 """lstm_forward, lstm_backward: an LSTM over a sequence, and backpropagation through time.
 
-Checked at T = 1, 2 and 5 with states at the start that are not 0. Two arrays go from step to step,
-the state and the cell, and so do two gradients. T = 1 has a small share of the points: one call of
-the step, which has its own, will do.
+Checked at T = 1, 2, 5 and more with states at the start that are not 0. Two arrays go from step to
+step, the state and the cell, and so do two gradients. T = 1 has a small share of the points: one
+call of the step, which has its own, will do.
 """
 
 from __future__ import annotations
@@ -21,10 +21,17 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
-    differing,
-    lengths,
     normal,
     single,
+)
+from nncourse.exercises.ps10.sequence import (
+    CASE_NAMES,
+    CASES,
+    LENGTHS,
+    LONGER,
+    ONE,
+    STATES,
+    varied,
 )
 from nncourse.exercises.ps11.sheet import block
 from nncourse.exercises.ps11.step import (
@@ -36,18 +43,6 @@ from nncourse.exercises.ps11.step import (
     weights,
 )
 from nncourse.language import mark
-
-ONE, TWO, FIVE = "T = 1", "T = 2", "T = 5"
-LENGTHS = {ONE: (1,), TWO: (2,), FIVE: (5,), SQUARE: (6, 7)}
-"""The longest is drawn, so that no answer can stop after so many steps."""
-CASES = (ONE, TWO, FIVE, SQUARE)
-LONGER = (TWO, FIVE, SQUARE)
-CASE_NAMES = {
-    ONE: mark("a sequence of one step"),
-    TWO: mark("a sequence of two steps"),
-    FIVE: mark("a sequence of five steps"),
-}
-STATES = ("batch", "time", "unit")
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
@@ -186,7 +181,7 @@ FORWARD = Piece(
         Equivalent("float32", lambda *arrays: unroll(*map(single, arrays))),
     ),
     cases=CASES,
-    varied=differing(lengths, (TWO, FIVE)),
+    varied=varied,
     case_names=CASE_NAMES,
 )
 
@@ -516,6 +511,6 @@ BACKWARD = Piece(
         Equivalent("float32", lambda *arrays: _all_at_once(*map(single, arrays))),
     ),
     cases=CASES,
-    varied=differing(lengths, (TWO, FIVE)),
+    varied=varied,
     case_names=CASE_NAMES,
 )
