@@ -13,6 +13,7 @@ cell was left as it was handed out, the answer itself may stand in an own cell.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from nncourse.grading.outside import EFFECTS
 from nncourse.grading.pieces import BUILTINS, Piece, pieces
 
 NOWHERE = 1 << 60
+ABOVE = -1  # all of the lecturer's cells: the name is the student's own
 SHOWN = 120  # characters of names
 LAST = {"_", "__", "___", "Out"}  # of a kernel: the values that cells have ended in
 BACK = 3  # so many of them
@@ -44,13 +46,14 @@ class OwnCell(NamedTuple):
 
 @dataclass(frozen=True)
 class Other:
-    """A cell of the lecturer's, or an answer (``asks``), and its place in the notebook. alters: its
-    functions that change what they are given."""
+    """A cell of the lecturer's, or an answer (``asks``), and its place in the notebook. alters,
+    hands_on: see ``nncourse.grading.pieces.Piece``."""
 
     place: int
     names: Names
     asks: bool
     alters: Set[str] = frozenset()
+    hands_on: Sequence[tuple[str, str]] = ()
 
 
 class _Need(NamedTuple):
@@ -93,9 +96,14 @@ def needed_lines(
     # A call on a module, such as plt.show(), changes nothing that an answer needs.
     known = [part.names for part in every] + [other.names for other in others]
     modules = set[str]().union(*(found.imports for found in known))
-    alters = set[str]().union(*(o.alters for o in others), *(piece.alters for piece in every))
+    alters = _altering([*others, *every])
+    returned = set[str]().union(*(piece.made for piece in every))
     for piece in every:
         piece.names.changes.update(*(given for name, given in piece.lends if name in alters))
+        piece.names.changes |= piece.asks & returned
+        for name, given in piece.lends_later:
+            changed = given if name in alters else {name} & returned
+            piece.leaves |= changed & piece.names.later
         functions |= piece.names.defines
         given = {name for name, value in piece.renames if value in functions}
         given |= piece.names.defines
@@ -107,15 +115,13 @@ def needed_lines(
         # Of a module too: np.int = int
         piece.edited = piece.edited | tried | better | (piece.extends & (defined | modules))
     edits = set[str]().union(*(piece.edited for piece in every))
-    bound: dict[str, int] = {}  # by others, and where first
-    for other in others:
+    theirs: dict[str, list[int]] = {}  # where others bind them
+    for other in sorted(others, key=lambda other: other.place):
         for name in other.names.binds - {EVERY.name}:
-            bound[name] = min(other.place, bound.get(name, NOWHERE))
+            theirs.setdefault(name, []).append(other.place)
+    bound = {name: places[0] for name, places in theirs.items()}
     makers, through, same = _links(every, bound, modules)
-    shown: list[Piece] = []
-    for parts in cells:
-        _look_above(parts, modules, shown[-BACK:])
-        shown += [piece for piece in parts if piece.shows]
+    _look_above(cells, modules, theirs)
     asked = [(need, o.place) for o in others if o.asks for need in _asks(o.names)]
     if any(o.asks and BY_TEXT & (o.names.runs | o.names.later) for o in others):
         attempts |= set[str]().union(*(piece.names.defines for piece in every)) - bound.keys()
@@ -142,9 +148,9 @@ def needed_lines(
         for piece in through.get(need, ()):
             if piece not in called:
                 called.add(piece)
-                asked += [(_Need(name, "calls"), place) for name in piece.names.binds]
+                asked += [(_Need(name, "calls"), ABOVE) for name in piece.names.binds]
         if need.of == "changes":
-            asked += [(_Need(name, "changes"), place) for name in same.get(need.name, ())]
+            asked += [(_Need(name, "changes"), ABOVE) for name in same.get(need.name, ())]
     return [
         (cell._replace(source=_text(found)), sorted(set().union(*(piece.for_ for piece in found))))
         for cell, found in zip(own, cells, strict=True)
@@ -152,18 +158,46 @@ def needed_lines(
     ]
 
 
-def _look_above(cell: Iterable[Piece], modules: Set[str], shown: Sequence[Piece]) -> None:
-    """Note for each piece what its cell has bound above it of what it reads: that holds, also where
-    the lecturer has bound it before. ``shown``: where cells before it have ended in a value.
+def _altering(parts: Iterable[Other | Piece]) -> set[str]:
+    """The functions that change what they are given, or let another one do so."""
+    found: set[str] = set()
+    handing: dict[str, list[str]] = {}
+    for part in parts:
+        found |= part.alters
+        for name, called in part.hands_on:
+            handing.setdefault(called, []).append(name)
+    todo = list(found)
+    while todo:
+        new = set(handing.get(todo.pop(), ())) - found
+        found |= new
+        todo += new
+    return found
+
+
+def _look_above(
+    cells: Iterable[Sequence[Piece]], modules: Set[str], theirs: Mapping[str, Sequence[int]]
+) -> None:
+    """Note for each piece what is bound above it of what it reads, in its cell or, if the lecturer
+    has not bound it since, in another: that holds, also where the lecturer has bound it before.
+    ``theirs``: where the lecturer binds names, in order.
     """
     last: dict[str, Piece] = {}
-    for piece in cell:
-        found = piece.names
-        reads = found.runs | found.changes | found.maybe | (found.later - found.binds)
-        piece.above = [(last[name], name) for name in reads & last.keys()]
-        piece.above += [(one, name) for name in reads & LAST - last.keys() for one in shown]
-        made = (found.binds - found.imports) | found.changes
-        last.update(dict.fromkeys(made - modules - BUILTINS, piece))
+    shown: list[Piece] = []  # where cells have ended in a value
+    for cell in cells:
+        here: set[str] = set()
+        for piece in cell:
+            found = piece.names
+            reads = found.runs | found.changes | found.maybe | (found.later - found.binds)
+            for name in reads & last.keys():
+                since = [bisect_left(theirs.get(name, ()), p.place) for p in (last[name], piece)]
+                if name in here or (name in theirs and since[0] == since[1]):
+                    piece.above.append((last[name], name))
+            unbound = reads & LAST - here
+            piece.above += [(one, name) for name in unbound for one in shown[-BACK:]]
+            made = ((found.binds - found.imports) | found.changes) - modules - BUILTINS
+            last.update(dict.fromkeys(made, piece))
+            here |= made
+        shown += [piece for piece in cell if piece.shows]
 
 
 def _links(
@@ -184,8 +218,8 @@ def _links(
             first = name in piece.edited or piece.place <= bound.get(name, NOWHERE)
             if name == "*" or (meant and first):
                 makers.setdefault(_Need(name, "itself"), []).append(piece)
-                if name in changed:
-                    makers.setdefault(_Need(name, "changes"), []).append(piece)
+            if name in changed and meant and (first or times[name] == 1):
+                makers.setdefault(_Need(name, "changes"), []).append(piece)
         for name in piece.calls:
             makers.setdefault(_Need(name, "calls"), []).append(piece)
         for name in piece.leaves - modules:

@@ -15,9 +15,8 @@ import ast
 import builtins
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from nncourse.grading import outside
 from nncourse.grading.effects import CHANGING, SETTING
@@ -29,7 +28,8 @@ from nncourse.grading.syntax import arguments, last_name, owner, root, values
 LINES = re.compile(r"\r\n|\r|\n")  # as Python counts them
 MOST = 20_000  # statements of a cell
 BUILTINS = frozenset(dir(builtins))
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+FUNCTIONS = (*DEFINITIONS, ast.Lambda)
 FILLING = CHANGING | {"__setitem__", "__delitem__"}
 
 
@@ -38,13 +38,15 @@ class Piece:
     """Statements of an own cell that share no line with others.
 
     leaves: the outer names that its functions bind, or whose objects they change. calls: what it
-    calls for the sake of such a change. alters: its functions that change what they are given.
-    lends: the functions that it calls, with the names of what they are given. same: pairs of names
-    that it gives to one object, or to an object and a part of it. renames: names, each with the one
-    whose object it is given. extends: names whose attributes it assigns. edited: names that it may
-    bind and change though others have bound them. shows: it ends in a value. above: pieces that
-    bind or change a name which it reads, where the last ones count, and that name. for_: what is
-    needed of it.
+    calls for the sake of such a change. alters: its functions that change what they are given;
+    hands_on: pairs of one of them and a function to which it gives what it is given. lends: the
+    functions that it calls, with the names of what they are given; lends_later: the same of its
+    functions. made: names that it gives to what a call returns. asks: what it calls as one calls a
+    method that changes its object. same: pairs of names that it gives to one object, or to an
+    object and a part of it. renames: names, each with the one whose object it is given. extends:
+    names whose attributes it assigns. edited: names that it may bind and change though others have
+    bound them. shows: it ends in a value. above: pieces that bind or change a name which it reads,
+    where the last ones count, and that name. for_: what is needed of it.
     """
 
     place: int
@@ -55,7 +57,11 @@ class Piece:
     leaves: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
     alters: set[str] = field(default_factory=set)
+    hands_on: list[tuple[str, str]] = field(default_factory=list)
     lends: list[tuple[str, set[str]]] = field(default_factory=list)
+    lends_later: list[tuple[str, set[str]]] = field(default_factory=list)
+    made: set[str] = field(default_factory=set)
+    asks: set[str] = field(default_factory=set)
     same: list[tuple[str, str]] = field(default_factory=list)
     renames: list[tuple[str, str]] = field(default_factory=list)
     shows: bool = False
@@ -108,19 +114,22 @@ def pieces(
         piece.calls |= _called(now) - answered
         piece.extends |= _extended(now)
         piece.alters |= altering(now, answered)
+        piece.hands_on += handing_on(now)
+        piece.lends += _lends([*now, *_run_at_once(now)])
+        piece.lends_later += _lends(later)
+        piece.asks |= _asked(now)
         for node in now:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                piece.lends.append((node.func.id, _handed(node) - {""}))
-            if isinstance(node, ast.Assign):
+            if isinstance(node, (ast.Assign, ast.AnnAssign)):
                 piece.same += _same(node)
+                targets = {target.id for target in _targets(node) if isinstance(target, ast.Name)}
                 if isinstance(node.value, ast.Lambda):
-                    piece.names.defines |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+                    piece.names.defines |= targets
                 elif isinstance(node.value, ast.Name):
                     piece.renames += _same(node)
                 elif isinstance(node.value, ast.Call):  # train = partial(train, epochs=30)
+                    piece.made |= targets
                     given = {name.id for name in arguments(node.value)}
-                    wrapped = {t.id for t in node.targets if isinstance(t, ast.Name)}
-                    piece.renames += [(name, name) for name in given & wrapped]
+                    piece.renames += [(name, name) for name in given & targets]
             elif isinstance(node, ast.FunctionDef) and node.name == "__init_subclass__":
                 piece.leaves |= piece.names.defines  # by whatever name the class goes there
     return found
@@ -187,13 +196,105 @@ def _changed(nodes: Sequence[ast.AST], answered: Set[str], top: bool = False) ->
 
 def altering(nodes: Iterable[ast.AST], answered: Set[str]) -> set[str]:
     """The functions among these that change what they are given."""
-    found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            own = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
-            if own & _changed(list(ast.walk(node)), answered):
-                found.add(node.name)
+    return {
+        name
+        for name, function, given in _functions(nodes)
+        if _own(function, given) & _changed(list(ast.walk(function)), answered)
+    }
+
+
+def handing_on(nodes: Iterable[ast.AST]) -> list[tuple[str, str]]:
+    """Pairs of one of these functions and one to which it gives what it is given."""
+    found: list[tuple[str, str]] = []
+    for name, function, given in _functions(nodes):
+        own = _own(function, given)
+        calls = _lends(ast.walk(function))
+        found += [(name, called) for called, handed in calls if not own.isdisjoint(handed)]
     return found
+
+
+def _functions(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST, list[str]]]:
+    """The functions among these, each with the names of what it is given.
+
+    A method counts as two: ``.fit`` is given its object, and ``.fit()`` all else.
+    """
+    methods: set[int] = set()
+    for node in nodes:
+        if isinstance(node, DEFINITIONS) and id(node) not in methods:
+            yield node.name, node, _arguments(node)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            for name in _ids(node.targets):
+                yield name, node.value, _arguments(node.value)
+        elif isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, DEFINITIONS):
+                    methods.add(id(method))
+                    given = _arguments(method)
+                    yield f".{method.name}", method, given[:1]
+                    yield f".{method.name}()", method, given[1:]
+
+
+def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[str]:
+    return [part.arg for part in ast.walk(function.args) if isinstance(part, ast.arg)]
+
+
+def _own(function: ast.AST, given: Iterable[str]) -> set[str]:
+    """The names of what a function is given, and what else it calls that or a part of it."""
+    found = set(given)
+    same: dict[str, list[str]] = {}
+    for node in ast.walk(function):
+        pairs: list[tuple[str, str]] = []
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            pairs = _same(node)
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            for target, value in _steps(node.target, node.iter):
+                each = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
+                pairs += _joined(each, sorted(_gone_through(value)))
+        for one, other in pairs:
+            same.setdefault(one, []).append(other)
+            same.setdefault(other, []).append(one)
+    todo = list(found)
+    while todo:
+        new = set(same.get(todo.pop(), ())) - found
+        found |= new
+        todo += new
+    return found
+
+
+def _lends(nodes: Iterable[ast.AST]) -> list[tuple[str, set[str]]]:
+    """The functions that are called, each with the names of what it is given."""
+    found: list[tuple[str, set[str]]] = []
+    for call in nodes:
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            found.append((call.func.id, _handed(call) - {""}))
+        elif isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            name = f".{call.func.attr}"
+            found += [(name, _object(call.func)), (f"{name}()", _handed(call) - {""})]
+    return found
+
+
+def _object(method: ast.expr) -> set[str]:
+    """``net`` of ``net.fit`` and ``Trainer(net).fit``."""
+    while isinstance(method, (ast.Attribute, ast.Subscript, ast.Call)):
+        if isinstance(method, ast.Call) and isinstance(method.func, ast.Name):
+            return _handed(method) - {""}
+        method = method.func if isinstance(method, ast.Call) else method.value
+    return set(_ids([method]))
+
+
+def _run_at_once(now: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """What stands in a ``lambda`` that gets no name: it is mostly there to be called at once."""
+    named = {id(node.value) for node in now if isinstance(node, (ast.Assign, ast.AnnAssign))}
+    for node in now:
+        if isinstance(node, ast.Lambda) and id(node) not in named:
+            yield from ast.walk(node.body)
+
+
+def _asked(now: Iterable[ast.AST]) -> set[str]:
+    """``step`` of ``step()`` and ``loss = step()``."""
+    lines = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)
+    calls = [call for node in now if isinstance(node, lines) for call in _made(node.value)]
+    return {call.func.id for call in calls if isinstance(call.func, ast.Name)}
 
 
 def _made(value: ast.expr | None) -> list[ast.Call]:
@@ -287,13 +388,44 @@ def _called(nodes: Iterable[ast.AST]) -> set[str]:
     return found - {""}
 
 
-def _same(node: ast.Assign) -> list[tuple[str, str]]:
-    """``a = b``, ``a = b.c[0]``, ``a = b = []``, and ``a = Keeper([b])``."""
-    value: ast.expr = node.value
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-        targets = [part.id for part in node.targets if isinstance(part, ast.Name)]
-        return [(target, name.id) for target in targets for name in arguments(value)]
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _same(node: ast.Assign | ast.AnnAssign) -> list[tuple[str, str]]:
+    """``a = b``, ``a = b.c[0]``, ``a = b = []``, ``a, c = b``, ``a = [b]``, ``a = Keeper([b])``,
+    and ``a = partial(f, b)``."""
+    value, targets = node.value, _targets(node)
+    group = (ast.Tuple, ast.List)
+    if isinstance(value, group) and len(targets) == 1 and isinstance(targets[0], group):
+        pairs = zip(targets[0].elts, value.elts, strict=False)  # a, c = b, d
+        return [pair for one, part in pairs for pair in _same(ast.Assign([one], part))]
+    given: list[ast.expr] = []
+    if isinstance(value, ast.Call):
+        if isinstance(value.func, ast.Name) or last_name(value.func) == "partial":
+            given += arguments(value)
+    elif isinstance(value, (*group, ast.Dict)):
+        given += arguments(ast.Call(value, [value], []))
+    elif value is not None:
+        given.append(_whole(value))
+    parts = [part for one in targets for part in (one.elts if isinstance(one, group) else [one])]
+    return _joined(_ids(parts), _ids(given))
+
+
+def _whole(value: ast.expr) -> ast.expr:
+    """What it is a part of: ``b`` of ``b.c[0]``."""
     while isinstance(value, (ast.Attribute, ast.Subscript)):
         value = value.value
-    found = [part.id for part in (*node.targets, value) if isinstance(part, ast.Name)]
-    return list(pairwise(found))
+    return value
+
+
+def _ids(nodes: Iterable[ast.expr]) -> list[str]:
+    return [node.id for node in nodes if isinstance(node, ast.Name)]
+
+
+def _joined(names: Sequence[str], values: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs that join all these, fewer than there are names."""
+    if not names:
+        return []
+    pairs = [(name, values[0]) for name in names] if values else [(n, names[0]) for n in names[1:]]
+    return pairs + [(names[0], value) for value in values[1:]]

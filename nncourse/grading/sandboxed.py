@@ -17,7 +17,7 @@ from nncourse.grading import outside
 from nncourse.grading.cells import Cell, Step
 from nncourse.grading.names import Names, names, needed, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, label, needed_lines
-from nncourse.grading.pieces import altering
+from nncourse.grading.pieces import altering, handing_on
 
 NO_NAMES = Names()
 
@@ -133,7 +133,8 @@ class Sandboxed:
                     asked.append((cell.index, found, body))
             answered = set[str]().union(*(found.defines for _, found, _ in asked))
             others += [
-                Other(at, found, True, altering(body, answered)) for at, found, body in asked
+                Other(at, found, True, altering(body, answered), handing_on(body))
+                for at, found, body in asked
             ]
             if edited:
                 others += self._readers(edited, answers)

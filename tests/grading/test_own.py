@@ -459,6 +459,45 @@ HONEST = {
                 "a function that binds it",
                 "def refit():\n    global NET\n    NET = {'w': 2}\n    return 1\n\nlast = refit()",
             ),
+            *(
+                (
+                    how,
+                    "def step(net):\n    net['w'] -= 1\n    return net['w']\n\n"
+                    + steps.replace("3 TIMES", "for n in range(3)"),
+                )
+                for how, steps in (
+                    (
+                        "a function with its arguments",
+                        "from functools import partial\ngo = partial(step, NET)\n3 TIMES: go()",
+                    ),
+                    ("a function without a name", "list(map(lambda _: step(NET), range(3)))"),
+                    ("a lambda with a name", "go = lambda: step(NET)\n3 TIMES: print(go())"),
+                    (
+                        "a function that a function makes",
+                        "def make(net):\n    def inner():\n        step(net)\n"
+                        "    return inner\n\ngo = make(NET)\n3 TIMES: go()",
+                    ),
+                    (
+                        "a function that hands it on",
+                        "def both(*args):\n    net, n = args\n    return step(net) / n\n\n"
+                        "again = lambda net: both(net, 2)\n3 TIMES: print(again(NET))",
+                    ),
+                    ("what holds it", "ALL = {'net': NET}\n3 TIMES: print(step(ALL['net']))"),
+                    ("one of two names", "net, m = NET, 3\n3 TIMES: print(step(net) / m)"),
+                    ("an annotated name", "net: dict = NET\n3 TIMES: print(step(net))"),
+                    (
+                        "a method whose value is printed",
+                        "class Descent:\n    def __init__(self, net):\n        self.net = net\n"
+                        "    def step(self):\n        return step(self.net)\n\n"
+                        "3 TIMES: print(float(Descent(NET).step()))",
+                    ),
+                    (
+                        "a method that is given it",
+                        "class Descent:\n    def step(self, net):\n        return step(net)\n\ndescent = Descent()\n"
+                        "3 TIMES: print(float(descent.step(NET)))",
+                    ),
+                )
+            ),
             (
                 "what is done to a part of it",
                 "NET['v'] = [5]\ndef reset(v):\n    v[0] = 2\n\n"
@@ -494,6 +533,31 @@ HONEST = {
             look="NET = {'w': 5}\nsteps = [one(NET) for _ in range(3)]",
         ),
         ["NET = {'w': 5}\nsteps = [one(NET) for _ in range(3)]"],
+    ),
+    "an answer that lets a function change it": (
+        handed_in(
+            "def one(x):\n    return down(x) if isinstance(x, dict) else x * x",
+            "def two(x):\n    return NET['w'] * one(x)",
+            one="def down(net):\n    net['w'] -= 1",
+            look="NET = {'w': 5}\nfor _ in range(3):\n    print(one(NET))",
+        ),
+        [
+            "def down(net):\n    net['w'] -= 1",
+            "NET = {'w': 5}\nfor _ in range(3):\n    print(one(NET))",
+        ],
+    ),
+    "a name of the lecturer's that stands for something else in two cells": (
+        handed_in(
+            ONE,
+            "def two(x):\n    return NET['w'] * one(x)",
+            look="NET = {'w': 5}\ndef step(net):\n    net['w'] -= 1",
+            two=["rate = NET", "for clip in range(3):\n    step(rate)"],
+        ),
+        [
+            "NET = {'w': 5}\ndef step(net):\n    net['w'] -= 1",
+            "rate = NET",
+            "for clip in range(3):\n    step(rate)",
+        ],
     ),
     "an earlier answer wrapped": (
         handed_in(
