@@ -2,7 +2,7 @@
 
 The answers run in a sandbox session. The graded cells, hidden tests included, run here, unmodified,
 and the names that the lecturer's solution defines stand for proxies of what the student wrote. This
-process is a fork of its own: whatever a test leaves behind ends with it.
+process is a fork that ends with whatever a test has left behind (``nncourse.grading.forked``).
 
 A cell or call that ends the session costs its own question. For the others all begins anew, in a
 process and a session as fresh as the first, and that call is not made again: it raises what it
