@@ -8,6 +8,7 @@ Such effects get names of their own, which no code can bind, and are followed as
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable
 
 from nncourse.grading.syntax import last_name
@@ -27,6 +28,7 @@ CHANGING = dict.fromkeys(WRITING, FILES) | {"seed": SEED, "setrecursionlimit": R
 CHANGING |= dict.fromkeys(("seterr", "simplefilter", "filterwarnings"), WARNINGS)
 CHANGING |= dict.fromkeys(("manual_seed", "set_default_dtype"), LIBRARY)
 LIBRARIES = {"nn", "nnc", "nncourse", "torch"}  # under their usual names
+INSTALLED = sys.stdlib_module_names | {"numpy", "matplotlib", "nncourse"}
 
 
 def changes(nodes: Iterable[ast.AST]) -> set[str]:
@@ -52,6 +54,8 @@ def reads(nodes: Iterable[ast.AST]) -> set[str]:
             called = last_name(node.func)
             if called in READING or (called == "open" and not _mode(node) & set("wax")):
                 found.add(FILES)
+        elif _imported(node) - INSTALLED:  # it may have been written by a cell
+            found.add(FILES)
         elif name in ("environ", "getenv"):
             found.add(ENVIRONMENT)
         elif name in ("FloatingPointError", "catch_warnings") or name.endswith("Warning"):
@@ -79,6 +83,16 @@ def _changes_environment(node: ast.AST) -> bool:
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         changed = node.func.value if node.func.attr in ("update", "setdefault") else None
     return changed is not None and last_name(changed) == "environ"
+
+
+def _imported(node: ast.AST) -> set[str]:
+    """The modules that it imports, or the packages in which they are."""
+    modules: list[str] = []
+    if isinstance(node, ast.Import):
+        modules = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        modules = [node.module or ""]
+    return {name.partition(".")[0] for name in modules}
 
 
 def _imports_random(node: ast.AST) -> bool:

@@ -493,8 +493,8 @@ HONEST = {
                     ),
                     (
                         "a method that is given it",
-                        "class Descent:\n    def step(self, net):\n        return step(net)\n\ndescent = Descent()\n"
-                        "3 TIMES: print(float(descent.step(NET)))",
+                        "class Descent:\n    def step(self, net):\n        return step(net)\n\n"
+                        "descent = Descent()\n3 TIMES: print(float(descent.step(NET)))",
                     ),
                 )
             ),
@@ -660,6 +660,18 @@ HONEST = {
             ),
         )
     },
+    "a module that a cell writes": (
+        handed_in(
+            "def one(x):\n    return of(x)",
+            TWO,
+            setup="%%writefile powers.py\ndef of(x):\n    return x ** 2",
+            one="from powers import of\nof(3)",
+        ),
+        [
+            "open('powers.py', 'w', encoding='utf-8').write('def of(x):\\n    return x ** 2\\n');",
+            "from powers import of",
+        ],
+    ),
     "a cell of the lecturer's edited": (
         edited(handed_in(ONE, "def two(x):\n    return rate * one(x) - 9"), rate="rate = 3"),
         ["rate = 3"],
@@ -848,6 +860,12 @@ KINDER = {
             TWO,
             one="import random, torch\ndef seed_all(n):\n    random.seed(n)\n"
             "    torch.manual_seed(n)\nseed_all(0)\ndef square(x):\n    return x * x",
+        ),
+        [10, 10],
+    ),
+    "cells that bind nothing": (
+        handed_in(
+            "def one(x):\n    return x ** N", TWO, one=["N = 2", "%%timeit\nN = 3", "%%node\nN = 4"]
         ),
         [10, 10],
     ),

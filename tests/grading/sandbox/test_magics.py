@@ -108,7 +108,7 @@ def test_lines_stay_where_they_are(pieces):
     assert parse(cell).body[-1].lineno == cell.count("\n") + 1
 
 
-@pytest.mark.parametrize("name", ["time", "timeit", "capture", "prun"])
+@pytest.mark.parametrize("name", ["time", "capture", "prun"])
 def test_the_body_of_a_cell_magic_runs(name):
     assert ast.unparse(parse(f"%%{name}\nx = 3\n%matplotlib inline\ny = 4")) == (
         "pass\nx = 3\npass\ny = 4"
@@ -116,12 +116,25 @@ def test_the_body_of_a_cell_magic_runs(name):
 
 
 FOREIGN = ["script false --no-raise-error", "bash", "python3", "html", "R"]
-FOREIGN += ["writefile draft.py", "writefile -a draft.py", "file draft.py"]
+FOREIGN += ["timeit", "node", "cython", "writefile {name}"]
 
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_the_body_of_a_cell_for_another_program_does_not_run(name):
     assert python(f"%%{name}\nx = 3\ny = 4") == "pass\n\n"
+
+
+@pytest.mark.parametrize(
+    "magic", ["writefile draft.py", "writefile -a 'draft.py'", "file --append draft.py "]
+)
+def test_a_cell_that_writes_a_file_does(magic, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("draft.py").write_text("# before\n")
+    cell = f"\n%%{magic}\ns = 'é\\n'\n\n"
+    assert python(cell).count("\n") == cell.count("\n")
+    exec(compile(parse(cell), "<cell>", "exec"), {})
+    before = "# before\n" if "-a" in magic else ""
+    assert Path("draft.py").read_text("utf-8") == before + "s = 'é\\n'\n\n\n"
 
 
 def test_what_a_cell_captures_has_a_name():

@@ -126,6 +126,7 @@ class Notebook:
         self.names.update(__builtins__=builtins, help=_sitebuiltins._Helper(), **stand_ins.NAMES)
         stand_ins.install()
         sys.modules["__main__"] = self.module
+        sys.path.append("")  # for modules that cells have written
         self.output = Output(longest_output)
         sys.stdout = sys.stderr = self.output
         sys.__stdout__ = sys.__stderr__ = self.output  # type: ignore[misc,assignment]

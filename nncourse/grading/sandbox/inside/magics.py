@@ -2,7 +2,8 @@
 
 There is no IPython in a graded session. ``%time y = f(x)`` runs what it times, and what a magic
 would have been assigned to is assigned nothing in particular; all else is passed over, and so is a
-cell for another program. Lines stay where they are, for the sake of tracebacks.
+cell for another program, but for one that writes a file, such as a module of the student's own.
+Lines stay where they are, for the sake of tracebacks.
 """
 
 from __future__ import annotations
@@ -38,10 +39,16 @@ INDENT = re.compile(r"(?:[ \t]*+\n)*+([ \t]++)\S")
 PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
 NUMBERED = re.compile(r"\s*In \[\d++\]: ")  # as IPython prompts in a terminal
 NUMBERED_PROMPT = re.compile(r"^(?:In \[\d++\]: |[ \t]*+\.{3,}: ?)", re.MULTILINE)
-# Cells of which the kernel runs nothing; %%script false is how one switches a cell off.
+# Cells that bind nothing in the kernel; %%script false is how one switches a cell off.
 FOREIGN = re.compile(
-    r"\s*%%(?:script|bash|sh|cmd|system|sx|!|python[23]?|pypy|perl|ruby|R|sql"
-    r"|html|HTML|markdown|latex|svg|SVG|js|javascript|writefile|file)(?!\w)"
+    r"\s*%%(?:script|bash|sh|cmd|system|sx|!|python[23]?|pypy|perl|ruby|node|deno|R|julia|sql"
+    r"|html|HTML|markdown|latex|svg|SVG|js|javascript|mermaid|cython|cpp|timeit"
+    r"|writefile|file)(?!\w)"
+)
+FILE = re.compile(
+    r"\s*%%(?:write)?file[ \t]++(?P<more>-a[ \t]++|--append[ \t]++)?"
+    r"(?P<quote>[\"']?)(?P<name>[^\s\"'{}$]++)(?P=quote)[ \t]*+\n(?P<body>.*)",
+    re.DOTALL,
 )
 
 
@@ -56,7 +63,8 @@ def python(source: str) -> str:
     elif NUMBERED.match(source):
         source = NUMBERED_PROMPT.sub("", source)
     if FOREIGN.match(source):
-        return "pass" + "\n" * source.count("\n")
+        file = FILE.match(source)
+        return (_writing(file) if file else "pass") + "\n" * source.count("\n")
     parts = []
     place, depth, begins = 0, 0, True
     while place < len(source):
@@ -76,6 +84,11 @@ def python(source: str) -> str:
         parts.append(text)
         place = token.end()
     return "".join(parts)
+
+
+def _writing(file: re.Match[str]) -> str:
+    mode = "a" if file["more"] else "w"
+    return f"open({file['name']!r}, {mode!r}, encoding='utf-8').write({file['body'] + chr(10)!r});"
 
 
 def _python(magic: re.Match[str]) -> str:
