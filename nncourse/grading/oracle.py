@@ -308,6 +308,13 @@ class Oracle:
                 names=label(late),
             )
             self.outcome.notes.insert(0, note)
+        if passed := self.assignment.plan.sandboxed.passed_over(self.own, needed, self.answers):
+            note = _(
+                "{names}: changed in cells of their own, but answers were given what the lecturer "
+                "has made",
+                names=label(passed),
+            )
+            self.outcome.notes.insert(0, note)
         if needed:
             note = _(
                 "{run} of {count} cells of their own were run, since answers use them: {names}",

@@ -20,6 +20,7 @@ from nncourse.grading.own import Other, OwnCell, label, needed_lines
 from nncourse.grading.pieces import altering, handing_on
 
 NO_NAMES = Names()
+NO_PLACE = 1 << 60  # behind all cells: whenever a function is called
 
 
 @dataclass
@@ -150,6 +151,36 @@ class Sandboxed:
             ],
             [name for _, for_ in late for name in for_ if name not in there],
         )
+
+    def passed_over(
+        self, own: Sequence[OwnCell], needed: Iterable[Cell], answers: Mapping[str, str]
+    ) -> list[str]:
+        """Names of locked cells that own cells below these bind anew, in vain, since none of that
+        is among the ``needed``: what reads them finds what the lecturer has made.
+        """
+        steps = [step for step in self._steps if step.cell.kind == "readonly"]
+        made: dict[str, int] = {}
+        for step in steps:
+            if not step.in_sandbox:
+                found = step.names.binds - step.names.imports
+                made = dict.fromkeys(found, step.cell.index) | made
+        last = max(self._graded, default=-1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ran = set[str]().union(*(names(cell.source).binds for cell in needed))
+            bound = {
+                name: place
+                for place, source, edits in map(OwnCell._make, own)
+                for name in names(source).binds & made.keys()
+                if edits is None and made[name] < place <= last and name not in ran
+            }
+            read = [(NO_PLACE, quick_names(answer).later) for answer in answers.values()]
+        read += [(step.cell.index, step.names.reads) for step in steps]
+        return [
+            name
+            for name, place in bound.items()
+            if any(name in found and place <= at for at, found in read)
+        ]
 
     def _until_graded(self, cell: Cell) -> range:
         """The places behind a cell, up to the next graded one."""

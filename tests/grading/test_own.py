@@ -907,6 +907,23 @@ def test_the_lecturer_is_told_what_was_run(grade):
     assert grade(handed_in(ONE, TWO))["notes"] == []
 
 
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({"one": "def clip(x):\n    return 0"}, True),
+        ({"first": "rate, clip = 2, abs"}, True),
+        ({"setup": "def clip(x):\n    return 0"}, False),  # the lecturer's comes later
+        ({"end": "def clip(x):\n    return 0"}, False),
+        ({"one": "np = 3\nrate = 3\ndef mine(x):\n    return clip(x)"}, False),
+    ],
+)
+def test_the_lecturer_is_told_of_what_was_changed_in_vain(grade, own, told):
+    verdict = grade(handed_in("def one(x):\n    return clip(x * x)", TWO, **own))
+    assert points(verdict) == [10, 10]
+    note = "clip: changed in cells of their own, but answers were given what the lecturer has made"
+    assert (note in verdict["notes"]) == told
+
+
 def test_what_fails_in_a_cell_that_is_needed_is_said_to_be_there(grade):
     verdict = grade(handed_in("def one(x):\n    return N", TWO, one="N = 1 / 0"))
     assert points(verdict) == [0, 0]
