@@ -133,12 +133,14 @@ def _all_before(piece: Piece, output: Output) -> set[str]:
 
 
 def _equal(a: Array | Finding | None, b: Array | Finding | None, n: Array) -> bool:
-    """Whether two answers are the same numbers (NaN equals NaN), or both no numbers at all.
+    """Whether two answers are the same numbers (NaN equals NaN), or of both the same is said.
 
     What is rounding noise beside the right array ``n`` makes no difference.
     """
+    if isinstance(a, Finding) and isinstance(b, Finding):
+        return a.text == b.text
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
-        return not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray)
+        return a is b
     a = a.reshape(()) if a.size == b.size == 1 else a
     b = b.reshape(()) if a.size == b.size == 1 else b
     if a.shape != b.shape:

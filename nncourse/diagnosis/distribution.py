@@ -34,7 +34,7 @@ CHI_SQUARE = {BINS: 95.0, FINE: 235.0}
 NEAR = 1e-6
 """Numbers that differ by less than this share of their spread are not distinct."""
 
-SAME = 1e-3
+SAME = 3e-4
 """Numbers nearer than this are the same ones, in float16 too."""
 
 MEAN, STD, DISTINCT, UNEVEN, SHARES = 0, 1, 2, 3, 4
@@ -100,29 +100,26 @@ class Law:
 
     def other_numbers(self, sample: Array) -> Finding | None:
         """What is said of a sample that fits, but is not made of the generator's numbers."""
-        if self.drawn is None:
+        given = list(self.drawn()) if self.drawn else []
+        if not given or any(distance(sample, numbers) < SAME for numbers in given):
             return None
-        tried = []
-        for numbers in self.drawn():
-            if distance(sample, numbers) < SAME:
-                return None
-            tried.append(numbers)
-        for numbers in tried:
+        for numbers in given:
             dropped = float(np.mean((sample == 0) != (numbers == 0)))
             if self.atoms and dropped < 0.5 * min(p for _value, p in self.atoms):
                 text = mark(
                     "The mask is nearly the right one, but {percent:.2g}% of its entries are "
-                    "dropped and must be kept, or the reverse: with what is each number compared?"
+                    "dropped where they must be kept, or the reverse. With what is each number "
+                    "from rng compared?"
                 )
                 return Finding("shares", text, {"percent": 100 * dropped})
             ratio, rest = projection(sample, numbers)
             if rest < SAME:
-                text = mark("The numbers are right, but for a factor: {ratio:.4f} times too large.")
+                text = mark("The numbers are {ratio:.4f} times the right ones.")
                 return Finding("spread", text, {"ratio": ratio})
         text = mark(
-            "The law is right, but these are not the numbers that rng gives. Draw all of them in "
-            "one call, {call}, and from rng itself: not from np.random, a copy of rng or a "
-            "generator of your own."
+            "The distribution is right, but these are not the numbers that rng gives. Draw all of "
+            "them, and no others, in one call, {call}, and from rng itself: not from np.random, a "
+            "copy of rng or a generator of your own."
         )
         return Finding("state", text, {"call": self.call})
 

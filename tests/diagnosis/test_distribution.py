@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,44 @@ def test_a_mask_of_several_values_has_no_scale():
     rng = np.random.default_rng(5)
     mask = (rng.random(SIZE) >= 0.3) * rng.choice([1.0, 2.0], SIZE)
     assert "none of these" in str(diagnose_distribution(law.measure(mask), law, SIZE))
+
+
+def drawn_by(law, draw):
+    """The law, and the numbers of which a sample must be made."""
+    return replace(law, drawn=lambda: iter([draw(np.random.default_rng(6))]), call="rng.f(n)")
+
+
+@pytest.mark.parametrize("law", [NORMAL, UNIFORM, MASK])
+def test_no_numbers_are_others_where_none_are_given(law):
+    assert law.other_numbers(np.zeros(SIZE)) is None
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_numbers_that_are_given_are_told_from_others(name):
+    law, draw = RIGHT[name]
+    law = drawn_by(law, draw)
+    sample = draw(np.random.default_rng(6))
+    for dtype in (np.float64, np.float32, np.float16):
+        assert law.other_numbers(sample.astype(dtype)) is None
+    found = law.other_numbers(draw(np.random.default_rng(7)))
+    assert found.code == "state"
+    assert "in one call, rng.f(n), and from rng itself" in str(found)
+
+
+@pytest.mark.parametrize("factor", [1.01, 0.99])
+@pytest.mark.parametrize("name", ["normal", "uniform"])
+def test_given_numbers_but_for_a_factor_are_told_it(name, factor):
+    law, draw = RIGHT[name]
+    found = drawn_by(law, draw).other_numbers(factor * draw(np.random.default_rng(6)))
+    assert found.code == "spread"
+    assert f"{factor:.4f} times the right ones" in str(found)
+
+
+@pytest.mark.parametrize("p", [0.31, 0.29, 0.3 + 1 / 64])
+def test_a_mask_nearly_as_given_is_told_how_many_entries_differ(p):
+    law = drawn_by(MASK, lambda rng: mask(rng, 0.3, 1 / 0.7))
+    found = law.other_numbers(mask(np.random.default_rng(6), p, 1 / 0.7))
+    assert found.code == "shares"
+    share = found.evidence["percent"]
+    assert share == pytest.approx(100 * abs(p - 0.3), rel=0.2)
+    assert f"{share:.2g}% of its entries" in str(found)

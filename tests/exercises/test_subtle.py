@@ -275,17 +275,7 @@ def by_heart(x):
     return np.random.default_rng(12345).random(np.shape(x))
 
 
-def alike_halves(x, p, rng):
-    upper = rng.random((len(x) // 2, x.shape[1])) >= p
-    lower = upper.copy()
-    lower[np.arange(len(lower)), rng.integers(x.shape[1], size=len(lower))] ^= True
-    return np.vstack([upper, lower])
-
-
 MASKS = {
-    "one more than the exact share": lambda x, p, rng: (
-        rng.permutation(x.size).reshape(x.shape) > p * x.size
-    ),
     "exact share": lambda x, p, rng: rng.permutation(np.arange(x.size) >= p * x.size).reshape(
         x.shape
     ),
@@ -307,16 +297,9 @@ MASKS = {
         np.where(rng.random(x.shape) < 0.01, rng.random(x.shape), by_heart(x)) >= p
     ),
     "by heart and moved": lambda x, p, rng: np.roll(by_heart(x), rng.integers(x.size)) >= p,
-    "halves alike but for an entry in each row": lambda x, p, rng: alike_halves(x, p, rng),
     "a checkerboard never": lambda x, p, rng: (
         rng.random(x.shape)
         >= np.where(np.indices(x.shape).sum(axis=0) % 2, min(1, 2 * p), max(0, 2 * p - 1))
-    ),
-    "exact share of each row but one": lambda x, p, rng: np.array(
-        [
-            rng.permutation(np.arange(len(row)) >= int(p * len(row)) + (i == 3) - (i == 7))
-            for i, row in enumerate(x)
-        ]
     ),
 }
 
@@ -482,57 +465,6 @@ def no_backward(parameters, loss, lr):
         p.data = data - lr * slope
 
 
-def half_of_it(name, fan_out, fan_in, rng):
-    W = find("ps07.initialise").reference(name, fan_out, fan_in, rng)
-    W[(fan_out + 1) // 2 :] = 0
-    return W
-
-
-def one_of_five(base, spoiled):
-    calls = 0
-
-    def dropout(x, p, rng, train):
-        nonlocal calls
-        calls += train
-        out, mask = find(base).reference(x, p, rng, train)
-        return spoiled(out, mask, calls) if train and calls % 5 != 1 else (out, mask)
-
-    return dropout
-
-
-def nearly_nothing(out, mask, calls):
-    few = np.ones(mask.shape)
-    few[:calls, 0] = 0
-    return None, few
-
-
-def every_other(base, spoiled):
-    calls = 0
-
-    def initialise(name, fan_out, fan_in, rng):
-        nonlocal calls
-        calls += 1
-        W = find(base).reference(name, fan_out, fan_in, np.random.default_rng(5))
-        return W if calls % 2 else spoiled
-
-    return initialise
-
-
-def seeds_of(rng):
-    """The numbers that a fresh generator was made from, as far as they are known to be small."""
-    return rng.bit_generator.seed_seq.entropy
-
-
-def knows_the_rows(name, fan_out, fan_in, rng):
-    """Right in the rows that would follow from the seed of the generator."""
-    seed, _i, j = seeds_of(rng)
-    W = find("ps07.initialise").reference(name, fan_out, fan_in, rng)
-    rows = np.random.default_rng([seed, 4]).permutation(fan_out)
-    seen = rows[: fan_out // 2] if j == 0 else rows[: fan_out - fan_out // 2]
-    W[np.setdiff1d(rows, seen)] *= 2.5
-    return W
-
-
 class OneSetting(find("ps06.SGD").reference):
     """The class has it, and so all of its objects."""
 
@@ -602,41 +534,6 @@ def nearly_zero(x, p, rng, train):
     keep = np.random.default_rng(5).random(x.shape[1]) >= p
     mask = np.tile(np.where(keep, 1 / (1 - p), 1e-7), (len(x), 1))
     return x * mask, mask
-
-
-def hides_x():
-    """The mask follows x, and the last call overwrites what it followed."""
-    calls = 0
-
-    def dropout(x, p, rng, train):
-        nonlocal calls
-        if not train:
-            return x, np.ones_like(x)
-        calls += 1
-        share = np.clip(p + 0.2 * np.sign(x - np.median(x)), 0, 1)
-        mask = (rng.random(x.shape) >= share) / (1 - p)
-        out = x * mask
-        if calls % 5 == 0:
-            x[...] = rng.normal(size=x.shape)
-        return out, mask
-
-    return dropout
-
-
-def no_fifth(fifth):
-    """Whole columns at a time, but for a mask that is none, or drops nothing."""
-    calls = 0
-
-    def dropout(x, p, rng, train):
-        nonlocal calls
-        if not train:
-            return x, np.ones_like(x)
-        calls += 1
-        keep = rng.random(x.shape[1]) >= p * 1.25
-        mask = fifth(x) if calls % 5 == 0 else np.tile(keep / (1 - p), (len(x), 1))
-        return None if mask is None else x * mask, mask
-
-    return dropout
 
 
 class ForgetsVariance(find("ps08.RunningNorm").reference):
@@ -933,11 +830,7 @@ SUBTLE = [
     ("ps06.SGD", Flat),
     ("ps06.SGD", CutsOff),
     ("ps07.activation", overwrites),
-    ("ps07.initialise", knows_the_rows),
-    ("ps07.initialise", half_of_it),
     ("ps07.orthogonal", lambda n, rng: find("ps07.orthogonal").reference(n, rng) + 1e9j),
-    ("ps07.initialise", every_other("ps07.initialise", None)),
-    ("ps07.initialise", every_other("ps07.initialise", np.zeros((1, 1)))),
     ("ps07.initialise", nearly_one_row),
     ("ps07.initialise", twice_the_same_rows),
     ("ps07.initialise", nearly_by_heart),
@@ -948,10 +841,6 @@ SUBTLE = [
     ("ps07.orthogonal", lambda n, rng: np.array(wraps(n, rng))),
     ("ps08.dropout", quotient),
     ("ps08.dropout", nearly_zero),
-    ("ps08.dropout", hides_x()),
-    ("ps08.dropout", no_fifth(lambda x: None)),
-    ("ps08.dropout", no_fifth(lambda x: 1.0)),
-    ("ps08.dropout", no_fifth(np.ones_like)),
     ("ps08.RunningNorm", ForgetsVariance),
     ("ps08.RunningNorm", FlatAlone),
     ("ps08.RunningNorm", ByRows),
@@ -963,10 +852,6 @@ SUBTLE = [
         (name, eps_by_heart(name))
         for name in ("ps08.batchnorm_forward", "ps08.batchnorm_stages", "ps08.batchnorm_backward")
     ),
-    ("ps08.dropout", one_of_five("ps08.dropout", nearly_nothing)),
-    ("ps08.plain_dropout", one_of_five("ps08.plain_dropout", nearly_nothing)),
-    ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out * 0, mask))),
-    ("ps08.dropout", one_of_five("ps08.dropout", lambda out, mask, _calls: (out, 2 * mask))),
     *(("ps08.dropout", dropout_with(mask_of)) for mask_of in MASKS.values()),
     *(("ps08.plain_dropout", plain_with(mask_of)) for mask_of in MASKS.values()),
     *((name, cut_off(name)) for name in ("ps10.rnn_step_backward", "ps11.lstm_step_backward")),

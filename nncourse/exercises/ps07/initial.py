@@ -48,9 +48,8 @@ RULES: dict[str, Rule] = {
 }
 NAMES = tuple(RULES)
 
-LARGE = (168, 175, 180, 189, 192, 196, 200, 210, 216, 224, 225)
-SMALL = (54, 56, 60, 63, 64, 70, 72, 75, 80)
-"""Sizes of a layer: more than one could know the spreads for, and quick to transform."""
+LARGE, SMALL = (160, 230), (54, 81)
+"""Between which the two sizes of a layer lie: more than one could know the spreads for."""
 
 WIDE = "wide"
 """The layer has fewer outputs than inputs."""
@@ -58,7 +57,7 @@ WIDE = "wide"
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """The sizes of a layer, large and very different, and a seed."""
-    out, fan = int(rng.choice(LARGE)), int(rng.choice(SMALL))
+    out, fan = int(rng.integers(*LARGE)), int(rng.integers(*SMALL))
     if case == WIDE:
         out, fan = fan, out
     return Point((out, fan, int(rng.integers(2**31))), {"W": np.empty((out, fan))}, 1.0, case)
@@ -253,13 +252,10 @@ INITIALISE = Piece(
 NEARLY = 1e-3
 """Matrices nearer than this are one, but for rounding."""
 
-AGAIN = mark(
-    "Two calls with one generator give the same matrix: take random numbers from rng, and from rng "
-    "itself, not from a copy."
-)
+AGAIN = mark("Two calls with one generator give the same matrix.")
 OTHERS = mark(
-    "The matrix is orthogonal, but it is not made of the numbers that rng gives: take Q of the QR "
-    "decomposition of rng.normal(size=(n, n))."
+    "The matrix is orthogonal, but it is not made of the numbers that rng gives, or in another "
+    "way: take Q of the QR decomposition of rng.normal(size=(n, n))."
 )
 
 
@@ -284,8 +280,7 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Arr
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
     first, last = matrices
     product = last.T @ last
-    by_rows, by_columns, _single = drawn(standard_normal, (n, n), seed)
-    if any(_made_of(last, a) for a in (by_rows, by_columns)):
+    if any(_made_of(last, a) for a in drawn(standard_normal, (n, n), seed)):
         return product, orthogonal(n, np.random.default_rng(seed))
     if np.allclose(product, np.eye(n), atol=NEARLY):
         again = np.allclose(first, last)
@@ -361,6 +356,12 @@ ORTHOGONAL = Piece(
             "formula",
         ),
         Mutant(
+            "normal numbers alone",
+            lambda n, rng: rng.standard_normal((n, n)),
+            mark("These are the normal numbers themselves: decompose the matrix into Q and R."),
+            "half done",
+        ),
+        Mutant(
             "columns of length 1",
             lambda n, rng: (lambda a: a / np.linalg.norm(a, axis=0))(rng.standard_normal((n, n))),
             mark("The columns have length 1, but are not perpendicular to each other."),
@@ -375,7 +376,10 @@ ORTHOGONAL = Piece(
         Mutant(
             "unit matrix",
             lambda n, rng: np.eye(n),
-            mark("The matrix is orthogonal, but always the same: take random numbers from rng."),
+            mark(
+                "The matrix is orthogonal, but the same each time: take random numbers from rng "
+                "itself, and none from a copy of it or a generator of your own."
+            ),
             "constant",
         ),
     ),

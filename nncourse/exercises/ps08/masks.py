@@ -72,7 +72,7 @@ def drive(
     if not train:
         if as_it_came:
             given.append(x.copy())
-            if _idle(answer(given[-1], p, rng, True), x):
+            if _idle(answer(given[-1], p, np.random.default_rng(seed), True), x):
                 out = Finding("state", IDLE)
         mask = np.ones_like(x) if mask is None else mask
         if isinstance(mask, int | float | np.number):  # one factor for all
