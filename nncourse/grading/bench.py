@@ -218,7 +218,7 @@ class Bench:
             folder = self._folder.enter_context(folder_of_its_own(self.mark))
             self._turns = Turns(
                 self._take_turn,
-                self._next_session,
+                self._end_turn,
                 lambda file: shut_in(folder, [*self.files, file]),
             )
         told = self._turns.ask(item, seconds)
@@ -228,23 +228,24 @@ class Bench:
 
     def _take_turn(self, item: bytes, say: Callable[[str], None]) -> tuple[dict[str, Any], bool]:
         """In that fork: the answer, and whether all went so well that another may follow."""
+        assert self.sandbox is not None
         work = json.loads(item)
         self._draw(work["seed"])
-        if self._spare is None:
-            self._next_session()
-        spare = self._spare
+        spare = self._spare = self._spare or self.sandbox.spare()
         self._farewell = None if spare is None else spare.farewell()
         answer = self._oracle(work, {}, None, say)
         unusual = {"tries", "unavailable"}.intersection(answer)
         return answer, spare is not None and spare.was_closed and not unusual
 
-    def _next_session(self) -> None:
-        """In that fork: when the last one is gone, since both have the same bounds."""
+    def _end_turn(self, more: bool) -> None:
+        """In that fork: no session begins before the last one is gone, since both have the same
+        bounds.
+        """
         assert self.sandbox is not None
         if self._farewell is not None:
             read_lines(self._farewell, clock.now() + GRACE)
             self._farewell.close()
-        self._spare = self.sandbox.spare()
+        self._spare = self.sandbox.spare() if more else None
 
     def _draw(self, seed: int) -> None:
         for piece in self._pieces:

@@ -31,6 +31,7 @@ OWN_MEMORY = 2048 * MB
 # Objects between two collections, in a process that lives for a fraction of a second.
 SELDOM = 50_000
 MOST_TURNS = 50
+LEAVING = 10.0  # seconds for its last session to be gone
 GROWTH = 64 * MB  # of a process that takes turns, which is then replaced
 
 Say = Callable[[str], None]
@@ -67,14 +68,15 @@ def in_fork(
 class Turns:
     """A fork that works for one item after the other.
 
-    work(item, say): the answer, and whether another item may follow. between(): done there after an
-    answer was given, before another item is asked for. ``shut_in``: as for ``in_fork``.
+    work(item, say): the answer, and whether another item may follow. afterwards(more): done there
+    when it was given, before another item is asked for or, without ``more``, it ends. ``shut_in``:
+    as for ``in_fork``.
     """
 
     def __init__(
         self,
         work: Callable[[bytes, Say], tuple[dict[str, Any], bool]],
-        between: Callable[[], None],
+        afterwards: Callable[[bool], None],
         shut_in: Callable[[int], None],
     ) -> None:
         ours, theirs = socket.socketpair()
@@ -82,7 +84,7 @@ class Turns:
         if self.pid == 0:
             ours.close()
             file = theirs.detach()
-            _child(lambda: _take_turns(work, between, file), partial(shut_in, file), file)
+            _child(lambda: _take_turns(work, afterwards, file), partial(shut_in, file), file)
         theirs.close()
         self.socket = ours
         self.over = False
@@ -101,6 +103,10 @@ class Turns:
             status = self.end()
             why = f"grading took more than {seconds:g} s" if why else ""
             why = why or f"the grading process ended with status {status}"
+        elif self.over:
+            with contextlib.suppress(OSError):
+                _read(self.socket.fileno(), clock.now() + LEAVING, lambda data: False)
+            self.end()
         return answer, at, why
 
     def end(self) -> int:
@@ -149,7 +155,7 @@ def _answer(work: Callable[[Say], dict[str, Any]], file: int) -> None:
 
 def _take_turns(
     work: Callable[[bytes, Say], tuple[dict[str, Any], bool]],
-    between: Callable[[], None],
+    afterwards: Callable[[bool], None],
     file: int,
 ) -> None:
     most = _memory() + GROWTH
@@ -158,9 +164,9 @@ def _take_turns(
         answer, more = work(_exactly(file, size), lambda at: _write(file, {"at": at}))
         more = more and turn < MOST_TURNS and _memory() < most
         _write(file, {"answer": {**answer, "more": more}})
+        afterwards(more)
         if not more:
             return
-        between()
 
 
 def _exactly(file: int, size: int) -> bytes:

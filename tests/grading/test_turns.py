@@ -19,6 +19,7 @@ from nncourse.grading.bench import Bench
 from nncourse.grading.forked import Turns
 from nncourse.grading.worker import make_item
 from tests.grading.kinds import Kind
+from tests.grading.processes import processes_below
 from tests.grading.test_oracle import assignment as toy
 from tests.grading.test_oracle import points, whys
 from tests.grading.test_sets import notebooks
@@ -161,8 +162,50 @@ def test_a_warm_process_that_was_killed_is_replaced(bench, ps05):
     assert points(graded(bench, ps05, 2)) == FULL
 
 
-def turns(work):
-    return Turns(work, lambda: None, lambda file: None)
+LATE = """
+import os
+def sigmoid_backward(dout, s):
+    return dout * s * (1 - s)
+for _ in range(30):
+    if os.fork() == 0:
+        while True:
+            pass
+"""
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_when_one_begins_nothing_of_the_last_is_there(bench, ps05, monkeypatch, more):
+    """What it still holds counts against the bounds of both."""
+    grader, take_turn = os.getpid(), bench._take_turn
+
+    def counting(item, say):
+        running = len(processes_below(grader))
+        answer, well = take_turn(item, say)
+        return {**answer, "running": running}, well and more
+
+    bench._end_turns()
+    monkeypatch.setattr(bench, "_take_turn", counting)
+    graded(bench, ps05)
+    quiet = graded(bench, ps05, 1)["running"]
+    for number in range(3):
+        late = graded(bench, ps05, number, sigmoid_backward_answer=LATE)
+        assert points(late) == FULL, whys(late)
+        assert graded(bench, ps05, 1)["running"] < quiet + 5
+    bench._end_turns()
+
+
+def turns(work, afterwards=lambda more: None):
+    return Turns(work, afterwards, lambda file: None)
+
+
+def test_who_serves_no_more_has_time_to_put_things_in_order(tmp_path):
+    def afterwards(more):
+        time.sleep(0.3)
+        (tmp_path / "in order").write_text(str(more))
+
+    found = turns(lambda item, say: ({}, False), afterwards)
+    assert found.ask(b"", 5)[0] == {}
+    assert (tmp_path / "in order").read_text() == "False"
 
 
 @pytest.fixture
