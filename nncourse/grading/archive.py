@@ -195,6 +195,8 @@ class Reader:
                     self._refuse(name, _("its path is too long"))
                 elif kind == "folder":
                     waiting.append(path)
+                else:  # a pipe, a socket
+                    self._refuse(path.relative_to(source).as_posix(), _("no plain file"))
 
     def _archive(self, inside: str, name: str, file: IO[bytes], depth: int) -> Iterator[File]:
         kind = name.lower().rpartition(".")[2]

@@ -359,6 +359,13 @@ def test_links_are_not_followed(course, tmp_path):
     assert found.taken == {}
 
 
+def test_of_a_pipe_that_is_handed_in_there_is_a_remark(course, tmp_path):
+    (tmp_path / "in" / "ann").mkdir(parents=True)
+    os.mkfifo(tmp_path / "in" / "ann" / "ps05-x.ipynb")
+    found = collect(course, "ps05", tmp_path / "in")
+    assert (found.taken, found.remarks) == ({}, [("ann/ps05-x.ipynb", "no plain file")])
+
+
 def test_a_submission_folder_that_is_a_link_is_not_written_through(course, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "ps05").mkdir(parents=True)
