@@ -208,10 +208,10 @@ def _links(
     makers: dict[_Need, list[Piece]] = {}
     through: dict[_Need, list[Piece]] = {}
     same: dict[str, list[str]] = {}
-    times = Counter(name for piece in every for name in piece.names.binds)
+    times = Counter(name for piece in every for name in piece.names.binds - piece.steps)
     for piece in every:
         found = piece.names
-        changed = (found.changes - modules) | (piece.extends & modules)
+        changed = (found.changes - modules) | (piece.extends & modules) | piece.steps
         for name in found.binds | changed:
             # In a trial a name such as sum is taken for a number soon.
             meant = name not in BUILTINS or name in found.defines | found.imports
@@ -249,7 +249,7 @@ def _asks(found: Names, leaves: Set[str] = frozenset()) -> Iterator[_Need]:
 
     ``leaves``: what they see to themselves, such as a store of earlier results.
     """
-    for name in found.runs | (found.later - found.binds):
+    for name in found.runs | (found.later - (found.binds - found.globals)):
         yield _Need(name, "itself")
         if name not in leaves:
             yield _Need(name, "changes")

@@ -15,6 +15,7 @@ import ast
 import builtins
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
@@ -41,12 +42,13 @@ class Piece:
     calls for the sake of such a change. alters: its functions that change what they are given;
     hands_on: pairs of one of them and a function to which it gives what it is given. lends: the
     functions that it calls, with the names of what they are given; lends_later: the same of its
-    functions. made: names that it gives to what a call returns. asks: what it calls as one calls a
-    method that changes its object. same: pairs of names that it gives to one object, or to an
-    object and a part of it. renames: names, each with the one whose object it is given. extends:
-    names whose attributes it assigns. edited: names that it may bind and change though others have
-    bound them. shows: it ends in a value. above: pieces that bind or change a name which it reads,
-    where the last ones count, and that name. for_: what is needed of it.
+    functions. made: names that it gives to what a call returns. steps: names of which it makes
+    something else by ``+=`` and the like, in place where they are arrays. asks: what it calls as
+    one calls a method that changes its object. same: pairs of names that it gives to one object,
+    or to an object and a part of it. renames: names, each with the one whose object it is given.
+    extends: names whose attributes it assigns. edited: names that it may bind and change though
+    others have bound them. shows: it ends in a value. above: pieces that bind or change a name
+    which it reads, where the last ones count, and that name. for_: what is needed of it.
     """
 
     place: int
@@ -61,6 +63,7 @@ class Piece:
     lends: list[tuple[str, set[str]]] = field(default_factory=list)
     lends_later: list[tuple[str, set[str]]] = field(default_factory=list)
     made: set[str] = field(default_factory=set)
+    steps: set[str] = field(default_factory=set)
     asks: set[str] = field(default_factory=set)
     same: list[tuple[str, str]] = field(default_factory=list)
     renames: list[tuple[str, str]] = field(default_factory=list)
@@ -118,6 +121,7 @@ def pieces(
         piece.lends += _lends([*now, *_run_at_once(now)])
         piece.lends_later += _lends(later)
         piece.asks |= _asked(now)
+        piece.steps |= _stepped(now)
         for node in now:
             if isinstance(node, (ast.Assign, ast.AnnAssign)):
                 piece.same += _same(node)
@@ -288,6 +292,15 @@ def _run_at_once(now: Sequence[ast.AST]) -> Iterator[ast.AST]:
     for node in now:
         if isinstance(node, ast.Lambda) and id(node) not in named:
             yield from ast.walk(node.body)
+
+
+def _stepped(now: Iterable[ast.AST]) -> set[str]:
+    """``a`` of ``a += b``, unless it is assigned as well."""
+    stored = Counter(
+        node.id for node in now if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    stepped = Counter(_ids([node.target for node in now if isinstance(node, ast.AugAssign)]))
+    return {name for name, times in stepped.items() if times == stored[name]}
 
 
 def _asked(now: Iterable[ast.AST]) -> set[str]:

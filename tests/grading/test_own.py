@@ -176,6 +176,10 @@ PUT = (
     "def put(kind):\n    def keep(f):\n        setattr(kind, f.__name__, f)\n"
     "        return f\n    return keep"
 )
+COUNTED = (
+    "CALLS = 0\ndef counted(f):\n    def inner(x):\n        global CALLS\n        CALLS += 1\n"
+    "        return f(x)\n    return inner"
+)
 POWER = "one.power = lambda x: x ** 2"
 HONEST = {
     "a loop of steps with their losses": (
@@ -499,6 +503,10 @@ HONEST = {
                 )
             ),
             (
+                "what is subtracted from it in place",
+                "NET['w'] = np.array(5)\nw, n = NET['w'], 1\nfor i in range(3):\n    w -= n",
+            ),
+            (
                 "what is done to a part of it",
                 "NET['v'] = [5]\ndef reset(v):\n    v[0] = 2\n\n"
                 "reset(NET['v'])\nNET['w'] = NET['v'][0]",
@@ -612,6 +620,10 @@ HONEST = {
             "import functools\n\ndef twice(f):\n    @functools.wraps(f)\n"
             "    def inner(x):\n        f(x)\n        return f(x)\n    return inner"
         ],
+    ),
+    "a decorator that counts calls": (
+        handed_in("@counted\ndef one(x):\n    return x * x", TWO, one=COUNTED),
+        [COUNTED],
     ),
     "what is needed of what the lecturer shows": (
         handed_in(ONE, "def two(x):\n    return double * one(x)", two="double = rate"),
