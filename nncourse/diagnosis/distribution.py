@@ -1,12 +1,12 @@
 """Random numbers judged by their law: what an initialiser or a dropout mask must look like.
 
-Two right programs draw different numbers, so the numbers themselves say nothing. A sample is
-reduced to a profile, its mean, its spread and the shares that fall into bins of equal probability,
-and the profile is compared with that of the law. The limits are seven standard errors:
-a right answer fails less than once in 10^11 checks.
+A sample is reduced to a profile, its mean, its spread and the shares that fall into bins of equal
+probability, and the profile is compared with that of the law: what differs names the mistake. The
+limits are seven standard errors: a right answer fails less than once in 10^11 checks.
 
 A law alone is satisfied by numbers known by heart, by copies and by many that are made of few. So
-where a sample fits, its numbers are compared with those that the generator gives (``Law.drawn``).
+where a sample fits, its numbers are compared with those that the generator gives (``Law.drawn``),
+whichever of the usual ways it was asked.
 """
 
 from __future__ import annotations

@@ -119,3 +119,13 @@ def test_a_mutant_that_differs_at_the_first_point_is_not_asked_about_the_others(
     at_first, at_others = len(piece.cases) + 1, len(piece.cases)
     assert calls.pop(answer.name) == at_first + at_others
     assert set(calls.values()) == {1}
+
+
+def test_of_two_answers_without_numbers_the_same_must_be_said():
+    """A matrix from another generator is told of that, and not that it is always the same."""
+    piece = pieces_of("ps07")["orthogonal"]
+    report = judge(piece, [lambda n, _rng: piece.reference(n, np.random.default_rng())])
+    assert "not made of the numbers that rng gives" in str(report)
+    assert not report.diagnoses
+    (same,) = judge(piece, [lambda n, _rng: np.eye(n)]).diagnoses
+    assert same.mutant == "unit matrix"
