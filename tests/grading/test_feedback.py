@@ -259,14 +259,15 @@ def test_reasons_repeat_no_text_that_an_answer_gave_for_a_result():
 
 def test_reasons_tell_why_an_output_cannot_be_compared():
     def initialise(name, fan_out, fan_in, rng):
-        if name == "xavier_uniform":
+        if name == "he_uniform":
             return None
-        return np.random.default_rng().normal(0, 1 / fan_in, (fan_out, fan_in))
+        return find("ps07.initialise").reference(name, fan_out, fan_in, np.random.default_rng())
 
     report = summary(judge(find("ps07.initialise"), [initialise], seed=1))
-    first, second = reasons(Grade(0.0, 10.0), [report], [])
-    assert first == "xavier_uniform: xavier_uniform is None."
-    assert second.startswith("xavier_normal, he_uniform, he_normal: Two generators made from one")
+    uniform, normal, missing = reasons(Grade(0.0, 10.0), [report], [])
+    assert uniform.startswith("xavier_uniform: The distribution is right, but these are not")
+    assert normal.startswith("xavier_normal, he_normal: The distribution is right, but these are")
+    assert missing == "he_uniform: he_uniform is None."
 
 
 def test_reasons_say_of_no_mistake_both_what_it_is_and_that_it_was_not_recognised():
