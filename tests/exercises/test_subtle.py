@@ -1079,6 +1079,28 @@ def within(name, at, classes, least, most):
     return answer
 
 
+def tangents(count):
+    """A polygon as the intersection of half-planes in so many directions."""
+
+    def convex(corners):
+        angles = 2 * np.pi * np.arange(count) / count
+        W = -np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return [(W, -(corners @ W.T).min(axis=0)), (np.ones((1, count)), [0.5 - count])]
+
+    return convex
+
+
+def kink_at(name, at):
+    """One function whose slope changes beside 0."""
+    right = find("ps07.activation").reference
+
+    def answer(which, z):
+        value, slope = right(which, z)
+        return value, right(which, z - at)[1] if which == name else slope
+
+    return answer
+
+
 def with_length(name, length, place=0, axis=0):
     """The reference where this axis of an argument is so long, and nothing elsewhere."""
 
@@ -1102,6 +1124,14 @@ BY_HEART = [
             *((f"ps10.rnn_step{end}", 0, 0, N) for end in ("", "_backward") for N in (5, 7)),
             *((f"ps10.rnn_step{end}", 1, 1, D) for end in ("", "_backward") for D in (3, 4)),
             ("ps11.gru_to_pytorch", 0, 1, 3),
+            *((f"ps05.{of}_backward", 0, 0, 5) for of in ("linear", "relu", "sigmoid", "tanh")),
+            ("ps07.prelu_backward", 0, 0, 7),
+            ("ps08.dropout_backward", 0, 0, 5),
+            ("ps02.relative_error", 0, 0, 3),
+            ("ps02.numerical_gradient", 1, 1, 3),
+            ("ps03.forward", 1, 0, 4),
+            ("ps01.perceptron_update", 1, 0, 3),
+            ("ps01.train_perceptron", 0, 0, 8),
         )
     ),
     *(
@@ -1112,6 +1142,16 @@ BY_HEART = [
             *((f"ps11.peephole_{way}", 1, 1, H) for way in ("step", "backward") for H in (2, 3)),
         )
     ),
+    ("ps02.numerical_gradient", step_of_its_own, 0.6),
+    *(("ps01.neuron", stepped(lambda w, h, at=at: h - at), 0.6) for at in (0.1, 0.01, -0.01)),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x - w[0]) < 0.1), 0.6),
+    *(("ps03.convex", tangents(count), 0) for count in (64, 256)),
+    *(
+        ("ps07.activation", kink_at(name, at), 0.9)
+        for name in ("relu", "leaky_relu")
+        for at in (0.1, -0.1)
+    ),
+    ("ps04.train_step", three_parameters, 0.7),
     ("ps10.clip_gradients", with_first_shape((3, 4)), 0),
     *(
         (name, few_steps(name, most), 0.1)

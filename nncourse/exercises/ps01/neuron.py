@@ -20,15 +20,21 @@ from nncourse.exercises.piece import (
     differing,
     dimensions,
     normal,
+    single,
 )
 from nncourse.language import mark
 
 BORDER, ALONE = "border", "alone"
 """Some weighted sums are exactly 0: the neuron does not fire there; and a single example."""
 
+NEAR = 1 / 128
+"""So near 0 is one sum on either side: a step that is taken elsewhere shows."""
+
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """w (n + 1,) and x (N, n); no sum is near 0, but in the case BORDER some are 0."""
+    """w (n + 1,) and x (N, n), with a sum just above 0 and one just below; in the case BORDER some
+    are 0, and the rest are not near it.
+    """
     N, n = dimensions(rng, 1, (5, 7, 8))[0], dimensions(rng, 1, (3, 6))[0]
     if case == SQUARE:
         N = n = 4
@@ -42,6 +48,12 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         else:
             w, x = normal(rng, n + 1), normal(rng, N, n)
             zeros, rest = 0, 0.05
+        if case in (PLAIN, SQUARE):
+            rest = NEAR / 2
+            above, below = rng.choice(N, 2, replace=False)
+            w[0] = single(x[above] @ w[1:] - NEAR)
+            short = x[below] @ w[1:] - w[0] + NEAR
+            x[below] = single(x[below] - short * w[1:] / (w[1:] @ w[1:]))
         h = x @ w[1:] - w[0]
         # The step is taken of h, neither without the threshold nor with it once more, nor of h
         # without its fraction.

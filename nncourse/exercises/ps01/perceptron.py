@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import PLAIN, Equivalent, Mutant, Output, Part, Piece, Point, single
+from nncourse.exercises.piece import (
+    PLAIN,
+    Equivalent,
+    Mutant,
+    Output,
+    Part,
+    Piece,
+    Point,
+    differing,
+    lengths,
+    single,
+)
 from nncourse.exercises.ps01.weights import rows
 from nncourse.language import mark
 
@@ -25,21 +36,21 @@ def extend(x: Array) -> Array:
 def draw_update(rng: np.random.Generator, case: str) -> Point:
     """w (n + 1,), x (n,) and y = ±1: misjudged, just judged rightly, or exactly on the border.
 
-    All are multiples of 1/2, and not all of them whole.
+    All but the threshold of the case RIGHT are multiples of 1/2, and not all of them whole.
     """
     n = int(rng.choice((3, 4, 6)))
     large = 3 if case == NEGATIVE else 6
     while True:
         w, x = rng.integers(-6, 7, n + 1) / 2, rng.integers(-large, large + 1, n) / 2
         y = float(rng.choice((-1, 1)))
-        if case == RIGHT:  # by as little as there is, and for the threshold alone
-            w[0] = x @ w[1:] - y / 4
+        if case == RIGHT:  # by very little, and for the threshold alone
+            w[0] = x @ w[1:] - y / 64
         z = extend(x)
         score = y * (z @ w)
         wanted = {
             PLAIN: score < 0 and y > 0,
             NEGATIVE: score < -z @ z and y < 0,  # also after one correction
-            RIGHT: np.all(np.abs(w) <= 3) and not np.any(2 * w % 1) and y * w[0] < 0,
+            RIGHT: np.all(np.abs(w) <= 3) and y * w[0] < 0,
             BORDER: score == 0 and y > 0,  # y / 0 > 0 must not pass for y * 0 > 0
             OTHER: score == 0 and y < 0,  # nor the neuron's answer there for a right one
         }
@@ -171,9 +182,10 @@ def _by_answer(w: Array, x: Array, y: float) -> Array:
     return w + mistaken * y * np.r_[-1, x]
 
 
-def _right_of_both_classes(points: Sequence[Point]) -> bool:
-    labels = [point.arguments[2] for point in points if point.case == RIGHT]
-    return len(set(labels)) == len(labels)
+def varied_update(points: Sequence[Point]) -> bool:
+    """Whether examples of either class are judged rightly, and the numbers of features differ."""
+    classes = differing(lambda point: [point.arguments[2]], (RIGHT,))
+    return classes(points) and differing(lengths)(points)
 
 
 UPDATE = Piece(
@@ -205,7 +217,7 @@ UPDATE = Piece(
         Equivalent("float32", lambda w, x, y: single(perceptron_update(w, x, y))),
     ),
     cases=(PLAIN, NEGATIVE, PLAIN, NEGATIVE, RIGHT, RIGHT, BORDER, OTHER),
-    varied=_right_of_both_classes,
+    varied=varied_update,
     case_names={
         NEGATIVE: mark("a misjudged example of class -1"),
         RIGHT: mark("an example that is judged rightly"),
@@ -227,7 +239,7 @@ def draw_train(rng: np.random.Generator, case: str) -> Point:
     few = int(rng.choice((4, 12)))
     while True:
         n = 3 if case == THREE else 2
-        x = rng.integers(-8, 9, (8, n)) / 2
+        x = rng.integers(-8, 9, (int(rng.integers(7, 10)), n)) / 2
         w = rng.integers(-3, 4, n + 1).astype(np.float64)
         h = extend(x) @ w
         y = np.where(h > 0, 1.0, -1.0)
@@ -291,15 +303,16 @@ def _until_right(x: Array, y: Array, passes: int) -> Array:
 
 
 def varied_train(points: Sequence[Point]) -> bool:
-    """Whether first examples of either class occur, as from zeros they are judged on the border;
-    and whether it comes out otherwise somewhere with each example until it is right, with sums up
-    to 1/4 taken for wrong, or with 12 passes.
+    """Whether first examples of either class occur, as from zeros they are judged on the border,
+    and different numbers of examples; and whether it comes out otherwise somewhere with each
+    example until it is right, with sums up to 1/4 taken for wrong, or with 12 passes.
     """
     usual = [point.arguments for point in points if point.case == PLAIN]
     if len(usual) < 3:
         return True
     near = partial(train_perceptron, border=0.25)
-    return len({y[0] for _x, y, _passes in usual}) == 2 and all(
+    told = len({y[0] for _x, y, _passes in usual}) == 2 and len({len(y) for _x, y, _p in usual}) > 1
+    return told and all(
         any(not np.array_equal(other(*task), train_perceptron(*task)) for task in usual)
         for other in (_until_right, near, lambda x, y, _n: train_perceptron(x, y, 12))
     )

@@ -171,7 +171,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     """W (C, D), b (C,), x (N, D), y (N,) and the strength lam of the penalty."""
     N = int(rng.choice((5, 7)))
     C = int(rng.choice((3, 4)))
-    D = 6
+    D = int(rng.choice((6, 8)))
     if case == SQUARE:
         C = D = 4
     W, b, x = normal(rng, C, D), normal(rng, C), normal(rng, N, D)
@@ -192,7 +192,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 
 def _sizes(point: Point) -> tuple[float, ...]:
     W, _b, x, y, lam = point.arguments
-    return len(x), len(W), y.min(), lam
+    return *x.shape, len(W), y.min(), lam
 
 
 def forward(variables: Mapping[str, Array], point: Point) -> float:

@@ -16,7 +16,9 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
+    lengths,
     normal,
     single,
 )
@@ -113,6 +115,7 @@ FORWARD = Piece(
     ),
     parts=(Part("Z", 0.4), Part("H", 0.2), Part("A", 0.4)),
     draw=draw,
+    varied=differing(lengths),
     reference=forward,
     mutants=(
         Mutant(

@@ -30,7 +30,10 @@ UPRIGHT, LEVEL, CENTRAL = "vertical", "horizontal", "central"
 """Lines that are no y = k x + m, no x = k y + m, and no x / a + y / b = 1."""
 
 CLEAR = 0.06
-"""No point at which a region is compared comes nearer to a side's line than this."""
+"""No point drawn at random at which a region is compared comes nearer to a side's line."""
+
+NEAR = 1 / 256
+"""So near is one to the middle of each side, inside and outside: the lines are to be the sides'."""
 
 COUNT = 300
 """So many points are drawn for a comparison, half of them inside."""
@@ -63,13 +66,27 @@ def draw_polygon(rng: np.random.Generator, n: int, centre: Array, radius: float)
             return corners
 
 
+def beside_sides(corners: Array) -> Array:
+    """Points (2n, 2) at the distance NEAR from the middle of each side, outside and inside."""
+    after = np.roll(corners, -1, axis=0)
+    inwards = np.array([half_plane(p, q)[0] for p, q in zip(corners, after)])
+    inwards *= NEAR / np.linalg.norm(inwards, axis=1, keepdims=True)
+    middles = (corners + after) / 2
+    return np.round(4096 * np.concatenate([middles - inwards, middles + inwards])) / 4096
+
+
 def draw_points(rng: np.random.Generator, polygons: list[Array]) -> tuple[Array, Array]:
-    """(points (M, 2), heights over all sides): off all lines, half in the union of polygons."""
+    """(points (M, 2), heights over all sides): off all lines, half in the union of polygons.
+
+    Those beside the sides come first, and so are among them.
+    """
     corners = np.concatenate(polygons)
     low, high = corners.min(axis=0) - 1, corners.max(axis=0) + 1
-    x = np.round(64 * rng.uniform(low, high, (6 * COUNT, 2))) / 64
+    near = np.concatenate([beside_sides(polygon) for polygon in polygons])
+    x = np.concatenate([near, np.round(64 * rng.uniform(low, high, (6 * COUNT, 2))) / 64])
+    limits = np.where(np.arange(len(x)) < len(near), NEAR / 2, CLEAR)
     parts = [heights(polygon, x) for polygon in polygons]
-    clear = np.abs(np.concatenate(parts, axis=1)).min(axis=1) > CLEAR
+    clear = np.abs(np.concatenate(parts, axis=1)).min(axis=1) > limits
     inside = np.any([part.min(axis=1) > 0 for part in parts], axis=0)
     chosen = [np.flatnonzero(clear & (inside == side))[: COUNT // 2] for side in (True, False)]
     picked = rng.permutation(np.concatenate(chosen))

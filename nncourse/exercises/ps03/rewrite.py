@@ -204,6 +204,7 @@ COLLAPSE = Piece(
         Equivalent("float32", lambda layers: collapse([(single(W), single(b)) for W, b in layers])),
     ),
     cases=(PLAIN, PLAIN, TWO, SQUARE, MANY, ALONE),
+    varied=differing(lambda point: [n for W, _b in point.arguments[0] for n in W.shape]),
     case_names={
         TWO: mark("two layers"),
         MANY: mark("five layers"),

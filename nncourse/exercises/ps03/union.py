@@ -47,6 +47,12 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             return Point((polygons, points), {"limit": np.array(limit)}, 1.0, case)
 
 
+def _numbers(point: Point) -> list[int]:
+    """Of polygons, and of the sides of the first two."""
+    polygons = point.arguments[0]
+    return [len(polygons), *map(len, polygons[:2])]
+
+
 def first_layers(polygons: Polygons) -> tuple[Network, Array]:
     """The layer of all half-planes, and which of them belong to which polygon (m, n)."""
     sides = [sides_of(corners) for corners in polygons]
@@ -223,6 +229,6 @@ UNION = Piece(
         ),
     ),
     cases=(PLAIN, PLAIN, OVERLAP),
-    varied=differing(lambda point: [len(point.arguments[0])]),
+    varied=differing(_numbers),
     case_names={OVERLAP: mark("polygons that overlap")},
 )

@@ -238,7 +238,7 @@ STEP = Piece(
             formula="grad ← 0;   backward();   data ← data - lr · grad",
         ),
     ),
-    parts=(Part("path", 0.9, (PLAIN,)), Part("path", 0.1, (PLAIN, FIVE))),
+    parts=(Part("path", 0.7, (PLAIN,)), Part("path", 0.3, (PLAIN, FIVE))),
     draw=draw,
     reference=reference,
     drive=drive,

@@ -17,7 +17,9 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
+    lengths,
     normal,
 )
 from nncourse.language import mark
@@ -375,6 +377,7 @@ RELU = Piece(
     ),
     parts=(Part("dz", 1.0),),
     draw=draw_relu,
+    varied=differing(lengths),
     reference=relu,
     forward=relu_forward,
     context=relu_context,
@@ -398,6 +401,7 @@ SIGMOID = Piece(
     ),
     parts=(Part("dz", 1.0),),
     draw=draw_sigmoid,
+    varied=differing(lengths),
     reference=sigmoid,
     forward=sigmoid_forward,
     context=sigmoid_context,
@@ -421,6 +425,7 @@ TANH = Piece(
     ),
     parts=(Part("dz", 1.0),),
     draw=draw_tanh,
+    varied=differing(lengths),
     reference=tanh,
     forward=tanh_forward,
     context=tanh_context,

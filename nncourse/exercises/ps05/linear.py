@@ -17,7 +17,9 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
+    lengths,
     normal,
 )
 from nncourse.language import mark
@@ -292,6 +294,7 @@ LINEAR = Piece(
     ),
     parts=(Part("dx", 0.4), Part("dW", 0.4), Part("db", 0.2)),
     draw=draw,
+    varied=differing(lengths),
     reference=reference,
     forward=forward,
     context=context,

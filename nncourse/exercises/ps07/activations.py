@@ -19,10 +19,13 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    differing,
     dimensions,
+    lengths,
     normal,
     single,
 )
+from nncourse.exercises.ps05.activations import NEAR
 from nncourse.language import mark
 
 LEAK = 0.125
@@ -46,10 +49,11 @@ PAIR = mark("{name}: a pair is expected, the value and the slope.")
 
 
 def _away(rng: np.random.Generator, shape: list[int]) -> Array:
-    """Numbers of both signs, none near 0."""
+    """Numbers of both signs, none near 0 and one on either side not far from it."""
     while True:
         z = normal(rng, *shape)
         if np.min(np.abs(z)) > 0.05 and 3 <= np.sum(z > 0) <= z.size - 3:
+            z[z == z[z > 0].min()], z[z == z[z < 0].max()] = NEAR, -NEAR
             return z
 
 
@@ -237,6 +241,7 @@ ACTIVATION = Piece(
         Equivalent("float32", lambda name, z: tuple(map(single, activation(name, single(z))))),
     ),
     cases=(PLAIN, PLAIN),
+    varied=differing(lengths),
 )
 
 
@@ -300,6 +305,7 @@ PRELU = Piece(
     ),
     parts=(Part("dz", 0.5), Part("dalpha", 0.5)),
     draw=draw_prelu,
+    varied=differing(lengths),
     reference=prelu_backward,
     forward=prelu,
     context=lambda point: {"dz": Context(batch=len(point.arguments[0]))},

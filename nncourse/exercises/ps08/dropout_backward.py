@@ -16,7 +16,9 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
+    differing,
     dimensions,
+    lengths,
     normal,
     single,
 )
@@ -70,6 +72,7 @@ DROPOUT_BACKWARD = Piece(
     ),
     parts=(Part("dx", 1.0),),
     draw=draw,
+    varied=differing(lambda point: [*lengths(point), point.arguments[2]]),
     reference=backward,
     forward=forward,
     context=context,
