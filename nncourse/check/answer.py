@@ -20,6 +20,7 @@ from nncourse.exercises.piece import Piece, Title
 from nncourse.language import mark
 
 LISTS = (list, tuple, UserList, deque, Buffer)
+LONGEST_KEY = 60  # characters of one in a message
 Answers = dict[str, "Array | Finding"]
 
 
@@ -122,10 +123,15 @@ def _entry(item: Any, key: int | str, name: str) -> Any:
             {
                 "name": Title(name),
                 "key": key,
-                "keys": printable(", ".join(repr(k) for k in list(item)[:8])),
+                "keys": printable(", ".join(map(_short, list(item)[:8]))),
             },
         )
     return item[key]
+
+
+def _short(key: Any) -> str:
+    text = repr(key[:LONGEST_KEY] if isinstance(key, str) else key)
+    return text if len(text) <= LONGEST_KEY else text[:LONGEST_KEY] + "..."
 
 
 def _wrong_count(got: int, count: int, expected: str) -> Finding:

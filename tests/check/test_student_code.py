@@ -588,3 +588,11 @@ def test_huge_numbers_give_a_verdict_and_no_warnings():
         assert not report.passed
         assert str(report)
         assert report._repr_html_()
+
+
+def test_of_long_keys_a_message_has_the_beginning():
+    report = check(
+        "ps05.network_gradients", lambda params, x, y: (1.0, {"k" * 100_000: x, ("t",) * 999: x})
+    )
+    assert f"'W2', only '{'k' * 59}..., ('t', " in str(report)
+    assert len(str(report)) < 3000
