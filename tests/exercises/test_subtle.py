@@ -1145,6 +1145,14 @@ BY_HEART = [
     ("ps02.numerical_gradient", step_of_its_own, 0.6),
     *(("ps01.neuron", stepped(lambda w, h, at=at: h - at), 0.6) for at in (0.1, 0.01, -0.01)),
     ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x - w[0]) < 0.1), 0.6),
+    *(
+        ("ps04.apply", apply_with("relu", lambda a, at=at: (max(a, 0), (a > at,))), 0.9)
+        for at in (0.1, 0.01, -0.01)
+    ),
+    *(
+        ("ps04.apply", apply_with("max", lambda a, b, by=by: (max(a, b), (a > b + by, b > a))), 0.9)
+        for by in (0.1, 0.01, -0.01)
+    ),
     *(("ps03.convex", tangents(count), 0) for count in (64, 256)),
     *(
         ("ps07.activation", kink_at(name, at), 0.9)

@@ -46,13 +46,16 @@ NAMES = tuple(RULES)
 SIGNS = np.array(list(itertools.product((1, -1), repeat=3)))
 """Two numbers' signs and which of them is of larger size, in every combination."""
 
+NEAR = 1 / 128
+"""So near a kink is one number on either side: a slope that changes elsewhere shows."""
+
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """The inputs of each operation, several of them: (rounds, inputs) for every name."""
     inputs: dict[str, Array] = {}
     for name in NAMES:
-        # Far enough from each other and from 0. Whatever the seed, there are numbers of both signs
-        # wherever an operation takes them: no answer is right by luck.
+        # Far enough from each other and from 0, but for a few at kinks. Whatever the seed, there
+        # are numbers of both signs wherever an operation takes them: no answer is right by luck.
         if name in ("exp", "log", "tanh", "relu"):
             near, far = 0.4 + 0.5 * rng.random(2), 1.1 + np.abs(normal(rng, 2))
             x = np.stack([near, far]) * (1, -1)
@@ -65,6 +68,10 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         if name == "pow":
             even = 2 * int(rng.integers(1, 3))
             x[:, 1] = np.tile([even, 3, -2, -1], 2)  # each with a base of either sign
+        if name == "relu":
+            x = np.append(x, [[NEAR], [-NEAR]], axis=0)
+        if name == "max":
+            x = np.append(x, normal(rng, 2, 1) + np.array([[0, NEAR], [NEAR, 0]]), axis=0)
         inputs[name] = rng.permutation(x)
     return Point((inputs,), {}, 1.0, case)
 
