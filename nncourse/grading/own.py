@@ -5,10 +5,11 @@ and run from the top, the notebook has them in time, and so has a graded session
 in their places. Of each cell it takes only the lines that bind or change what an answer reads and
 neither the lecturer's cells nor other answers have bound before. So trials, plots and training cost
 neither time nor points, and what the lecturer has defined stays as it is, but for what the student
-has edited where it stood. Of an answer's function the last definition counts, for all that is
-judged below it; so does what is made by calling answers before its check, such as a training that
-is done once more. Files that answers read count as names do, and so do settings. Where an answer's
-cell was left as it was handed out, the answer itself may stand in an own cell.
+has edited where it stood, and where own cells use a name of the lecturer's among themselves. Of an
+answer's function the last definition counts, for all that is judged below it; so does what is made
+by calling answers before its check, such as a training that is done once more. Files that answers
+read count as names do, and so do settings. Where an answer's cell was left as it was handed out,
+the answer itself may stand in an own cell.
 """
 
 from __future__ import annotations

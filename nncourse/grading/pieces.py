@@ -6,7 +6,7 @@ kinds count: a call that stands for itself (``fill()``), a decorator, and the cl
 is derived from. ``x = f(3)`` and ``print(f(3))`` are there for the value; but ``losses =
 train(net)``, ``losses = [step(net) for ...]``, ``losses.append(step(net))``, ``loss = net.fit()``
 and ``Trainer(net).fit()`` may have changed the net; and so has any call of a function in which a
-change of it, or of what it is given, stands.
+change of it, or of what it is given, stands, or which hands that on to such a function.
 """
 
 from __future__ import annotations
