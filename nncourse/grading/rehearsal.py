@@ -1,11 +1,11 @@
 """What a worker does once, so that no oracle has to do it again.
 
-An oracle is a fork that lives for one submission, and whatever it does for the first time, every
-oracle does for the first time: load modules and catalogues, read data, train the network that
-mutants need, let the interpreter find out which of its instructions are hot. So the worker loads
-what is needed, and while it has to wait, it judges each piece with right and with wrong answers of
-the course's own, and puts the verdict into words; later forks inherit all of that. No cell of a
-lecturer and no line of a student's is run here.
+Oracles work in forks of the worker that live for one submission or some, and whatever such a fork
+does for the first time, every one does for the first time: load modules and catalogues, read data,
+train the network that mutants need, let the interpreter find out which of its instructions are hot.
+So the worker loads what is needed, and while it has to wait, it judges each piece with right and
+with wrong answers of the course's own, and puts the verdict into words; later forks inherit all of
+that. No cell of a lecturer and no line of a student's is run here.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from nncourse.grading.assignment import Assignment
 from nncourse.grading.proxy import Proxy
 from nncourse.grading.rehearsal import SEED, load, rehearse
 
-SLOW = ("initialise",)  # a second each, and it is not asked by a proxy
 PIECES = [
     pytest.param(piece, id=f"{name}.{piece.name}")
     for name in sets()
@@ -111,8 +110,6 @@ def test_the_pieces_of_the_graded_cells_are_found() -> None:
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_right_answer_passes_where_it_is_rehearsed(piece: Piece, monkeypatch: Any) -> None:
-    if piece.name in SLOW:
-        return
     reports, kinds = [], []
 
     def judged(piece: Piece, answers: list, **how: Any) -> Any:
