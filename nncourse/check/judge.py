@@ -16,7 +16,7 @@ import numpy as np
 from nncourse.check import ready_made
 from nncourse.check.reason import find_reasons
 from nncourse.check.report import Diagnosis, Report, Verdict
-from nncourse.check.trial import Trial, run, telling
+from nncourse.check.trial import Trial, in_place, run, telling
 from nncourse.check.variant import current_seed
 from nncourse.diagnosis import Finding
 from nncourse.exercises import Output, Part, Piece, find
@@ -76,26 +76,26 @@ def examine(
         )
         return Report(name, piece, 0.0, False, problem=finding), []
     points, right = piece.task(seed)
-    # The first point comes again at the end: a function that keeps something between calls
-    # answers differently then.
-    points = [*points, points[0]]
+    order = piece.order(seed)
     here = own and ready_made.HERE(answers[0])
     watch = ready_made.Watch(piece, answers[0]) if here else None
-    trials = run(piece, answers[0], points, stop_early=True, watch=watch)
+    asked = [points[place] for place in order]
+    trials = run(piece, answers[0], asked, stop_early=True, watch=watch)
     called = watch.finding if watch else None
     if called is not None:
         return Report(name, piece, 0.0, False, problem=called), []
     problems = [trial.problem for trial in trials if trial.problem]
     printed = next((trial.outcome.printed for trial in trials if trial.outcome.printed), "")
-    if len(problems) == len(trials) or len(trials) < len(points):
-        problem = problems[0] if len(trials) == len(points) else problems[-1]
+    if len(problems) == len(trials) or len(trials) < len(asked):
+        problem = problems[0] if len(trials) == len(asked) else problems[-1]
         inputs = _shapes(piece, trials)
         report = Report(name, piece, 0.0, False, problem=problem, printed=printed, inputs=inputs)
         return report, []
 
-    right = [*right, right[0]]
-    for trial, expected in zip(trials, right, strict=True):
-        trial.compare(piece, expected)
+    trials = in_place(order, trials)
+    for trial, place in zip(trials, sorted(order), strict=True):
+        trial.compare(piece, right[place])
+    problems = [trial.problem for trial in trials if trial.problem]
     score = _score(piece, trials)
     modified = sorted({i for trial in trials for i in trial.outcome.modified})
     notes = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -128,10 +129,11 @@ def _by_mutant(
 
 
 def _keeps_state(wrong: Sequence[str], trials: Sequence[Trial]) -> Finding | None:
-    """The first point came twice; different answers mean that something is kept between calls."""
-    first, again = trials[0], trials[-1]
-    if len(trials) < 2:
+    """One point came twice; different answers mean that something is kept between calls."""
+    twice = [(a, b) for a, b in pairwise(trials) if a.point is b.point]
+    if not twice:
         return None
+    ((first, again),) = twice
     for name in wrong:
         a, b = first.answers.get(name), again.answers.get(name)
         if same_answer(name, first, again):

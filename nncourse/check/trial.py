@@ -97,6 +97,11 @@ class Trial:
         return Verdict(output, True, None, yours=profile, right=n)
 
 
+def in_place(order: Sequence[int], trials: Sequence[Trial]) -> list[Trial]:
+    """Trials in the order of the piece's cases, in which they are shown."""
+    return [trials[i] for i in sorted(range(len(order)), key=order.__getitem__)]
+
+
 def telling(piece: Piece, name: str, trials: Sequence[Trial]) -> list[Trial]:
     """The failed trials in which a reason for this output is looked for; the first is shown.
 

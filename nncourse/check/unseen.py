@@ -24,7 +24,7 @@ from nncourse.check.judge import examine, judge
 from nncourse.check.library import library_of, reproduces, reproduces_all
 from nncourse.check.operators import Change, changes
 from nncourse.check.report import Diagnosis, Report
-from nncourse.check.trial import Trial, run
+from nncourse.check.trial import Trial, in_place, run
 from nncourse.exercises.piece import Piece
 
 EQUAL, INSIDE, OUTSIDE, SURVIVED = "equal", "inside", "outside", "survived"
@@ -158,9 +158,10 @@ def unseen(
 @np.errstate(all="ignore")
 def _trials(piece: Piece, answer: Any, seed: int | None) -> list[Trial]:
     points, right = piece.task(seed)
-    trials = run(piece, answer, [*points, points[0]])
-    for trial, expected in zip(trials, [*right, right[0]], strict=True):
-        trial.compare(piece, expected)
+    order = piece.order(seed)
+    trials = in_place(order, run(piece, answer, [points[place] for place in order]))
+    for trial, place in zip(trials, sorted(order), strict=True):
+        trial.compare(piece, right[place])
     return trials
 
 

@@ -479,6 +479,20 @@ class OneMomentum(find("ps08.RunningNorm").reference):
         OneMomentum.momentum = vars(self).pop("momentum")
 
 
+class StillWithoutSlope:
+    """What was gathered moves nothing where the gradient is 0."""
+
+    def __init__(self, params, lr, mu):
+        self.params, self.lr, self.mu = params, lr, mu
+        self.speed = [np.zeros_like(p) for p in params]
+
+    def step(self, grads):
+        for p, v, g in zip(self.params, self.speed, grads):
+            there = g != 0
+            v[there] = self.mu * v[there] - self.lr * g[there]
+            p[there] += v[there]
+
+
 class OneMemory:
     """Of all its objects."""
 
@@ -822,6 +836,7 @@ SUBTLE = [
     ("ps05.network_gradients", params_in_order),
     ("ps06.Momentum", OneShape),
     ("ps06.Momentum", OneMemory),
+    ("ps06.Momentum", StillWithoutSlope),
     ("ps06.SGD", OneSetting),
     ("ps08.RunningNorm", OneMomentum),
     ("ps06.SGD", TwoParameters),

@@ -152,9 +152,11 @@ def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], P
             return Point((begin, large, *others), {}, 1.0, case)
         start = normal(rng, 2, 2, 3)
         grads = normal(rng, STEPS, 2, 2, 3)
-        # No gradient is tiny, but one number's is exactly 0 in the first step: 0 / 0 without eps.
+        # No gradient is tiny, but one number's is exactly 0 in the first step, 0 / 0 without eps,
+        # and one's in a later step, when a memory moves it all the same.
         grads = np.sign(grads) * (0.25 + np.abs(grads))
         grads[0, 0, 1, 2] = grads[0, 1, 0, 0] = 0
+        grads[3, 0, 0, 1] = grads[3, 1, 1, 0] = 0
         settings = [float(rng.choice(values)) for values in choices]
         return Point((start, grads, *settings), {}, 1.0, case)
 
