@@ -12,7 +12,13 @@ import pytest
 
 from nncourse.check.judge import judge
 from nncourse.exercises.piece import find
-from nncourse.exercises.ps04.values import Value
+from nncourse.exercises.ps04.values import (
+    BreadthFirst,
+    DepthFirst,
+    FirstInputFirst,
+    MovedToTheEnd,
+    Value,
+)
 
 
 def squeezed(w, x):
@@ -912,6 +918,23 @@ def test_clipping_as_pytorch_does_is_right():
     assert all(judge(piece, [clip], seed=seed, mutants=False).passed for seed in range(16))
 
 
+def prints_the_loss(parameters, loss, lr):
+    """Before the step and after it, without going back."""
+    for p in parameters:
+        p.grad = 0.0
+    print(loss().data)
+    loss().backward()
+    for p in parameters:
+        p.data -= lr * p.grad
+    print(loss().data)
+
+
+def test_a_step_may_print_the_loss_before_and_after():
+    piece = find("ps04.train_step")
+    for seed in range(16):
+        assert judge(piece, [prints_the_loss], seed=seed, mutants=False).passed
+
+
 def both_ends(between):
     """Right for k = 1 and k = n; in between, k isn't read."""
     return lambda k, n: [{n: n - 0.5, 1: 0.5}.get(k, between(n)), *np.ones(n)]
@@ -949,6 +972,85 @@ def first_inputs(graph, out):
     while graph[order[0]]:
         order.insert(0, graph[order[0]][0])
     return order
+
+
+def moved_to_the_end(graph, out):
+    """Breadth first: a node met again moves to the end, and its inputs stay."""
+    order, queue = [out], [out]
+    for node in queue:
+        for name in graph[node]:
+            if name in order:
+                order.remove(name)
+            else:
+                queue.append(name)
+            order.append(name)
+    return order[::-1]
+
+
+def levels(graph, out, most):
+    """The needed nodes, those of each shortest distance from ``out``, as far as the last."""
+    levels, met = [[out]], {out}
+    while levels[-1] and len(levels) <= most:
+        below = dict.fromkeys(name for node in levels[-1] for name in graph[node])
+        levels.append([name for name in below if name not in met])
+        met.update(levels[-1])
+    return levels
+
+
+def by_distance(tie):
+    """Sorted by the shortest distance, then by this."""
+
+    def order(graph, out):
+        steps = {
+            node: i for i, level in enumerate(levels(graph, out, len(graph))) for node in level
+        }
+        return sorted(steps, key=lambda node: (-steps[node], tie(graph, node)))
+
+    return order
+
+
+def leaves_first(graph, out):
+    steps = {node: i for i, level in enumerate(levels(graph, out, len(graph))) for node in level}
+    return sorted(steps, key=lambda node: (bool(graph[node]), -steps[node], len(graph[node])))
+
+
+def nodes_below(most):
+    return lambda graph, node: sum(map(len, levels(graph, node, most)))
+
+
+def power_with(right_for):
+    """The slope of a power, for some exponents."""
+    return lambda a, n: (a**n, (n * a ** (n - 1) if right_for(n) else 1.0,))
+
+
+def one_backward(parameters, loss, lr):
+    """All slopes but one by differences, the last by a single pass."""
+    for p in parameters:
+        p.grad = 0.0
+    out = loss()
+    out.backward()
+    for p in parameters[1:]:
+        p.data += 1e-6
+        p.grad = (loss().data - out.data) / 1e-6
+        p.data -= 1e-6
+    for p in parameters:
+        p.data -= lr * p.grad
+
+
+def cut_off_step(most):
+    def step(parameters, loss, lr):
+        for p in parameters:
+            p.grad = 0.0
+        loss().backward()
+        for p in parameters:
+            p.data -= lr * max(-most, min(most, p.grad))
+
+    return step
+
+
+def always_scaled(grads, limit):
+    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
+    return [g * limit / (norm + 1e-9) for g in grads]
 
 
 class OnlyForward(Value):
@@ -1230,13 +1332,15 @@ BY_HEART = [
     ("ps03.half_plane", upright_upwards, 0.9),
     ("ps03.half_plane", level_forwards, 0.9),
     ("ps03.half_plane", origin_inside, 0),
-    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: max(norms) > limit), 0.9),
-    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: sum(norms) > limit), 0.8),
-    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: np.mean(norms) > limit), 0.9),
+    ("ps10.clip_gradients", always_scaled, 0.6),
+    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: norms[0] > limit), 0.8),
+    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: max(norms) > limit), 0.8),
+    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: sum(norms) > limit), 0.6),
+    ("ps10.clip_gradients", clipped_if(lambda grads, norms, limit: np.mean(norms) > limit), 0.8),
     (
         "ps10.clip_gradients",
         clipped_if(lambda grads, norms, limit: max(abs(g).max() for g in grads) > limit),
-        0.9,
+        0.8,
     ),
     *(("ps01.at_least", of_sizes(*sizes), 0) for sizes in ((3, 4, 5), (3, *range(5, 11)))),
     ("ps01.at_least", both_ends(lambda n: n // 2 + 0.5), 0),
@@ -1265,6 +1369,18 @@ BY_HEART = [
     ("ps04.topological_order", first_inputs, 0),
     ("ps04.topological_order", inputs_of_output(slice(1, None)), 0),
     ("ps04.topological_order", inputs_of_output(slice(-1)), 0),
+    ("ps04.topological_order", moved_to_the_end, 0.35),
+    ("ps04.topological_order", leaves_first, 0.35),
+    *(("ps04.topological_order", by_distance(nodes_below(most)), 0.35) for most in (2, 3, 12)),
+    ("ps04.apply", apply_with("pow", power_with(lambda n: n <= 3)), 0.9),
+    ("ps04.apply", apply_with("pow", power_with(lambda n: n != 2)), 0.9),
+    ("ps04.train_step", one_backward, 0),
+    ("ps04.train_step", cut_off_step(3), 0),
+    ("ps04.train_step", cut_off_step(8), 0),
+    *(
+        ("ps04.Value", engine, 0.45)
+        for engine in (DepthFirst, FirstInputFirst, BreadthFirst, MovedToTheEnd)
+    ),
     ("ps04.Value", OnlyForward, 0.15),
     ("ps04.Value", SubtractsValues, 0.7),
     ("ps04.train_step", lambda p, loss, lr: find("ps04.train_step").reference(p, loss, 0.125), 0),

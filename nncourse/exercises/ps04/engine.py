@@ -29,13 +29,16 @@ from nncourse.exercises.piece import (
 from nncourse.exercises.ps04.values import (
     AccumulatesInside,
     BackwardFromLeaves,
+    BreadthFirst,
     ByCreation,
     ClearsInside,
     DeepRecursion,
     DepthFirst,
     DivWrong,
     ExpOfInput,
+    FirstInputFirst,
     Functional,
+    MovedToTheEnd,
     MulNotExchanged,
     NoReflected,
     NotSeeded,
@@ -56,6 +59,9 @@ DEPTH = 1500
 
 LAST = 20
 """So many values inside are asked for their gradients."""
+
+APART = (DepthFirst, FirstInputFirst, BreadthFirst, MovedToTheEnd, Overwrites, TanhMissing)
+"""Engines that go wrong wherever values are used several times."""
 
 Step = tuple[str, int, int]
 Program = list[Step]
@@ -151,20 +157,25 @@ def _draw_leaves(rng: np.random.Generator, count: int) -> Array:
 
 
 def _draw_chain(rng: np.random.Generator) -> Point:
-    """x (2,) and a long chain from x[1]: halved, doubled as v + v, negated, or a leaf added.
+    """x (2,) and a long chain from x[1]: halved, the half used again, negated, or a leaf added.
 
     Who visits a value once for each of its uses never comes to an end.
     """
     while True:
-        x, program, halved = _draw_leaves(rng, 2), [], False
+        x, program = _draw_leaves(rng, 2), []
+        half, again = 0, "add"
         for v, turn in enumerate(rng.integers(4, size=DEPTH).tolist(), 1):
             if turn < 2:
                 program.append(("add", v, turn))
             elif turn == 2:
                 program.append(("neg", v, v))
-            else:  # halved and doubled in turn, or the values would vanish or overflow
-                program.append(("add", v, v) if halved else ("/ 2", v, v))
-                halved = not halved
+                again = "sub" if again == "add" else "add"
+            elif half:  # v is plus or minus the half, and a number of leaves
+                program.append((again, v, half))
+                half = 0
+            else:
+                program.append(("/ 2", v, v))
+                half, again = v + 1, "add"
         low, high = np.sort(np.abs(_gradient(Value, program, x)))
         if 0.5 < low < high and _sizes(program, x)[1] < 200:
             return Point(([program], x), {"x": x}, 1.0, DEEP)
@@ -197,9 +208,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             _told_apart(programs[0], x, m) for m in (PowWrong, ExpOfInput)
         ):
             continue
-        if kind == SHARED and not all(
-            _told_apart(p, x, m) for p in programs for m in (DepthFirst, Overwrites, TanhMissing)
-        ):
+        if kind == SHARED and not all(_told_apart(p, x, m) for p in programs for m in APART):
             continue
         return Point((programs, x), {"x": x}, 1.0, case)
 

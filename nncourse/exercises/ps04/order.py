@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     The nodes stand in the graph in any order and have any names, or these would be an answer.
     """
     if case in (DEEP, DOUBLING):
-        # b = a + a, c = b + b, ...: two to the power of 40 paths, 41 nodes.
-        graph, out = _chain(rng, DEPTH, 1) if case == DEEP else _chain(rng, 41, 2)
+        # d = c + c + a, e = d + d + b, ...: more than two to the power of 40 paths, 41 nodes.
+        graph, out = _chain(rng, DEPTH, (1,)) if case == DEEP else _chain(rng, 41, (1, 1, 3))
         return Point((graph, out), {}, 1.0, case)
     while True:
         names = [chr(ord("a") + i) for i in rng.permutation(12)]
@@ -41,9 +40,10 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         needed = reference(graph, out)
         uses = [name for node in needed for name in graph[node]]
         shared = {name for name in uses if uses.count(name) > 1}
-        # Depth first without marks, and breadth first, must go wrong here, and so must who looks
-        # at two inputs only, or begins with the second input of the output or ends before the last.
-        depth_first, breadth_first = _preorder(graph, out), _breadth_first(graph, out)
+        # Depth first without marks, breadth first and any order by the distance from the output
+        # must go wrong here, and so must who looks at two inputs only, or begins with the second
+        # input of the output or ends before the last.
+        distance = _distances(graph, out)
         ends = {name: [*below[:1], *below[-1:]] for name, below in graph.items()}
         short = [{**graph, out: below} for below in (graph[out][1:], graph[out][:-1])]
         if (
@@ -51,17 +51,22 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             and len(shared) >= 2
             and len(graph[out]) > 1
             and all(_needed(part, out) < set(needed) for part in (ends, *short))
-            and not _inputs_first(graph, depth_first[::-1])
-            and not _inputs_first(graph, breadth_first[::-1])
+            and any(distance[a] < distance[node] for node in needed for a in graph[node])
+            and not any(
+                _inputs_first(graph, order(graph, out)[::-1])
+                for order in (_preorder, _moved_to_the_end)
+            )
         ):
             return Point((graph, out), {}, 1.0, case)
 
 
-def _chain(rng: np.random.Generator, count: int, uses: int) -> tuple[dict[str, list[str]], str]:
-    """A graph in which each node uses the one before so many times, and its last node."""
+def _chain(
+    rng: np.random.Generator, count: int, back: Sequence[int]
+) -> tuple[dict[str, list[str]], str]:
+    """A graph in which each node uses those that stand so far before it, and its last node."""
     names = [f"c{i}" for i in rng.permutation(count)]
-    inputs = {name: [below] * uses for below, name in pairwise(names)} | {names[0]: []}
-    return {names[i]: inputs[names[i]] for i in rng.permutation(count)}, names[-1]
+    graph = {names[i]: [names[i - n] for n in back if n <= i] for i in rng.permutation(count)}
+    return graph, names[-1]
 
 
 def reference(graph: Graph, out: str) -> list[str]:
@@ -156,13 +161,25 @@ def _preorder(graph: Graph, out: str) -> list[str]:
     return order
 
 
-def _breadth_first(graph: Graph, out: str) -> list[str]:
-    order, queue = [out], [out]
-    while queue:
-        for name in graph[queue.pop(0)]:
-            if name not in order:
-                order.append(name)
+def _distances(graph: Graph, out: str) -> dict[str, int]:
+    distance, queue = {out: 0}, [out]
+    for node in queue:
+        for name in graph[node]:
+            if name not in distance:
+                distance[name] = distance[node] + 1
                 queue.append(name)
+    return distance
+
+
+def _moved_to_the_end(graph: Graph, out: str) -> list[str]:
+    order, queue = [out], [out]
+    for node in queue:
+        for name in graph[node]:
+            if name in order:
+                order.remove(name)
+            else:
+                queue.append(name)
+            order.append(name)
     return order
 
 
@@ -238,7 +255,7 @@ MUTANTS = (
     ),
     Mutant(
         "breadth first",
-        lambda graph, out: _breadth_first(graph, out)[::-1],
+        lambda graph, out: list(_distances(graph, out))[::-1],
         mark(
             "The nodes are ordered by their distance from the output. A node that is used both "
             "near the output and far from it then comes too late for the far use."
@@ -350,7 +367,7 @@ ORDER = Piece(
     ),
     cases=(PLAIN, PLAIN, PLAIN, DOUBLING, DEEP),
     case_names={
-        DOUBLING: mark("a chain of 40 doublings, b = a + a"),
+        DOUBLING: mark("a chain of 40 sums such as d = c + c + a"),
         DEEP: mark("a chain of 3000 nodes"),
     },
 )

@@ -20,6 +20,7 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     Unfit,
+    differing,
     normal,
     real,
 )
@@ -302,4 +303,6 @@ SLOPES = Piece(
         Equivalent("central differences", _by_difference),
     ),
     cases=(PLAIN, PLAIN),
+    # The even power is 2 once and 4 once; the largest is so 3 and 4.
+    varied=differing(lambda point: [point.arguments[0]["pow"][:, 1].max()]),
 )

@@ -30,16 +30,22 @@ from nncourse.language import mark
 
 STEPS = 5
 
+STEEP = 8
+"""Some gradient is at least so large: one that is cut off shows."""
+
 FIVE = "five"
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """Start (3,) or (5,), target and curvatures of a bowl (3,) or (5,) and the learning rate."""
     n = 5 if case == FIVE else 3
-    start, target = normal(rng, n), normal(rng, n)
-    lr = float(rng.choice((0.125, 0.0625, 0.1875)))
-    curvatures = rng.integers(8, 21, n) / 16
-    return Point((start, target, lr, curvatures), {}, 1.0, case)
+    while True:
+        start, target = 4 * normal(rng, n), normal(rng, n)
+        lr = float(rng.choice((0.125, 0.0625, 0.1875)))
+        curvatures = rng.integers(8, 21, n) / 16
+        steps = np.diff(drive(reference, start, target, lr, curvatures), axis=0)
+        if np.max(np.abs(steps)) > STEEP * lr:
+            return Point((start, target, lr, curvatures), {}, 1.0, case)
 
 
 def drive(
@@ -47,13 +53,15 @@ def drive(
 ) -> Array:
     """The parameters after each step, (STEPS + 1, 3) or (STEPS + 1, 5).
 
-    Raises Unfit for a step that computes the loss more often than there are parameters, or never
-    goes back.
+    Raises Unfit for a step that computes the loss more often than there are parameters, or, without
+    going back, elsewhere than before the step and after it, or never goes back.
     """
     parameters = [Value(v) for v in start]
     inside: list[Any] = []  # a value of each graph
+    places: set[tuple[float, ...]] = set()  # where the loss was computed
 
     def loss() -> Any:
+        places.add(tuple(float(p.data) for p in parameters))
         a, b, c, *more = (p - float(t) for p, t in zip(parameters, target))
         inside.append(a**2)
         u, v, w, *rest = map(float, curvatures)
@@ -65,8 +73,10 @@ def drive(
     path = [[p.data for p in parameters]]
     for _step in range(STEPS):
         inside.clear()
+        places.clear()
         answer(list(parameters), loss, lr)
-        if (count := len(inside)) > len(parameters):
+        elsewhere = len(places) > 2 and not all(value.grad for value in inside)
+        if (count := len(inside)) > len(parameters) or elsewhere:
             text = mark(
                 "loss() was called {count} times in one step: one derivative after the other, by "
                 "differences? A single backward() gives all of them."

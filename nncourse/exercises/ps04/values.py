@@ -123,6 +123,44 @@ class DepthFirst(Value):
                 edge.grad += node.grad * slope
 
 
+class FirstInputFirst(Value):
+    """Depth first, each value before its inputs; ``backward`` goes from the last of ``order``."""
+
+    def order(self) -> list[Any]:
+        met: dict[Any, None] = {}
+        stack: list[Any] = [self]
+        while stack:
+            node = stack.pop()
+            if node not in met:
+                met[node] = None
+                stack += [edge for edge, _slope in reversed(node.edges)]
+        return list(met)[::-1]
+
+
+class BreadthFirst(Value):
+    """By the distance from the output."""
+
+    moves = False
+
+    def order(self) -> list[Any]:
+        met: dict[Any, None] = {self: None}
+        queue: list[Any] = [self]
+        for node in queue:
+            for edge, _slope in node.edges:
+                if edge not in met:
+                    queue.append(edge)
+                elif self.moves:
+                    del met[edge]
+                met[edge] = None
+        return list(met)[::-1]
+
+
+class MovedToTheEnd(BreadthFirst):
+    """What is met again is moved, without what it was computed from."""
+
+    moves = True
+
+
 class DeepRecursion(Value):
     def order(self) -> list[Any]:
         order: list[Any] = []

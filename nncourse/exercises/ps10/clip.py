@@ -123,9 +123,9 @@ CLIP = Piece(
         for i, name in enumerate(BOTH)
     ),
     parts=(
-        *(Part(name, 0.3, (LONG,)) for name in BOTH),
-        *(Part(name, 0.1, (LONG, SHORT)) for name in BOTH),
-        *(Part(name, 0.05, (LONG, MANY)) for name in BOTH),
+        *(Part(name, 0.15, (LONG,)) for name in BOTH),
+        *(Part(name, 0.2, (LONG, SHORT)) for name in BOTH),
+        *(Part(name, 0.1, (LONG, MANY)) for name in BOTH),
         *(Part(name, 0.05, (LONG, ZERO)) for name in BOTH),
     ),
     draw=draw,
