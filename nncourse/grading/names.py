@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import symtable
 import types
 import warnings
@@ -60,7 +61,7 @@ class Names:
 def names(code: str | ast.stmt) -> Names:
     """The names of a cell's source or of one statement. A cell that can't be parsed has none."""
     try:
-        tree = parse(code) if isinstance(code, str) else ast.Module([code], [])
+        tree = _tree(code) if isinstance(code, str) else ast.Module([code], [])
         table = _table(code, tree)
         walk = _TopLevel()
         for statement in tree.body:
@@ -93,7 +94,7 @@ def quick_names(source: str) -> Names:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it is the student's code, and may ask for millions
             if len(source) > LONG:
-                return Names(later=_mentioned(parse(source)))
+                return Names(later=set(_mentioned(source)))
             check(source)
             try:  # without the tree, twice as fast; with what is asserted
                 code = compile(source, "<cell>", "exec", FLAGS, dont_inherit=True, optimize=0)
@@ -112,16 +113,23 @@ def quick_names(source: str) -> Names:
     return found
 
 
-def _mentioned(tree: ast.Module) -> set[str]:
+@functools.lru_cache(maxsize=2)  # a cell is read several times in a row; trees are large
+def _tree(source: str) -> ast.Module:
+    """The syntax tree of a cell, for all that read it: nobody changes it. SyntaxError."""
+    return parse(source)
+
+
+@functools.lru_cache(maxsize=32)
+def _mentioned(source: str) -> frozenset[str]:
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(source)):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
             found.add(node.attr)
         elif isinstance(node, ast.alias):
             found.add(node.name)
-    return found
+    return frozenset(found)
 
 
 def _table(code: str | ast.stmt, tree: ast.Module) -> symtable.SymbolTable:
@@ -137,6 +145,7 @@ class _TopLevel(ast.NodeVisitor):
 
     def __init__(self) -> None:
         self.found = Names()
+        self._inside: dict[int, set[str]] = {}  # the names in comprehensions
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -227,8 +236,15 @@ class _TopLevel(ast.NodeVisitor):
         self.generic_visit(node)
         for part in (node.func, *values(node)):
             if isinstance(part, ast.Lambda):  # mostly to be called at once, as a key for sorting is
-                own = {arg.arg for arg in ast.walk(part) if isinstance(arg, ast.arg)}
-                inside = {n.id for n in ast.walk(part.body) if isinstance(n, ast.Name)}
+                given = part.args
+                args = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+                own = {arg.arg for arg in (*args, given.vararg, given.kwarg) if arg is not None}
+                inside: set[str] = set()
+                for inner in ast.walk(part.body):
+                    if isinstance(inner, ast.Name):
+                        inside.add(inner.id)
+                    elif isinstance(inner, ast.arg):
+                        own.add(inner.arg)
                 self.found.runs |= inside - own - self.found.binds
 
     def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
@@ -245,7 +261,7 @@ class _TopLevel(ast.NodeVisitor):
 
     def _comprehension(self, node: Any) -> None:
         self.visit(node.generators[0].iter)  # outside of its scope
-        inside = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        inside = self._inside[id(node)] = self._names_in(node)
         own = {
             n.id
             for part in node.generators
@@ -253,6 +269,20 @@ class _TopLevel(ast.NodeVisitor):
             if isinstance(n, ast.Name)
         }
         self.found.runs |= inside - own - self.found.binds
+
+    def _names_in(self, node: ast.AST) -> set[str]:
+        """All names in it; what stands in comprehensions that were visited is known."""
+        found: set[str] = set()
+        todo = [node]
+        while todo:
+            part = todo.pop()
+            if id(part) in self._inside:
+                found |= self._inside[id(part)]
+            elif isinstance(part, ast.Name):
+                found.add(part.id)
+            else:
+                todo += ast.iter_child_nodes(part)
+        return found
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
@@ -269,7 +299,7 @@ def _outer_names(table: symtable.SymbolTable) -> set[str]:
 def statements(source: str) -> list[ast.stmt]:
     """The top-level statements of a cell; none if it can't be parsed."""
     try:
-        return parse(source).body
+        return list(_tree(source).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 

@@ -102,9 +102,10 @@ def pieces(
     found = [Piece(place, text, names(text), edited) for text in texts]
     if body and isinstance(body[-1], ast.Expr):
         found[-1].shows = True
+    blank = {piece for piece in found if not (piece.names.binds or piece.names.reads)}
     for statement in body:
         piece = found[bisect_left(ends, statement.end_lineno or statement.lineno)]
-        if not (piece.names.binds or piece.names.reads):
+        if piece in blank:
             continue  # also where it is nested too deeply to be read
         now, later = _nodes(statement)
         piece.leaves |= _changed(later, answered) & piece.names.later
@@ -189,12 +190,13 @@ def _changed(nodes: Sequence[ast.AST], answered: Set[str], top: bool = False) ->
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             found |= {owner(called)} if isinstance(called, ast.Attribute) else set()
             found |= _handed(decorator) if isinstance(decorator, ast.Call) else set()
+    known: dict[int, set[str]] = {}
     for node in reversed(nodes):  # a loop within another first
         if isinstance(node, (ast.For, ast.comprehension)):
             for target, value in _steps(node.target, node.iter):
                 each = {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
                 if found & each:
-                    found |= _gone_through(value)
+                    found |= _gone_through(value, known)
     return found - {""}
 
 
@@ -202,40 +204,42 @@ def altering(nodes: Iterable[ast.AST], answered: Set[str]) -> set[str]:
     """The functions among these that change what they are given."""
     return {
         name
-        for name, function, given in _functions(nodes)
+        for called, function, given in _functions(nodes)
         if _own(function, given) & _changed(list(ast.walk(function)), answered)
+        for name in called
     }
 
 
 def handing_on(nodes: Iterable[ast.AST]) -> list[tuple[str, str]]:
     """Pairs of one of these functions and one to which it gives what it is given."""
     found: list[tuple[str, str]] = []
-    for name, function, given in _functions(nodes):
+    for (name, *others), function, given in _functions(nodes):
         own = _own(function, given)
         calls = _lends(ast.walk(function))
         found += [(name, called) for called, handed in calls if not own.isdisjoint(handed)]
+        found += [(other, name) for other in others]
     return found
 
 
-def _functions(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST, list[str]]]:
-    """The functions among these, each with the names of what it is given.
+def _functions(nodes: Iterable[ast.AST]) -> Iterator[tuple[list[str], ast.AST, list[str]]]:
+    """The functions among these, each behind its names and with those of what it is given.
 
     A method counts as two: ``.fit`` is given its object, and ``.fit()`` all else.
     """
     methods: set[int] = set()
     for node in nodes:
         if isinstance(node, DEFINITIONS) and id(node) not in methods:
-            yield node.name, node, _arguments(node)
+            yield [node.name], node, _arguments(node)
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-            for name in _ids(node.targets):
-                yield name, node.value, _arguments(node.value)
+            if called := _ids(node.targets):
+                yield called, node.value, _arguments(node.value)
         elif isinstance(node, ast.ClassDef):
             for method in node.body:
                 if isinstance(method, DEFINITIONS):
                     methods.add(id(method))
                     given = _arguments(method)
-                    yield f".{method.name}", method, given[:1]
-                    yield f".{method.name}()", method, given[1:]
+                    yield [f".{method.name}"], method, given[:1]
+                    yield [f".{method.name}()"], method, given[1:]
 
 
 def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[str]:
@@ -246,14 +250,15 @@ def _own(function: ast.AST, given: Iterable[str]) -> set[str]:
     """The names of what a function is given, and what else it calls that or a part of it."""
     found = set(given)
     same: dict[str, list[str]] = {}
-    for node in ast.walk(function):
+    known: dict[int, set[str]] = {}
+    for node in reversed(list(ast.walk(function))):  # a loop within another first
         pairs: list[tuple[str, str]] = []
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             pairs = _same(node)
         elif isinstance(node, (ast.For, ast.comprehension)):
             for target, value in _steps(node.target, node.iter):
                 each = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
-                pairs += _joined(each, sorted(_gone_through(value)))
+                pairs += _joined(each, sorted(_gone_through(value, known)))
         for one, other in pairs:
             same.setdefault(one, []).append(other)
             same.setdefault(other, []).append(one)
@@ -359,18 +364,21 @@ def _steps(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]
     return [(target, value)]
 
 
-def _gone_through(value: ast.expr) -> set[str]:
-    """The names in it, but for those of functions."""
+def _gone_through(value: ast.expr, known: dict[int, set[str]]) -> set[str]:
+    """The names in it, but for those of functions. ``known``: of what was gone through before."""
     found: set[str] = set()
     todo: list[ast.AST] = [value]
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.Name):
+        if id(node) in known:
+            found |= known[id(node)]
+        elif isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             todo += values(node)
         else:
             todo += ast.iter_child_nodes(node)
+    known[id(value)] = found
     return found
 
 

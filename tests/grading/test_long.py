@@ -12,7 +12,7 @@ import pytest
 
 from nncourse.grading.answers import LONGEST
 from nncourse.grading.literals import data_in
-from nncourse.grading.names import Names, names, quick_names
+from nncourse.grading.names import Names, names, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, needed_lines
 from nncourse.grading.sandbox.inside.cells import PARTS, parse
 
@@ -70,6 +70,9 @@ REPEATED = {
     "a dict": ("{", "@: x", ", ", "}"),
     "a list": ("[", "x@", ", ", "]"),
     "semicolons": ("", "x@=1", ";", ""),
+    "names in a line": ("", "x@", ";", ""),
+    "changes in a line": ("", "x@.a=1", ";", ""),
+    "names of a lambda": ("", "x@", "=", "=lambda a: f(a, " + "a, " * 2000 + "a)"),
     "comments": ("", "#", "\n", ""),
     "backslashes": ("x = 1 ", "\\\n", "", "\n"),
     "blanks": ("", " ", "", "x"),
@@ -92,6 +95,18 @@ REPEATED = {
 # What took longest, as long as an answer may be.
 WHOLE = ["parts of an import", "parts far apart", "functions that are alike", "lambdas"]
 WHOLE += ["one name", "a pattern", "semicolons", "a shell's lines", "questions"]
+WHOLE += ["names of a lambda"]
+# (head, what is nested around a list, behind the list)
+NESTED = {
+    "comprehensions": ("q = ", "[a for x in ", "]"),
+    "comprehensions of a function": ("def q(a):\n return ", "[a for x in ", "]"),
+    "comprehensions over pairs": ("q = ", "[a for x, y in zip(a, ", ")]"),
+    "defaults of lambdas": ("q = ", "f(lambda x=", ":0)"),
+    "defaults of a function's lambdas": ("def q(a):\n return ", "f(lambda x=", ":0)"),
+    "lambdas": ("q = ", "f(lambda x: ", ")"),
+    "calls": ("q = ", "f(", ")"),
+    "lists": ("q = ", "[", "]"),
+}
 
 
 def repeated(name: str, size: int) -> str:
@@ -126,6 +141,47 @@ def test_code_of_one_construct_is_read_soon(name):
 @pytest.mark.parametrize("name", WHOLE)
 def test_as_much_of_it_as_an_answer_may_hold_is_read_soon(name):
     assert time_of_reading(repeated(name, LONGEST)) < 5
+
+
+@pytest.mark.parametrize("name", ["names in a line", "changes in a line"])
+def test_a_line_takes_time_in_proportion_to_its_length(name):
+    whole, quarter = (time_of_reading(repeated(name, LONGEST // part)) for part in (1, 4))
+    assert whole < 8 * quarter
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_what_is_nested_is_read_once(name):
+    head, before, behind = NESTED[name]
+
+    def seconds(depth: int) -> float:
+        code = f"{head}{before * depth}[{'a, ' * 4000}]{behind * depth}"
+        assert names(code).binds == {"q"}
+        return min(time_of_reading(code) for _ in range(2))
+
+    assert seconds(90) < 4 * seconds(2)
+
+
+def test_names_are_found_in_what_is_nested():
+    assert names("[a for x in [b for y in [c for z in d]]]").runs == {"a", "b", "c", "d", "y", "z"}
+    assert names("f(lambda x=g(lambda y=a: b + y): c + x)").runs == {"f", "g", "a", "b", "c"}
+    assert names("f(lambda a, /, *b, c, **d: lambda e: a + b + c + d + e + g)").runs == {"f", "g"}
+
+
+def test_whoever_takes_the_names_of_a_cell_may_change_them():
+    for read in (names, lambda code: quick_names(code + "#" * LONGEST)):
+        read("x = a").later.add("b")
+        assert "b" not in read("x = a").later
+    statements("x = a").clear()
+    assert len(statements("x = a")) == 1
+
+
+def test_each_name_of_a_lambda_changes_what_it_is_given():
+    cells = [OwnCell(1, "f = g = h = lambda a: a.append(1)\nt = []\nh(t)\nk = m = lambda a: h(a)")]
+    cells += [OwnCell(1, "u = []\nn = m(u)")]
+    (found, for_), (other, _) = needed_lines(cells, [Other(2, Names(later={"t", "u"}), True)])
+    assert "h(t)" in found.source
+    assert "m(u)" in other.source
+    assert {"t", "m"} <= set(for_)
 
 
 def test_dotted_names_of_any_sensible_length_are_read():
