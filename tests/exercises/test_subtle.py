@@ -1145,6 +1145,16 @@ def corrected_if(wrong):
     return lambda w, x, y: w + y * np.r_[-1, x] if wrong(w, x, y) else w.copy()
 
 
+def few_neurons(most):
+    """A hidden neuron for each of the first rows with answer 1."""
+
+    def answer(x, y):
+        hidden, out = find("ps01.any_function").reference(x, y)
+        return hidden[:most], out[: most + 1]
+
+    return answer
+
+
 def until_right(w, x, y):
     z = np.r_[-1, x]
     while y * (w @ z) <= 0:
@@ -1170,6 +1180,15 @@ def stepped(step):
 def of_sizes(*sizes):
     """Weights for these numbers of inputs alone, as from a table by heart."""
     return lambda k, n: find("ps01.at_least").reference(k, n) if n in sizes else np.zeros(n + 1)
+
+
+def largest(most):
+    """No more inputs than these need be 1."""
+    return lambda k, n: find("ps01.at_least").reference(min(k, most), n)
+
+
+def first_examples(end):
+    return lambda x, y, n: find("ps01.train_perceptron").reference(x[:end], y[:end], n)
 
 
 def passes_up_to(most):
@@ -1358,6 +1377,25 @@ BY_HEART = [
     ("ps05.softmax_cross_entropy", up_to(5, "ps05.softmax_cross_entropy", lambda z, y: len(y)), 0),
     ("ps01.minterm", up_to(4, "ps01.minterm", len), 0),
     ("ps01.any_function", up_to(8, "ps01.any_function", lambda x, y: len(y)), 0),
+    (
+        "ps01.minterm",
+        lambda p: np.r_[len(p) - 0.5, p] if p.all() else np.r_[p.max() - 0.5, 2 * p - 1],
+        0,
+    ),
+    ("ps01.minterm", lambda p: np.r_[min(p.sum(), 2) - 0.5, 2 * p - 1], 0),
+    *(("ps01.any_function", few_neurons(most), 0) for most in (3, 4, 5)),
+    *(("ps01.at_least", largest(most), 0) for most in (5, 6)),
+    ("ps01.train_perceptron", first_examples(8), 0),
+    ("ps01.train_perceptron", first_examples(-1), 0),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: w[0] * 2 % 1 == 0), 0),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: w[0] * 2 % 1 != 0), 0),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * w[0] > 0), 0),
+    ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x - w[0]) < -0.1), 0),
+    (
+        "ps01.perceptron_update",
+        corrected_if(lambda w, x, y: y * w[0] > 0 or max(abs(w[1:])) > 3),
+        0,
+    ),
     *(("ps01.train_perceptron", passes_up_to(most), 0) for most in (4, 8, 12)),
     ("ps01.train_perceptron", passes_up_to(20), 0.7),
     ("ps01.perceptron_update", lambda w, x, y: w + y * np.r_[-1, x], 0.6),

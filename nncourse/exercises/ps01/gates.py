@@ -44,7 +44,7 @@ ZEROS, ONES = "zeros", "ones"
 """Cases of minterm: the patterns at both ends."""
 
 SIZES = (3, 4, 5)
-LARGE = range(6, 11)
+LARGE = range(8, 11)
 """Numbers of inputs of at_least of which there are too many to know each k by heart."""
 
 
@@ -109,23 +109,35 @@ def draw_at_least(rng: np.random.Generator, case: str) -> Point:
 
 
 def varied_at_least(points: Sequence[Point]) -> bool:
-    """Whether each of SIZES comes once, then one large n with two k: both must be read, and no n
-    goes by luck. Small tables come first, as the first wrong one is shown.
+    """Whether each of SIZES comes once, then one large n with two k, one of them at least 7: both
+    must be read, and no n goes by luck. Small tables come first, as the first wrong one is shown.
     """
     usual = [point.arguments[:2] for point in points if point.case == PLAIN]
     ns = [n for _k, n in usual]
     small, large = ns[:3], ns[3:]
+    high = len(large) < 2 or max(usual[3:])[0] >= 7
     apart = len(set(usual)) == len(usual) and len(set(small)) == len(small)
-    return apart and set(small) <= set(SIZES) and set(large) <= {*LARGE} and len(set(large)) <= 1
+    known = set(small) <= set(SIZES) and set(large) <= {*LARGE}
+    return apart and high and known and len(set(large)) <= 1
 
 
 def draw_minterm(rng: np.random.Generator, case: str) -> Point:
-    """A pattern (n,) with at least one 1 and two zeros, if the case is no other."""
+    """A pattern (n,) of ones and zeros, with three ones or more of the largest n, if the case is no
+    other.
+    """
     n = int(rng.choice(SIZES))
     pattern = np.full(n, float(case == ONES))
     if case == PLAIN:
-        pattern[rng.choice(n, int(rng.integers(1, n - 1)), replace=False)] = 1
+        ones = int(rng.integers(3 if n == max(SIZES) else 1, n))
+        pattern[rng.choice(n, ones, replace=False)] = 1
     return Point((pattern, (rows(n) == pattern).all(axis=1).astype(float)), _limit(n), 1.0, case)
+
+
+def varied_minterm(points: Sequence[Point]) -> bool:
+    """Whether the patterns differ in length, and not all have as many zeros."""
+    zeros = [np.sum(point.arguments[0] == 0) for point in points if point.case == PLAIN]
+    some = len(zeros) < 3 or len(set(zeros)) > 1
+    return some and differing(lambda point: point.arguments[0].shape)(points)
 
 
 def context_gates(point: Point) -> dict[str, Context]:
@@ -463,6 +475,6 @@ MINTERM = Piece(
         Equivalent("scaled float32", lambda p: single(4 * minterm(p))),
     ),
     cases=(PLAIN, PLAIN, PLAIN, ZEROS, ONES),
-    varied=differing(lambda point: point.arguments[0].shape),
+    varied=varied_minterm,
     case_names={ZEROS: mark("a pattern of zeros"), ONES: mark("a pattern of ones")},
 )

@@ -42,8 +42,10 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     y = (x.sum(axis=1) + rng.integers(2)) % 2
     if case == PLAIN:
         x, y = x[rng.permutation(2**n)], np.zeros(2**n)
-        # At least three ones and more zeros than ones, of which not all look alike.
-        y[rng.choice(2**n, int(rng.integers(3, 2 ** (n - 1))), replace=False)] = 1
+        # Of four bits there are too many ones and zeros for a network with a fixed few neurons;
+        # half are never ones, as of a parity.
+        ones = int(rng.choice((3, 5) if n == 3 else (6, 7, 9, 10)))
+        y[rng.choice(2**n, ones, replace=False)] = 1
     return Point((x, y), {"limit": np.array(LIMIT)}, 1.0, case)
 
 

@@ -25,6 +25,9 @@ from nncourse.exercises.ps01.weights import rows
 from nncourse.language import mark
 
 NEGATIVE, RIGHT, BORDER, OTHER = "negative", "right", "border", "border of class -1"
+KINDS = (PLAIN, NEGATIVE, RIGHT)
+"""Cases off the border, of which some are near it."""
+
 XOR, THREE = "xor", "three"
 
 
@@ -34,27 +37,30 @@ def extend(x: Array) -> Array:
 
 
 def draw_update(rng: np.random.Generator, case: str) -> Point:
-    """w (n + 1,), x (n,) and y = ±1: misjudged, just judged rightly, or exactly on the border.
+    """w (n + 1,), x (n,) and y = ±1: misjudged, judged rightly, or exactly on the border.
 
-    All but the threshold of the case RIGHT are multiples of 1/2, and not all of them whole.
+    All are multiples of 1/2, and not all of them whole; but half of the examples off the border are
+    so near to it that the threshold has 64ths.
     """
     n = int(rng.choice((3, 4, 6)))
+    near = case in KINDS and rng.random() < 0.5
     large = 3 if case == NEGATIVE else 6
+    classes = {PLAIN: 1.0, NEGATIVE: -1.0, RIGHT: 0.0, BORDER: 1.0, OTHER: -1.0}
     while True:
         w, x = rng.integers(-6, 7, n + 1) / 2, rng.integers(-large, large + 1, n) / 2
-        y = float(rng.choice((-1, 1)))
-        if case == RIGHT:  # by very little, and for the threshold alone
-            w[0] = x @ w[1:] - y / 64
+        y = classes[case] or float(rng.choice((-1, 1)))
+        if near:
+            w[0] = x @ w[1:] - (y if case == RIGHT else -y) / 64
         z = extend(x)
         score = y * (z @ w)
         wanted = {
-            PLAIN: score < 0 and y > 0,
-            NEGATIVE: score < -z @ z and y < 0,  # also after one correction
-            RIGHT: np.all(np.abs(w) <= 3) and y * w[0] < 0,
-            BORDER: score == 0 and y > 0,  # y / 0 > 0 must not pass for y * 0 > 0
-            OTHER: score == 0 and y < 0,  # nor the neuron's answer there for a right one
+            PLAIN: score < 0,
+            NEGATIVE: score < (0 if near else -z @ z),  # also after one correction
+            RIGHT: score > 0,
+            BORDER: score == 0,  # y / 0 > 0 must not pass for y * 0 > 0
+            OTHER: score == 0,  # nor the neuron's answer there for a right one
         }
-        broken = np.any(w % 1) and np.any(x % 1)
+        broken = np.any(w[1:] % 1) and np.any(x % 1) and np.all(np.abs(w) <= 3)
         if wanted[case] and broken and np.all(x) and np.all(w) and np.all(w != w[0] - 2 * y):
             return Point((w, x, y), {}, 1.0, case)
 
@@ -182,10 +188,25 @@ def _by_answer(w: Array, x: Array, y: float) -> Array:
     return w + mistaken * y * np.r_[-1, x]
 
 
+def _kind(point: Point) -> tuple[bool, float, bool]:
+    """Whether it is near the border, its class, and whether y w0 > 0."""
+    w, _x, y = point.arguments
+    return bool(w[0] * 2 % 1), y, bool(y * w[0] > 0)
+
+
 def varied_update(points: Sequence[Point]) -> bool:
-    """Whether examples of either class are judged rightly, and the numbers of features differ."""
-    classes = differing(lambda point: [point.arguments[2]], (RIGHT,))
-    return classes(points) and differing(lengths)(points)
+    """Whether the numbers of features differ, and whether neither w0 nor y tells what is misjudged.
+
+    Of the misjudged examples of either class one is near the border, and of those near it, as of
+    the others, one has y w0 > 0. The same kinds occur among those that are judged rightly.
+    """
+    wrong = [_kind(point) for point in points if point.case in (PLAIN, NEGATIVE)]
+    right = [_kind(point) for point in points if point.case == RIGHT]
+    by_class = {(near, y) for near, y, _sign in wrong}
+    by_sign = {(near, sign) for near, _y, sign in wrong}
+    mixed = len(by_class) == len(by_sign) == len(wrong)
+    alike = len(set(right)) == len(right) and set(right) <= set(wrong)
+    return mixed and alike and differing(lengths)(points)
 
 
 UPDATE = Piece(
@@ -216,7 +237,7 @@ UPDATE = Piece(
         Equivalent("by the answer", _by_answer),
         Equivalent("float32", lambda w, x, y: single(perceptron_update(w, x, y))),
     ),
-    cases=(PLAIN, NEGATIVE, PLAIN, NEGATIVE, RIGHT, RIGHT, BORDER, OTHER),
+    cases=(*(PLAIN, NEGATIVE) * 2, *(RIGHT,) * 4, BORDER, OTHER),
     varied=varied_update,
     case_names={
         NEGATIVE: mark("a misjudged example of class -1"),
@@ -248,10 +269,11 @@ def draw_train(rng: np.random.Generator, case: str) -> Point:
         history = train_perceptron(x, y, 50)
         if not 6 <= len(history) <= 50 or len(train_perceptron(x, y, few)) == len(history):
             continue
-        # With few passes, in another order of the examples, without fractions or with sums up to
-        # 1/2 taken for wrong, it must come out otherwise.
+        # With few passes, in another order of the examples, without the last one or fractions, or
+        # with sums up to 1/2 taken for wrong, it must come out otherwise.
         others = [_batch(x, y, 50), _restart(x, y, 50)]
         others += [train_perceptron(np.trunc(x), y, 50), train_perceptron(x, y, 50, 0.5)]
+        others += [train_perceptron(x[:-1], y[:-1], 50)]
         if not any(np.array_equal(other, history) for other in others):
             return Point((x, y, 50), {}, 1.0, case)
 
@@ -305,11 +327,12 @@ def _until_right(x: Array, y: Array, passes: int) -> Array:
 def varied_train(points: Sequence[Point]) -> bool:
     """Whether first examples of either class occur, as from zeros they are judged on the border,
     and different numbers of examples; and whether it comes out otherwise somewhere with each
-    example until it is right, with sums up to 1/4 taken for wrong, or with 12 passes.
+    example until it is right, with sums up to 1/4 taken for wrong, or with 12 passes. One of the
+    first two has nine examples, the most that there are.
     """
     usual = [point.arguments for point in points if point.case == PLAIN]
     if len(usual) < 3:
-        return True
+        return len(usual) < 2 or max(len(y) for _x, y, _passes in usual) == 9
     near = partial(train_perceptron, border=0.25)
     told = len({y[0] for _x, y, _passes in usual}) == 2 and len({len(y) for _x, y, _p in usual}) > 1
     return told and all(
