@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -51,13 +53,15 @@ ORDERS = {
         (standard_normal, lambda rng: lambda size: rng.normal(0, 1, size)),
     ],
 )
-def test_what_the_second_call_draws_is_among_the_samples(draw, call, order):
+def test_what_two_calls_draw_is_among_the_samples(draw, call, order):
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         first, second = (ORDERS[order](call(rng))(SHAPE) for _call in range(2))
         samples = list(drawn(draw, SHAPE, seed))
-        assert any(np.array_equal(second, sample) for sample in samples)
-        assert not any(np.allclose(first, sample) for sample in samples)
+        both = np.concatenate([first, second])
+        assert any(np.array_equal(both, sample) for sample in samples)
+        for wrong in ((first, first), (second, second), (0 * first, second)):
+            assert not any(np.allclose(np.concatenate(wrong), sample) for sample in samples)
         assert any(np.array_equal(first, sample) for sample in drawn(draw, SHAPE, seed, calls=1))
 
 
@@ -190,3 +194,124 @@ def test_every_law_with_numbers_of_its_own_says_how_they_are_drawn():
     pieces = [find(name) for name in ("ps07.initialise", "ps08.dropout", "ps08.plain_dropout")]
     laws = [law for piece in pieces for law in piece.laws(piece.points(1)[0]).values()]
     assert all(law.drawn and law.call for law in laws)
+
+
+def beyond(rng, name, shape):
+    """A copy of rng that has drawn already; rng itself never does."""
+    other = copy.deepcopy(rng)
+    numbers = other.random if "uniform" in name or "dropout" in name else other.standard_normal
+    numbers(shape)
+    return other
+
+
+def remembered(rights):
+    """The second result for each generator, given each time."""
+    kept = {}
+
+    def answer(*arguments):
+        if any(argument is False for argument in arguments):
+            return rights(*arguments)
+        (rng,) = [a for a in arguments if isinstance(a, np.random.Generator)]
+        name = arguments[0] if isinstance(arguments[0], str) else ""
+        if (id(rng), name) not in kept:
+            rights(*arguments)
+            kept[id(rng), name] = rng, rights(*arguments)
+        return kept[id(rng), name][1]
+
+    return answer
+
+
+def zeros_first(rights):
+    """Nothing at the first call with a generator."""
+    seen = []
+
+    def answer(*arguments):
+        result = rights(*arguments)
+        (rng,) = [a for a in arguments if isinstance(a, np.random.Generator)]
+        if any(rng is one for one in seen) or any(argument is False for argument in arguments):
+            return result
+        seen.append(rng)
+        return tuple(0 * a for a in result) if isinstance(result, tuple) else 0 * result
+
+    return answer
+
+
+def of_a_copy(rights):
+    def answer(*arguments):
+        of_law = arguments[0] if isinstance(arguments[0], str) else ""
+        shape = arguments[1:3] if of_law else np.shape(arguments[0]) or (arguments[0],) * 2
+        name = of_law or ("dropout" if len(arguments) == 4 else "")
+        return rights(
+            *(
+                beyond(a, name, shape) if isinstance(a, np.random.Generator) else a
+                for a in arguments
+            )
+        )
+
+    return answer
+
+
+@pytest.mark.parametrize("change", [of_a_copy, remembered, zeros_first])
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("ps07.initialise", 0),
+        ("ps07.orthogonal", 0),
+        ("ps08.dropout", 0),
+        ("ps08.plain_dropout", 0.4),
+    ],
+)
+def test_each_call_with_a_generator_counts(name, most, change):
+    right = find(name).reference
+    for seed in range(3):
+        assert score(name, change(right), seed) <= most + 1e-9
+
+
+@pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
+@pytest.mark.parametrize(
+    "fixed",
+    [lambda x: x > 0, lambda x: (np.arange(len(x)) % 2 * np.ones_like(x).T).T],
+    ids=["signs of x", "every other row"],
+)
+def test_a_mask_of_no_random_numbers_earns_nothing_in_training(name, fixed):
+    right = find(f"ps08.{name}").reference
+
+    def answer(x, p, rng, train):
+        return (x * fixed(x), fixed(x) * 1.0) if train else right(x, p, rng, train)
+
+    for seed in range(3):
+        assert score(f"ps08.{name}", answer, seed) == (0.4 if name == "plain_dropout" else 0)
+
+
+def test_p_exchanged_costs_the_mask_alone():
+    def answer(x, p, rng, train):
+        mask = (rng.random(x.shape) < p) / p if train else np.ones(x.shape)
+        return x * mask, mask
+
+    assert {round(score("ps08.dropout", answer, seed), 9) for seed in range(10)} == {0.6}
+
+
+@pytest.mark.parametrize("error", [UnboundLocalError, NameError, ValueError])
+def test_what_one_name_raises_costs_this_name_alone(error):
+    for piece, name, due in (("initialise", "he_normal", 0.75), ("activation", "elu", 0.8)):
+        right = find(f"ps07.{piece}").reference
+
+        def answer(which, *arguments, name=name, right=right):
+            if which == name:
+                raise error("no W here")
+            return right(which, *arguments)
+
+        report = judge(find(f"ps07.{piece}"), [answer], seed=3)
+        assert report.score == pytest.approx(due)
+        assert f"{error.__name__}: no W here" in str(report)
+
+
+def test_what_every_name_raises_is_told_with_its_line():
+    for piece in ("initialise", "activation"):
+
+        def answer(*arguments):
+            raise ValueError("nowhere")
+
+        report = judge(find(f"ps07.{piece}"), [answer], seed=3)
+        assert report.score == 0
+        assert 'raise ValueError("nowhere")' in str(report)

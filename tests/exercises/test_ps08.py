@@ -57,8 +57,31 @@ def test_an_output_of_another_shape_costs_its_own_part_alone(odd, train):
     report = judge(PIECE, [Odd], seed=3)
     wrong = [verdict.output.name for verdict in report.verdicts if not verdict.passed]
     assert wrong == ["training output" if train else "test output"]
-    assert report.score == pytest.approx(0.8)
+    assert report.score == pytest.approx(0.8 if train else 0.6)
     assert "The shape is" in str(report)
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, ValueError])
+@pytest.mark.parametrize(("train", "left"), [(False, 0.6), (True, 0)])
+def test_what_raises_in_one_of_both_modes_costs_what_depends_on_it(train, left, error):
+    class Half(Right):
+        def forward(self, x, now):
+            if now is train:
+                raise error("here")
+            return super().forward(x, now)
+
+    report = judge(PIECE, [Half], seed=3)
+    assert report.score == pytest.approx(left)
+    assert ("ValueError: here" if error is ValueError else "Not written yet") in str(report)
+
+
+@pytest.mark.parametrize("test", [lambda x: None, lambda x: x])
+def test_a_layer_that_stays_as_it_is_has_to_be_tested(test):
+    class Untested(Right):
+        def forward(self, x, now):
+            return super().forward(x, now) if now else test(x)
+
+    assert judge(PIECE, [Untested], seed=3).score == pytest.approx(0.6)
 
 
 class Reused(Right):
@@ -85,8 +108,13 @@ def test_the_mask_for_predictions_may_be_one_number(name):
         mask = factor * (1 if name == "dropout" else 1 - p)
         return x * mask, mask
 
+    def in_an_array(*arguments):
+        out, mask = answer(*arguments)
+        return out, np.array(mask)
+
     for seed in range(20):
         assert judge(piece, [answer], seed=seed).score == 1
+        assert judge(piece, [in_an_array], seed=seed).score == 1
     wrong = judge(piece, [lambda *arguments: answer(*arguments, factor=0.5)])
     assert 0 < wrong.score < 1
 

@@ -186,7 +186,7 @@ def test_a_margin_does_not_depend_on_the_size_of_the_weights(factor):
 
 def block(x, p, rng, train):
     mask = np.ones(x.size)
-    mask[: round(p * x.size)] = 0
+    mask[: round(p * x.size)] = 0  # the same in each call
     return mask.reshape(x.shape) / (1 - p)
 
 
@@ -211,7 +211,8 @@ def test_masks_that_are_not_drawn_anew_for_every_entry(name, mask_of):
         return x * mask, mask
 
     report = judge(PIECES[f"ps08.{name}"], [answer], seed=7)
-    assert report.score == pytest.approx(0.6)
+    same = {"dropout": 0, "plain_dropout": 0.4}[name]  # two calls give one mask
+    assert report.score == pytest.approx(0.6 if mask_of is columns else same)
     assert "not the numbers that rng gives" in str(report)
 
 
@@ -228,7 +229,7 @@ BY_HEART = {
 
 @pytest.mark.parametrize("what", BY_HEART)
 @pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
-def test_masks_by_heart_earn_at_most_what_is_made_of_them(name, what):
+def test_masks_by_heart_earn_nothing(name, what):
     """For predictions x comes back from inverted dropout, which is nothing without the other."""
     right = PIECES[f"ps08.{name}"].reference
 
@@ -238,9 +239,7 @@ def test_masks_by_heart_earn_at_most_what_is_made_of_them(name, what):
         mask = BY_HEART[what](x)
         return x * mask, mask
 
-    dropped = what == "numbers, some dropped"
-    applied = what in ("x", "numbers", "signs", "numbers, some dropped")
-    due = {"dropout": 0.3 * dropped + 0.3 * applied, "plain_dropout": 0.4 + 0.2 * applied}[name]
+    due = {"dropout": 0, "plain_dropout": 0.4}[name]
     for seed in range(4):
         assert score(PIECES[f"ps08.{name}"], answer, seed) == pytest.approx(due)
 

@@ -26,6 +26,7 @@ from nncourse.exercises.piece import (
     single,
 )
 from nncourse.exercises.ps05.activations import NEAR
+from nncourse.exercises.raised import raised
 from nncourse.language import mark
 
 LEAK = 0.125
@@ -71,18 +72,22 @@ def drive(answer: Callable[..., Any], z: Array) -> tuple[Any, ...]:
     """(value, slope) of each function, one after the other; what one does to z is seen later.
 
     One that is not written yet may raise the stub's error, or give None: an if without an else.
-    What is no pair costs its own function alone.
+    What is no pair or raises costs its own function alone.
     """
     found: list[Any] = []
     changed = given = z
     written = False
-    stub: NotImplementedError | None = None
+    errors: list[Exception] = []
     for name in NAMES:
         try:
             given = z.copy()
             result = answer(name, given)
         except NotImplementedError as error:
-            stub, result = error, None
+            result = None
+            errors.append(error)
+        except Exception as error:
+            result = (raised(error),) * 2
+            errors.append(error)
         written = written or result is not None
         result = (None, None) if result is None else result
         result = list(result) if isinstance(result, np.ndarray) and result.ndim else result
@@ -90,8 +95,10 @@ def drive(answer: Callable[..., Any], z: Array) -> tuple[Any, ...]:
             result = [Finding("count", PAIR, {"name": name})] * 2
         found += result
         changed = changed if np.array_equal(given, z) else given
+    if len(errors) == len(NAMES):
+        raise errors[0]
     if not written:
-        raise stub or Unfit(Finding("count", PAIR, {"name": NAMES[0]}))
+        raise errors[0] if errors else Unfit(Finding("count", PAIR, {"name": NAMES[0]}))
     if all(isinstance(one, Finding) for one in found):
         raise Unfit(found[0])
     z[...] = changed
@@ -246,10 +253,10 @@ ACTIVATION = Piece(
 
 
 def draw_prelu(rng: np.random.Generator, case: str) -> Point:
-    """dout, z (N, D) and a slope alpha (D,) for each feature."""
+    """dout, z (N, D) and a slope alpha (D,) for each feature, of both signs."""
     shape = [5, 5] if case == SQUARE else dimensions(rng, 2, (4, 6, 7))
     z, dout = _away(rng, shape), normal(rng, *shape)
-    alpha = 0.25 + np.abs(normal(rng, shape[1]))
+    alpha = (0.25 + np.abs(normal(rng, shape[1]))) * np.where(np.arange(shape[1]) % 2, -1, 1)
     return Point((dout, z, alpha), {"z": z, "alpha": alpha}, dout, case)
 
 

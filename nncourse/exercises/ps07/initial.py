@@ -13,7 +13,7 @@ import numpy as np
 from nncourse.diagnosis import Context, Finding, Law
 from nncourse.diagnosis.distribution import normal_law, uniform_law
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.drawn import CALLS, drawn, standard_normal
+from nncourse.exercises.drawn import CALLS, drawn, joined, standard_normal
 from nncourse.exercises.piece import (
     PLAIN,
     Equivalent,
@@ -27,6 +27,7 @@ from nncourse.exercises.piece import (
     real,
     single,
 )
+from nncourse.exercises.raised import raised
 from nncourse.language import mark
 
 Rule = Callable[[int, int, np.random.Generator], Array]
@@ -60,7 +61,8 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     out, fan = int(rng.integers(*LARGE)), int(rng.integers(*SMALL))
     if case == WIDE:
         out, fan = fan, out
-    return Point((out, fan, int(rng.integers(2**31))), {"W": np.empty((out, fan))}, 1.0, case)
+    both = np.empty((CALLS * out, fan))
+    return Point((out, fan, int(rng.integers(2**31))), {"W": both}, 1.0, case)
 
 
 def laws(point: Point) -> dict[str, Law]:
@@ -100,17 +102,23 @@ def context(point: Point) -> dict[str, Context]:
 
 
 def drive(answer: Callable[..., Any], out: int, fan: int, seed: int) -> tuple[Any, ...]:
-    """A sample of each initialiser, of several drawn from one generator the last."""
+    """Samples of each initialiser, drawn from one generator, one below the other.
+
+    One that raises costs its own name alone.
+    """
     samples: list[Any] = []
+    errors: list[Exception] = []
     for i, name in enumerate(NAMES):
         rng = np.random.default_rng([seed, i])
         try:
-            samples.append([answer(name, out, fan, rng) for _call in range(CALLS)][-1])
-        except NotImplementedError as error:
-            samples.append(None)
-            missing = error
-    if all(sample is None for sample in samples):
-        raise missing
+            found = [answer(name, out, fan, rng) for _call in range(CALLS)]
+        except Exception as error:
+            errors.append(error)
+            samples.append(raised(error))
+        else:
+            samples.append(joined(found, (out, fan)))
+    if len(errors) == len(NAMES):
+        raise errors[0]
     return tuple(samples)
 
 
@@ -264,13 +272,14 @@ def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
     n = int(rng.integers(5, 10))
     while True:
         seed = int(rng.integers(2**31))
-        if all(np.linalg.cond(a) < 100 for a in drawn(standard_normal, (n, n), seed)):
+        drawn_twice = drawn(standard_normal, (n, n), seed)
+        if all(np.linalg.cond(a) < 100 for both in drawn_twice for a in np.split(both, CALLS)):
             return Point((n, seed), {}, 1.0, case)
 
 
 def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Array, Any]:
-    """(Q^T Q, Q) of the last of some matrices from one generator. A Q that is right in another way
-    gives way to that of ``orthogonal``.
+    """(Q^T Q, Q) of the last of some matrices from one generator, or of one that is not orthogonal.
+    Where all are right in another way, Q gives way to that of ``orthogonal``.
     """
     rng = np.random.default_rng(seed)
     matrices = [real(answer(n, rng), "Q") for _call in range(CALLS)]
@@ -278,14 +287,18 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Arr
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
+    products = [matrix.T @ matrix for matrix in matrices]
+    if any(
+        all(map(_made_of, matrices, np.split(both, CALLS)))
+        for both in drawn(standard_normal, (n, n), seed)
+    ):
+        return products[-1], orthogonal(n, np.random.default_rng(seed))
+    for matrix, product in zip(matrices, products, strict=True):
+        if not np.allclose(product, np.eye(n), atol=NEARLY):
+            return product, matrix
     first, last = matrices
-    product = last.T @ last
-    if any(_made_of(last, a) for a in drawn(standard_normal, (n, n), seed)):
-        return product, orthogonal(n, np.random.default_rng(seed))
-    if np.allclose(product, np.eye(n), atol=NEARLY):
-        again = np.allclose(first, last)
-        return product, Finding("state", AGAIN if again else OTHERS)
-    return product, last
+    again = np.allclose(first, last)
+    return products[-1], Finding("state", AGAIN if again else OTHERS)
 
 
 def _made_of(matrix: Array, a: Array) -> bool:

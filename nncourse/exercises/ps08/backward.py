@@ -17,20 +17,16 @@ from nncourse.exercises.piece import (
     Part,
     Piece,
     Point,
-    differing,
-    dimensions,
     normal,
     single,
 )
-from nncourse.exercises.ps08.batchnorm import epsilon
+from nncourse.exercises.ps08.batchnorm import epsilon, sizes, sizes_differ
 from nncourse.language import mark
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """dout, x (N, D), gamma (D,), with N >= 6: x_hat of two examples would be +-1."""
-    N, D = (
-        (6, 6) if case == SQUARE else (dimensions(rng, 1, (6, 7))[0], dimensions(rng, 1, (3, 4))[0])
-    )
+    N, D = (6, 6) if case == SQUARE else sizes(rng)
     x = normal(rng, N, D) * (1 + np.arange(D) % 3) + normal(rng, D)
     x = x.astype(np.float32).astype(np.float64)
     gamma = (1 + np.abs(normal(rng, D))) * np.where(np.arange(D) % 2, 1, -1)
@@ -164,7 +160,7 @@ STAGES = Piece(
     ),
     parts=(Part("dx_hat", 0.2), Part("dvar", 0.3), Part("dmean", 0.2), Part("dx", 0.3)),
     draw=draw,
-    varied=differing(lambda point: point.arguments[0].shape),
+    varied=sizes_differ,
     reference=stage_reference,
     forward=forward,
     context=_stage_context,
@@ -368,7 +364,7 @@ BACKWARD = Piece(
     ),
     parts=(Part("dx", 0.6), Part("dgamma", 0.2), Part("dbeta", 0.2)),
     draw=draw,
-    varied=differing(lambda point: point.arguments[0].shape),
+    varied=sizes_differ,
     reference=reference,
     forward=forward,
     context=context,

@@ -19,10 +19,10 @@ from nncourse.exercises.piece import (
     Piece,
     Point,
     differing,
-    dimensions,
     normal,
     single,
 )
+from nncourse.exercises.raised import raised
 from nncourse.language import mark
 
 
@@ -31,11 +31,23 @@ def epsilon(rng: np.random.Generator) -> float:
     return float(single(rng.uniform(0.001, 0.01)))
 
 
+def sizes(rng: np.random.Generator) -> tuple[int, int]:
+    """How many examples and features there are: of these more or fewer."""
+    return int(rng.choice((6, 7))), int(rng.choice((3, 4, 8, 9)))
+
+
+def _sizes_of(point: Point) -> tuple[int, int, bool]:
+    N, D = point.arguments[0].shape
+    return N, D, N < D
+
+
+sizes_differ = differing(_sizes_of)
+"""``varied`` of a piece: once there are more examples than features, and once fewer."""
+
+
 def draw(rng: np.random.Generator, case: str) -> Point:
     """x (N, D) of other mean and spread in every feature; gamma, beta (D,)."""
-    N, D = (
-        (5, 5) if case == SQUARE else (dimensions(rng, 1, (6, 7))[0], dimensions(rng, 1, (3, 4))[0])
-    )
+    N, D = (5, 5) if case == SQUARE else sizes(rng)
     x = normal(rng, N, D) * (1 + np.arange(D) % 3) + 2 * normal(rng, D)
     x = x.astype(np.float32).astype(np.float64)
     gamma, beta = 1 + np.abs(normal(rng, D)), normal(rng, D)
@@ -129,7 +141,7 @@ FORWARD = Piece(
     ),
     parts=tuple(Part(name, 0.25) for name in ("mean", "var", "x_hat", "out")),
     draw=draw,
-    varied=differing(lambda point: point.arguments[0].shape),
+    varied=sizes_differ,
     reference=forward,
     context=lambda point: {
         "var": Context(
@@ -232,7 +244,8 @@ def drive_running(
     """(mean, var, outputs by batch; those of the last together and alone; mean, var after them).
 
     Another layer, with other settings, is trained and tested by turns meanwhile, and one with the
-    same settings is trained; what they give stands beside.
+    same settings is trained; what they give stands beside. What training or testing raises costs
+    what depends on it.
     """
     *batches, x = batches
     features = x.shape[1]
@@ -240,15 +253,26 @@ def drive_running(
     alike = kind(features, momentum, eps)
     means, variances = [np.array(norm.mean)], [np.array(norm.var)]
     trained, tested = [], []  # pairs of an output and what it is of
+    errors: list[Exception] = []
+
+    def output(layer: Any, given: Array, train: bool) -> tuple[Array | Finding, Array]:
+        try:
+            return _copied(layer.forward(given, train)), given
+        except Exception as error:
+            errors.append(error)
+            return raised(error), given
+
     for batch in batches:
-        trained += [(_copied(norm.forward(batch, True)), batch)]
+        trained += [output(norm, batch, True)]
         for another in (other, alike):
-            trained += [(_copied(another.forward(x, True)), x)]
-        tested += [(_copied(other.forward(batch, False)), batch)]
+            trained += [output(another, x, True)]
+        tested += [output(other, batch, False)]
         means.append(np.array(norm.mean))
         variances.append(np.array(norm.var))
-    tested += [(_copied(norm.forward(x, False)), x)]
-    tested += [(_copied(norm.forward(row[None], False)), row[None]) for row in x]
+    tested += [output(norm, x, False)]
+    tested += [output(norm, row[None], False) for row in x]
+    if len(errors) == len(trained) + len(tested):
+        raise errors[0]
     mean, var = _by_batch("mean", means, x[0].shape), _by_batch("var", variances, x[0].shape)
     wrong = [found for found in (mean, var) if isinstance(found, Finding)]
     layers = norm, other, alike
@@ -264,9 +288,11 @@ def _copied(out: Any) -> Array:
         return np.array(None)
 
 
-def _joined(outputs: list[tuple[Array, Array]]) -> Array | Finding:
-    """All outputs below each other; or what is wrong with a shape."""
+def _joined(outputs: list[tuple[Any, Array]]) -> Array | Finding:
+    """All outputs below each other; or what was raised, or is wrong with a shape."""
     for out, batch in outputs:
+        if isinstance(out, Finding):
+            return out
         if out.shape != batch.shape:
             text = mark("The shape is {got}, but it must be {want}.")
             return Finding("shape", text, {"got": out.shape, "want": batch.shape})
@@ -460,7 +486,7 @@ RUNNING = Piece(
         Part("var", 0.2, (PLAIN,)),
         Part("training output", 0.2, (PLAIN,)),
         Part("test output", 0.2, (PLAIN,)),
-        Part("mean, var after testing", 0.2, (PLAIN,)),
+        Part("mean, var after testing", 0.2, (PLAIN,), beside=("test output",)),
     ),
     draw=draw_running,
     varied=differing(lambda point: [*point.arguments[0][0].shape[1:], point.arguments[1]]),

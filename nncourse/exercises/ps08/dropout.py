@@ -175,7 +175,7 @@ DROPOUT = Piece(
         Output(
             "mask",
             by="distribution",
-            of="x",
+            of="mask",
             key=(1,),
             look=_MASK_LOOK,
             derive=mark("Let E[mask] = 1: what must the kept units be multiplied by?"),
@@ -228,7 +228,7 @@ PLAIN_DROPOUT = Piece(
         Output(
             "mask",
             by="distribution",
-            of="x",
+            of="mask",
             key=(1,),
             look=_MASK_LOOK,
             derive=mark("What is E[mask] in training? When testing the mask is this number."),

@@ -22,6 +22,7 @@ from nncourse.exercises.piece import (
     normal,
     single,
 )
+from nncourse.exercises.ps08.masks import share
 from nncourse.language import mark
 
 
@@ -30,7 +31,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     N, D = (
         (5, 5) if case == SQUARE else (dimensions(rng, 1, (5, 7))[0], dimensions(rng, 1, (4, 6))[0])
     )
-    p = float(rng.choice((0.25, 0.375, 0.625)))
+    p = share(rng)
     x, dout = normal(rng, N, D), normal(rng, N, D)
     kept = rng.random((N, D)) >= p
     kept[0, 0], kept[1, 1] = True, False
@@ -72,7 +73,7 @@ DROPOUT_BACKWARD = Piece(
     ),
     parts=(Part("dx", 1.0),),
     draw=draw,
-    varied=differing(lambda point: [*lengths(point), point.arguments[2]]),
+    varied=differing(lambda point: [*lengths(point), round(8 * point.arguments[2])]),
     reference=backward,
     forward=forward,
     context=context,

@@ -12,7 +12,7 @@ import numpy as np
 from nncourse.diagnosis import Finding, Law
 from nncourse.diagnosis.distribution import atoms_law
 from nncourse.diagnosis.measure import Array, distance
-from nncourse.exercises.drawn import CALLS, drawn, uniform
+from nncourse.exercises.drawn import CALLS, drawn, joined, uniform
 from nncourse.exercises.piece import Point, Unfit, differing, normal
 from nncourse.language import mark
 
@@ -28,7 +28,7 @@ nothing about how it is applied."""
 
 IDLE = mark(
     "x comes back from predictions, as it must; that counts once training drops a share of its "
-    "entries."
+    "entries, and others in each call."
 )
 
 Dropout = Callable[..., Any]
@@ -49,48 +49,68 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     x = normal(rng, int(rng.choice(ROWS)), int(rng.choice(COLUMNS)))
     x = np.where(x > 1, 0.0, x)
     p = share(rng)
-    return Point((x, p, int(rng.integers(2**31)), case != TEST), {"x": x}, 1.0, case)
+    mask = np.empty((len(x) if case == TEST else CALLS * len(x), x.shape[1]))
+    return Point((x, p, int(rng.integers(2**31)), case != TEST), {"mask": mask}, 1.0, case)
 
 
 def drive(
     answer: Dropout, x: Array, p: float, seed: int, train: bool, as_it_came: bool = False
 ) -> Any:
-    """(out, mask), in training of several calls with one generator the last.
+    """(out, mask), in training of several calls with one generator, one below the other.
 
     as_it_came: x is to come back from predictions, which counts where training drops some of it.
     """
     rng = np.random.default_rng(seed)
     given = [x.copy() for _call in range(CALLS if train else 1)]
-    for one in given:
-        result = answer(one, p, rng, train)
-    if isinstance(result, np.ndarray) and result.ndim:
-        result = list(result)
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        text = mark("Two arrays are expected: out and mask.")
-        raise Unfit(Finding("count", text))
-    out, mask = result
-    if not train:
+    pairs = [_pair(answer(one, p, rng, train)) for one in given]
+    if train:
+        out, mask = (joined(results, x.shape) for results in zip(*pairs, strict=True))
+    else:
+        ((out, mask),) = pairs
         if as_it_came:
-            given.append(x.copy())
-            if _idle(answer(given[-1], p, np.random.default_rng(seed), True), x):
+            rng = np.random.default_rng(seed)
+            more = [x.copy() for _call in range(CALLS)]
+            given += more
+            if _idle([answer(one, p, rng, True) for one in more], x, p):
                 out = Finding("state", IDLE)
         mask = np.ones_like(x) if mask is None else mask
-        if isinstance(mask, int | float | np.number):  # one factor for all
-            mask = np.full_like(x, mask)
+        if isinstance(mask, int | float | np.number | np.ndarray) and np.ndim(mask) == 0:
+            mask = np.full(x.shape, mask)  # one factor for all
     changed = next((one for one in given if not np.array_equal(one, x)), None)
     if changed is not None:
         x[...] = changed  # it is seen where arguments are compared
     return out, mask
 
 
-def _idle(trained: Any, x: Array) -> bool:
-    """Whether in a result of training hardly any entry of x is dropped, or nearly all are."""
+def _pair(result: Any) -> tuple[Any, Any]:
+    """(out, mask), which may stand in one array."""
+    if isinstance(result, np.ndarray) and result.ndim:
+        result = list(result)
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        text = mark("Two arrays are expected: out and mask.")
+        raise Unfit(Finding("count", text))
+    return result[0], result[1]
+
+
+def _idle(trained: Sequence[Any], x: Array, p: float) -> bool:
+    """Whether results of training don't drop entries of x as a mask drawn anew would."""
     try:
-        pair = isinstance(trained, tuple | list) or np.ndim(trained) > x.ndim
-        dropped = np.asarray(trained[0] if pair else trained)[x != 0] == 0
+        pairs = [isinstance(one, tuple | list) or np.ndim(one) > x.ndim for one in trained]
+        outs = [one[0] if pair else one for one, pair in zip(trained, pairs, strict=True)]
+        return not _drops([np.asarray(out)[x != 0] == 0 for out in outs], p)
     except (TypeError, ValueError, IndexError):
         return True
-    return not 0.05 < np.mean(dropped) < 0.95
+
+
+def _drops(zeros: Sequence[Array], p: float) -> bool:
+    """Whether of each of two results a share is 0 that may have been meant as p or 1 - p, and not
+    the same entries of both.
+    """
+    least = min(p, 1 - p) / 3
+    return bool(
+        all(least < np.mean(one) < 1 - least for one in zeros)
+        and np.mean(np.not_equal(*zeros)) > least
+    )
 
 
 def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Array]]:
@@ -101,8 +121,11 @@ def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Ar
         if not train:
             return {"out": x * of_test(p)}
         mask = answers.get("mask")
-        if mask is None or mask.shape != x.shape:
+        if mask is None or mask.shape != point.variables["mask"].shape:
             return {}
+        if not _drops(np.split(mask == 0, CALLS), p):
+            return {}
+        x = np.concatenate([x] * CALLS)
         out = x * mask
         little = np.linalg.norm(out) < APPLIED * np.linalg.norm(x) * np.max(np.abs(mask))
         if little or distance(out, x * np.mean(mask)) < APPLIED:
