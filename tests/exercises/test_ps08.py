@@ -126,3 +126,25 @@ def test_a_pair_may_stand_in_one_array(name):
     one, number = lambda *a: piece.reference(*a)[0], lambda *a: np.ones(())
     for wrong in (one, number):
         assert "expected" in str(judge(piece, [wrong]))
+
+
+@pytest.mark.parametrize("name", ["forward", "stages", "backward"])
+def test_once_there_are_fewer_examples_than_features(name):
+    for seed in range(10):
+        shapes = [
+            next(a for a in point.arguments if np.ndim(a) == 2).shape
+            for point in PIECES[f"batchnorm_{name}"].points(seed)
+        ]
+        assert {bool(N < D) for N, D in shapes if N != D} == {True, False}
+
+
+def test_no_factor_of_a_mask_is_known_by_heart():
+    points = [p for seed in range(30) for p in PIECES["dropout_backward"].points(seed)]
+    assert len({point.arguments[2] for point in points}) > 40
+
+
+def test_slopes_of_prelu_have_both_signs():
+    for seed in range(10):
+        for point in find("ps07.prelu_backward").points(seed):
+            alpha = point.arguments[2]
+            assert alpha.min() < 0 < alpha.max()
