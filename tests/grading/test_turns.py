@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import os
 import shutil
 import signal
@@ -254,7 +255,7 @@ def test_a_process_that_grows_is_replaced(monkeypatch):
     kept = []
 
     def grows(item, say):
-        kept.append(bytearray(8 << 20))
+        kept.append(mmap.mmap(-1, 8 << 20))  # not out of what was freed before
         return {}, True
 
     growing = turns(grows)

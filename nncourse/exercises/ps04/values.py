@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -103,6 +105,8 @@ class Overwrites(Value):
 
 
 class DepthFirst(Value):
+    turn = 1
+
     def backward(self) -> None:
         # Nodes in the order in which they are met from the output: inputs may come too early.
         order: list[Any] = []
@@ -113,7 +117,7 @@ class DepthFirst(Value):
             if node not in seen:
                 seen.add(node)
                 order.append(node)
-                stack += [edge for edge, _slope in node.edges]
+                stack += [edge for edge, _slope in node.edges[:: self.turn]]
         for node in order:
             if node.edges:
                 node.grad = 0.0
@@ -123,18 +127,8 @@ class DepthFirst(Value):
                 edge.grad += node.grad * slope
 
 
-class FirstInputFirst(Value):
-    """Depth first, each value before its inputs; ``backward`` goes from the last of ``order``."""
-
-    def order(self) -> list[Any]:
-        met: dict[Any, None] = {}
-        stack: list[Any] = [self]
-        while stack:
-            node = stack.pop()
-            if node not in met:
-                met[node] = None
-                stack += [edge for edge, _slope in reversed(node.edges)]
-        return list(met)[::-1]
+class FirstInputFirst(DepthFirst):
+    turn = -1
 
 
 class BreadthFirst(Value):
@@ -143,16 +137,17 @@ class BreadthFirst(Value):
     moves = False
 
     def order(self) -> list[Any]:
-        met: dict[Any, None] = {self: None}
-        queue: list[Any] = [self]
-        for node in queue:
-            for edge, _slope in node.edges:
-                if edge not in met:
+        turns = itertools.count(1)
+        place: dict[Any, int] = {self: 0}
+        queue: deque[Any] = deque([self])
+        while queue:
+            for edge, _slope in queue.popleft().edges:
+                if edge not in place:
                     queue.append(edge)
-                elif self.moves:
-                    del met[edge]
-                met[edge] = None
-        return list(met)[::-1]
+                elif not self.moves:
+                    continue
+                place[edge] = next(turns)
+        return sorted(place, key=place.__getitem__, reverse=True)
 
 
 class MovedToTheEnd(BreadthFirst):
