@@ -198,13 +198,17 @@ def varied_update(points: Sequence[Point]) -> bool:
     """Whether the numbers of features differ, and whether neither w0 nor y tells what is misjudged.
 
     Of the misjudged examples of either class one is near the border, and of those near it, as of
-    the others, one has y w0 > 0. The same kinds occur among those that are judged rightly.
+    the others, one has y w0 > 0; and w0 > 0 holds either for those near it or for the others. The
+    same kinds occur among those that are judged rightly.
     """
     wrong = [_kind(point) for point in points if point.case in (PLAIN, NEGATIVE)]
     right = [_kind(point) for point in points if point.case == RIGHT]
     by_class = {(near, y) for near, y, _sign in wrong}
     by_sign = {(near, sign) for near, _y, sign in wrong}
+    threshold = {(near, (y > 0) == sign) for near, y, sign in wrong}
+    distances, signs = map(set, zip(*threshold))
     mixed = len(by_class) == len(by_sign) == len(wrong)
+    mixed = mixed and len(threshold) == len(distances) == len(signs)
     alike = len(set(right)) == len(right) and set(right) <= set(wrong)
     return mixed and alike and differing(lengths)(points)
 
@@ -259,12 +263,14 @@ def draw_train(rng: np.random.Generator, case: str) -> Point:
         return Point((x, y, passes), {}, 1.0, case)
     few = int(rng.choice((4, 12)))
     while True:
-        n = 3 if case == THREE else 2
-        x = rng.integers(-8, 9, (int(rng.integers(7, 10)), n)) / 2
+        n, count = 3 if case == THREE else 2, int(rng.integers(7, 10))
+        x = rng.integers(-8, 9, (4 * count, n)) / 2
         w = rng.integers(-3, 4, n + 1).astype(np.float64)
-        h = extend(x) @ w
-        y = np.where(h > 0, 1.0, -1.0)
-        if np.min(np.abs(h)) < 0.5 or np.ptp(y) == 0:
+        # Those next to the border, where the run is long, but none on it.
+        x = x[np.abs(extend(x) @ w) >= 0.5]
+        x = rng.permutation(x[np.argsort(np.abs(extend(x) @ w))[:count]])
+        y = np.where(extend(x) @ w > 0, 1.0, -1.0)
+        if len(x) < count or np.ptp(y) == 0:
             continue
         history = train_perceptron(x, y, 50)
         if not 6 <= len(history) <= 50 or len(train_perceptron(x, y, few)) == len(history):

@@ -123,9 +123,14 @@ def _as_is(value: Any) -> Any:
 
 
 def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
-    """Each value once (a tree); in the case SHARED values are used again, in CONSTANTS mixed."""
+    """Each value once (a tree); in the case SHARED values are used again.
+
+    In the case CONSTANTS they are mixed with plain numbers in all ways, once each where the number
+    comes first: 3 - (3 - a) hides what is wrong with it.
+    """
     unused = list(range(leaves))
     program: Program = []
+    mixed = [MIXED[i] for i in rng.permutation(len(MIXED))] if case == CONSTANTS else []
     count = leaves
 
     def take() -> int:
@@ -134,10 +139,10 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
     def one_of(names: tuple[str, ...]) -> str:
         return names[int(rng.integers(len(names)))]
 
-    while len(unused) > 1 or len(program) < 9:
+    while len(unused) > 1 or len(program) < 9 or mixed:
         i = j = take()
         if case == CONSTANTS and rng.random() < 0.65:
-            op = one_of(MIXED)
+            op = mixed.pop() if mixed else one_of(MIXED[len(REFLECTED) :])
         elif case == SHARED and program and rng.random() < 0.4:
             # Something that was used already is used once more.
             op, j = one_of(BINARY), int(rng.integers(count))
@@ -190,11 +195,6 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         count = 2 if case == TWICE else 1
         kind = SHARED if case in (SHARED, TWICE) else case
         programs = [_draw_program(rng, 4, kind) for _i in range(count)]
-        ops = [op for op, _i, _j in programs[0]]
-        if case == CONSTANTS and not (
-            set(MIXED) <= set(ops) and all(ops.count(op) == 1 for op in REFLECTED)
-        ):
-            continue  # each of them, and those not twice: 3 - (3 - a) hides what is wrong with it
         try:
             sizes = [_sizes(program, x) for program in programs]
         except (OverflowError, ZeroDivisionError):
@@ -204,11 +204,12 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         gradients = [_gradient(Value, program, x) for program in programs]
         if any(np.min(np.abs(g)) < 0.02 or np.max(np.abs(g)) > 60 for g in gradients):
             continue
-        if case == PLAIN and not all(
-            _told_apart(programs[0], x, m) for m in (PowWrong, ExpOfInput)
+        others = {PLAIN: (PowWrong, ExpOfInput), SHARED: APART}.get(kind, ())
+        if not all(
+            _differ(_gradient(other, program, x), right)
+            for program, right in zip(programs, gradients)
+            for other in others
         ):
-            continue
-        if kind == SHARED and not all(_told_apart(p, x, m) for p in programs for m in APART):
             continue
         return Point((programs, x), {"x": x}, 1.0, case)
 
@@ -227,8 +228,7 @@ def _gradient(kind: Any, program: Program, x: Array) -> Array:
     return np.array([leaf.grad for leaf in leaves])
 
 
-def _told_apart(program: Program, x: Array, mutant: Any) -> bool:
-    right, wrong = _gradient(Value, program, x), _gradient(mutant, program, x)
+def _differ(wrong: Array, right: Array) -> bool:
     return float(np.linalg.norm(right - wrong)) > 1e-3 * float(np.linalg.norm(right))
 
 

@@ -166,8 +166,8 @@ INITIALISE = Piece(
         for i, name in enumerate(NAMES)
     ),
     parts=(
-        *(Part(name, 0.2, (PLAIN,)) for name in NAMES),
-        *(Part(name, 0.05, (WIDE,)) for name in NAMES),
+        *(Part(name, 0.125, (PLAIN,)) for name in NAMES),
+        *(Part(name, 0.125, (WIDE,)) for name in NAMES),
     ),
     draw=draw,
     reference=initialise,
