@@ -23,22 +23,17 @@ from nncourse.exercises.piece import (
     normal,
     single,
 )
-from nncourse.exercises.ps05.softmax import LARGE, onehot, softmax, targets
+from nncourse.exercises.ps05.softmax import LARGE, far_apart, onehot, softmax, targets
 from nncourse.exercises.ps05.softmax import loss as cross_entropy
 from nncourse.language import mark
 
 
 def draw_softmax(rng: np.random.Generator, case: str) -> Point:
-    """logits (N, C), near 1000 and -1000 in the case LARGE."""
+    """logits (N, C), far from 0 and from each other in the case LARGE."""
     N, C = dimensions(rng, 1, (5, 7))[0], dimensions(rng, 1, (3, 4))[0]
     logits = 1.5 * normal(rng, N, N if case == SQUARE else C)
     if case == LARGE:
-        logits = np.round(logits * 64) / 64
-        logits[::2] += 1000
-        logits[1::2] -= 1000
-        logits[2, 0] -= 4000  # subtracting the minimum or the mean of the row makes exp overflow
-        logits[3, 1] += 2000  # and here its median, or what is furthest from 0
-        logits[3, 0] -= 64
+        logits, _y = far_apart(rng, logits, targets(rng, N, C))
     return Point((logits,), {}, 1.0, case)
 
 
@@ -158,7 +153,7 @@ SOFTMAX = Piece(
         Equivalent("float32", lambda z: softmax(z.astype(np.float32))),
     ),
     cases=(PLAIN, PLAIN, SQUARE, LARGE),
-    case_names={LARGE: mark("logits near 1000 and -1000")},
+    case_names={LARGE: mark("logits near 16,000 and -16,000")},
 )
 
 

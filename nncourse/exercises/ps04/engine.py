@@ -57,8 +57,8 @@ SHARED, CONSTANTS, DEEP, TWICE = "shared", "constants", "deep", "twice"
 DEPTH = 1500
 """Steps of the deep chain, more than Python's recursion allows."""
 
-LAST = 20
-"""So many values inside are asked for their gradients."""
+INSIDE = 20
+"""About so many values inside are asked for their gradients, the last one among them."""
 
 APART = (DepthFirst, FirstInputFirst, BreadthFirst, MovedToTheEnd, Overwrites, TanhMissing)
 """Engines that go wrong wherever values are used several times."""
@@ -241,7 +241,7 @@ def forward(variables: Mapping[str, Array], point: Point) -> Array:
 
 
 def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tuple[Any, ...]:
-    """(values of the programs, gradient of the leaves, gradients of the last values inside)."""
+    """(values of the programs, gradient of the leaves, gradients of values inside)."""
     leaves = [kind(float(v)) for v in x]
     traces = [trace(program, leaves, _as_is) for program in programs]
     results = [values[-1] for values in traces]
@@ -254,7 +254,8 @@ def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tu
         result.backward()
     if len(programs) > 1:
         results[0].backward()
-    inside = [value.grad for values in traces for value in values[len(leaves) :][-LAST:]]
+    computed = [values[len(leaves) :] for values in traces]
+    inside = [value.grad for new in computed for value in new[:: -max(1, len(new) // INSIDE)]]
     return values, [leaf.grad for leaf in leaves], inside
 
 

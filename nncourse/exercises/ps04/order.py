@@ -26,7 +26,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     The nodes stand in the graph in any order and have any names, or these would be an answer.
     """
     if case in (DEEP, DOUBLING):
-        # d = c + c + a, e = d + d + b, ...: more than two to the power of 40 paths, 41 nodes.
+        # d = c + c + a, e = d + b + d, ...: more than two to the power of 40 paths, 41 nodes.
         graph, out = _chain(rng, DEPTH, (1,)) if case == DEEP else _chain(rng, 41, (1, 1, 3))
         return Point((graph, out), {}, 1.0, case)
     while True:
@@ -63,9 +63,17 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 def _chain(
     rng: np.random.Generator, count: int, back: Sequence[int]
 ) -> tuple[dict[str, list[str]], str]:
-    """A graph in which each node uses those that stand so far before it, and its last node."""
+    """A graph in which each node uses those that stand so far before it, and its last node.
+
+    Every second one or so uses another one near it as well. The inputs stand in any order, or who
+    follows the first ones would come through.
+    """
     names = [f"c{i}" for i in rng.permutation(count)]
-    graph = {names[i]: [names[i - n] for n in back if n <= i] for i in rng.permutation(count)}
+    more = rng.choice((0, 0, 2, 4), count).tolist()
+    graph = {}
+    for i in rng.permutation(count).tolist():
+        inputs = [names[i - n] for n in (*back, more[i]) if 0 < n <= i]
+        graph[names[i]] = [inputs[j] for j in rng.permutation(len(inputs))]
     return graph, names[-1]
 
 
@@ -151,14 +159,14 @@ def _count(order: list[str], needed: list[str]) -> dict[str, int]:
 
 
 def _preorder(graph: Graph, out: str) -> list[str]:
-    order: list[str] = []
+    order: dict[str, None] = {}
     stack = [out]
     while stack:
         node = stack.pop()
         if node not in order:
-            order.append(node)
+            order[node] = None
             stack += reversed(list(graph[node]))
-    return order
+    return list(order)
 
 
 def _distances(graph: Graph, out: str) -> dict[str, int]:

@@ -25,7 +25,10 @@ from nncourse.exercises.piece import (
 from nncourse.language import mark
 
 LARGE = "large"
-"""Logits near +-1000 with differences of some dozens: exp(logits) overflows or underflows."""
+"""Logits so far from 0, and here and there from each other, that exp overflows or underflows."""
+
+FAR = 2.0**14
+"""That far, and a multiple of it: too far also for numbers of 80 bits, whose exp ends at 11356."""
 
 
 def targets(rng: np.random.Generator, N: int, C: int) -> Array:
@@ -34,6 +37,30 @@ def targets(rng: np.random.Generator, N: int, C: int) -> Array:
     A column without targets shows p[:, y] -= 1, and an array that is as wide as y.max() + 1.
     """
     return rng.permutation(np.resize(np.arange(C - 1), N)) + rng.integers(2)
+
+
+def far_apart(rng: np.random.Generator, logits: Array, y: Array) -> tuple[Array, Array]:
+    """The case LARGE of logits (N, C) and of targets y (N,), which come in another order.
+
+    Each class is far above the others in some row. Less anything but the row's maximum (one column,
+    the median, what is furthest from 0), exp overflows somewhere or is 0 throughout a row.
+    """
+    N, C = logits.shape
+    classes, first = np.unique(y, return_index=True)
+    rows = rng.permutation([3, 1, 4][: len(classes)])
+    targets = np.empty_like(y)
+    targets[rows] = classes
+    targets[np.setdiff1d(np.arange(N), rows)] = np.delete(y, first)
+    logits = np.round(logits * 64) / 64  # which float32 holds exactly also where they are far
+    logits[::2] += FAR
+    logits[1::2] -= FAR
+    logits[rows, classes] += 2 * FAR
+    logits[rows, (classes + 1) % C] -= 64
+    # The class that never is a target: that of its row has a probability of which nothing is left.
+    logits[0, np.setdiff1d(np.arange(C), classes)] += 0.75 * FAR
+    # One far below the others in its row: less the minimum or the mean, exp overflows.
+    logits[2, (targets[2] + 1) % C] -= 4 * FAR
+    return logits, targets
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
@@ -45,20 +72,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     logits = 1.5 * normal(rng, N, C)
     y = targets(rng, N, C)
     if case == LARGE:
-        middle = int(np.argmax(y == 1))
-        y[[3, middle]] = y[[middle, 3]]
-        # Multiples of 1/64, which float32 holds exactly also at 1000.
-        logits = np.round(logits * 4 * 64) / 64
-        logits[::2] += 1000
-        logits[1::2] -= 1000
-        # A target with probability exp(-800), which is 0, so that p has no logarithm.
-        logits[0, y[0]] = logits[0].max() - 800
-        # One far below the others in its row: less the minimum or the mean, exp overflows.
-        logits[2, (y[2] + 1) % C] -= 4000
-        # One far above them, and in the middle: less the median, what is furthest from 0, the first
-        # column or the last, exp overflows.
-        logits[3, y[3]] += 2000
-        logits[3, (y[3] + 1) % C] -= 64
+        logits, y = far_apart(rng, 4 * logits, y)
     return Point((logits, y), {"logits": logits}, 1.0, case)
 
 
@@ -475,5 +489,5 @@ SOFTMAX = Piece(
     cases=(PLAIN, PLAIN, SQUARE, LARGE),
     # The first class is a target in one usual case, the last in the other.
     varied=differing(lambda point: (*point.arguments[0].shape, point.arguments[1].min())),
-    case_names={LARGE: mark("logits near 1000 and -1000")},
+    case_names={LARGE: mark("logits near 16,000 and -16,000")},
 )

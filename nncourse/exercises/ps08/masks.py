@@ -73,7 +73,7 @@ def drive(
             given += more
             if _idle([answer(one, p, rng, True) for one in more], x, p):
                 out = Finding("state", IDLE)
-        mask = np.ones_like(x) if mask is None else mask
+            mask = np.ones_like(x) if mask is None else mask
         if isinstance(mask, int | float | np.number | np.ndarray) and np.ndim(mask) == 0:
             mask = np.full(x.shape, mask)  # one factor for all
     changed = next((one for one in given if not np.array_equal(one, x)), None)

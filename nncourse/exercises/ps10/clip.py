@@ -33,15 +33,15 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     grads = [normal(rng, *dimensions(rng, 2, (2, 3, 4))), normal(rng, int(rng.integers(5, 8)))]
     if case == MANY:
         grads += [normal(rng, 2, 2, 2), normal(rng, 1)]
-    if case in (SHORT, MANY):
-        # Of nearly one length: each is shorter than the limit, be they together longer or not, and
-        # the sum of their norms exceeds it.
-        lengths = rng.uniform(0.8, 1, len(grads))
-        scaled = [g * (n / np.linalg.norm(g)) for g, n in zip(grads, lengths)]
-        grads = [single(g).astype(np.float64) for g in scaled]
-    else:
-        grads[1] *= 0.125  # alone it is shorter than the limit
-    share = {SHORT: 1.2, MANY: 0.75}.get(case) or rng.uniform(0.2, 0.4)
+    # Four are of nearly one length, each shorter than the limit though they are longer together.
+    # Of two the second is so short that alone it never needs to be clipped, and if the two don't,
+    # the sum of their norms still exceeds the limit.
+    lengths = rng.uniform(0.8, 1, len(grads))
+    lengths[1] *= 1 if case == MANY else 0.125
+    scaled = [g * (n / np.linalg.norm(g)) for g, n in zip(grads, lengths)]
+    grads = [single(g).astype(np.float64) for g in scaled]
+    shares = {SHORT: (1.01, 1.05), MANY: (0.95, 0.99)}
+    share = rng.uniform(*shares.get(case, (0.2, 0.4)))
     # Of two sizes, or what is long would be known by the limit; beside both 1e-6 is nothing.
     unit = 2.0 ** rng.choice((3, 13))
     norm = float(np.sqrt(sum(np.sum(g**2) for g in grads)))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+CELL = re.compile(r"<cell (\d{1,6})>")  # as the files of tracebacks are called
 NAMELESS = re.compile(r"<(module|lambda|\w+comp|genexpr)>")
 
 
@@ -86,13 +87,11 @@ def _frames(found: Any, cells: Sequence[str] | None) -> list[tuple[str, int, str
     for frame in found[:20] if type(found) is list else []:
         if type(frame) is list and [type(part) for part in frame] == [str, int, str]:
             file, line, name = frame
-            match = re.fullmatch(r"<cell (\d{1,6})>", file)
+            match = CELL.fullmatch(file)
             if match is None or not 0 < line < 100_000:
                 continue
-            known = cells is None or NAMELESS.fullmatch(name) or name in _cell(cells, int(match[1]))
+            if cells is not None and not 0 < int(match[1]) <= len(cells):
+                continue
+            known = cells is None or NAMELESS.fullmatch(name) or name in cells[int(match[1]) - 1]
             frames.append((file, line, name[:100] if known else "?"))
     return frames
-
-
-def _cell(cells: Sequence[str], number: int) -> str:
-    return cells[number - 1] if 0 < number <= len(cells) else ""

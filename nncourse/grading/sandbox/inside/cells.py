@@ -10,13 +10,16 @@ from __future__ import annotations
 import _sitebuiltins
 import ast
 import builtins
+import contextlib
 import inspect
 import io
 import linecache
 import re
 import sys
+import tokenize
 import traceback
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from nncourse.grading.sandbox.inside import stand_ins
@@ -27,6 +30,7 @@ LONGEST_MESSAGE = 2000  # characters
 LONGEST_TRACEBACK = 8000
 FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 PARTS = 1000  # of a dotted name
+FIELDS = 1000  # of an f-string
 BLANK = r"(?:[ \t\f]|\\\r?\n)*+"
 DOTTED = re.compile(rf"\b(?:[^\W\d]\w*+{BLANK}\.{BLANK})++")
 
@@ -34,12 +38,26 @@ DOTTED = re.compile(rf"\b(?:[^\W\d]\w*+{BLANK}\.{BLANK})++")
 def check(source: str) -> None:
     """SyntaxError for a cell that Python would read for too long.
 
-    Its parser copies what it has of a dotted name for each part that comes.
+    Its parser copies what it has of a dotted name for each part that comes; and up to Python 3.11
+    it counts lines from the beginning of an f-string for each of its fields.
     """
     if source.count(".") >= PARTS:
         for found in DOTTED.finditer(source):
             if found[0].count(".") >= PARTS:
                 raise SyntaxError(f"a name of more than {PARTS} parts")
+    if source.count("{") > FIELDS:
+        for text in _strings(source):
+            if "f" in text.partition(text[-1])[0].lower() and text.count("{") > FIELDS:
+                raise SyntaxError(f"an f-string with more than {FIELDS} braces")
+
+
+def _strings(source: str) -> Iterator[str]:
+    """The literals of a cell, as far as it can be read. From Python 3.12 on f-strings are none."""
+    lines = io.StringIO(source, newline=None)
+    with contextlib.suppress(tokenize.TokenError, SyntaxError):
+        for token in tokenize.generate_tokens(lines.readline):
+            if token.type == tokenize.STRING:
+                yield token.string
 
 
 def parse(source: str, name: str = "<cell>") -> ast.Module:
@@ -51,6 +69,7 @@ def parse(source: str, name: str = "<cell>") -> ast.Module:
         plain = python(source)
         if plain == source:
             raise
+        check(plain)
         return ast.parse(plain, name)
 
 
