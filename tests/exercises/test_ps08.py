@@ -75,6 +75,16 @@ def test_what_raises_in_one_of_both_modes_costs_what_depends_on_it(train, left, 
     assert ("ValueError: here" if error is ValueError else "Not written yet") in str(report)
 
 
+def test_a_mask_that_is_missing_is_not_taken_for_ones():
+    def answer(x, p, rng, train):
+        out, mask = find("ps08.plain_dropout").reference(x, p, rng, train)
+        return out, mask if train else None
+
+    report = judge(find("ps08.plain_dropout"), [answer], seed=3)
+    assert report.score == pytest.approx(0.6)
+    assert "mask is None" in str(report)
+
+
 @pytest.mark.parametrize("test", [lambda x: None, lambda x: x])
 def test_a_layer_that_stays_as_it_is_has_to_be_tested(test):
     class Untested(Right):

@@ -133,6 +133,11 @@ NOT_THE_MAXIMUM = {
     "median": lambda z: np.median(z, axis=1, keepdims=True),
     "first": lambda z: z[:, :1],
     "last": lambda z: z[:, -1:],
+    "second": lambda z: z[:, 1:2],
+    "maximum of two": lambda z: z[:, :2].max(axis=1, keepdims=True),
+    "maximum but for the first": lambda z: z[:, 1:].max(axis=1, keepdims=True),
+    "maximum but for the last": lambda z: z[:, :-1].max(axis=1, keepdims=True),
+    "nothing, with more digits": lambda z: np.longdouble(0),
     "furthest from 0": lambda z: np.take_along_axis(z, abs(z).argmax(axis=1)[:, None], axis=1),
 }
 
@@ -1145,6 +1150,46 @@ def corrected_if(wrong):
     return lambda w, x, y: w + y * np.r_[-1, x] if wrong(w, x, y) else w.copy()
 
 
+def positive_threshold_too(w, x, y):
+    return w[0] > 0 and y * (w[1:] @ x - w[0]) <= 0
+
+
+def joint(norms):
+    return np.linalg.norm(norms)
+
+
+def by_lengths(grads, norms, limit):
+    return joint(norms) > 0 and (len(norms) > 2 or norms[1] < 0.4 * norms[0])
+
+
+def or_if_too_deep(other):
+    """Recursion, and something simple where Python refuses it."""
+
+    def answer(graph, out):
+        order = {}
+
+        def visit(node):
+            if node not in order:
+                for name in graph[node]:
+                    visit(name)
+                order[node] = True
+
+        try:
+            visit(out)
+        except RecursionError:
+            return other(graph, out)
+        return list(order)
+
+    return answer
+
+
+def first_inputs_alone(graph, out):
+    order = [out]
+    while graph[order[-1]]:
+        order.append(graph[order[-1]][0])
+    return order[::-1]
+
+
 def few_neurons(most):
     """A hidden neuron for each of the first rows with answer 1."""
 
@@ -1361,6 +1406,15 @@ BY_HEART = [
         clipped_if(lambda grads, norms, limit: max(abs(g).max() for g in grads) > limit),
         0.8,
     ),
+    *(
+        (
+            "ps10.clip_gradients",
+            clipped_if(lambda grads, norms, limit, k=k: joint(norms) > k * limit),
+            left,
+        )
+        for k, left in ((0.9, 0.6), (1.1, 0.8), (1.3, 0.8))
+    ),
+    ("ps10.clip_gradients", clipped_if(by_lengths), 0.6),
     *(("ps01.at_least", of_sizes(*sizes), 0) for sizes in ((3, 4, 5), (3, *range(5, 11)))),
     ("ps01.at_least", both_ends(lambda n: n // 2 + 0.5), 0),
     ("ps01.at_least", both_ends(lambda n: n - 1.5), 0),
@@ -1396,6 +1450,7 @@ BY_HEART = [
         corrected_if(lambda w, x, y: y * w[0] > 0 or max(abs(w[1:])) > 3),
         0,
     ),
+    ("ps01.perceptron_update", corrected_if(positive_threshold_too), 0),
     *(("ps01.train_perceptron", passes_up_to(most), 0) for most in (4, 8, 12)),
     ("ps01.train_perceptron", passes_up_to(20), 0.7),
     ("ps01.perceptron_update", lambda w, x, y: w + y * np.r_[-1, x], 0.6),
@@ -1408,6 +1463,8 @@ BY_HEART = [
     ("ps04.topological_order", inputs_of_output(slice(1, None)), 0),
     ("ps04.topological_order", inputs_of_output(slice(-1)), 0),
     ("ps04.topological_order", moved_to_the_end, 0.35),
+    ("ps04.topological_order", or_if_too_deep(first_inputs_alone), 0.75),
+    ("ps04.topological_order", or_if_too_deep(by_distance(nodes_below(0))), 0.85),
     ("ps04.topological_order", leaves_first, 0.35),
     *(("ps04.topological_order", by_distance(nodes_below(most)), 0.35) for most in (2, 3, 12)),
     ("ps04.apply", apply_with("pow", power_with(lambda n: n <= 3)), 0.9),

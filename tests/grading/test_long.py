@@ -4,7 +4,9 @@ the trusted side takes no more time than its length is worth.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import sys
 import time
 import warnings
 
@@ -14,7 +16,7 @@ from nncourse.grading.answers import LONGEST
 from nncourse.grading.literals import data_in
 from nncourse.grading.names import Names, names, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, needed_lines
-from nncourse.grading.sandbox.inside.cells import PARTS, parse
+from nncourse.grading.sandbox.inside.cells import FIELDS, PARTS, parse
 
 # (head, what is repeated, between, tail); @ is the number of the repetition.
 REPEATED = {
@@ -192,6 +194,21 @@ def test_dotted_names_of_any_sensible_length_are_read():
     assert name in quick_names(f"import {name}").later
     with pytest.raises(SyntaxError, match="more than"):
         parse(f"import {name}.a")
+
+
+def test_f_strings_of_any_sensible_length_are_read():
+    few, many = (f"x = f'{'{a}' * count}'" for count in (FIELDS, 33_000))
+    texts = f"x = '{'{a}' * 9000}'", f"x = {'{' * 90}{'}' * 90} # f'{'{' * 2000}'"
+    for code in (few, f"%matplotlib inline\n{few}", "x = f'{a}'\n" * 9000, *texts):
+        assert parse(code).body
+    for code in (many, f"x = 1\n%time {many}", f"x = (rF''''{'{a:{a}}' * 501}'''", "(" + many):
+        start = time.monotonic()
+        with contextlib.suppress(SyntaxError):
+            parse(code)
+        assert time.monotonic() - start < 1
+        if sys.version_info < (3, 12):
+            with pytest.raises(SyntaxError, match="an f-string with more than"):
+                parse(code)
 
 
 def test_what_a_long_answer_reads_is_found_as_in_a_short_one():

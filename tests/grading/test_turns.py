@@ -55,6 +55,18 @@ def graded(bench, ps05, number=0, **changed):
 
 
 FULL = [20, 10, 10, 10, 20, 10, 10]
+# Tells of an error in a line of a cell that has not been run.
+FORGES = """
+import gc
+server = next(one for one in gc.get_objects() if type(one).__name__ == "Server")
+honest = server._answer
+def answer(message):
+    if isinstance(message.get("value"), dict):
+        return honest(message)
+    error = {"type": "ValueError", "kinds": ["ValueError"], "text": "x", "traceback": ""}
+    honest({"n": message["n"], "error": {**error, "frames": [["<cell %d>", 2, "f"]]}})
+server._answer = answer
+"""
 SIGMOID = "def sigmoid_backward(dout, s):\n    "
 WRONG = {
     "wrong": SIGMOID + "return dout",
@@ -66,6 +78,7 @@ WRONG = {
     "answers at length": SIGMOID + "return np.zeros((2000, 2000))",
     "draws": SIGMOID + "return np.random.rand(*dout.shape)",
     "no Python": "def",
+    **{f"forges a frame of cell {n}": SIGMOID + f"return dout\n{FORGES % n}" for n in range(1, 9)},
     "warns": SIGMOID + "return np.log(-abs(dout))",
 }
 
