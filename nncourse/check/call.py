@@ -57,8 +57,8 @@ class _Stop(BaseException):
     """Raised inside the student's function to end it; not an Exception, so few handlers see it."""
 
 
-class _TooLong(_Stop):
-    pass
+class TooLong(_Stop):
+    """A limit of time is over."""
 
 
 class _TooMuchOutput(_Stop):
@@ -93,7 +93,7 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Interrupt the body after so many seconds, where the system can (main thread, not Windows).
 
     Counted in ticks, of which none comes while the process is stopped, as by Ctrl-Z.
@@ -111,7 +111,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
         left -= 1
         if not left:
             signal.setitimer(clock, 0)
-            raise _TooLong
+            raise TooLong
 
     clock = getattr(signal, CLOCK)
     number = signal.SIGALRM if clock == signal.ITIMER_REAL else signal.SIGVTALRM
@@ -122,6 +122,11 @@ def _time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(clock, remaining, interval)
         listen_as_before(number, before)
+
+
+def is_timed() -> bool:
+    """Whether a limit of time holds now."""
+    return hasattr(signal, "getitimer") and signal.getitimer(getattr(signal, CLOCK))[0] > 0
 
 
 def listen_as_before(number: int, before: Any) -> None:
@@ -159,12 +164,12 @@ def call(
             contextlib.redirect_stderr(sink),
             warnings.catch_warnings(),
             np.errstate(all="ignore"),
-            _time_limit(TIME_LIMIT * CROWDING()),
+            time_limit(TIME_LIMIT * CROWDING()),
             watch or contextlib.nullcontext(),
         ):
             warnings.simplefilter("ignore")
             value = ask(function, *given) if ask else function(*given)
-    except _TooLong as stop:
+    except TooLong as stop:
         text = mark(
             "The function did not return within {seconds:.0f} s and was stopped: "
             "a loop without end?{place}"

@@ -225,6 +225,8 @@ def reasons(
             says = mistake.get("says", {}).get(current(), "")[:SENTENCE]
             if mistake["code"] == "raised":
                 says = _ending(_raised(mistake), theirs=True)
+            elif mistake["code"] == "not written" and ":" in says:
+                says = _("Something that it calls is not written yet.")  # a name of their choice
             elif mistake["code"] in QUOTING:
                 head, colon, _said = says.partition(": ")
                 says = f"{head}." if colon else says

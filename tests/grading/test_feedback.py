@@ -257,6 +257,30 @@ def test_reasons_repeat_no_text_that_an_answer_gave_for_a_result():
         assert "an input" not in "".join(found)
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_reasons_repeat_no_name_that_an_answer_has_chosen(language):
+    """Which of many functions it calls could tell what it was given."""
+
+    def d17():
+        raise NotImplementedError
+
+    def stub(dout, s):
+        raise NotImplementedError
+
+    piece = find("ps05.sigmoid_backward")
+    reports = [summary(judge(piece, [one], seed=3)) for one in (lambda dout, s: d17(), stub)]
+    assert "d17" in reports[0]["mistakes"][0]["says"][language]
+    with using(language):
+        found = [reasons(Grade(0.0, 10.0), [report], [])[0] for report in reports]
+    assert (
+        found
+        == {
+            "en": ["Something that it calls is not written yet.", "Not written yet."],
+            "ru": ["Ещё не написана одна из функций, которые вызывает ответ.", "Ещё не написано."],
+        }[language]
+    )
+
+
 def test_reasons_tell_why_an_output_cannot_be_compared():
     def initialise(name, fan_out, fan_in, rng):
         if name == "he_uniform":

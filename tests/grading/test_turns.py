@@ -183,7 +183,7 @@ LATE = """
 import os
 def sigmoid_backward(dout, s):
     return dout * s * (1 - s)
-for _ in range(30):
+for _ in range(12):
     if os.fork() == 0:
         while True:
             pass

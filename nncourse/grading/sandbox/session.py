@@ -7,12 +7,14 @@ had to go).
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from nncourse.check.call import TooLong, is_timed, time_limit
 from nncourse.grading.sandbox import clock
 from nncourse.grading.sandbox.channel import Channel, Closed, Late
 from nncourse.grading.sandbox.guard import Guard
@@ -27,6 +29,7 @@ from nncourse.grading.sandbox.references import References
 from nncourse.grading.sandbox.refused import OddValue, Refused
 from nncourse.grading.sandbox.wire import WireError
 
+SHORTEST = 0.01  # seconds that a function of the tests has in any case
 MADE = 30  # values in place of containers of other kinds are known when they are handed back
 MADE_KINDS = [[str, kind] for kind in (str, int, type(None))]
 TOO_LARGE = "its answers take more memory than there is for the tests"
@@ -374,7 +377,7 @@ class Session:
         args, kwargs = message.get("args"), message.get("kwargs")
         if type(args) is not tuple or type(kwargs) is not dict:
             self._end("protocol", "a callback of something else")
-        function, judges = None, False
+        function, judges, timed = None, False, is_timed()
         if "guest" not in message:
             function, judges = self.references.function(message["callback"])
             if function is None:
@@ -383,13 +386,19 @@ class Session:
             if self._in_place:
                 self._learn(message.get("news"))
             args, kwargs = tuple(map(self._marked, args)), self._marked_items(kwargs)
-            if function is None:
-                do, name = message.get("do_"), message.get("name")
-                answer = self.references.guests.ask(message["guest"], do, name, args, kwargs)
-            else:
-                answer = {"value": function(*args, **kwargs)}
+            left = max(SHORTEST, deadline - clock.now())
+            with contextlib.nullcontext() if timed else time_limit(left):
+                if function is None:
+                    do, name = message.get("do_"), message.get("name")
+                    answer = self.references.guests.ask(message["guest"], do, name, args, kwargs)
+                else:
+                    answer = {"value": function(*args, **kwargs)}
             answer["news"] = self.kept.news()
             self.channel.send(answer, deadline, self.references.refer)
+        except TooLong:
+            if timed:
+                raise
+            raise Late("the test's function took too long for what it was given") from None
         except (Late, Closed, SessionEnded):
             raise
         except AssertionError as error:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from nncourse.check.call import TooLong, is_timed, time_limit
 from nncourse.grading.sandbox import SessionEnded
 from nncourse.grading.sandbox.limits import LONGER
 from nncourse.grading.sandbox.outcome import student_error
@@ -45,6 +46,34 @@ def test_what_a_callback_asks_for_has_the_time_of_its_call(sandbox):
         with pytest.raises(SessionEnded, match="more than 1 s"):
             session.call("deeper", (lambda: session.call("deeper", (never,)),))
         assert time.monotonic() - start < 2 + LONGER  # what 1 s may become on a busy machine
+
+
+def endless():
+    while True:
+        pass
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_function_of_the_tests_ends_in_time_as_well(sandbox, depth):
+    """Whatever it was given: it may be one that takes for ever for a large number."""
+    with sandbox.session() as session:
+        session.run_cell("def twice(f):\n    try: return f()\n    except BaseException: return 1")
+
+        def deeper():
+            return session.call("twice", (endless,))
+
+        start = time.monotonic()
+        with pytest.raises(SessionEnded, match="more than 1 s"):
+            session.call("twice", (endless if depth == 1 else deeper,))
+        assert time.monotonic() - start < 2 + LONGER  # what 1 s may become on a busy machine
+        assert not is_timed()
+
+
+def test_within_a_limit_of_time_no_other_holds(sandbox):
+    with sandbox.session() as session:
+        session.run_cell("def twice(f): return f()")
+        with time_limit(0.2), pytest.raises(TooLong):
+            session.call("twice", (endless,))
 
 
 def test_callbacks_that_never_let_the_grader_wait_end_in_time(sandbox, monkeypatch):
