@@ -39,6 +39,7 @@ MOST_SAID = 100  # entries in the headers for all files of a tar
 # The others are unpacked as a whole, however much that is and whatever their size is said to be.
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ZIP_ENTRY = b"PK\x01\x02"  # begins an entry in the list of a zip
+MOST_ADDED = 1 << 20  # bytes of the fields that may be added to the entries there
 DEPTH = 2  # an archive of all, and one of each student
 
 
@@ -214,12 +215,16 @@ class Reader:
 
     def _zip(self, inside: str, file: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes] | None]]:
         with zipfile.ZipFile(file) as archive:
-            for entry in archive.infolist():
+            entries = archive.infolist()
+            if len({entry.header_offset for entry in entries}) < len(entries):
+                raise zipfile.BadZipFile("several entries are one and the same")
+            for entry in entries:
                 name = _name_in_zip(entry)
                 if entry.is_dir() or not self._wanted(name):
                     yield name, entry.file_size, None  # it costs nothing
                     continue
-                self._count(entry.file_size)
+                # Much may be unpacked to nothing.
+                self._count(max(entry.file_size, entry.compress_size))
                 if stat.S_ISLNK(entry.external_attr >> 16):
                     self._refuse(inside + name, _("a link"))
                 elif entry.flag_bits & 1:
@@ -276,8 +281,11 @@ class Reader:
             inner = Reader(self.kinds, self.refused, *most, only=self.only)
             before, empty = len(self.refused), self.only is None
             try:
-                # The reader of zips makes an object of each entry before one can be looked at.
+                # The reader of zips makes an object of each entry before one can be looked at, and
+                # copies the fields of one as many times as there are.
                 inner._bound(data.count(ZIP_ENTRY), 0)
+                if _added(data) > MOST_ADDED:
+                    raise zipfile.BadZipFile("too much is added to its entries")
                 for found in inner._archive(folder + "/", name, io.BytesIO(data), depth - 1):
                     empty = False
                     yield found
@@ -322,6 +330,12 @@ class Reader:
 
 def _is_archive(name: str) -> bool:
     return name.lower().endswith(ARCHIVES)
+
+
+def _added(data: bytes) -> int:
+    """Bytes of the fields that are added to the entries in the list of a zip, or more."""
+    starts = (found.start() + 30 for found in re.finditer(re.escape(ZIP_ENTRY), data))
+    return sum(int.from_bytes(data[start : start + 2], "little") for start in starts)
 
 
 def _name_in_zip(entry: zipfile.ZipInfo) -> str:

@@ -10,12 +10,14 @@ import pwd
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import tarfile
 import time
 import tracemalloc
 import unicodedata
 import zipfile
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -939,6 +941,48 @@ def test_a_list_of_entries_is_counted_before_it_is_read(course, tmp_path, monkey
     )
     assert list(collect(course, "ps05", source).taken) == ["ann"]
     assert not [file for file in opened if isinstance(file, io.BytesIO)], "the archive within"
+
+
+def crafted(count, content, added=b"", apart=0):
+    """A zip of ``count`` entries, of one byte as they say, all of which are one or begin ``apart``
+    bytes from each other.
+    """
+    name, crc = b"a.ipynb", zlib.crc32(b"{")
+    sizes = struct.pack("<HHHHHIII", 20, 0, 8, 0, 33, crc, len(content), 1)
+    local = b"PK\3\4" + sizes + struct.pack("<HH", len(name), 0) + name
+    body = bytes(apart * count) + local + content
+    entries = b"".join(
+        b"PK\1\2\x14\0" + sizes + struct.pack("<HHHHHII", 7, len(added), 0, 0, 0, 0, apart * n)
+        + name + added
+        for n in range(count)
+    )  # fmt: skip
+    end = struct.pack("<HHHHIIH", 0, 0, count, count, len(entries), len(body), 0)
+    return body + entries + b"PK\5\6" + end
+
+
+NOTHING = b"\0\0\0\xff\xff" * 20_000 + b"\1\1\0\xfe\xff{"  # packed, but for the last byte
+ZIP_BOMBS = {
+    "one entry many times": (
+        crafted(4900, b"\1\1\0\xfe\xff{"),
+        "several entries are one and the same",
+    ),
+    "much that is unpacked to nothing": (crafted(1200, NOTHING, apart=1), "MB are packed"),
+    "many fields": (
+        crafted(100, b"", added=b"\xfe\xca\0\0" * 16_000, apart=1),
+        "too much is added to its entries",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ZIP_BOMBS)
+def test_a_zip_of_a_student_takes_no_time(course, tmp_path, name):
+    bomb, why = ZIP_BOMBS[name]
+    files = {"evil/x.zip": bomb, "ann.ipynb": "x"}
+    start = time.process_time()
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert time.process_time() - start < 2
+    assert list(found.taken) == ["ann"]
+    assert why in found.remarks[-1][1]
 
 
 def test_what_does_not_count_is_not_read_again(tmp_path):
