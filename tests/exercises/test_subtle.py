@@ -1183,6 +1183,22 @@ def or_if_too_deep(other):
     return answer
 
 
+def breadth_first_and(passes):
+    """Then what comes too late is moved, so many times."""
+
+    def answer(graph, out):
+        order = [node for level in levels(graph, out, len(graph)) for node in level][::-1]
+        for _pass in range(passes):
+            for node in list(order):
+                for name in graph[node]:
+                    if order.index(name) > order.index(node):
+                        order.remove(name)
+                        order.insert(order.index(node), name)
+        return order
+
+    return answer
+
+
 def first_inputs_alone(graph, out):
     order = [out]
     while graph[order[-1]]:
@@ -1464,6 +1480,7 @@ BY_HEART = [
     ("ps04.topological_order", inputs_of_output(slice(-1)), 0),
     ("ps04.topological_order", moved_to_the_end, 0.35),
     ("ps04.topological_order", or_if_too_deep(first_inputs_alone), 0.75),
+    *(("ps04.topological_order", breadth_first_and(passes), 0.5) for passes in (1, 2)),
     ("ps04.topological_order", or_if_too_deep(by_distance(nodes_below(0))), 0.85),
     ("ps04.topological_order", leaves_first, 0.35),
     *(("ps04.topological_order", by_distance(nodes_below(most)), 0.35) for most in (2, 3, 12)),
