@@ -27,15 +27,15 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-# Folders that only the exchange and Moodle make.
+# Folders that only Moodle and the exchange make, tried in this order.
 MARKED = [
-    # nbgrader's exchange: USER+ASSIGNMENT+TIMESTAMP+RANDOM/NAME.ipynb
-    r"(?P<student_id>[^+/]+)\+{assignment}\+(?P<timestamp>[^+/]+)(?:\+[^/]*)?/[^/]+$",
     # Moodle: NAME_NUMBER_assignsubmission_file_/NAME.ipynb; two people may have one name. People
     # choose their names, and may put anything there.
     r"(?P<person>(?P<student_id>[^/]+)_\d+)_assignsubmission_file(?:_[^/]*)?/(?:.*/)?[^/]+$",
     # The same without folders: NAME_NUMBER_assignsubmission_file_NAME.ipynb
     r"(?P<person>(?P<student_id>[^/]+?)_\d+)_assignsubmission_file_(?P<file_id>[^/]+)$",
+    # nbgrader's exchange: USER+ASSIGNMENT+TIMESTAMP+RANDOM/NAME.ipynb
+    r"(?P<student_id>[^+/]+)\+{assignment}\+(?P<timestamp>[^+/]+)(?:\+[^/]*)?/[^/]+$",
 ]
 # Tried in this order on the path inside of the source.
 PLAIN = [
@@ -47,13 +47,15 @@ PLAIN = [
 # Canvas, all in one folder: NAME_NUMBER_NUMBER_NAME.ipynb, with LATE after the first name where it
 # was. It means something only if all are so: in another folder it may be the name of a student.
 CANVAS = re.compile(
-    r"(?P<student_id>[^/]*?)_(?:LATE_)?(?P<person>\d+)_\d+_(?P<file_id>[^/]+(?:/.*)?)$"
+    r"(?s)(?P<student_id>[^/]*?)_(?:LATE_)?(?P<person>\d+)_\d+_(?P<file_id>[^/]*(?:/.*)?)$"
 )
 # Of somebody who is called Ann_7, like Ann, who has the number 7; or it is Ann's, and begins so.
 UNSURE = re.compile(
-    r"[^/]*?_\d+_(?:\d+_\d+_|assignsubmission_file_(?:[^/]*_)?\d+_assignsubmission_file_)"
+    r"[^/]*?_\d+_(?:\d+_(?:(?:[^/]*_)?\d+_)?\d+_"
+    r"|assignsubmission_file_(?:[^/]*_)?\d+_assignsubmission_file_)"
 )
-BY_NUMBER = r"(?P<student_id>[^/]+_\d+)_assign"  # Moodle's, for a lecturer to give
+# Moodle's, for a lecturer to give. It may be in the name of a file, too, or in that of a person.
+BY_NUMBER = r"(?P<student_id>[^/]+?_\d+)_assignsubmission_file(?!_[^/]*_assignsubmission_file_?/)"
 # What lies anywhere in STUDENT.zip.
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
@@ -295,7 +297,7 @@ def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[F
     """
     known = re.escape(assignment)
     marked, plain = (
-        [re.compile(layout.replace("{assignment}", known)) for layout in layouts]
+        [re.compile(layout.replace("{assignment}", known), re.DOTALL) for layout in layouts]
         for layouts in (MARKED, PLAIN)
     )
     shared = os.path.commonpath([file.path for file in files]) if files else ""
@@ -306,7 +308,8 @@ def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[F
     one = shared.endswith(f"/{assignment}/")
     one = one or any(ENDING.search(name) and name.startswith(assignment) for name in below)
     around = len(shared) if packed and not one else 0
-    if files and all(CANVAS.match(file.path) for file in files):
+    # Of an archive the name alone: what follows is a student's.
+    if files and all(CANVAS.match(file.packed or file.path) for file in files):
         return lambda file: CANVAS.match(file.path)
 
     def match(file: File) -> Match | None:

@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 from nncourse import cli
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading import archive as archives
-from nncourse.grading.collect import CollectError, _time, collect
+from nncourse.grading.collect import BY_NUMBER, CollectError, _time, collect
 from nncourse.grading.submissions import find_submissions
 from nncourse.grading.whole import remove
 from nncourse.language import using
@@ -139,9 +139,28 @@ def test_any_name_is_one_in_canvas(course, tmp_path):
     assert [name for name, _why in found.remarks] == ["_5_6_x.ipynb"]
 
 
+@pytest.mark.parametrize(("name", "inner"), [("", "a"), ("w", "a\u2028b\n/c"), ("w", "x\ny")])
+def test_what_one_student_packed_does_not_hide_the_layout_of_all(course, tmp_path, name, inner):
+    files = {
+        "leeann_1_11_ps05-x.ipynb": "of lee",
+        f"mallory_9_77_{name}.zip": zipped({f"{inner}.ipynb": "own"}),
+    }
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert taken == {"leeann": "of lee", "mallory": "own"}
+
+
+def test_a_break_in_a_packed_name_does_not_hide_whose_it_is(course, tmp_path):
+    source = packed(tmp_path / "in.zip", {f"{MOODLE}/w.zip": zipped({"a\nb/c.ipynb": "right"})})
+    assert list(collect(course, "ps05", source).taken) == ["Anna"]
+
+
 @pytest.mark.parametrize(
     ("theirs", "forged"),
     [
+        ("leeann_1_11_ps05-of-november-1.ipynb", "leeann_1_11_ps05_9_12_w.ipynb"),
+        ("leeann_1_11_my-own-homework.ipynb", "leeann_1_11_ps05_LATE_9_12_ps05-x.ipynb"),
+        ("leeann_LATE_1_11_my-own-homework.ipynb", "leeann_LATE_1_11_my_9_12_w.ipynb"),
         ("ann_7_8_my-own-homework-of-november.ipynb", "ann_7_9_10_x.ipynb"),
         ("ann_7_8_my-own-homework-of-november.ipynb", "ann_7_9_10_ps05-x.ipynb"),
         (
@@ -151,10 +170,11 @@ def test_any_name_is_one_in_canvas(course, tmp_path):
     ],
 )
 def test_nobody_is_another_with_their_number(course, tmp_path, theirs, forged):
-    """Whose name is "ann_7"."""
+    """Whose name is "ann_7", or "leeann_1_11_ps05"."""
     files = packed(tmp_path / "in.zip", {theirs: "right", forged: "wrong"})
     found = collect(course, "ps05", files)
-    assert {who: path.read_text() for who, path in found.taken.items()} == {"ann": "right"}
+    ann = theirs.partition("_")[0]
+    assert {who: path.read_text() for who, path in found.taken.items()} == {ann: "right"}
     assert [name for name, _why in found.remarks] == [forged]
 
 
@@ -675,6 +695,37 @@ def test_of_two_people_with_one_name_nobodys_is_taken(course, tmp_path):
     files = packed(tmp_path / "in.zip", files)
     numbered = collect(course, "ps05", files, re.search("--pattern '(.+)'", why)[1])
     assert sorted(numbered.taken) == ["Anna_1", "Anna_9"]
+
+
+@pytest.mark.parametrize(
+    ("path", "student"),
+    [
+        ("Bob Ray_5_assignsubmission_file_/ps05-x.ipynb", "Bob Ray_5"),
+        ("Bob Ray_5_assignsubmission_file/ps05-x.ipynb", "Bob Ray_5"),
+        ("Bob Ray_5_assignsubmission_file_ps05-x.ipynb", "Bob Ray_5"),
+        ("Bob Ray_5_assignsubmission_file_my_file/ps05-x.ipynb", "Bob Ray_5"),
+        ("Eve_9_assignsubmission_file_Bob Ray_5_assign.ipynb", "Eve_9"),
+        ("Eve_9_assignsubmission_file_Bob Ray_5_assignsubmission_file_x.ipynb", "Eve_9"),
+        ("Eve_9_assignsubmission_file_/Bob Ray_5_assignsubmission_file_x.ipynb", "Eve_9"),
+        (
+            "Bob Ray_5_assignsubmission_file_x_9_assignsubmission_file_/ps05-x.ipynb",
+            "Bob Ray_5_assignsubmission_file_x_9",
+        ),
+    ],
+)
+def test_the_number_is_the_one_that_moodle_gave(course, tmp_path, path, student):
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", {path: "x"}), BY_NUMBER)
+    assert list(found.taken) == [student]
+
+
+@pytest.mark.parametrize("bob", [{}, {"Bob_5_assignsubmission_file_/x.ipynb": "of bob"}])
+def test_nobody_in_moodle_is_called_like_a_folder_of_the_exchange(course, tmp_path, bob):
+    evil = "Bob+ps05+2026-01-01_9_assignsubmission_file_"
+    files = {**bob, f"{MOODLE}/x.ipynb": "of anna", f"{evil}/x.ipynb": "wrong"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert taken.pop("Bob", None) == (*bob.values(), None)[0]
+    assert taken == {"Anna": "of anna", "Bob+ps05+2026-01-01": "wrong"}
 
 
 @pytest.mark.parametrize("name", [" anna", "anna ", "\tanna", "\u00a0anna"])
