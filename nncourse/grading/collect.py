@@ -19,9 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
-from nncourse.grading.archive import ArchiveError, File, Reader
+from nncourse.grading.archive import ARCHIVES, ArchiveError, File, Reader
 from nncourse.grading.below import open_below
-from nncourse.grading.submissions import ENDING, SECRET, STAMP, as_student, likeness, no_time
+from nncourse.grading.submissions import (
+    ENDING,
+    NOTEBOOKS,
+    SECRET,
+    STAMP,
+    as_student,
+    likeness,
+    no_time,
+)
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -161,12 +169,15 @@ def collect(
 def _inbound(source: Path) -> Path:
     """Where a course's folder in the exchange keeps what was handed in; else ``source``.
 
-    In a folder of submissions it is a student who is called so.
+    In a folder of submissions, where there are others, it is a student who is called so.
     """
     inbound = source / "inbound"
     if not inbound.is_dir():
         return source
-    others = {path.name for path in source.iterdir() if path.is_dir()} - {"inbound", "feedback"}
+    kinds = (*NOTEBOOKS, *ARCHIVES)
+    others = {
+        path.name for path in source.iterdir() if path.is_dir() or path.name.lower().endswith(kinds)
+    } - {"inbound", "feedback"}
     return inbound if "outbound" in others or not others else source
 
 
@@ -304,9 +315,11 @@ def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[F
     shared += "/" if shared else ""
     starts = [0, *(found.end() for found in re.finditer("/", shared))]
     below = {file.path[len(shared) :].partition("/")[0] for file in files}
-    packed = archive and len(below) > 1 and not any(file.packed for file in files)
-    one = shared.endswith(f"/{assignment}/")
-    one = one or any(ENDING.search(name) and name.startswith(assignment) for name in below)
+    archives = {file.path[len(shared) :].partition("/")[0] for file in files if file.packed}
+    like = {name for name in below if ENDING.search(name) and name.startswith(assignment)}
+    # What a few are like says nothing of the others.
+    packed = archive and len(below) > 1 and 2 * len(archives) < len(below)
+    one = shared.endswith(f"/{assignment}/") or 2 * len(like) >= len(below)
     around = len(shared) if packed and not one else 0
     # Of an archive the name alone: what follows is a student's.
     if files and all(CANVAS.match(file.packed or file.path) for file in files):
@@ -315,7 +328,7 @@ def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[F
     def match(file: File) -> Match | None:
         tries = [(layout, start) for start in starts for layout in marked]
         tries += [(layout, around) for layout in plain]
-        tries += [(ARCHIVED, 0)] if file.packed.count("/") == 1 else []
+        tries += [(ARCHIVED, around)] if file.packed.count("/", around) == 1 else []
         found = (layout.match(file.path, start) for layout, start in tries)
         return next((one for one in found if one), None)
 

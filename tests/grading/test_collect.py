@@ -194,6 +194,29 @@ def test_a_folder_around_all_is_packed_with_them(course, tmp_path, around, insid
     assert found.remarks == []
 
 
+@pytest.mark.parametrize(
+    ("inside", "odd", "own"),
+    [
+        ("{}.ipynb", {"eve.zip": {"a.ipynb": "x"}}, True),
+        ("{}.ipynb", {"eve.zip": {"a/b/c.ipynb": "x"}}, True),
+        ("{}.ipynb", {"ps05eve.ipynb": "x"}, True),
+        ("{}.ipynb", {"ps05-x.ipynb": "x"}, False),
+        ("{}/work.ipynb", {"eve/x.zip": {"a.ipynb": "x", "bob/work.ipynb": "x"}}, False),
+        ("{}/work.ipynb", {"ps05.ipynb": "x"}, True),
+    ],
+)
+def test_what_one_student_handed_in_hides_no_folder_around_all(course, tmp_path, inside, odd, own):
+    files = {inside.format(name): name for name in ("ann", "bob")}
+    files |= {name: zipped(it) if isinstance(it, dict) else it for name, it in odd.items()}
+    source = packed(tmp_path / "in.zip", {f"hw/{name}": data for name, data in files.items()})
+    found = collect(course, "ps05", source)
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert (taken.pop("ann"), taken.pop("bob")) == ("ann", "bob")
+    assert len(taken) == own
+    assert "hw" not in taken
+    assert bool(found.remarks) != own
+
+
 @pytest.mark.parametrize("other", ["ps05-x (1).ipynb", "trial/ps05-x.ipynb"])
 def test_the_folder_around_all_may_be_a_students(course, tmp_path, other):
     source = packed(tmp_path / "in.zip", {"ann/ps05-x.ipynb": "right", f"ann/{other}": "wrong"})
@@ -659,6 +682,15 @@ def test_a_student_may_be_called_like_a_folder_of_the_exchange(course, tmp_path,
     found = collect(course, "ps05", tmp_path / "in")
     assert sorted(found.taken) == ["anna", "inbound", "zoe"]
     assert all(path.read_text() == name for name, path in found.taken.items())
+
+
+@pytest.mark.parametrize("name", ["anna.ipynb", "anna.IPYNB.txt", "anna.zip"])
+def test_nor_is_anyone_lost_whose_file_lies_beside(course, tmp_path, name):
+    (tmp_path / "in" / "inbound").mkdir(parents=True)
+    (tmp_path / "in" / "inbound" / "x.ipynb").write_text("own")
+    (tmp_path / "in" / name).write_bytes(zipped({"x.ipynb": "x"}))
+    found = collect(course, "ps05", tmp_path / "in")
+    assert sorted(found.taken) == ["anna", "inbound"]
 
 
 def test_an_archive_is_nobodys_folder_of_submissions(course, tmp_path):
