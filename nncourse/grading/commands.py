@@ -282,7 +282,12 @@ def export(
     for line in outdated(late):
         console.print(line, markup=False)
     if missing:
-        raise fail(_("not in the roster: {names}", names=", ".join(missing)))
+        raise fail(
+            _(
+                "not filled in, since no row of the roster is surely theirs: {names}",
+                names=", ".join(missing),
+            )
+        )
 
 
 def _nobody(assignment: str) -> str:

@@ -25,6 +25,7 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 Rows = list[list[str]]
+Found = dict[str, list[str] | None]  # a student's row; None: it may be one of several
 POSSIBLE = "Points Possible"
 
 # Columns in which the platforms name a person, the surest first.
@@ -32,7 +33,8 @@ NAMES = ["SIS Login ID", "SIS User ID", "Username", "ID number", "Email address"
 NAMES += ["Identifier", "Student", "Full name", "Имя пользователя", "Логин", "Индивидуальный номер"]
 NAMES += ["Адрес электронной почты", "Полное имя", "Идентификатор"]
 PARTS = ("First name", "Last name"), ("First name", "Surname"), ("Имя", "Фамилия")
-CHOSEN = {"Student", "Full name", "Полное имя"}  # by the people themselves
+SHOWN = "Full name"
+CHOSEN = {"Student", SHOWN, "Полное имя"}  # by the people themselves
 NUMBERED = {"Identifier", "Идентификатор"}  # of Moodle: by a number, which its files have too
 LONGEST = 100_000_000  # characters of a cell; students' own texts may be among them
 
@@ -80,7 +82,8 @@ FORMATS: dict[str, Callable[[str, Iterable[Result]], Rows]] = {
 def fill_roster(
     roster: str, assignment: str, results: Iterable[Result], column: str | None = None
 ) -> tuple[Rows, list[str]]:
-    """The rows of a downloaded file with the scores in their column, and who is not in it.
+    """The rows of a downloaded file with the scores in their column, and whose row is not
+    known for sure.
 
     ``column``: its heading. Default: the one that begins with the assignment's name, as in Canvas,
     or "Grade", as in Moodle. Raises ExportError.
@@ -104,7 +107,7 @@ def fill_roster(
     for parts in PARTS:
         if set(parts) <= set(head):
             places = tuple(map(head.index, parts))
-            keys += [("Full name", places), ("Full name", places[::-1])]
+            keys += [(SHOWN, places), (SHOWN, places[::-1])]
     if not at or not keys:
         raise ExportError(
             _(
@@ -119,22 +122,14 @@ def fill_roster(
     left = [row for row in rows[1:] if not row or row[0].strip() != POSSIBLE]
     for row in left:
         row += [""] * (len(head) - len(row))
-    count = len(scores)
-    # Else somebody may only be called so.
-    numbered = all(re.search(r"_\d+$", name) for name in scores)
-    for key, places in keys:
-        chosen = key in CHOSEN
-        if chosen and len(scores) < count:
-            continue  # who is not found by a login is not in this roster
-        forms: list[Callable[[str], str]] = [_together, str, str.casefold, _collected]
-        for form in forms + ([_number] if numbered and key in NUMBERED else []):
-            # A name of Canvas's may be that of several people, so how one writes it is no proof.
-            those = [n for n in scores if (form is _together) == (chosen and n == _together(n))]
-            found = _pairs(those, left, places, form)
-            for student, row in found:
-                row[at[0]] = scores.pop(student)
-            filled = {id(row) for _student, row in found}
-            left = [row for row in left if id(row) not in filled]
+    # All folders are named in one way, so it is the one that knows most of them, whatever name
+    # somebody has chosen. Where several know as many, only what all of them say holds.
+    ways = _ways(list(scores), left, keys)
+    most = max(map(len, ways))
+    best = [way for way in ways if len(way) == most]
+    for student, theirs in best[0].items():
+        if theirs and all(way.get(student) is theirs for way in best):
+            theirs[at[0]] = scores.pop(student)
     return rows, sorted(map(one_line, scores))
 
 
@@ -144,30 +139,70 @@ def separator(roster: str) -> str:
     return max(",;\t", key=head.count)
 
 
-def _pairs(
-    students: Iterable[str], rows: Rows, places: Iterable[int], form: Callable[[str], str]
-) -> list[tuple[str, list[str]]]:
-    """The students with their rows by the columns ``places``; ``form``: in which names are
-    compared.
+def _ways(
+    students: list[str], rows: Rows, keys: Iterable[tuple[str, tuple[int, ...]]]
+) -> list[Found]:
+    """The students' rows: by what the platform calls people, and by each name that is shown of
+    them, as it is collected and as Canvas writes it.
+    """
+    # Else somebody may only be called so.
+    numbered = all(re.search(r"_\d+$", name) for name in students)
+    together = [name for name in students if name == _together(name)]
+    sure: Found = {}
+    ways = [sure]
+    for key, places in keys:
+        if key in CHOSEN:
+            ways.append(_found(students, rows, places, [_collected, _folded]))
+            ways.append(_found(together, rows, places, [_written]))
+            continue
+        taken = set(map(id, sure.values()))
+        free = [row for row in rows if id(row) not in taken]
+        forms = [_collected, _folded] + ([_number] if numbered and key in NUMBERED else [])
+        found = _found([name for name in students if name not in sure], free, places, forms)
+        sure |= {student: row for student, row in found.items() if row}
+    return ways
+
+
+def _found(
+    students: list[str],
+    rows: Rows,
+    places: Iterable[int],
+    forms: Iterable[Callable[[str], str]],
+) -> Found:
+    """The students' rows by the columns ``places``; ``forms``: in which names are compared, the
+    strictest first.
 
     People choose the name that is shown of them, so one that several have is nobody's.
     """
-    named: dict[str, list[str]] = {}
-    found: dict[str, Rows] = {}
-    for student in students:
-        named.setdefault(form(student), []).append(student)
-    for row in rows:
-        found.setdefault(form(" ".join(row[i].strip() for i in places)), []).append(row)
-    return [
-        (whose[0], found[name][0])
-        for name, whose in named.items()
-        if name and len(whose) == 1 == len(found.get(name, []))
-    ]
+    found: Found = {}
+    for form in forms:
+        named: dict[str, list[str]] = {}
+        lines: dict[str, Rows] = {}
+        for student in students:
+            if student not in found:
+                named.setdefault(form(student), []).append(student)
+        for row in rows:
+            lines.setdefault(form(" ".join(row[i].strip() for i in places)), []).append(row)
+        for name in named.keys() & lines.keys() - {""}:
+            one = len(named[name]) == len(lines[name]) == 1
+            found.update(dict.fromkeys(named[name], lines[name][0] if one else None))
+        taken = set(map(id, found.values()))
+        rows = [row for row in rows if id(row) not in taken]
+    return found
 
 
 def _collected(name: str) -> str:
     """A name as ``nncourse collect`` makes a folder of it."""
     return as_student(name) or name
+
+
+def _folded(name: str) -> str:
+    return _collected(name).casefold()
+
+
+def _written(name: str) -> str:
+    """A name as ``nncourse collect`` makes a folder of what Canvas writes."""
+    return _collected(_together(name))
 
 
 def _number(name: str) -> str:

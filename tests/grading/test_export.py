@@ -144,13 +144,20 @@ def points(student, given):
     return Result(student, {"a": Grade(given, 10.0)})
 
 
+CY = points("cy", 5.0)
+
+
 @pytest.mark.parametrize(
     ("roster", "results", "scores", "nowhere"),
     [
         # A name that is shown is its owner's to choose: another's login, or another's name.
-        (["Ann,ann", "ann,evil"], [points("ann", 9.0)], ["9", ""], []),
-        (["ann,evil", "Ann,ann"], [points("ann", 9.0)], ["", "9"], []),
-        (["ann,evil"], [points("ann", 9.0), points("evil", 1.0)], ["1"], ["ann"]),
+        (["Ann,ann", "ann,evil", "Bo,cy"], [points("ann", 9.0), CY], ["9", "", "5"], []),
+        (["ann,evil", "Ann,ann", "Bo,cy"], [points("ann", 9.0), CY], ["", "9", "5"], []),
+        (["ann,evil", "Bo,cy"], [points("ann", 9.0), points("evil", 1.0), CY], ["1", "5"], ["ann"]),
+        # It is not known whether the files are named by logins or by shown names.
+        (["Lee,ann", "ann,evil"], [points("ann", 9.0)], ["", ""], ["ann"]),
+        (["A,ann", "bob,evil"], [points("ann", 1.0), points("bob", 9.0)], ["", ""], ["ann", "bob"]),
+        (["ann,ann", "bob,evil"], [points("ann", 1.0)], ["1", ""], []),
         (["Ann,1", "Ann,2"], [points("Ann", 9.0)], ["", ""], ["Ann"]),
         # Whose file is named like another's but for the case.
         (["A,ann"], [points("ANN", 1.0), points("Ann", 2.0), points("ann", 9.0)], ["9"], None),
@@ -161,7 +168,12 @@ def points(student, given):
         (["A,", "B,ann", "C,ann"], [points("ann", 9.0), points("b", 1.0)], ["", "1", ""], ["ann"]),
         (["    Points Possible,"], [points("Points Possible", 1.0)], [""], ["Points Possible"]),
         # Of another section: whoever shows this name as their own has handed in nothing.
-        (["A,ann", "bob,evil"], [points("ann", 1.0), points("bob", 9.0)], ["1", ""], ["bob"]),
+        (
+            ["A,ann", "bob,evil", "Bo,cy"],
+            [points("ann", 1.0), points("bob", 9.0), CY],
+            ["1", "", "5"],
+            ["bob"],
+        ),
         (["A,bob"], [points("\x1b]0;evil\x07\nbob", 9.0)], [""], ["?]0;evil? bob"]),
     ],
 )
@@ -176,8 +188,81 @@ def test_a_name_that_collecting_has_changed_is_found():
     text = "Full name,Grade\nShaun O'Neill,\nAnn O'Neill,\nAnn O_Neill,\nZoe\u0308  Li,\n"
     results = [points("Shaun O_Neill", 1.0), points("Ann O_Neill", 2.0), points("Zo\u00eb Li", 3.0)]
     rows, missing = fill_roster(text, "ps05", results)
-    assert [row[-1] for row in rows[1:]] == ["1", "", "2", "3"]
-    assert missing == []
+    assert [row[-1] for row in rows[1:]] == ["1", "", "", "3"]
+    assert missing == ["Ann O_Neill"], "two become this"
+
+
+@pytest.mark.parametrize("shown", ["Ann O_Neill", "Ann O(Neill", "Ann  O_Neill"])
+def test_nobody_takes_the_name_that_collecting_makes_of_anothers(shown):
+    text = f"Full name,Grade\nAnn O\u2019Neill,\n{shown},\nIvan Petrov,\n"
+    rows, missing = fill_roster(
+        text, "ps05", [points("Ann O_Neill", 9.0), points("Ivan Petrov", 5.0)]
+    )
+    assert [row[-1] for row in rows[1:]] == ["", "", "5"]
+    assert missing == ["Ann O_Neill"]
+
+
+def test_a_name_that_differs_by_its_case_spoils_no_other():
+    text = "Full name,Grade\nANN LEE,\nAnn Lee,\n"
+    rows, missing = fill_roster(text, "ps05", [points("Ann Lee", 9.0)])
+    assert ([row[-1] for row in rows[1:]], missing) == (["", "9"], [])
+
+
+@pytest.mark.parametrize(
+    ("collected", "scores", "nowhere"),
+    [
+        # One order for all, so that nobody is swapped with whose names are the other way round.
+        (["Lee Ann", "Ann Lee", "Petrov Ivan"], ["1", "2", "3"], []),
+        (["Ann Lee", "Lee Ann", "Ivan Petrov"], ["1", "2", "3"], []),
+        (["Petrov Ivan", "Ann Lee"], ["", "2", "1"], []),
+        (["Ann Lee", "Lee Ann"], ["", "", ""], ["Ann Lee", "Lee Ann"]),
+        (["Ann Lee"], ["", "", ""], ["Ann Lee"]),
+        (["Petrov Ivan"], ["", "", "1"], []),
+        # One of another class changes nothing.
+        (["Lee Ann", "Petrov Ivan", "Tom Ray"], ["1", "", "2"], ["Tom Ray"]),
+        (["Ann Lee", "Ivan Petrov", "evil"], ["1", "", "2"], ["evil"]),
+    ],
+)
+def test_first_and_last_names_are_in_one_order(collected, scores, nowhere):
+    text = "First name,Last name,Email,Grade\nAnn,Lee,a,\nLee,Ann,evil,\nIvan,Petrov,i,\n"
+    results = [points(name, 1.0 + i) for i, name in enumerate(collected)]
+    rows, missing = fill_roster(text, "ps05", results)
+    assert [row[-1] for row in rows[1:]] == scores
+    assert missing == nowhere
+
+
+def test_who_shows_anothers_login_gets_their_own_score():
+    text = 'Student,ID,SIS User ID,SIS Login ID,ps05\n"Ray, Bob",5,u5,bob1,\nbob1,9,u9,evil,\n'
+    text += '"Lee, Ann",7,u7,ann7,\n'
+    results = [points("raybob", 9.0), points("bob1", 1.0), points("leeann", 5.0)]
+    rows, missing = fill_roster(text, "ps05", results)
+    assert ([row[-1] for row in rows[1:]], missing) == (["9", "1", "5"], [])
+    rows, missing = fill_roster(text, "ps05", results[1:2])
+    assert ([row[-1] for row in rows[1:]], missing) == (["", "", ""], ["bob1"])
+
+
+def test_who_writes_their_name_as_canvas_would_gets_no_others_row():
+    """They are of another section, and the files come from Moodle."""
+    text = "Full name,Grade\nAnn Lee,\nIvan Petrov,\n"
+    results = [points("Ann Lee", 9.0), points("Ivan Petrov", 5.0), points("annlee", 1.0)]
+    rows, missing = fill_roster(text, "ps05", results)
+    assert ([row[-1] for row in rows[1:]], missing) == (["9", "5"], ["annlee"])
+
+
+def test_who_is_not_filled_in_is_said(tmp_path):
+    toy = make_released(tmp_path / "course", write_toy(tmp_path / "repository"), "ps99", "en")
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "Ann O_Neill.ipynb").write_text(submission(toy, "ps99", RIGHT), "utf-8")
+    grade_submissions(toy, "ps99", tmp_path / "class")
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Full name,Grade\nAnn O'Neill,\nAnn O_Neill,\n", "utf-8")
+    asked = ["export", "ps99", "moodle", "--course", str(toy.root), "--roster", str(roster)]
+    said = CliRunner().invoke(cli.app, asked)
+    assert said.exit_code == 1
+    said_plainly = " ".join(said.output.split())
+    assert "no row of the roster is surely theirs: Ann O_Neill" in said_plainly
+    lines = (toy.root / "ps99-moodle.csv").read_text("utf-8").splitlines()
+    assert lines == ["Full name,Grade", "Ann O'Neill,", "Ann O_Neill,"]
 
 
 def test_no_student_passes_for_the_line_of_the_maxima():
