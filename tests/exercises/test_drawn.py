@@ -187,7 +187,7 @@ def test_weights_after_another_number_are_told_of_the_one_call():
 
     report = judge(find("ps07.initialise"), [answer], seed=7)
     assert report.score == 0
-    assert "and no others, in one call, rng.normal(0, s, (fan_out, fan_in))" in str(report)
+    assert "in one call, rng.normal(0, s, (fan_out, fan_in)), and nothing before it" in str(report)
 
 
 def test_every_law_with_numbers_of_its_own_says_how_they_are_drawn():
