@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -30,6 +31,15 @@ def _parents() -> dict[int, int]:
         if fields[0] != "Z":
             parents[int(folder.name)] = int(fields[1])
     return parents
+
+
+def commands() -> dict[int, str]:
+    """The command line of each process that runs, its arguments apart by NUL."""
+    lines = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # one that has just ended
+            lines[int(folder.name)] = (folder / "cmdline").read_text(errors="replace")
+    return lines
 
 
 def running(pids: set[int], seconds: float = 5.0) -> set[int]:

@@ -34,6 +34,7 @@ from nncourse.grading.server import (
     _start_other_languages_elsewhere,
     serves_a_course,
 )
+from tests.grading.processes import commands
 from tests.grading.toy import RIGHT, make_released, submission, write_toy
 
 # What a browser says of a picture or link in a page of Jupyter's, and of JupyterLab's own panel.
@@ -212,18 +213,15 @@ def test_a_kernel_starts_no_module_beside_its_notebook(server):
     status, text = server.ask("/api/sessions", SILENT, model)
     assert status == 201
     kernel = json.loads(text)["kernel"]["id"]
-    (process,) = [
-        place
-        for place in Path("/proc").glob("[0-9]*")
-        if f"kernel-{kernel}.json" in (place / "cmdline").read_text(errors="replace")
+    ((pid, command),) = [
+        (pid, command) for pid, command in commands().items() if f"kernel-{kernel}.json" in command
     ]
     try:
         end = time.monotonic() + 5
-        while process.exists() and time.monotonic() < end:
+        assert command.split("\0")[1:3] == ["-P", "-c"]
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
             assert not (folder / "sprung").exists()
             time.sleep(0.1)
-        command = (process / "cmdline").read_text().split("\0")
-        assert command[1:3] == ["-P", "-c"]
         client = BlockingKernelClient()
         client.load_connection_file(str(server.runtime / f"kernel-{kernel}.json"))
         client.start_channels()

@@ -13,6 +13,7 @@ import pytest
 
 from nncourse.grading.sandbox import Limits, Sandbox, cgroups
 from nncourse.grading.sandbox.limits import MB
+from tests.grading.processes import commands
 
 LIMITS = Limits(memory=200 * MB, processes=24, cell_seconds=3.0)
 NAMES = ["numpy"]
@@ -274,11 +275,8 @@ def process_behind(sandbox: Sandbox) -> int:
     assert sandbox.group is not None
     listed = next(iter(sandbox.group.folders.values())) / "cgroup.procs"
     pids = [int(line) for line in listed.read_text().split()]
-    return next(pid for pid in pids if "--unshare-pid" not in arguments(pid))
-
-
-def arguments(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
+    started = commands()
+    return next(pid for pid in pids if "--unshare-pid" not in started.get(pid, "--unshare-pid"))
 
 
 def test_without_the_same_bounds_it_starts_its_own(
