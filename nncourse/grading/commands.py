@@ -237,10 +237,11 @@ def export(
     lang: Lang = None,
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
-    from nncourse.grading.export import FORMATS, fill_roster, separator, write_rows
+    from nncourse.grading.export import FORMATS, write_rows
     from nncourse.grading.released import version_of
     from nncourse.grading.report import outdated
     from nncourse.grading.results import each_result
+    from nncourse.grading.roster import fill_roster
 
     speak(lang)
     if kind not in FORMATS:
@@ -254,14 +255,15 @@ def export(
         if roster is None:
             rows = FORMATS[kind](assignment, results)
             missing: list[str] = []
+            remarks: list[str] = []
             between, mark = ",", kind != "nbgrader"  # whose own export has none
         elif not roster.exists():
             raise fail(_("there is no {path}", path=roster))
         else:
             text = roster.read_text(encoding="utf-8")
             mark = text.startswith("\ufeff")
-            rows, missing = fill_roster(text, assignment, results, column)
-            between = separator(text)
+            filled = fill_roster(text, assignment, results, column)
+            rows, between, missing, remarks = filled
         if not counts["all"]:
             raise fail(_nobody(assignment))
         path = write_rows(output or course.root / f"{assignment}-{kind}.csv", rows, between, mark)
@@ -279,7 +281,7 @@ def export(
             waiting=counts["waiting"],
         )
         console.print(text, markup=False)
-    for line in outdated(late):
+    for line in [*outdated(late), *remarks]:
         console.print(line, markup=False)
     if missing:
         raise fail(

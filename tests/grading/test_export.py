@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -14,13 +17,12 @@ from nncourse.course.folder import make_course
 from nncourse.grading.export import (
     FORMATS,
     ExportError,
-    fill_roster,
     moodle_rows,
-    separator,
     write_rows,
 )
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.results import Grade, Result
+from nncourse.grading.roster import fill_roster
 from nncourse.grading.scores import table, write_scores
 from tests.grading.toy import RIGHT, make_released, submission, write_toy
 
@@ -61,16 +63,16 @@ def test_formats(tmp_path, kind, rows):
     assert path.read_text("utf-8-sig").splitlines() == rows
 
 
-@pytest.mark.parametrize("between", [",", ";", "\t"])
+@pytest.mark.parametrize("between", [",", ";", "\t", ":"])
 def test_a_roster_keeps_what_stands_between_its_cells(tmp_path, between):
     lines = ['"Identifier","Full name, as shown; and more","Email address","Grade"']
     roster = "\ufeff" + "\n".join([*lines, '"P1","x","ann",""', '"P2","a; b, c","who",""'])
     roster = roster.replace('","', f'"{between}"')
-    rows, _missing = fill_roster(roster, "ps05", RESULTS)
-    path = write_rows(tmp_path / "x.csv", rows, separator(roster))
-    filled = list(csv.reader(path.read_text("utf-8-sig").splitlines(), delimiter=between))
-    assert filled[0][1] == "Full name, as shown; and more"
-    assert filled[1:] == [["P1", "x", "ann", "12.5"], ["P2", "a; b, c", "who", ""]]
+    filled = fill_roster(roster, "ps05", RESULTS)
+    path = write_rows(tmp_path / "x.csv", filled.rows, filled.separator)
+    read = list(csv.reader(path.read_text("utf-8-sig").splitlines(), delimiter=between))
+    assert read[0][1] == "Full name, as shown; and more"
+    assert read[1:] == [["P1", "x", "ann", "12.5"], ["P2", "a; b, c", "who", ""]]
 
 
 @pytest.mark.parametrize("encoding", ["cp1251", "utf-16"])
@@ -91,7 +93,7 @@ def test_a_roster_in_another_encoding_is_refused_with_advice(tmp_path, encoding)
 def test_numbers_of_moodle_are_found_where_all_have_one(others):
     roster = "Identifier,Full name,Grade\nParticipant 17,Lee,\nУчастник18,Lee,\nParticipant 7,X,\n"
     results = [Result(n, {"a": Grade(3.0, 5.0)}) for n in ["Lee_17", "Lee_18", *others]]
-    rows, missing = fill_roster(roster, "ps05", results)
+    rows, missing = filled(roster, "ps05", results)
     assert [row[2] for row in rows[1:]] == (["", "", ""] if others else ["3", "3", ""])
     assert missing == (["Lee_17", "Lee_18", "ann"] if others else [])
 
@@ -101,7 +103,7 @@ def test_names_as_canvas_writes_them_in_front_of_files_are_found():
     roster += '"Иванова, Я",18,x2,\n"Li, Bo",19,x3,\nLiBo,20,x4,\n'
     names = ["oneillann", "ивановая", "libo", "--"]
     results = [Result(name, {"a": Grade(3.0, 5.0)}) for name in names]
-    rows, missing = fill_roster(roster, "ps05", results)
+    rows, missing = filled(roster, "ps05", results)
     assert [row[3] for row in rows[1:]] == ["Manual", "3", "3", "", ""]
     assert missing == ["--", "libo"], "two are called so"
 
@@ -112,7 +114,7 @@ def test_names_as_canvas_writes_them_in_front_of_files_are_found():
 )
 def test_letters_of_all_kinds_are_found_as_canvas_writes_them(shown, written):
     results = [Result(written, {"a": Grade(3.0, 5.0)})]
-    rows, missing = fill_roster(f'Student,ID,ps05\n"{shown}",17,\n', "ps05", results)
+    rows, missing = filled(f'Student,ID,ps05\n"{shown}",17,\n', "ps05", results)
     assert (rows[1][2], missing) == ("3", [])
 
 
@@ -122,7 +124,7 @@ def test_a_roster_of_canvas_is_filled():
         "    Points Possible,,,,10,15\n"
         '"Smith, Ann",17,ANN,A,9,\n"Who, Else",18,else,A,8,\n'
     )
-    rows, missing = fill_roster(roster, "ps05", RESULTS)
+    rows, missing = filled(roster, "ps05", RESULTS)
     assert rows[2] == ["Smith, Ann", "17", "ANN", "A", "9", "12.5"]
     assert rows[3] == ["Who, Else", "18", "else", "A", "8", ""]
     assert rows[1][-1] == "15"
@@ -133,11 +135,17 @@ def test_a_worksheet_of_moodle_is_filled():
     roster = (
         "Identifier,Full name,Email address,Grade,Maximum grade\nParticipant 1,Иван,i@x.org,,15\n"
     )
-    rows, missing = fill_roster(roster, "ps05", RESULTS)
+    rows, missing = filled(roster, "ps05", RESULTS)
     assert rows[1] == ["Participant 1", "Иван", "i@x.org", "0", "15"]
     assert missing == ["=1+1", "ann"]
-    rows, _missing = fill_roster(roster, "ps05", RESULTS, "Maximum grade")
+    rows, missing = filled(roster, "ps05", RESULTS, "Maximum grade")
     assert rows[1][-1] == "0"
+
+
+def filled(*asked):
+    """The rows, and whose row is not known."""
+    out = fill_roster(*asked)
+    return out.rows, out.missing
 
 
 def points(student, given):
@@ -179,7 +187,7 @@ CY = points("cy", 5.0)
 )
 def test_nobody_gets_anothers_score(roster, results, scores, nowhere):
     text = "\n".join(["Student,SIS Login ID,ps05", *roster])
-    rows, missing = fill_roster(text, "ps05", results)
+    rows, missing = filled(text, "ps05", results)
     assert [row[-1] for row in rows[1:]] == scores
     assert missing == (nowhere if nowhere is not None else missing)
 
@@ -187,7 +195,7 @@ def test_nobody_gets_anothers_score(roster, results, scores, nowhere):
 def test_a_name_that_collecting_has_changed_is_found():
     text = "Full name,Grade\nShaun O'Neill,\nAnn O'Neill,\nAnn O_Neill,\nZoe\u0308  Li,\n"
     results = [points("Shaun O_Neill", 1.0), points("Ann O_Neill", 2.0), points("Zo\u00eb Li", 3.0)]
-    rows, missing = fill_roster(text, "ps05", results)
+    rows, missing = filled(text, "ps05", results)
     assert [row[-1] for row in rows[1:]] == ["1", "", "", "3"]
     assert missing == ["Ann O_Neill"], "two become this"
 
@@ -195,16 +203,14 @@ def test_a_name_that_collecting_has_changed_is_found():
 @pytest.mark.parametrize("shown", ["Ann O_Neill", "Ann O(Neill", "Ann  O_Neill"])
 def test_nobody_takes_the_name_that_collecting_makes_of_anothers(shown):
     text = f"Full name,Grade\nAnn O\u2019Neill,\n{shown},\nIvan Petrov,\n"
-    rows, missing = fill_roster(
-        text, "ps05", [points("Ann O_Neill", 9.0), points("Ivan Petrov", 5.0)]
-    )
+    rows, missing = filled(text, "ps05", [points("Ann O_Neill", 9.0), points("Ivan Petrov", 5.0)])
     assert [row[-1] for row in rows[1:]] == ["", "", "5"]
     assert missing == ["Ann O_Neill"]
 
 
 def test_a_name_that_differs_by_its_case_spoils_no_other():
     text = "Full name,Grade\nANN LEE,\nAnn Lee,\n"
-    rows, missing = fill_roster(text, "ps05", [points("Ann Lee", 9.0)])
+    rows, missing = filled(text, "ps05", [points("Ann Lee", 9.0)])
     assert ([row[-1] for row in rows[1:]], missing) == (["", "9"], [])
 
 
@@ -226,7 +232,7 @@ def test_a_name_that_differs_by_its_case_spoils_no_other():
 def test_first_and_last_names_are_in_one_order(collected, scores, nowhere):
     text = "First name,Last name,Email,Grade\nAnn,Lee,a,\nLee,Ann,evil,\nIvan,Petrov,i,\n"
     results = [points(name, 1.0 + i) for i, name in enumerate(collected)]
-    rows, missing = fill_roster(text, "ps05", results)
+    rows, missing = filled(text, "ps05", results)
     assert [row[-1] for row in rows[1:]] == scores
     assert missing == nowhere
 
@@ -235,9 +241,9 @@ def test_who_shows_anothers_login_gets_their_own_score():
     text = 'Student,ID,SIS User ID,SIS Login ID,ps05\n"Ray, Bob",5,u5,bob1,\nbob1,9,u9,evil,\n'
     text += '"Lee, Ann",7,u7,ann7,\n'
     results = [points("raybob", 9.0), points("bob1", 1.0), points("leeann", 5.0)]
-    rows, missing = fill_roster(text, "ps05", results)
+    rows, missing = filled(text, "ps05", results)
     assert ([row[-1] for row in rows[1:]], missing) == (["9", "1", "5"], [])
-    rows, missing = fill_roster(text, "ps05", results[1:2])
+    rows, missing = filled(text, "ps05", results[1:2])
     assert ([row[-1] for row in rows[1:]], missing) == (["", "", ""], ["bob1"])
 
 
@@ -245,7 +251,7 @@ def test_who_writes_their_name_as_canvas_would_gets_no_others_row():
     """They are of another section, and the files come from Moodle."""
     text = "Full name,Grade\nAnn Lee,\nIvan Petrov,\n"
     results = [points("Ann Lee", 9.0), points("Ivan Petrov", 5.0), points("annlee", 1.0)]
-    rows, missing = fill_roster(text, "ps05", results)
+    rows, missing = filled(text, "ps05", results)
     assert ([row[-1] for row in rows[1:]], missing) == (["9", "5"], ["annlee"])
 
 
@@ -274,9 +280,138 @@ def test_no_student_passes_for_the_line_of_the_maxima():
 def test_a_long_text_of_a_student_stops_nobody():
     """Moodle's worksheet has them beside the grades."""
     text = f"Full name,Grade,Online text\nann,,{'x' * 200_000}\n"
-    assert fill_roster(text, "ps05", [points("ann", 9.0)])[0][1][1] == "9"
+    assert fill_roster(text, "ps05", [points("ann", 9.0)]).rows[1][1] == "9"
     with pytest.raises(ExportError, match="no CSV file"):
         fill_roster(text + "bob\rx,,\n", "ps05", [points("ann", 9.0)])
+
+
+def as_php(rows):
+    """As Moodle writes it: a quotation mark is doubled but after a backslash."""
+    lines = []
+    for row in rows:
+        cells = ['"' + re.sub(r'(?<!\\)"', '""', cell) + '"' for cell in row]
+        lines.append(",".join(cells) + "\n")
+    return "".join(lines)
+
+
+def as_others(rows):
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("write", [as_php, as_others])
+@pytest.mark.parametrize(
+    "name", ['Eve \\"', 'Eve \\""', "Eve \\", 'Eve "\\\\" X', 'E"v"e \\,', "E\\n"]
+)
+def test_no_name_swallows_the_rows_of_others(name, write):
+    rows = [["Full name", "Email", "Grade"], ["Bo", "bo", ""], [name, "eve", ""]]
+    rows += [["Ann Lee", "ann", ""], ["Zo", "zo", ""], ['Cy "C" Day', "cy", ""]]
+    results = [points("bo", 1.0), points("eve", 2.0), points("ann", 3.0), points("cy", 4.0)]
+    out = fill_roster(write(rows), "ps05", results)
+    assert [row[1:] for row in out.rows[1:]] == [
+        ["bo", "1"], ["eve", "2"], ["ann", "3"], ["zo", ""], ["cy", "4"]
+    ]  # fmt: skip
+    assert out.missing == []
+    # What is written now, Moodle reads like everyone.
+    assert not re.search(r'\\"', as_others(out.rows))
+    assert out.rows[5][0] == 'Cy "C" Day'
+
+
+@pytest.mark.parametrize("write", [as_php, as_others])
+@pytest.mark.parametrize("end", ["z", '"', '"\\"', '"z'])
+def test_rows_that_a_student_has_written_are_nobodys(write, end):
+    text = 'x \\"\nann,0,-\neve,10,-\nq,,' + end
+    rows = [["Username", "Grade", "Text"], ["ann", "", "-"], ["eve", "", text], ["bo", "", "-"]]
+    out = fill_roster(write(rows), "ps05", [points("ann", 9.0)])
+    assert [row[:2] for row in out.rows[1:]] == [["ann", "9"], ["eve", ""], ["bo", ""]]
+
+
+@given(*[st.text(alphabet='a,;\\" \n', max_size=30)] * 2)
+def test_whoever_writes_a_table_it_is_read_as_it_was(one, two):
+    rows = [["Username", "Grade", "Text"], [f"e{one}", "", two], ["ann", "", "-"]]
+    # What PHP makes of a backslash at the end of a cell, it can't read itself.
+    for write in (as_others,) if one[-1:] == "\\" or two[-1:] == "\\" else (as_php, as_others):
+        out = fill_roster(write(rows), "ps05", [points("ann", 9.0)])
+        assert [len(row) for row in out.rows] == [3, 3, 3]
+        assert out.rows[2] == ["ann", "9", "-"]
+        # But for the backslashes that mean one thing to Moodle and another to the rest.
+        assert out.rows[1][2].replace("\\", "") == two.replace("\\", "")
+
+
+def test_a_roster_with_quotes_out_of_place_is_refused():
+    broken = 'Username,Grade\nbo,\na\\"nn,\n'
+    end_and_quote = as_php([["Username", "Grade"], ["ann", ""], ["eve\\", 'e\\"']])
+    for roster in (broken, end_and_quote):
+        with pytest.raises(ExportError, match="follows a backslash in line 3:"):
+            fill_roster(roster, "ps05", [points("ann", 9.0)])
+
+
+@pytest.mark.parametrize(
+    ("head", "at"),
+    [
+        ("Username,Quiz: ps05 (Real),Assignment: ps05 (Real)", 2),
+        ("Username,Тест: ps05 (Значение),Задание:ps05 (Значение)", 2),
+        ("Username,Assignment: ps05 (Percentage),Workshop: ps05 (Real)", 2),
+        ("Student,ID,ps05 (bonus quiz) (11),ps05 (12)", 3),
+        ("Student,ID,ps05 (Real)", 2),
+        ("username,grade", 1),
+    ],
+)
+def test_no_other_activity_gets_the_scores(head, at):
+    roster = f"{head}\nann{',' * head.count(',')}\n"
+    row = fill_roster(roster, "ps05", [points("ann", 9.0)]).rows[1]
+    assert [i for i, cell in enumerate(row) if cell == "9"] == [at]
+
+
+@pytest.mark.parametrize(
+    "columns", ["ps05 (11),ps05 (12)", "Quiz: ps05,Workshop: ps05 (Real)", "Grade,Grade"]
+)
+def test_one_of_several_columns_is_asked_for(columns):
+    with pytest.raises(ExportError, match=r"several columns .* --column"):
+        fill_roster(f"Username,{columns}\nann,,\n", "ps05", [points("ann", 9.0)])
+    if columns != "Grade,Grade":
+        wanted = columns.split(",")[1]
+        text = f"Username,{columns}\nann,,\n"
+        assert fill_roster(text, "ps05", [points("ann", 9.0)], wanted).rows[1] == ["ann", "", "9"]
+
+
+def test_first_and_last_names_of_canvas_are_found():
+    text = "LastName,FirstName,ID,SIS Login ID,Section,ps05 (1)\n    Points Possible,,,,,10\n"
+    text += "Lee,Ann,1,x1,A,\nO'Neill,Bo,2,x2,A,\n"
+    rows, missing = filled(text, "ps05", [points("leeann", 9.0), points("oneillbo", 8.0)])
+    assert ([row[-1] for row in rows[2:]], missing) == (["9", "8"], [])
+
+
+@pytest.mark.parametrize(
+    ("roster", "there"),
+    [
+        ("Username,Grade,Maximum grade\nann,,100.00\nbo,,100.00\n", "100.00"),
+        ("Имя пользователя;Оценка;Максимальная оценка\nann;;5,00\n", "5,00"),
+        ("Student,ID,ps05\n    Points Possible,,12\nann,1,\n", "12"),
+        ("Username,Grade,Maximum grade\nann,,10.00\nbo,,-\n", None),
+        ("Student,ID,ps05\n    Points Possible,,10\nann,1,\n", None),
+        ("Username,Grade\nann,\n", None),
+    ],
+)
+def test_other_points_on_the_platform_are_said(roster, there):
+    remarks = fill_roster(roster, "ps05", [points("ann", 9.0)]).remarks
+    assert len(remarks) == (there is not None)
+    assert all(f"has {there} points for it, here there are 10," in line for line in remarks)
+
+
+def test_who_is_excused_stays_so_and_blank_lines_stay_blank():
+    text = "Student,SIS Login ID,ps05\nA,ann,EX\nB,bo,N/A\nC,cy,3\n\n"
+    results = [points("ann", 0.0), points("bo", 1.0), CY]
+    out = fill_roster(text, "ps05", results)
+    assert [row[-1:] for row in out.rows[1:]] == [["EX"], ["N/A"], ["5"], []]
+    assert out.missing == []
+    assert "EX / N/A: ann, bo" in out.remarks[0]
+
+
+def test_one_letter_is_often_written_in_two_ways():
+    rows, missing = filled("Полное имя,Оценка\nАртём Ли,\n", "ps05", [points("Артем Ли", 9.0)])
+    assert (rows[1][1], missing) == ("9", [])
 
 
 @pytest.mark.parametrize(
