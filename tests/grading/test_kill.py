@@ -171,7 +171,7 @@ def locking(toy, verdicts, release_after):
 
     def run(packed, items):
         for number, (key, _work) in enumerate(items):
-            if number == 3:
+            if number == 0:  # later, on a busy machine, some are already written
                 lock.execute("begin exclusive")
                 if release_after is not None:
                     threading.Timer(release_after, lock.close).start()

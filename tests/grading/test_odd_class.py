@@ -9,7 +9,7 @@ import os
 import nbformat
 import pytest
 
-from nncourse.grading import notebook_file
+from nncourse.grading import child, notebook_file
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.sanitize import clean_markdown
 from tests.grading.test_sanitize import HOSTILE
@@ -82,6 +82,7 @@ def graded(course, tmp_path_factory):
         path.write_text(right, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notebook_file, "LARGEST", 60_000)
+        patch.setattr(child, "can_fork", lambda: True)  # other tests may have left threads
         results = grade_submissions(course, "ps99", folder)
     return {result.student: result for result in results}
 

@@ -324,6 +324,7 @@ def test_a_worker_that_was_killed_leaves_no_folder(
 ) -> None:
     """As all those at work are, where the command is stopped."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(child, "can_fork", lambda: True)  # other tests may have left threads
     made = os.pipe()
 
     class Writing(Bench):
