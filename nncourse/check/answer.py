@@ -56,7 +56,9 @@ def to_array(value: Any, name: str) -> Array | Finding:
             text = mark("{name} is a list that is not a rectangular table of numbers.")
         else:
             text = mark("{name} is an array of {kind}; real numbers are expected.")
-        return Finding("type", text, {"name": Title(name), "kind": str(array.dtype)})
+        # Without a length, which an answer could choose by what it was given.
+        kind = array.dtype.type.__name__.rstrip("_")
+        return Finding("type", text, {"name": Title(name), "kind": kind})
     return array.astype(np.float64) if from_list or array.dtype.kind == "b" else array
 
 

@@ -132,13 +132,18 @@ def folder_of_its_own(mark: str) -> Iterator[str]:
             subprocess.run(["rm", "-rf", folder], check=False, stderr=subprocess.DEVNULL)
 
 
+def bound_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has now, if the machine allows as many."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = _memory() + more
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def _child(work: Callable[[], None], shut_in: Callable[[], None], file: int) -> NoReturn:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
-        used = _memory()
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]  # the machine's own may be lower
-        most = used + OWN_MEMORY if hard == resource.RLIM_INFINITY else min(used + OWN_MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        bound_memory(OWN_MEMORY)
         gc.set_threshold(SELDOM)
         shut_in()
         work()

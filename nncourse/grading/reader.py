@@ -18,6 +18,7 @@ from nncourse import language
 from nncourse.course.folder import CourseFolderError
 from nncourse.grading.answers import Intake
 from nncourse.grading.child import Child, attend, other_version
+from nncourse.grading.forked import bound_memory
 from nncourse.grading.intake import take_in
 from nncourse.grading.notebook_file import IntakeError
 from nncourse.grading.own import OwnCell
@@ -29,6 +30,7 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 SECONDS = 30.0  # a notebook of an exercise takes some hundredths of one
+MEMORY = 2 << 30  # bytes; the largest file, full of empty lists, takes a quarter of it
 TRIES = 2  # where its process ends: maybe for want of memory, which others had taken
 
 
@@ -121,6 +123,7 @@ def main() -> None:
 def _serve(file: int, trouble: str = "") -> None:
     """Serve until the other end closes. ``trouble``: why nothing can be read."""
     kernel.close_all_but({file})  # the gradebook's, the workers'
+    bound_memory(MEMORY)
     connection = Connection(file)
     release: dict[str, Any] = {}
     try:
@@ -138,6 +141,11 @@ def _serve(file: int, trouble: str = "") -> None:
                 answer = vars(take_in(submission, release["notebook"], release["earlier"]))
             except IntakeError as error:
                 answer = {"refused": str(error)}
+            except MemoryError:
+                why = _(
+                    "to read the file takes more than {size:g} GB of memory", size=MEMORY / 2**30
+                )
+                answer = {"refused": why}
             connection.send_bytes(json.dumps(answer).encode())
     except (EOFError, OSError):
         return

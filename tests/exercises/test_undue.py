@@ -170,6 +170,17 @@ def test_a_coarse_precision_is_named():
     assert "float16" in str(report)
 
 
+@pytest.mark.parametrize(
+    ("fill", "said"),
+    [("a" * 160, "str"), (b"a" * 9, "bytes"), (1j, "complex128"), (None, "object")],
+)
+def test_no_length_that_an_answer_may_choose_is_told(fill, said):
+    piece = PIECES["ps02.softmax"]
+    report = str(judge(piece, [changed(piece.reference, lambda a: np.full(a.shape, fill))]))
+    assert f"is an array of {said};" in report
+    assert "160" not in report
+
+
 @pytest.mark.parametrize("factor", [1e-150, 1.58e-162, 1e-160, 1e160])
 def test_a_margin_does_not_depend_on_the_size_of_the_weights(factor):
     for name, thin in (("ps01.gates", "thin margins"), ("ps01.minterm", "thin margin")):

@@ -192,8 +192,10 @@ def test_dotted_names_of_any_sensible_length_are_read():
     for code in (f"import {name}", f"import {name}\n" * 9, numbers, "x.y\n" * 3000):
         assert parse(code).body
     assert name in quick_names(f"import {name}").later
-    with pytest.raises(SyntaxError, match="more than"):
-        parse(f"import {name}.a")
+    for part in ("a", "_1", "\u2118", "b\u0301", "\u0436", "x\u00b7"):  # \w knows not all of them
+        for dot in (".", " . ", ".\\\n"):
+            with pytest.raises(SyntaxError, match="more than"):
+                parse("import " + dot.join([part] * (PARTS + 1)))
 
 
 def test_f_strings_of_any_sensible_length_are_read():

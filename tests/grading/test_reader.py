@@ -105,6 +105,25 @@ def slow_for(student: str) -> Any:
     return slowly
 
 
+def test_what_takes_all_memory_is_refused_for_good(
+    toy: CourseFolder, released: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(submission: Submission, *more: Any) -> Any:
+        if submission.student == "anna":
+            list(range(40_000_000))
+        return take_in(submission, *more)
+
+    monkeypatch.setattr(child, "can_fork", lambda: True)  # other tests may have left threads
+    monkeypatch.setattr(reader, "take_in", greedy)
+    monkeypatch.setattr(reader, "MEMORY", 512 << 20)
+    release = make_release(released)
+    with Reader() as one:
+        with pytest.raises(IntakeError, match=r"more than 0\.5 GB of memory") as refused:
+            one.take_in(hand_in(toy, tmp_path, "anna"), release)
+        assert not isinstance(refused.value, Unread)
+        assert one.take_in(hand_in(toy, tmp_path, "ben"), release).answers["why"] == "Says ben."
+
+
 def test_a_process_that_was_killed_is_replaced(
     toy: CourseFolder, released: Any, tmp_path: Path, one: Reader
 ) -> None:

@@ -32,7 +32,8 @@ FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 PARTS = 1000  # of a dotted name
 FIELDS = 1000  # of an f-string
 BLANK = r"(?:[ \t\f]|\\\r?\n)*+"
-DOTTED = re.compile(rf"\b(?:[^\W\d]\w*+{BLANK}\.{BLANK})++")
+LETTER = r"\w\x80-\U0010ffff"  # of a name; there are more than \w knows
+DOTTED = re.compile(rf"(?<![{LETTER}])(?:(?!\d)[{LETTER}]++{BLANK}\.{BLANK})++")
 
 
 def check(source: str) -> None:
