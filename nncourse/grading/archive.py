@@ -104,6 +104,7 @@ class Reader:
     size: int = 0
     entries: list[str] = field(default_factory=list)
     others: dict[int, Reader] = field(default_factory=dict)  # who counts what an account has
+    owner: Reader | None = None  # whose file is being read
 
     def read(self, source: Path) -> Iterator[File]:
         """Each wanted file.
@@ -159,10 +160,11 @@ class Reader:
         """Whether no account but our own has too much here: files without content cost nobody
         anything but the time to read them.
         """
+        self.owner = None
         if not hasattr(os, "getuid") or about.st_uid == os.getuid():
             return True
         counter = Reader(most_files=MOST_FILES // 10, most_size=MOST_BYTES // 4)
-        counter = self.others.setdefault(about.st_uid, counter)
+        counter = self.owner = self.others.setdefault(about.st_uid, counter)
         before = counter.files
         try:
             counter._count(about.st_size if _is_archive(name) else 0)
@@ -223,6 +225,10 @@ class Reader:
                 if entry.is_dir() or not self._wanted(name):
                     yield name, entry.file_size, None  # it costs nothing
                     continue
+                limit = NESTED if _is_archive(name) else LARGEST
+                if entry.file_size > limit:
+                    self._refuse_large(inside + name, limit)
+                    continue
                 # Much may be unpacked to nothing.
                 self._count(max(entry.file_size, entry.compress_size))
                 if stat.S_ISLNK(entry.external_attr >> 16):
@@ -277,7 +283,10 @@ class Reader:
         else:
             folder = name[: -len(next(kind for kind in ARCHIVES if name.lower().endswith(kind)))]
             # With bounds of its own, so that one student's archive does not end the collecting.
-            most = MOST_FILES // 10, MOST_BYTES // 40
+            most = [MOST_FILES // 10, MOST_BYTES // 40]
+            if self.owner is not None:
+                most[0] = min(most[0], self.owner.most_files - self.owner.files)
+                most[1] = min(most[1], self.owner.most_size - self.owner.size)
             inner = Reader(self.kinds, self.refused, *most, only=self.only)
             before, empty = len(self.refused), self.only is None
             try:
@@ -293,6 +302,9 @@ class Reader:
                     self._refuse(name, _("there is no notebook (*.ipynb) in it"))
             except Exception as error:
                 self._refuse(name, str(error))
+            if self.owner is not None:
+                self.owner.files += inner.files
+                self.owner.size += inner.size
 
     def _wanted(self, name: str) -> bool:
         """Hidden folders hold what programs keep for themselves, such as JupyterLab's copies."""

@@ -422,11 +422,13 @@ def _put(
         out.remarks.append((new.student, _("{folder} is a link: not written", folder=folder)))
         return
     folder.mkdir(parents=True, exist_ok=True)
+    # A time yet to come, as by a forged name or another time zone, would shut out what follows.
+    time = min(new.stamp, datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0))
     stamp = folder / STAMP
     before = None
     with contextlib.suppress(OSError), open_below(course.submitted, stamp) as file:
         before = _time(file.read(100).decode("utf-8", "replace"))
-    if before is not None and UNKNOWN != new.stamp <= before:
+    if before is not None and UNKNOWN != time <= before:
         out.kept.append(new.student)
         return
     # Where writing fails, what was collected before is still there, with its time.
@@ -434,6 +436,6 @@ def _put(
     for path in folder.iterdir():
         if path.name != name and (path.is_symlink() or not path.is_dir()):
             path.unlink()
-    if new.stamp != UNKNOWN:
-        write_below(course.submitted, stamp, f"{new.stamp.isoformat(' ')} UTC\n")
+    if time != UNKNOWN:
+        write_below(course.submitted, stamp, f"{time.isoformat(' ')} UTC\n")
     out.taken[new.student] = folder / name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import gzip
 import io
@@ -519,6 +520,7 @@ def test_bombs_do_not_go_off(course, tmp_path, monkeypatch):
         collect(course, "ps05", source)
     monkeypatch.setattr(archives, "MOST_FILES", 100)
     monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(archives, "LARGEST", 3 << 20)
     with pytest.raises(CollectError, match="are packed"):
         collect(course, "ps05", packed(tmp_path / "big.zip", {"x.ipynb": b"0" * (2 << 20)}))
 
@@ -874,6 +876,60 @@ def test_of_two_accounts_without_a_name_nobodys_is_taken(course, tmp_path):
     first, second = (why for _name, why in found.remarks)
     assert first == second
     assert first.startswith("not taken: several accounts have handed in for anna")
+
+
+def test_a_time_yet_to_come_shuts_nobody_out(course, tmp_path):
+    """Eve hands in as Ann, before her; whose account is whose nobody knows here."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another account")
+    inbound = tmp_path / "inbound"
+
+    def hand_in(stamp, text, account):
+        folder = inbound / f"ann+ps05+{stamp}+q"
+        folder.mkdir(parents=True)
+        (folder / "ps05.ipynb").write_text(text)
+        os.chown(folder / "ps05.ipynb", account, 0)
+        return folder
+
+    forged = hand_in("9999-12-31 00:00:00 UTC", "eve", 5002)
+    place = collect(course, "ps05", inbound).taken["ann"]
+    assert place.with_name("timestamp.txt").read_text() < "9999"
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=5)
+    hand_in(later.strftime("%Y-%m-%d %H:%M:%S UTC"), "ann", 5001)
+    assert not collect(course, "ps05", inbound).taken  # what is whose, the lecturer is asked
+    shutil.rmtree(forged)
+    place.with_name("timestamp.txt").write_text("2026-01-30 15:00:00 UTC")  # some seconds ago
+    assert collect(course, "ps05", inbound).taken["ann"].read_text() == "ann"
+
+
+def test_what_an_account_has_packed_is_counted_together(course, tmp_path, monkeypatch):
+    """Many archives that become large are one student's way to keep everyone waiting."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another account")
+    monkeypatch.setattr(archives, "MOST_BYTES", 40 << 20)
+    zoe = tmp_path / "inbound" / "zoe+ps05+2026-01-30 15:00:00 UTC+q"
+    evil = tmp_path / "inbound" / "evil+ps05+2026-01-30 15:00:00 UTC+q"
+    for folder in (zoe, evil):
+        folder.mkdir(parents=True)
+    for number in range(40):
+        path = packed(evil / f"{number:02}.zip", {"x.ipynb": b"0" * 1_000_000})
+        os.chown(path, 2001, -1)
+    (zoe / "ps05.ipynb").write_text("right")
+    os.chown(zoe / "ps05.ipynb", 2003, -1)
+    found = collect(course, "ps05", tmp_path / "inbound")
+    assert found.taken["zoe"].read_text() == "right"
+    read = [name for name, why in found.remarks if "are packed" not in why and "evil" in name]
+    assert len(read) == 5  # of the ten MB that an account may have, packed and unpacked
+
+
+def test_what_is_too_large_to_be_read_is_not_counted(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_BYTES", 5 << 20)
+    monkeypatch.setattr(archives, "NESTED", 1 << 20)
+    files = {f"eve/{number}.zip": bytes(2 << 20) for number in range(5)}
+    source = packed(tmp_path / "in.zip", {**files, "zoe/x.ipynb": "right"})
+    found = collect(course, "ps05", source)
+    assert list(found.taken) == ["zoe"]
+    assert [why for _name, why in found.remarks] == ["larger than 1 MB"] * 5
 
 
 def test_one_accounts_empty_files_do_not_stop_the_others(course, tmp_path, monkeypatch):
