@@ -7,6 +7,7 @@ is said in a line.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -40,6 +41,9 @@ MOST_SAID = 100  # entries in the headers for all files of a tar
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ZIP_ENTRY = b"PK\x01\x02"  # begins an entry in the list of a zip
 MOST_ADDED = 1 << 20  # bytes of the fields that may be added to the entries there
+# How Moodle and Canvas begin the names of all that one student has handed in.
+OF_ONE = re.compile(r"(?s)([^/]*?_(?:LATE_)?\d+)_(?:\d+_|assignsubmission_)")
+MIXED = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")  # within a word
 DEPTH = 2  # an archive of all, and one of each student
 
 
@@ -105,6 +109,7 @@ class Reader:
     entries: list[str] = field(default_factory=list)
     others: dict[int, Reader] = field(default_factory=dict)  # who counts what an account has
     owner: Reader | None = None  # whose file is being read
+    packers: dict[str, Reader] = field(default_factory=dict)  # who reads what a student packed
 
     def read(self, source: Path) -> Iterator[File]:
         """Each wanted file.
@@ -163,7 +168,8 @@ class Reader:
         self.owner = None
         if not hasattr(os, "getuid") or about.st_uid == os.getuid():
             return True
-        counter = Reader(most_files=MOST_FILES // 10, most_size=MOST_BYTES // 4)
+        bounds = MOST_FILES // 10, MOST_BYTES // 4
+        counter = Reader(self.kinds, self.refused, *bounds, self.only)
         counter = self.owner = self.others.setdefault(about.st_uid, counter)
         before = counter.files
         try:
@@ -250,11 +256,13 @@ class Reader:
     ) -> Iterator[tuple[str, int, IO[bytes] | None]]:
         mode = {"gz": "r:gz", "tgz": "r:gz", "bz2": "r:bz2", "xz": "r:xz"}.get(kind, "r:")
         with tarfile.open(None, mode, file, tarinfo=_Entry) as archive:  # type: ignore[call-overload]
+            before = self.size
             while (entry := archive.next()) is not None:
                 archive.members.clear()  # it keeps them all
                 self._count(entry.size)
                 # What an entry takes may be much more than it says that it holds.
-                self._bound(self.files, archive.offset)
+                self.size = max(self.size, before + archive.offset)
+                self._bound(self.files, self.size)
                 if entry.isfile():
                     wanted = self._wanted(entry.name)
                     yield entry.name, entry.size, archive.extractfile(entry) if wanted else None
@@ -282,17 +290,18 @@ class Reader:
             self._refuse(name, _("an archive within an archive within an archive"))
         else:
             folder = name[: -len(next(kind for kind in ARCHIVES if name.lower().endswith(kind)))]
-            # With bounds of its own, so that one student's archive does not end the collecting.
-            most = [MOST_FILES // 10, MOST_BYTES // 40]
+            # With bounds of their own, so that one student's archives do not end the collecting.
+            theirs = OF_ONE.match(name)
+            inner = Reader(self.kinds, self.refused, MOST_FILES // 10, MOST_BYTES // 40, self.only)
             if self.owner is not None:
-                most[0] = min(most[0], self.owner.most_files - self.owner.files)
-                most[1] = min(most[1], self.owner.most_size - self.owner.size)
-            inner = Reader(self.kinds, self.refused, *most, only=self.only)
+                inner = self.owner
+            elif theirs is not None:
+                inner = self.packers.setdefault(theirs[1], inner)
             before, empty = len(self.refused), self.only is None
             try:
                 # The reader of zips makes an object of each entry before one can be looked at, and
                 # copies the fields of one as many times as there are.
-                inner._bound(data.count(ZIP_ENTRY), 0)
+                inner._bound(inner.files + data.count(ZIP_ENTRY), 0)
                 if _added(data) > MOST_ADDED:
                     raise zipfile.BadZipFile("too much is added to its entries")
                 for found in inner._archive(folder + "/", name, io.BytesIO(data), depth - 1):
@@ -302,9 +311,6 @@ class Reader:
                     self._refuse(name, _("there is no notebook (*.ipynb) in it"))
             except Exception as error:
                 self._refuse(name, str(error))
-            if self.owner is not None:
-                self.owner.files += inner.files
-                self.owner.size += inner.size
 
     def _wanted(self, name: str) -> bool:
         """Hidden folders hold what programs keep for themselves, such as JupyterLab's copies."""
@@ -359,10 +365,10 @@ def _name_in_zip(entry: zipfile.ZipInfo) -> str:
     except UnicodeEncodeError:
         return entry.filename
     for encoding in ("utf-8", "cp866"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
+        with contextlib.suppress(UnicodeDecodeError):
+            name = raw.decode(encoding)
+            if encoding == "utf-8" or not MIXED.search(name):
+                return name
     return entry.filename
 
 

@@ -13,6 +13,7 @@ import datetime
 import errno
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -126,12 +127,18 @@ def collect(
     exchange = source.name == "inbound" and source.is_dir()
     reader = Reader(look=True)
     out = Collected(remarks=reader.refused)
+    times: Counter[str] = Counter()
     try:
         # Looked at, and those that count read again, so that no more than one is held at a time.
         released = sorted(course.release(assignment).glob("*.ipynb"))
         # Else a slip in the name would be found out at the grading, or never.
         name = (released[0] if released else course.notebook(assignment)).name
-        files = [replace(file, data=b"") for file in reader.read(source)]
+        seen: dict[Any, File] = {}
+        for file in reader.read(source):
+            # What a student has added to an archive under the same name replaces what was there.
+            seen[file.path if file.packed else len(seen)] = replace(file, data=b"")
+            times[file.path] += bool(file.packed)
+        files = list(seen.values())
         if pattern is None:
             match_of = _by_layout(files, assignment, archive=source.is_file())
         else:
@@ -144,6 +151,9 @@ def collect(
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         for file in Reader(only=set(chosen)).read(source):
+            times[file.path] -= 1
+            if times[file.path] > 0:
+                continue
             new = chosen.get(file.path)
             # Two folders may have one name but for the form of its accents.
             if new is not None and new.account == file.account:
@@ -211,7 +221,7 @@ def _found(
             out.remarks.append((file.path, why))
             continue
         stamp = _time(groups.get("timestamp"))
-        if stamp is None and not by_layout and (said := groups.get("timestamp")):
+        if stamp is None and (said := groups.get("timestamp")):
             out.remarks.append((file.path, no_time(said[:80])))
         # Folders with times are those of an exchange, wherever it lies.
         asked = exchange or (by_layout and stamp is not None)
@@ -366,7 +376,7 @@ def _time(text: str | None) -> datetime.datetime | None:
         if found is not None and (ahead := OFFSET.search(text)):
             sign, hours, minutes = ahead.groups()
             found -= int(f"{sign}1") * datetime.timedelta(hours=int(hours), minutes=int(minutes))
-        return found
+        return None if found == UNKNOWN else found
     except (ValueError, OverflowError):
         return None
 

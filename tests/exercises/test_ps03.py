@@ -20,6 +20,22 @@ def test_a_constant_network_earns_nothing(name, answer):
     assert report.score == 0
 
 
+def test_a_neuron_without_weights_takes_no_margin():
+    """Where rows are filled up; but one that is on its border everywhere has none to spare."""
+
+    def padded(bias, thin=1.0):
+        def union(polygons):
+            first, (W, b), (V, c) = reference(polygons)
+            W, b = np.vstack([W, np.zeros_like(W[:1])]), np.append(thin * b, bias)
+            return [first, (W, b), (np.column_stack([V, 0]), c)]
+
+        return judge(PIECES["union"], [union], seed=2).score
+
+    assert padded(-0.5) == padded(1.0) == 1
+    assert padded(0.0) == 0.7
+    assert padded(-0.5, thin=0.9) < 1
+
+
 @pytest.mark.parametrize("factor", [1e-300, 1e-200, 1e-162, 1e200, 1e290])
 @pytest.mark.parametrize("name", ["half_plane", "convex", "union"])
 def test_the_size_of_the_weights_is_free(name, factor):

@@ -17,6 +17,7 @@ import tarfile
 import time
 import tracemalloc
 import unicodedata
+import warnings
 import zipfile
 import zlib
 
@@ -920,6 +921,66 @@ def test_what_an_account_has_packed_is_counted_together(course, tmp_path, monkey
     assert found.taken["zoe"].read_text() == "right"
     read = [name for name, why in found.remarks if "are packed" not in why and "evil" in name]
     assert len(read) == 5  # of the ten MB that an account may have, packed and unpacked
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["eve_7_{}_w.tar.bz2", "Eve_7_assignsubmission_file_/w{}.tar.bz2", "eve_LATE_7_{}_w.zip"],
+)
+def test_what_one_student_has_packed_is_counted_together(course, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(archives, "MOST_BYTES", 200 << 20)
+    archive = packed(tmp_path / "x.zip", {"x.ipynb": b"0" * 2_000_000})
+    if name.endswith("bz2"):
+        with tarfile.open(tmp_path / "x.tar.bz2", "w:bz2") as tar:
+            entry = tarfile.TarInfo("x.ipynb")
+            entry.size = 2_000_000
+            tar.addfile(entry, io.BytesIO(bytes(2_000_000)))
+        archive = tmp_path / "x.tar.bz2"
+    others = "zoe_8_1_w.ipynb" if name[0] == "e" else "Zoe_8_assignsubmission_file_/w.ipynb"
+    files = {name.format(number): archive.read_bytes() for number in range(20)}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", {**files, others: "right"}))
+    assert {student.lower() for student in found.taken} == {"eve", "zoe"}
+    assert len([name for name, why in found.remarks if "are packed" in why]) == 18
+
+
+def test_what_was_added_to_an_archive_replaces_what_was_there(course, tmp_path):
+    own = tmp_path / "hw.zip"
+    with zipfile.ZipFile(own, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for text in ("old", "older than the last", "new"):
+            archive.writestr("hw/ps05.ipynb", text)
+    with tarfile.open(tmp_path / "hw.tar", "w") as tar:
+        for text in (b"old", b"new"):
+            entry = tarfile.TarInfo("ps05.ipynb")
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text))
+    files = {"ann.zip": own.read_bytes(), "bob.tar": (tmp_path / "hw.tar").read_bytes()}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert {student: path.read_text() for student, path in found.taken.items()} == {
+        "ann": "new",
+        "bob": "new",
+    }
+    assert found.remarks == []
+
+
+@pytest.mark.parametrize("stamp", ["rubbish", "2026-02-31 10:00:00 UTC", "0001-01-01 00:00:00 UTC"])
+def test_a_time_of_the_exchange_that_can_not_be_read_is_said(course, tmp_path, stamp):
+    folder = tmp_path / "inbound" / f"ann+ps05+{stamp}+q"
+    folder.mkdir(parents=True)
+    (folder / "ps05.ipynb").write_text("x")
+    found = collect(course, "ps05", tmp_path / "inbound")
+    assert list(found.taken) == ["ann"]
+    assert [stamp in why for _name, why in found.remarks] == [True]
+
+
+def test_names_of_western_windows_are_not_taken_for_russian_ones(course, tmp_path):
+    for number, (name, encoding) in enumerate(
+        [("Jos\xe9 M\xfcller", "cp437"), ("\xc9va", "cp437"), ("Пётр 2b", "cp866")]
+    ):
+        blank = b"X" * len(name)
+        source = packed(tmp_path / f"{number}.zip", {f"{blank.decode()}.ipynb": "x"})
+        source.write_bytes(source.read_bytes().replace(blank, name.encode(encoding)))
+        assert list(collect(course, "ps05", source).taken) == [name]
 
 
 def test_what_is_too_large_to_be_read_is_not_counted(course, tmp_path, monkeypatch):

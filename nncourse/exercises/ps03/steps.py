@@ -113,7 +113,9 @@ def run(layers: Network, points: Array) -> tuple[Array, float]:
         z = h @ W.T + b
         if k:
             lengths = np.array([math.hypot(*w) for w in W])  # no square vanishes or overflows
-            distance = np.abs(z) / np.where(lengths > 0, lengths, np.inf)
+            # A neuron of weights zero, as for a bias, has no border, but where it is in doubt.
+            distance = np.abs(z) / np.where(lengths > 0, lengths, 1)
+            distance[:, (lengths == 0) & (b != 0)] = np.inf
             margins.append(distance.min())
         h = (z > 0).astype(np.float64)
     margin = float(np.min(margins))  # NaN where one is
