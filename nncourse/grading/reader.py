@@ -142,9 +142,7 @@ def _serve(file: int, trouble: str = "") -> None:
             except IntakeError as error:
                 answer = {"refused": str(error)}
             except MemoryError:
-                why = _(
-                    "to read the file takes more than {size:g} GB of memory", size=MEMORY / 2**30
-                )
+                why = _("to read the file takes more than {size} MB of memory", size=MEMORY >> 20)
                 answer = {"refused": why}
             connection.send_bytes(json.dumps(answer).encode())
     except (EOFError, OSError):

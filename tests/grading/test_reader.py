@@ -118,7 +118,7 @@ def test_what_takes_all_memory_is_refused_for_good(
     monkeypatch.setattr(reader, "MEMORY", 512 << 20)
     release = make_release(released)
     with Reader() as one:
-        with pytest.raises(IntakeError, match=r"more than 0\.5 GB of memory") as refused:
+        with pytest.raises(IntakeError, match=r"more than 512 MB of memory") as refused:
             one.take_in(hand_in(toy, tmp_path, "anna"), release)
         assert not isinstance(refused.value, Unread)
         assert one.take_in(hand_in(toy, tmp_path, "ben"), release).answers["why"] == "Says ben."
