@@ -33,7 +33,7 @@ def draw_softmax(rng: np.random.Generator, case: str) -> Point:
     N, C = dimensions(rng, 1, (5, 7))[0], dimensions(rng, 1, (3, 4))[0]
     logits = 1.5 * normal(rng, N, N if case == SQUARE else C)
     if case == LARGE:
-        logits, _y = far_apart(rng, logits, targets(rng, N, C))
+        logits, _y = far_apart(rng, 1.5)
     return Point((logits,), {}, 1.0, case)
 
 

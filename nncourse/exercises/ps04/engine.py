@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -32,17 +33,22 @@ from nncourse.exercises.ps04.values import (
     BreadthFirst,
     ByCreation,
     ClearsInside,
+    CountsUsers,
     DeepRecursion,
     DepthFirst,
     DivWrong,
     ExpOfInput,
     FirstInputFirst,
     Functional,
+    LastMarkedFirst,
+    MarkedWhenPushed,
     MovedToTheEnd,
     MulNotExchanged,
     NoReflected,
     NotSeeded,
+    OneOfTwins,
     Overwrites,
+    PowOfSize,
     PowWrong,
     Recursive,
     SubSign,
@@ -60,8 +66,14 @@ DEPTH = 1500
 INSIDE = 20
 """About so many values inside are asked for their gradients, the last one among them."""
 
-APART = (DepthFirst, FirstInputFirst, BreadthFirst, MovedToTheEnd, Overwrites, TanhMissing)
-"""Engines that go wrong wherever values are used several times."""
+OFTEN = (DepthFirst, FirstInputFirst, BreadthFirst, MovedToTheEnd, Overwrites, TanhMissing)
+"""Engines that go wrong almost wherever values are used several times."""
+
+APART = (CountsUsers, MarkedWhenPushed, LastMarkedFirst, OneOfTwins, *OFTEN)
+"""The same after those that seldom go wrong, so that a program that shows nothing is soon left."""
+
+TRIES = 100
+"""Programs of the same leaves."""
 
 Step = tuple[str, int, int]
 Program = list[Step]
@@ -146,6 +158,10 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
         elif case == SHARED and program and rng.random() < 0.4:
             # Something that was used already is used once more.
             op, j = one_of(BINARY), int(rng.integers(count))
+        elif case == SHARED and rng.random() < 0.2:
+            # On both sides of an operation, and elsewhere.
+            op = one_of(("add", "mul"))
+            unused.append(i)
         elif unused and rng.random() < 0.6:
             op, j = one_of(BINARY), take()
         else:
@@ -190,28 +206,29 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     """x (4,) and the programs to run on it, with all intermediate values of moderate size."""
     if case == DEEP:
         return _draw_chain(rng)
+    kind = SHARED if case == TWICE else case
+    others = {PLAIN: (PowWrong, PowOfSize, ExpOfInput), SHARED: APART, TWICE: OFTEN}.get(case, ())
     while True:
         x = _draw_leaves(rng, 4)
-        count = 2 if case == TWICE else 1
-        kind = SHARED if case in (SHARED, TWICE) else case
-        programs = [_draw_program(rng, 4, kind) for _i in range(count)]
-        try:
-            sizes = [_sizes(program, x) for program in programs]
-        except (OverflowError, ZeroDivisionError):
-            continue
-        if not all(low > 0.05 and high < 12 for low, high in sizes):
-            continue
-        gradients = [_gradient(Value, program, x) for program in programs]
-        if any(np.min(np.abs(g)) < 0.02 or np.max(np.abs(g)) > 60 for g in gradients):
-            continue
-        others = {PLAIN: (PowWrong, ExpOfInput), SHARED: APART}.get(kind, ())
-        if not all(
-            _differ(_gradient(other, program, x), right)
-            for program, right in zip(programs, gradients)
-            for other in others
-        ):
-            continue
-        return Point((programs, x), {"x": x}, 1.0, case)
+        drawn = (_draw_program(rng, 4, kind) for _try in range(TRIES))
+        fit = (program for program in drawn if _fits(program, x, others))
+        programs = list(islice(fit, 2 if case == TWICE else 1))
+        if len(programs) == (2 if case == TWICE else 1):
+            return Point((programs, x), {"x": x}, 1.0, case)
+
+
+def _fits(program: Program, x: Array, others: tuple[type[Value], ...]) -> bool:
+    """Whether its values and gradients are of moderate size, and other engines' are others."""
+    try:
+        low, high = _sizes(program, x)
+    except (OverflowError, ZeroDivisionError):
+        return False
+    if low < 0.05 or high > 12:
+        return False
+    right = _gradient(Value, program, x)
+    if np.min(np.abs(right)) < 0.02 or np.max(np.abs(right)) > 60:
+        return False
+    return all(_differ(_gradient(other, program, x), right) for other in others)
 
 
 def _sizes(program: Program, x: Array) -> tuple[float, float]:
@@ -250,13 +267,13 @@ def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tu
             text = mark("The result of an operation has no attribute {name}: is it a Value?")
             raise Unfit(Finding("type", text, {"name": name}))
     values = [result.data for result in results]
-    for result in results:
-        result.backward()
-    if len(programs) > 1:
-        results[0].backward()
-    computed = [values[len(leaves) :] for values in traces]
-    inside = [value.grad for new in computed for value in new[:: -max(1, len(new) // INSIDE)]]
-    return values, [leaf.grad for leaf in leaves], inside
+    inside: list[list[float]] = [[] for _program in programs]
+    for k in (*range(len(programs)), *([0] if len(programs) > 1 else [])):
+        results[k].backward()
+        # Those of the pass; to later ones through other programs they are nothing.
+        new = traces[k][len(leaves) :]
+        inside[k] = [value.grad for value in new[:: -max(1, len(new) // INSIDE)]]
+    return values, [leaf.grad for leaf in leaves], [grad for grads in inside for grad in grads]
 
 
 MUTANTS = (

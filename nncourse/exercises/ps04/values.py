@@ -156,6 +156,61 @@ class MovedToTheEnd(BreadthFirst):
     moves = True
 
 
+class MarkedWhenPushed(Value):
+    """A value waits where it was met first, and may come after what needs it."""
+
+    turn = 1
+
+    def order(self) -> list[Any]:
+        order: list[Any] = []
+        seen: set[Any] = {self}
+        stack: list[Any] = [self]
+        while stack:
+            node = stack[-1]
+            fresh = dict.fromkeys(edge for edge, _slope in node.edges[:: self.turn])
+            fresh = {edge: None for edge in fresh if edge not in seen}
+            seen.update(fresh)
+            stack += fresh
+            if not fresh:
+                order.append(stack.pop())
+        return order
+
+
+class LastMarkedFirst(MarkedWhenPushed):
+    turn = -1
+
+
+class CountsUsers(Value):
+    """By the number of values that use one, taken off once for each use."""
+
+    def order(self) -> list[Any]:
+        users: dict[Any, int] = {self: 0}
+        queue: list[Any] = [self]
+        for node in queue:
+            for edge in {edge: None for edge, _slope in node.edges}:
+                if edge not in users:
+                    users[edge] = 0
+                    queue.append(edge)
+                users[edge] += 1
+        order: list[Any] = []
+        ready = [self]
+        while ready:
+            node = ready.pop()
+            order.append(node)
+            for edge, _slope in node.edges:
+                users[edge] -= 1
+                if not users[edge]:
+                    ready.append(edge)
+        return order[::-1]
+
+
+class OneOfTwins(Value):
+    """Where both inputs are one value, a single slope is kept."""
+
+    def __init__(self, data: float, edges: tuple[tuple[Any, float], ...] = ()) -> None:
+        super().__init__(data, tuple(dict(edges).items()))
+
+
 class DeepRecursion(Value):
     def order(self) -> list[Any]:
         order: list[Any] = []
@@ -255,6 +310,11 @@ class PowWrong(Value):
         # The quotient has a slope of its own, so that only powers are wrong.
         factor = n if n < 0 else 1.0
         return type(self)(self.data**n, ((self, factor * self.data ** (n - 1)),))
+
+
+class PowOfSize(Value):
+    def __pow__(self, n: float) -> Any:
+        return type(self)(self.data**n, ((self, n * abs(self.data) ** (n - 1)),))
 
 
 class TanhMissing(Value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -39,28 +40,38 @@ def targets(rng: np.random.Generator, N: int, C: int) -> Array:
     return rng.permutation(np.resize(np.arange(C - 1), N)) + rng.integers(2)
 
 
-def far_apart(rng: np.random.Generator, logits: Array, y: Array) -> tuple[Array, Array]:
-    """The case LARGE of logits (N, C) and of targets y (N,), which come in another order.
+def far_apart(rng: np.random.Generator, spread: float) -> tuple[Array, Array]:
+    """The case LARGE: logits (10, 4), normal numbers times ``spread`` and moved, and targets (10,).
 
-    Each class is far above the others in some row. Less anything but the row's maximum (one column,
-    the median, what is furthest from 0), exp overflows somewhere or is 0 throughout a row.
+    Each class and each pair of classes is far above the others in some row. Less anything but the
+    row's maximum (one or two columns, the median, what is furthest from 0), exp overflows, or is 0
+    throughout a row; and where several overflow, no cut-off tells how much each of them is.
     """
-    N, C = logits.shape
-    classes, first = np.unique(y, return_index=True)
-    rows = rng.permutation([3, 1, 4][: len(classes)])
-    targets = np.empty_like(y)
-    targets[rows] = classes
-    targets[np.setdiff1d(np.arange(N), rows)] = np.delete(y, first)
-    logits = np.round(logits * 64) / 64  # which float32 holds exactly also where they are far
+    C = 4
+    high = [*([c] for c in range(C)), *map(list, combinations(range(C), 2))]
+    high = [high[i] for i in rng.permutation(len(high))]
+    never = C - 1 if rng.integers(2) else 0  # is no target: see targets
+    # In 64ths, which float32 holds exactly also where they are far.
+    logits = np.round(spread * normal(rng, len(high), C) * 64) / 64
     logits[::2] += FAR
     logits[1::2] -= FAR
-    logits[rows, classes] += 2 * FAR
-    logits[rows, (classes + 1) % C] -= 64
-    # The class that never is a target: that of its row has a probability of which nothing is left.
-    logits[0, np.setdiff1d(np.arange(C), classes)] += 0.75 * FAR
-    # One far below the others in its row: less the minimum or the mean, exp overflows.
-    logits[2, (targets[2] + 1) % C] -= 4 * FAR
-    return logits, targets
+    y = np.empty(len(high), dtype=int)
+    for n, classes in enumerate(high):
+        allowed = [c for c in classes if c != never]
+        # The less likely one, for a gradient that differences of so large a loss find.
+        y[n] = min(allowed or [1, 2], key=lambda c: logits[n, c])
+        # That of the class that is no target leaves nothing of the probability of its row's.
+        others = [c for c in range(C) if c not in classes]
+        logits[n, others] -= (2 if allowed else 0.75) * FAR
+        if len(classes) == 1 and allowed:
+            logits[n, (y[n] + 1) % C] -= 64
+    return logits, y
+
+
+def near_none(p: Array, y: Array) -> bool:
+    """Whether log(p + 1e-7) would be wrong in float64 and right in float32, or nearly so."""
+    p = p[np.arange(len(y)), y]
+    return float(np.mean(1 / p)) > 5 * float(-np.mean(np.log(p)))
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
@@ -72,7 +83,9 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     logits = 1.5 * normal(rng, N, C)
     y = targets(rng, N, C)
     if case == LARGE:
-        logits, y = far_apart(rng, 4 * logits, y)
+        logits, y = far_apart(rng, 6.0)
+    elif near_none(softmax(logits), y):
+        return draw(rng, case)
     return Point((logits, y), {"logits": logits}, 1.0, case)
 
 

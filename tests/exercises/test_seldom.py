@@ -1,0 +1,104 @@
+"""Engines and shifts that are wrong on few graphs and logits only, and what they earn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncourse.check.judge import judge
+from nncourse.exercises.piece import find
+from nncourse.exercises.ps04.values import (
+    CountsUsers,
+    LastMarkedFirst,
+    MarkedWhenPushed,
+    OneOfTwins,
+    PowOfSize,
+    Value,
+)
+
+SEEDS = range(5)
+
+
+class Tape(Value):
+    """A right engine that knows of all values ever made, and goes through them in any pass."""
+
+    made: list[Any] = []
+
+    def __init__(self, data: float, edges: tuple[tuple[Any, float], ...] = ()) -> None:
+        super().__init__(data, edges)
+        Tape.made.append(self)
+
+    def backward(self) -> None:
+        for node in self.made:
+            if node.edges:
+                node.grad = 0.0
+        self.grad = 1.0
+        for node in reversed(self.made):
+            for edge, slope in node.edges:
+                edge.grad += node.grad * slope
+
+
+def scores(piece: str, answer: Any) -> list[float]:
+    return [judge(find(piece), [answer], seed=seed, mutants=False).score for seed in SEEDS]
+
+
+@pytest.mark.parametrize("engine", [CountsUsers, MarkedWhenPushed, LastMarkedFirst, OneOfTwins])
+def test_an_order_that_is_wrong_on_few_graphs_loses_the_shared_values(engine):
+    assert max(scores("ps04.Value", engine)) <= 0.8
+
+
+def test_a_power_of_a_negative_number_is_asked_for():
+    assert max(scores("ps04.Value", PowOfSize)) < 0.85
+
+
+def test_what_an_engine_keeps_of_other_graphs_is_its_affair():
+    assert scores("ps04.Value", Tape) == [1.0] * len(SEEDS)
+
+
+SHIFTS: dict[str, Callable[[Any], Any]] = {
+    "first column": lambda z: z[:, :1],
+    "last column": lambda z: z[:, -1:],
+    "first two": lambda z: z[:, :2].max(axis=1, keepdims=True),
+    "both ends": lambda z: z[:, [0, -1]].max(axis=1, keepdims=True),
+    "median": lambda z: np.median(z, axis=1, keepdims=True),
+    "mean": lambda z: z.mean(axis=1, keepdims=True),
+    "mean of the top three": lambda z: np.sort(z)[:, -3:].mean(axis=1, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("cut", [100, 700, None])
+@pytest.mark.parametrize("shift", SHIFTS)
+def test_no_cut_off_makes_up_for_a_wrong_shift(shift, cut):
+    def softmax(logits):
+        z = logits - SHIFTS[shift](logits)
+        with np.errstate(all="ignore"):
+            e = np.exp(z if cut is None else np.clip(z, -cut, cut))
+            return np.nan_to_num(e / e.sum(axis=1, keepdims=True), nan=1.0)
+
+    assert scores("ps02.softmax", softmax) == [0.7] * len(SEEDS)
+
+
+@pytest.mark.parametrize("piece", ["ps05.softmax_cross_entropy", "ps05.network_gradients"])
+def test_a_small_number_in_the_logarithm_is_judged_alike_by_all_draws(piece):
+    """Where every draw is of usual logits, it is no mistake; in the others it is."""
+
+    def loss_of(logits, y):
+        z = logits - logits.max(axis=1, keepdims=True)
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        rows = np.arange(len(y))
+        d = p.copy()
+        d[rows, y] -= 1
+        return -np.log(p[rows, y] + 1e-7).mean(), d / len(y)
+
+    def network(params, x, y):
+        h = np.tanh(x @ params["W1"].T + params["b1"])
+        loss, d = loss_of(h @ params["W2"].T + params["b2"], y)
+        dz = d @ params["W2"] * (1 - h**2)
+        grads = {"W1": dz.T @ x, "b1": dz.sum(axis=0), "W2": d.T @ h, "b2": d.sum(axis=0)}
+        return loss, grads
+
+    answer = network if piece.endswith("gradients") else loss_of
+    assert len(set(scores(piece, answer))) == 1
