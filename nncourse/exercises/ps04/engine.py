@@ -268,11 +268,13 @@ def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tu
             raise Unfit(Finding("type", text, {"name": name}))
     values = [result.data for result in results]
     inside: list[list[float]] = [[] for _program in programs]
-    for k in (*range(len(programs)), *([0] if len(programs) > 1 else [])):
+    turns = [*range(len(programs)), *([0] if len(programs) > 1 else [])]
+    for turn, k in enumerate(turns):
         results[k].backward()
-        # Those of the pass; to later ones through other programs they are nothing.
-        new = traces[k][len(leaves) :]
-        inside[k] = [value.grad for value in new[:: -max(1, len(new) // INSIDE)]]
+        # After the last pass through it; to later ones through others its gradients are nothing.
+        if k not in turns[turn + 1 :]:
+            new = traces[k][len(leaves) :]
+            inside[k] = [value.grad for value in new[:: -max(1, len(new) // INSIDE)]]
     return values, [leaf.grad for leaf in leaves], [grad for grads in inside for grad in grads]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -184,24 +184,15 @@ class CountsUsers(Value):
     """By the number of values that use one, taken off once for each use."""
 
     def order(self) -> list[Any]:
-        users: dict[Any, int] = {self: 0}
-        queue: list[Any] = [self]
-        for node in queue:
-            for edge in {edge: None for edge, _slope in node.edges}:
-                if edge not in users:
-                    users[edge] = 0
-                    queue.append(edge)
-                users[edge] += 1
+        left = Counter(edge for node in super().order() for edge in dict(node.edges))
         order: list[Any] = []
         ready = [self]
         while ready:
-            node = ready.pop()
-            order.append(node)
-            for edge, _slope in node.edges:
-                users[edge] -= 1
-                if not users[edge]:
-                    ready.append(edge)
-        return order[::-1]
+            order.insert(0, ready.pop())
+            for edge in (edge for edge, _slope in order[0].edges):
+                left[edge] -= 1
+                ready += [edge] * (left[edge] == 0)
+        return order
 
 
 class OneOfTwins(Value):
