@@ -11,7 +11,7 @@ import pytest
 from nncourse.check.judge import judge
 from nncourse.exercises.piece import find
 from nncourse.exercises.ps01.network import LIMIT
-from nncourse.exercises.ps01.perceptron import perceptron_update
+from nncourse.exercises.ps01.update import perceptron_update
 
 FOLDER = Path(__file__).parents[2] / "exercises"
 

@@ -9,6 +9,14 @@ import numpy as np
 
 from nncourse.diagnosis import Context, Term
 from nncourse.diagnosis.measure import Array
+from nncourse.exercises.logits import (
+    LARGE,
+    cross_entropy,
+    far_apart,
+    onehot,
+    softmax,
+    targets,
+)
 from nncourse.exercises.piece import (
     PLAIN,
     SQUARE,
@@ -23,8 +31,6 @@ from nncourse.exercises.piece import (
     normal,
     single,
 )
-from nncourse.exercises.ps05.softmax import LARGE, far_apart, onehot, softmax, targets
-from nncourse.exercises.ps05.softmax import loss as cross_entropy
 from nncourse.language import mark
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from nncourse.diagnosis import Context, Quantity, Term
 from nncourse.diagnosis.local import multiply
 from nncourse.diagnosis.measure import Array
+from nncourse.exercises.logits import cross_entropy, near_none, onehot, softmax, targets
 from nncourse.exercises.piece import (
     SQUARE,
     Equivalent,
@@ -22,8 +23,6 @@ from nncourse.exercises.piece import (
     dimensions,
     normal,
 )
-from nncourse.exercises.ps05.softmax import loss as cross_entropy
-from nncourse.exercises.ps05.softmax import near_none, onehot, softmax, targets
 from nncourse.language import mark
 
 Params = Mapping[str, Array]
