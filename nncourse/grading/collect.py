@@ -15,13 +15,14 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
-from nncourse.grading.archive import ARCHIVES, ArchiveError, File, Reader
+from nncourse.grading.archive import File, Reader
 from nncourse.grading.below import open_below
+from nncourse.grading.packed import ARCHIVES, ArchiveError
 from nncourse.grading.submissions import (
     ENDING,
     NOTEBOOKS,
@@ -58,6 +59,7 @@ PLAIN = [
 CANVAS = re.compile(
     r"(?s)(?P<student_id>[^/]*?)_(?:LATE_)?(?P<person>\d+)_\d+_(?P<file_id>[^/]*(?:/.*)?)$"
 )
+MOODLE = "_assignsubmission_"  # in all its names
 # Of somebody who is called Ann_7, like Ann, who has the number 7; or it is Ann's, and begins so.
 UNSURE = re.compile(
     r"[^/]*?_\d+_(?:\d+_(?:(?:[^/]*_)?\d+_)?\d+_"
@@ -68,7 +70,7 @@ BY_NUMBER = r"(?P<student_id>[^/]+?_\d+)_assignsubmission_file(?!_[^/]*_assignsu
 # What lies anywhere in STUDENT.zip.
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
-UNREAD = re.compile(r"(?i)\.(?:rar|7z)$")  # archives of other kinds
+UNREAD = re.compile(r"(?i)\.(?:rar|7z|zip)$")  # archives that are not looked into
 OFFSET = re.compile(r":\d\d(?:\.\d+)? ?([+-])(\d\d):?(\d\d)\s*$", re.ASCII)  # of a time
 COMPACT = re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)[T_-]?(\d\d)(\d\d)(\d\d)(?!\d)", re.ASCII)
 UNKNOWN = datetime.datetime.min  # a time
@@ -97,8 +99,8 @@ class Collected:
 @dataclass(frozen=True)
 class _Found:
     """Whose a file is. person: which, of those with one name. exact: nothing of the name had to be
-    changed. account: to whom it belongs. unnamed: that has a number alone. own: that is theirs, as
-    far as is known. likeness: by which the files of one student are put in order.
+    changed. account: to whom it belongs. claimed: that has another name, or none. own: that is
+    theirs, as far as is known. likeness: by which the files of one student are put in order.
     """
 
     path: str
@@ -106,7 +108,7 @@ class _Found:
     person: str
     exact: bool
     account: int | None
-    unnamed: bool
+    claimed: bool
     own: bool
     stamp: datetime.datetime
     likeness: tuple[Any, ...]
@@ -125,7 +127,8 @@ def collect(
     """
     source = _inbound(Path(source))
     exchange = source.name == "inbound" and source.is_dir()
-    reader = Reader(look=True)
+    # Who has an account here can lay archives by the thousand; nbgrader hands in none.
+    reader = Reader(look=True, archives=not exchange)
     out = Collected(remarks=reader.refused)
     times: Counter[str] = Counter()
     try:
@@ -136,7 +139,7 @@ def collect(
         seen: dict[Any, File] = {}
         for file in reader.read(source):
             # What a student has added to an archive under the same name replaces what was there.
-            seen[file.path if file.packed else len(seen)] = replace(file, data=b"")
+            seen[file.path if file.packed else len(seen)] = file
             times[file.path] += bool(file.packed)
         files = list(seen.values())
         if pattern is None:
@@ -150,7 +153,8 @@ def collect(
         out.around = os.path.commonpath(paths) + "/" if paths else ""
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
-        for file in Reader(only=set(chosen)).read(source):
+        again = Reader(only=set(chosen), archives=not exchange)
+        for file in again.read(source):
             times[file.path] -= 1
             if times[file.path] > 0:
                 continue
@@ -171,6 +175,8 @@ def collect(
                     if error.errno in FULL:
                         raise
                     out.remarks.append((new.student, str(error)))
+        # What is damaged is found out when it is unpacked.
+        out.remarks += [remark for remark in again.refused if remark not in out.remarks]
     except ArchiveError as error:
         raise CollectError(str(error)) from error
     return out
@@ -240,7 +246,7 @@ def _found(
             person=groups.get("person") or raw,
             exact=raw == student,
             account=file.account,
-            unnamed=account.startswith(NUMBER),
+            claimed=account not in ("", student),
             own=own,
             stamp=stamp or UNKNOWN,
             likeness=(
@@ -282,7 +288,7 @@ def _choose(found: dict[str, list[_Found]], assignment: str, out: Collected) -> 
     chosen = {}
     for student, theirs in found.items():
         people = {one.person for one in theirs if one.exact} or {one.person for one in theirs}
-        if len({one.account for one in theirs if one.unnamed}) > 1:
+        if len({one.account for one in theirs if one.claimed}) > 1:  # without one of their name
             out.remarks += [(one.path, several_accounts(student)) for one in theirs]
             continue
         if len(people) > 1:
@@ -332,7 +338,9 @@ def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[F
     one = shared.endswith(f"/{assignment}/") or 2 * len(like) >= len(below)
     around = len(shared) if packed and not one else 0
     # Of an archive the name alone: what follows is a student's.
-    if files and all(CANVAS.match(file.packed or file.path) for file in files):
+    canvas = all(CANVAS.match(file.packed or file.path) for file in files)
+    # In Moodle everyone may be called with two numbers at the end.
+    if canvas and not all(MOODLE in file.path.partition("/")[0] for file in files):
         return lambda file: CANVAS.match(file.path)
 
     def match(file: File) -> Match | None:

@@ -25,7 +25,7 @@ from nncourse.grading.below import open_below
 from nncourse.grading.collect import account_of, has_account, several_accounts
 from nncourse.grading.notebook_file import LARGEST
 from nncourse.grading.sanitize import one_line
-from nncourse.grading.submissions import SECRET, STAMP, is_student
+from nncourse.grading.submissions import SECRET, STAMP, is_student, likeness
 from nncourse.grading.unfit import put_aside
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
@@ -34,7 +34,7 @@ _ = catalogue("course")
 
 LONGEST = 1000  # bytes of a secret or a time stamp
 MOST = 10  # notebooks of a submission; it has one
-NOBODY = {"username": "", "filename": "", "timestamp": datetime.datetime.min}
+NOBODY = {"username": "", "filename": "", "timestamp": datetime.datetime.min, "owner": -1}
 
 
 class Collecting(ExchangeCollect):
@@ -45,6 +45,7 @@ class Collecting(ExchangeCollect):
     def _path_to_record(self, path: str) -> dict[str, Any]:
         try:
             record: dict[str, Any] = super()._path_to_record(path)
+            record["owner"] = os.lstat(path).st_uid  # its student may take it away at any time
             why = self._why_not(Path(path), record["username"])
         except Exception as error:  # whatever a reader of times raises
             why = str(error)
@@ -66,8 +67,8 @@ class Collecting(ExchangeCollect):
 
     def _sort_by_timestamp(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Those of one student; none if several accounts say that it is theirs."""
-        student, inbound = records[0]["username"], Path(self.inbound_path)
-        owners = {os.lstat(inbound / record["filename"]).st_uid for record in records}
+        student = records[0]["username"]
+        owners = {record["owner"] for record in records if record["username"]}
         if student and self.check_owner and len(owners - {os.getuid()}) > 1:
             self._say(student, several_accounts(student))
             return [NOBODY]
@@ -90,7 +91,15 @@ class Collecting(ExchangeCollect):
         owner = os.lstat(src).st_uid
         found = sorted(Path(src).iterdir())
         kept = [path for path in found if path.name in (STAMP, SECRET)]
-        for path in kept + [path for path in found if path.suffix == ".ipynb"][:MOST]:
+        assignment = self.coursedir.assignment_id
+        notebooks = sorted(
+            (path for path in found if path.suffix == ".ipynb"),
+            key=lambda path: likeness(path.name, assignment, self._released()),
+        )
+        if more := notebooks[MOST:]:
+            why = _("not taken, since there are more than {most} notebooks", most=MOST)
+            self._say(f"{Path(src).name}/{more[0].name}, ...", why)
+        for path in kept + notebooks[:MOST]:
             try:
                 with open_below(inbound, path) as file:
                     if os.fstat(file.fileno()).st_uid != owner:
@@ -101,6 +110,12 @@ class Collecting(ExchangeCollect):
                 continue
             write_below(folder.parents[1], folder / path.name, data)
         put_aside(folder)
+
+    def _released(self) -> str:
+        """The name of the notebook that was handed out."""
+        directory, assignment = self.coursedir, self.coursedir.assignment_id
+        release = directory.format_path(directory.release_directory, ".", assignment)
+        return min((path.name for path in Path(release).glob("*.ipynb")), default=assignment)
 
     def _say(self, name: str, why: str) -> None:
         self.log.warning("%s: %s", one_line(name), one_line(why))

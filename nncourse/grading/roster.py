@@ -42,6 +42,7 @@ COLUMNS += [
 ]
 EXCUSED = {"EX", "N/A"}  # what Canvas has in place of a score
 LONGEST = 100_000_000  # characters of a cell; students' own texts may be among them
+LOOSE = re.compile(r'(?<!\\)\\++(?="|$)')  # backslashes that a reader may take for more
 MARK = "\ue000"  # stands for a backslash and a quotation mark
 
 
@@ -150,9 +151,7 @@ def _read(roster: str, between: str) -> Rows:
         rows = rows_of(text) if table.fullmatch(text) else []
         if rows and all(len(row) in (0, len(rows[0])) for row in rows):
             # Without the backslashes all read alike what is written.
-            rows = [
-                [re.sub(r'\\+(?="|$)', "", cell.replace(MARK, '"')) for cell in row] for row in rows
-            ]
+            rows = [[LOOSE.sub("", cell.replace(MARK, '"')) for cell in row] for row in rows]
             found += [rows] if rows not in found else []
     if len(found) != 1:
         lines = [i for i, line in enumerate(roster.split("\n"), 1) if '\\"' in line]

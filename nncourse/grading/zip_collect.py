@@ -20,7 +20,8 @@ from pathlib import Path, PurePosixPath
 from nbgrader.plugins.zipcollect import ExtractorPlugin
 from nbgrader.utils import parse_utc
 
-from nncourse.grading.archive import ARCHIVES, File, Reader
+from nncourse.grading.archive import File, Reader
+from nncourse.grading.packed import ARCHIVES
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -38,7 +39,9 @@ class Extracting(ExtractorPlugin):
         # Read twice, so that no more than one file is held at a time.
         certain = {
             student
-            for student, written in (self._whose(place, file) for file in Reader().read(source))
+            for student, written in (
+                self._whose(place, file) for file in Reader(look=True).read(source)
+            )
             if not written
         }
         for file in reader.read(source):

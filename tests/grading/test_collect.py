@@ -15,7 +15,6 @@ import struct
 import subprocess
 import tarfile
 import time
-import tracemalloc
 import unicodedata
 import warnings
 import zipfile
@@ -29,6 +28,7 @@ from typer.testing import CliRunner
 from nncourse import cli
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading import archive as archives
+from nncourse.grading import packed as one_archive
 from nncourse.grading.collect import BY_NUMBER, CollectError, _time, collect
 from nncourse.grading.submissions import find_submissions
 from nncourse.grading.whole import remove
@@ -500,7 +500,7 @@ def test_a_folder_that_can_not_be_written_gives_a_line(course, tmp_path, name):
 
 
 def test_bombs_do_not_go_off(course, tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "LARGEST", 1000)
+    monkeypatch.setattr(one_archive, "LARGEST", 1000)
     source = tmp_path / "in.zip"
     with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ann.ipynb", b"0" * 5_000_000)
@@ -521,14 +521,14 @@ def test_bombs_do_not_go_off(course, tmp_path, monkeypatch):
         collect(course, "ps05", source)
     monkeypatch.setattr(archives, "MOST_FILES", 100)
     monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
-    monkeypatch.setattr(archives, "LARGEST", 3 << 20)
+    monkeypatch.setattr(one_archive, "LARGEST", 3 << 20)
     with pytest.raises(CollectError, match="are packed"):
         collect(course, "ps05", packed(tmp_path / "big.zip", {"x.ipynb": b"0" * (2 << 20)}))
 
 
 def test_one_students_bomb_does_not_stop_the_others(course, tmp_path, monkeypatch):
     bomb, damaged = io.BytesIO(), io.BytesIO()
-    packed(bomb, {f"{number}.txt": b"" for number in range(11)})
+    packed(bomb, {f"{number}.ipynb": b"" for number in range(1001)})
     with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.ipynb", b"{}" * 1000)
     data = bytearray(damaged.getvalue())
@@ -537,21 +537,13 @@ def test_one_students_bomb_does_not_stop_the_others(course, tmp_path, monkeypatc
         tar.addfile(tarfile.TarInfo("x.ipynb"), io.BytesIO())
     stream = bytearray((tmp_path / "gz.tgz").read_bytes())
     stream[20:24] = b"\xff\xff\xff\xff"
-    files = {"ann/x.zip": bomb.getvalue(), "bob/x.zip": bytes(data), "cid/x.tgz": bytes(stream)}
-    monkeypatch.setattr(archives, "MOST_FILES", 100)
+    files = {"ann.zip": bomb.getvalue(), "bob.zip": bytes(data), "cid.tgz": bytes(stream)}
     found = collect(course, "ps05", packed(tmp_path / "in.zip", {**files, "zoe.ipynb": "{}"}))
-    assert list(found.taken) == ["zoe"]
-    assert [name[:3] for name, _why in found.remarks] == ["ann", "bob", "cid"]
-
-
-@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XGLTYPE])
-def test_a_name_of_gigabytes_is_not_read(course, tmp_path, kind):
-    entry = tarfile.TarInfo("x")
-    entry.type, entry.size = kind, 1 << 32
-    source = tmp_path / "in.tar"
-    source.write_bytes(entry.tobuf(tarfile.USTAR_FORMAT) + bytes(10_240))
-    with pytest.raises(CollectError, match="a header of 4294967296 bytes"):
-        collect(course, "ps05", source)
+    assert sorted(found.taken) == ["ann", "zoe"]
+    # That of bob is damaged where only who unpacks it can see.
+    said = {name: why for name, why in found.remarks if "not taken" not in why}
+    assert list(said) == ["ann.zip", "cid.tgz", "bob/x.ipynb"]
+    assert "more than 1000 files" in said["ann.zip"]
 
 
 def test_names_of_russian_windows_and_of_macos(course, tmp_path):
@@ -822,7 +814,6 @@ def test_nobody_hands_in_for_an_account_of_this_machine(course, tmp_path, monkey
 @pytest.mark.parametrize(
     "name",
     [
-        "daemon+ps05+9998-01-01 15:00:00 UTC+q.zip",
         "daemon/x.ipynb",
         "daemon/ps05/x.ipynb",
         "daemon.ipynb",
@@ -835,7 +826,7 @@ def test_in_the_exchange_the_account_is_asked_of_everything(course, tmp_path, na
         pytest.skip("only root can give a file to another account")
     path = tmp_path / "inbound" / name
     path.parent.mkdir(parents=True)
-    path.write_bytes(zipped({"x.ipynb": "wrong"}) if path.suffix == ".zip" else b"wrong")
+    path.write_text("wrong")
     os.chown(path, pwd.getpwnam("games").pw_uid, -1)
     assert not collect(course, "ps05", tmp_path / "inbound", pattern).taken
     os.chown(path, pwd.getpwnam("daemon").pw_uid, -1)
@@ -863,18 +854,22 @@ def test_a_number_without_a_name_is_nobody_who_has_an_account(course, tmp_path):
     ]
 
 
-def test_of_two_accounts_without_a_name_nobodys_is_taken(course, tmp_path):
-    """In a class of containers; the later one took the other's place."""
+@pytest.mark.parametrize("known", [False, True])
+def test_of_two_accounts_that_are_not_theirs_nobodys_is_taken(course, tmp_path, known):
+    """In a class of containers; the later one took the other's place. The number of one may have
+    another's name here.
+    """
     if os.geteuid() != 0:
         pytest.skip("only root can give a file to another account")
-    for name, stamp, account in (("anna", 2026, 5001), ("anna", 2099, 5002), ("zoe", 2026, 5002)):
+    first = pwd.getpwnam("games").pw_uid if known else 5001
+    for name, stamp, account in (("anna", 2026, first), ("anna", 2099, 5002), ("zoe", 2026, 5002)):
         folder = tmp_path / "inbound" / f"{name}+ps05+{stamp}-01-30 15:00:00 UTC+q"
         folder.mkdir(parents=True)
         (folder / "ps05.ipynb").write_text(str(stamp))
         os.chown(folder / "ps05.ipynb", account, 0)
     found = collect(course, "ps05", tmp_path / "inbound")
     assert list(found.taken) == ["zoe"]
-    first, second = (why for _name, why in found.remarks)
+    first, second = (why for _name, why in found.remarks if why.startswith("not taken"))
     assert first == second
     assert first.startswith("not taken: several accounts have handed in for anna")
 
@@ -903,44 +898,17 @@ def test_a_time_yet_to_come_shuts_nobody_out(course, tmp_path):
     assert collect(course, "ps05", inbound).taken["ann"].read_text() == "ann"
 
 
-def test_what_an_account_has_packed_is_counted_together(course, tmp_path, monkeypatch):
-    """Many archives that become large are one student's way to keep everyone waiting."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file to another account")
-    monkeypatch.setattr(archives, "MOST_BYTES", 40 << 20)
-    zoe = tmp_path / "inbound" / "zoe+ps05+2026-01-30 15:00:00 UTC+q"
-    evil = tmp_path / "inbound" / "evil+ps05+2026-01-30 15:00:00 UTC+q"
-    for folder in (zoe, evil):
+def test_in_the_exchange_no_archive_is_looked_into(course, tmp_path):
+    """By nbgrader none is handed in; and by hand, thousands may be laid there."""
+    for name, file in (("eve", "x.zip"), ("zoe", "ps05.ipynb")):
+        folder = tmp_path / "inbound" / f"{name}+ps05+2026-01-30 15:00:00 UTC+q"
         folder.mkdir(parents=True)
-    for number in range(40):
-        path = packed(evil / f"{number:02}.zip", {"x.ipynb": b"0" * 1_000_000})
-        os.chown(path, 2001, -1)
-    (zoe / "ps05.ipynb").write_text("right")
-    os.chown(zoe / "ps05.ipynb", 2003, -1)
+        packed(folder / file, {"ps05.ipynb": "x"})
     found = collect(course, "ps05", tmp_path / "inbound")
-    assert found.taken["zoe"].read_text() == "right"
-    read = [name for name, why in found.remarks if "are packed" not in why and "evil" in name]
-    assert len(read) == 5  # of the ten MB that an account may have, packed and unpacked
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["eve_7_{}_w.tar.bz2", "Eve_7_assignsubmission_file_/w{}.tar.bz2", "eve_LATE_7_{}_w.zip"],
-)
-def test_what_one_student_has_packed_is_counted_together(course, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(archives, "MOST_BYTES", 200 << 20)
-    archive = packed(tmp_path / "x.zip", {"x.ipynb": b"0" * 2_000_000})
-    if name.endswith("bz2"):
-        with tarfile.open(tmp_path / "x.tar.bz2", "w:bz2") as tar:
-            entry = tarfile.TarInfo("x.ipynb")
-            entry.size = 2_000_000
-            tar.addfile(entry, io.BytesIO(bytes(2_000_000)))
-        archive = tmp_path / "x.tar.bz2"
-    others = "zoe_8_1_w.ipynb" if name[0] == "e" else "Zoe_8_assignsubmission_file_/w.ipynb"
-    files = {name.format(number): archive.read_bytes() for number in range(20)}
-    found = collect(course, "ps05", packed(tmp_path / "in.zip", {**files, others: "right"}))
-    assert {student.lower() for student in found.taken} == {"eve", "zoe"}
-    assert len([name for name, why in found.remarks if "are packed" in why]) == 18
+    assert list(found.taken) == ["zoe"]
+    ((path, why),) = found.remarks
+    assert path.endswith("x.zip")
+    assert "of what eve handed in nothing is a notebook" in why
 
 
 def test_what_was_added_to_an_archive_replaces_what_was_there(course, tmp_path):
@@ -985,7 +953,7 @@ def test_names_of_western_windows_are_not_taken_for_russian_ones(course, tmp_pat
 
 def test_what_is_too_large_to_be_read_is_not_counted(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_BYTES", 5 << 20)
-    monkeypatch.setattr(archives, "NESTED", 1 << 20)
+    monkeypatch.setattr(one_archive, "NESTED", 1 << 20)
     files = {f"eve/{number}.zip": bytes(2 << 20) for number in range(5)}
     source = packed(tmp_path / "in.zip", {**files, "zoe/x.ipynb": "right"})
     found = collect(course, "ps05", source)
@@ -997,28 +965,22 @@ def test_one_accounts_empty_files_do_not_stop_the_others(course, tmp_path, monke
     """Files without content cost nobody anything but who reads them."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a file to another account")
-    monkeypatch.setattr(archives, "MOST_FILES", 100)
-    monkeypatch.setattr(archives, "MOST_BYTES", 40 << 20)
-    evil, eve, zoe = (
-        tmp_path / "inbound" / f"{name}+ps05+2026-01-30 15:00:00 UTC+q"
-        for name in ("evil", "eve", "zoe")
+    monkeypatch.setattr(archives, "MOST_FILES", 10)
+    evil, zoe = (
+        tmp_path / "inbound" / f"{name}+ps05+2026-01-30 15:00:00 UTC+q" for name in ("evil", "zoe")
     )
-    for folder in (evil, eve, zoe):
+    for folder in (evil, zoe):
         folder.mkdir(parents=True)
     for number in range(50):
         (evil / f"{number:02}.ipynb").touch()
         os.truncate(evil / f"{number:02}.ipynb", 19_000_000)
         os.chown(evil / f"{number:02}.ipynb", 2001, -1)
-    for number in range(3):
-        (eve / f"{number}.zip").touch()
-        os.truncate(eve / f"{number}.zip", 4 << 20)
-        os.chown(eve / f"{number}.zip", 2002, -1)
     (zoe / "ps05.ipynb").write_text("right")
     os.chown(zoe / "ps05.ipynb", 2003, -1)
     found = collect(course, "ps05", tmp_path / "inbound")
     assert found.taken["zoe"].read_text() == "right"
-    said = [name for name, why in found.remarks if "are packed" in why]
-    assert [name.partition("+")[0] for name in said] == ["eve", "evil"]
+    said = [name for name, why in found.remarks if "more than 10 files" in why]
+    assert [name.partition("/")[2] for name in said] == ["10.ipynb"]
 
 
 def test_thousands_of_files_of_one_student_are_soon_told_apart(course, tmp_path):
@@ -1130,19 +1092,6 @@ def test_only_what_is_wanted_counts_in_a_zip(course, tmp_path, monkeypatch):
     )
 
 
-def test_a_list_of_entries_is_counted_before_it_is_read(course, tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_FILES", 100)
-    bomb = zipped({f"{number}.txt": "" for number in range(11)})
-    source = packed(tmp_path / "in.zip", {"evil/x.zip": bomb, "ann.ipynb": "x"})
-    opened = []
-    real = zipfile.ZipFile
-    monkeypatch.setattr(
-        archives.zipfile, "ZipFile", lambda file: (opened.append(file), real(file))[1]
-    )
-    assert list(collect(course, "ps05", source).taken) == ["ann"]
-    assert not [file for file in opened if isinstance(file, io.BytesIO)], "the archive within"
-
-
 def crafted(count, content, added=b"", apart=0):
     """A zip of ``count`` entries, of one byte as they say, all of which are one or begin ``apart``
     bytes from each other.
@@ -1167,22 +1116,20 @@ ZIP_BOMBS = {
         "several entries are one and the same",
     ),
     "much that is unpacked to nothing": (crafted(1200, NOTHING, apart=1), "MB are packed"),
-    "many fields": (
-        crafted(100, b"", added=b"\xfe\xca\0\0" * 16_000, apart=1),
-        "too much is added to its entries",
-    ),
+    "many fields": (crafted(60_000, b"", b"\xfe\xca\0\0" * 400, apart=1), "takes too long"),
 }
 
 
 @pytest.mark.parametrize("name", ZIP_BOMBS)
-def test_a_zip_of_a_student_takes_no_time(course, tmp_path, name):
+def test_a_zip_of_a_student_takes_little_time(tmp_path, name):
     bomb, why = ZIP_BOMBS[name]
-    files = {"evil/x.zip": bomb, "ann.ipynb": "x"}
-    start = time.process_time()
-    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
-    assert time.process_time() - start < 2
-    assert list(found.taken) == ["ann"]
-    assert why in found.remarks[-1][1]
+    reader = archives.Reader()
+    start = time.perf_counter()
+    found = list(reader.read(packed(tmp_path / "in.zip", {"evil/x.zip": bomb, "zoe.ipynb": "x"})))
+    assert time.perf_counter() - start < 20
+    assert found[-1].path == "zoe.ipynb"
+    assert reader.refused[-1][0] == "evil/x.zip"
+    assert why in reader.refused[-1][1]
 
 
 def test_what_does_not_count_is_not_read_again(tmp_path):
@@ -1192,30 +1139,11 @@ def test_what_does_not_count_is_not_read_again(tmp_path):
     assert (file.data, file.packed) == (b"2", "b/")
 
 
-def test_the_first_look_reads_no_notebooks_on_the_disk(tmp_path):
+def test_the_first_look_reads_no_notebooks(tmp_path):
     (tmp_path / "a.ipynb").write_text("1")
     packed(tmp_path / "b.zip", {"c.ipynb": "2"})
     found = {file.path: file.data for file in archives.Reader(look=True).read(tmp_path)}
-    assert found == {"a.ipynb": b"", "b/c.ipynb": b"2"}
-
-
-def test_an_entry_that_takes_more_than_it_says_is_noticed(course, tmp_path, monkeypatch):
-    """Of a sparse file in a tar only the holes may be stored, or, with a false head, gigabytes."""
-    monkeypatch.setattr(archives, "MOST_BYTES", 40 << 20)
-    entry = tarfile.TarInfo("x.ipynb")
-    entry.type, entry.size = tarfile.GNUTYPE_SPARSE, 2 << 20
-    head = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
-    head[386:410] = b"00000000000\0" + b"00000000012\0"  # one piece, of ten bytes
-    head[483:495] = b"00000000012\0"  # which is all
-    head[148:156] = b" " * 8
-    head[148:156] = b"%06o\0 " % sum(head)
-    inner = io.BytesIO()
-    with gzip.GzipFile(fileobj=inner, mode="wb") as file:
-        file.write(bytes(head) + bytes(2 << 20) + bytes(10_240))
-    files = {"evil/x.tar.gz": inner.getvalue(), "ann.ipynb": "x"}
-    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
-    assert list(found.taken) == ["ann"]
-    assert "are packed" in found.remarks[0][1]
+    assert found == {"a.ipynb": b"", "b/c.ipynb": b""}
 
 
 def head(name, size, kind=tarfile.REGTYPE, said=b""):
@@ -1248,6 +1176,17 @@ BOMBS = {
     "a list of pieces": lambda: (
         said(tarfile.XHDTYPE, **SPARSE) + head("x.ipynb", 9) + b"9999999999\n" + b"0\n" * 2 * MB
     ),
+    "pieces far from each other": lambda: (
+        head("0.bin", 50 * MB)
+        + bytes(50 * MB)
+        + said(tarfile.XHDTYPE, GNU_sparse_map=",".join(["0", "1", "1", str(-40 * MB)] * 500))
+        + head("x.ipynb", 9)
+        + bytes(512)
+    ),
+    "a number without an end": lambda: b"".join(
+        head("x", 65_000, tarfile.XHDTYPE) + b"1" * 65_000 + bytes(24) + head(f"{n}.txt", 0)
+        for n in range(6)
+    ),
     "headers of pieces": lambda: (
         head("x.ipynb", 9, tarfile.GNUTYPE_SPARSE, bytes(96) + b"\1") + PIECES * (18 * MB // 512)
     ),
@@ -1263,19 +1202,58 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_headers_of_a_tar_take_neither_time_nor_memory(tmp_path, name):
-    bomb = BOMBS[name]() + bytes(10_240)
-    files = {"evil/x.tar.gz": gzip.compress(bomb), "ann.ipynb": "x"}
+def test_a_tar_of_a_student_takes_little_time(tmp_path, name):
+    files = {"evil/x.tar.gz": gzip.compress(BOMBS[name]() + bytes(10_240)), "zoe.ipynb": "x"}
     reader = archives.Reader()
-    start = time.process_time()
-    tracemalloc.start()
+    start = time.perf_counter()
     found = list(reader.read(packed(tmp_path / "in.zip", files)))
-    _now, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert [file.path for file in found] == ["ann.ipynb"]
-    assert [name for name, _why in reader.refused] == ["evil/x.tar.gz"]
-    assert time.process_time() - start < 2
-    assert most < 5 * MB
+    assert time.perf_counter() - start < 20
+    assert found[-1].path == "zoe.ipynb"
+    assert {name for name, _why in reader.refused} <= {"evil/x.tar.gz", "evil/x/x.ipynb"}
+
+
+def test_what_others_packed_is_unpacked_after_a_bomb(tmp_path):
+    """That it was ended, or what it had used up, is nobody else's loss."""
+    bomb = gzip.compress(BOMBS["a number without an end"]() + bytes(10_240))
+    files = {f"{n}.tar.gz": bomb for n in range(2)} | {"zoe.zip": zipped({"ps05.ipynb": "right"})}
+    reader = archives.Reader()
+    found = list(reader.read(packed(tmp_path / "in.zip", files)))
+    assert [(file.path, file.data) for file in found] == [("zoe/ps05.ipynb", b"right")]
+    assert [name for name, _why in reader.refused] == ["0.tar.gz", "1.tar.gz"]
+    assert all("takes too long" in why for _name, why in reader.refused)
+
+
+@pytest.mark.parametrize("name", ["Ann_7_1_9_assignsubmission_file_/f.zip", "ann_7_1_9_300_f.zip"])
+def test_who_is_called_like_another_uses_up_nothing_of_theirs(course, tmp_path, name):
+    """What was unpacked of everyone whose name begins alike was counted together."""
+    flood = zipped({f"{n}.ipynb": "" for n in range(900)} | {"ps05-x.ipynb": "forged"})
+    moodle = "assign" in name
+    own = "Ann_7_assignsubmission_file_/f.zip" if moodle else "ann_7_301_f.zip"
+    files = {name: flood, own: zipped({"ps05-x.ipynb": "right"})}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert found.taken["Ann" if moodle else "ann"].read_text() == "right"
+
+
+def test_names_with_two_numbers_in_moodle_are_not_those_of_canvas(course, tmp_path):
+    files = {f"st_21_{n:03}_{n}_assignsubmission_file_/ps05.ipynb": "x" for n in range(5)}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert list(found.taken) == [f"st_21_{n:03}" for n in range(5)]
+
+
+def test_one_name_of_both_alphabets_does_not_change_how_the_others_are_read(course, tmp_path):
+    """Of Russian Windows, which does not say how names are to be read."""
+    names = [
+        "работы/Жуков/ДЗfinal.ipynb",
+        "работы/Иванова/ps05-x.ipynb",
+        "работы/Пётр/ps05-x.ipynb",
+    ]
+    blank = {name: f"{n}" * len(name) for n, name in enumerate(names)}
+    source = packed(tmp_path / "in.zip", dict.fromkeys(blank.values(), "x"))
+    data = source.read_bytes()
+    for name, at in blank.items():
+        data = data.replace(at.encode(), name.encode("cp866"))
+    source.write_bytes(data)
+    assert list(collect(course, "ps05", source).taken) == ["Жуков", "Иванова", "Пётр"]
 
 
 def test_headers_of_a_tar_are_not_kept(tmp_path, monkeypatch):
@@ -1303,7 +1281,7 @@ def test_what_would_be_unpacked_as_a_whole_is_not(course, tmp_path, packing):
 
 
 @pytest.mark.parametrize("by", ["a folder that is a link", "a link", "a pipe", "nothing"])
-def test_a_link_that_comes_between_two_looks_leads_nowhere(tmp_path, by):
+def test_a_link_that_comes_between_two_looks_leads_nowhere(tmp_path, monkeypatch, by):
     """Whoever hands in by the exchange may change their folder there while it is collected."""
     own, secret = tmp_path / "in" / "evil", tmp_path / "source"
     for folder in (own, secret):
@@ -1311,21 +1289,21 @@ def test_a_link_that_comes_between_two_looks_leads_nowhere(tmp_path, by):
         (folder / "ps05.ipynb").write_text(f"of {folder.name}")
     (tmp_path / "in" / "zoe.ipynb").write_text("of zoe")
 
-    class Late(archives.Reader):
-        def _wanted(self, name):
-            if name == "evil/ps05.ipynb":
-                shutil.rmtree(own)
-                if by == "a folder that is a link":
-                    own.symlink_to(secret)
-                    return True
-                own.mkdir()
-                if by == "a link":
-                    (own / "ps05.ipynb").symlink_to(secret / "ps05.ipynb")
-                if by == "a pipe":
-                    os.mkfifo(own / "ps05.ipynb")
-            return True
+    def late(name, kinds):
+        if name == "evil/ps05.ipynb":
+            shutil.rmtree(own)
+            if by == "a folder that is a link":
+                own.symlink_to(secret)
+                return True
+            own.mkdir()
+            if by == "a link":
+                (own / "ps05.ipynb").symlink_to(secret / "ps05.ipynb")
+            if by == "a pipe":
+                os.mkfifo(own / "ps05.ipynb")
+        return True
 
-    reader = Late()
+    monkeypatch.setattr(archives, "is_wanted", late)
+    reader = archives.Reader()
     assert [file.data for file in reader.read(tmp_path / "in")] == [b"of zoe"]
     assert [name for name, _why in reader.refused] == ["evil/ps05.ipynb"]
 

@@ -11,6 +11,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import notebook_hash
 
 from nncourse.grading.collect import collect
+from nncourse.grading.exchange import Collecting
 from nncourse.grading.feedback import write_feedback
 from nncourse.grading.grade import grade_submissions
 from tests.grading.toy import RIGHT, submission
@@ -197,3 +198,35 @@ def test_feedback_is_released_to_all_who_can_find_it(toy, api, lay, inbound, our
     shown = {path.read_text("utf-8") for path in released.iterdir()}
     pages = [toy.feedback(name, "ps99") / "ps99-squares.html" for name in ("anna", "zoe")]
     assert shown == {page.read_text("utf-8") for page in pages}
+
+
+def test_a_folder_that_is_taken_away_meanwhile_holds_up_nobody(toy, api, lay, monkeypatch):
+    for name in ("ann", "bob"):
+        lay(name)
+    taken = []
+    real = Collecting._why_not
+
+    def late(self, folder, student):
+        why = real(self, folder, student)
+        if student == "bob":
+            shutil.rmtree(folder)
+            taken.append(folder)
+        return why
+
+    monkeypatch.setattr(Collecting, "_why_not", late)
+    found, log = collected(toy, api)
+    assert taken
+    assert list(found) == ["ann"]
+    assert "bob+" in log
+
+
+def test_of_many_notebooks_the_one_that_was_handed_out_is_taken(toy, api, lay):
+    folder = lay("ann")
+    for number in range(11):
+        (folder / f"A{number:02}.ipynb").write_text("{}")
+    found, log = collected(toy, api)
+    assert list(found) == ["ann"]
+    taken = {path.name for path in toy.submitted.glob("ann/ps99/*.ipynb")}
+    assert FILE in taken
+    assert len(taken) == 10
+    assert "more than 10 notebooks" in log

@@ -1,0 +1,100 @@
+"""The unpacking of what students packed, in a process that is ended when it takes too long.
+
+An archive can be made to keep its reader busy for hours, or to fill the memory, in more ways than
+can be told: by its entries, by what is said of them, by files with holes. So it costs itself and
+some seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import sys
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection
+
+from nncourse import language
+from nncourse.grading.child import Child, attend, other_version
+from nncourse.grading.forked import bound_memory
+from nncourse.grading.packed import Unpacked, files_in
+from nncourse.grading.sandbox.inside import kernel
+from nncourse.language import catalogue
+
+_ = catalogue("course")
+
+SECONDS = 2  # of processor time; 100 MB that are packed as usual take less than one
+MEMORY = 1 << 30  # bytes
+
+
+class Unpacker:
+    """Unpacks one archive after the other. Its process starts with the first."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+
+    def files(
+        self, name: str, data: bytes, kinds: Iterable[str], only: Iterable[str] | None, look: bool
+    ) -> list[Unpacked]:
+        """As ``files_in``."""
+        paths = None if only is None else sorted(only)
+        asked = json.dumps([name, list(kinds), paths, look, language.current()]).encode()
+        while True:
+            fresh = self._child is None
+            child = self._child = self._child or Child(_serve, __name__)
+            try:
+                child.connection.send_bytes(asked)
+                child.connection.send_bytes(data)
+                return list(_received(child.connection))
+            except (OSError, EOFError):
+                child.kill()
+                self.close()
+                if fresh:  # else what it had unpacked before may be to blame
+                    why = _("to unpack it takes too long, or too much memory: pack it as usual")
+                    return [Unpacked("", why)]
+
+    def close(self) -> None:
+        """End the process."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+
+def main() -> None:
+    """Serve a process that has started this one anew."""
+    attend()
+    _serve(int(sys.argv[1]), other_version(sys.argv[2]))
+
+
+def _serve(file: int, trouble: str = "") -> None:
+    """Serve until the other end closes. ``trouble``: why nothing can be unpacked."""
+    kernel.close_all_but({file})
+    bound_memory(MEMORY)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    connection = Connection(file)
+    try:
+        while True:
+            name, kinds, only, look, words = json.loads(connection.recv_bytes())
+            data = connection.recv_bytes()
+            language.use(words)
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            most = math.ceil(used.ru_utime + used.ru_stime) + SECONDS
+            resource.setrlimit(resource.RLIMIT_CPU, (most, hard))
+            found = [Unpacked("", trouble)] if trouble else files_in(name, data, kinds, only, look)
+            for path, why, content in found:
+                connection.send_bytes(json.dumps([path, why]).encode())
+                connection.send_bytes(content)
+            connection.send_bytes(b"")
+    except (EOFError, OSError):
+        return
+
+
+def _received(connection: Connection) -> Iterator[Unpacked]:
+    while head := connection.recv_bytes():
+        path, why = json.loads(head)
+        yield Unpacked(path, why, connection.recv_bytes())
+
+
+if __name__ == "__main__":
+    main()
