@@ -1149,6 +1149,21 @@ def test_a_check_says_itself_what_is_wrong_with_odd_values(grade):
     assert "the tests don't speak" not in json.dumps(result)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "class SGD(dict):\n    def __init__(self, params, lr): self.params, self.lr = params, lr",
+        "class SGD(__import__('typing').NamedTuple):\n    params: list\n    lr: float",
+    ],
+)
+def test_a_class_that_is_a_container_too_is_graded_as_any_other(grade, answer):
+    check = "from nncourse.check import check\ncheck('ps06.SGD', SGD).points(10)"
+    answer += "\n    def step(self, grads):"
+    answer += "\n        for p, g in zip(self.params, grads): p -= self.lr * g"
+    result = grade(of_one_cell(check, answer))
+    assert points(result) == [10], whys(result)
+
+
 @pytest.mark.parametrize("wrong", ["np.zeros((0, 2))", "np.array([np.float16(0.5)] * 2)"])
 def test_what_was_changed_in_place_is_no_exception(grade, wrong):
     test = """

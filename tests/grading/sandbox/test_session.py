@@ -287,14 +287,56 @@ def test_a_number_with_operators_of_its_own_is_an_object_where_they_are_asked_fo
         "    def __add__(self, other): return self\n"
         "    def exp(self): return self\n"
         f"class Plain({kind}): pass\n"
+        "def value(): return Value()\n"
         "def number(x): return x"
     )
-    assert session.call("Value") == {"float": 0.0, "list": []}[kind]
+    assert session.call("value") == {"float": 0.0, "list": []}[kind]
     session.references.guests = Guests(operators=["add"])
     value = session.call("Value")
     assert type(session.operate("add", value, value.call("exp")).call("exp")) is Handle
     assert type(session.call("Plain")) is not Handle
     assert session.call("number", (3.0,)) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("base", "begin", "plain"),
+    [
+        ("dict", "def __init__(self, params, lr): self.params, self.lr = params, lr", dict),
+        ("list", "def __init__(self, params, lr): self.params, self.lr = params, lr", list),
+        ("NamedTuple", "params: list; lr: float", tuple),
+    ],
+)
+def test_what_a_class_of_theirs_makes_keeps_its_methods(session, base, begin, plain):
+    session.run_cell(
+        "from typing import NamedTuple\n"
+        f"class SGD({base}):\n"
+        f"    {begin}\n"
+        "    def step(self, grads):\n"
+        "        for p, g in zip(self.params, grads): p -= self.lr * g\n"
+        "def make(params): return SGD(params, 0.5), [SGD(params, 0.5)]\n"
+        "def ask(sgd, grads): return type(sgd).__name__, sgd.step(grads)"
+    )
+    params = [np.ones(2)]
+    sgd = session.call("SGD", (params, 0.5))
+    sgd.call("step", [np.ones(2)])
+    assert sgd.get("lr") == 0.5
+    assert session.call("ask", (sgd, [np.ones(2)])) == ("SGD", None)
+    np.testing.assert_array_equal(params[0], np.zeros(2))
+    # What a function returns is a container.
+    first, (second,) = session.call("make", ([1.5],))
+    assert isinstance(first, plain)
+    assert isinstance(second, plain)
+
+
+def test_a_container_that_is_nothing_else_comes_as_a_plain_one(session):
+    session.run_cell(
+        "import collections\n"
+        "class Stack(list): pass\n"
+        "class Counts(dict):\n    def __missing__(self, key): return 0\n"
+        "Ordered = collections.OrderedDict"
+    )
+    assert session.call("Stack", ([1],)) == [1]
+    assert session.call("Counts", (), {"a": 1}) == session.call("Ordered", (), {"a": 1}) == {"a": 1}
 
 
 def test_a_function_that_is_called_back_has_a_name_to_print(session):

@@ -155,7 +155,7 @@ class Server:
         before = {
             key: encode(_plain(value) if key in again else value, LIMITS, self._refer_known)
             for key, value in named.items()
-            if isinstance(value, MUTABLE) or key in again
+            if type(value) in MUTABLE or key in again
         }
         try:
             # Those that cross are a check's, which listens to no warnings anywhere else either.
@@ -163,7 +163,7 @@ class Server:
                 value = function(*args, **kwargs)
         finally:
             self.news |= self.kept.news()  # while the arguments are still held
-        answer = self._value(value, self.counting and _counts(value))
+        answer = self._value(value, _is_more(function, value) or (self.counting and _counts(value)))
         changed = {}
         for key, old in before.items():
             now = _plain(named[key])
@@ -281,6 +281,18 @@ def _counts(value: Any) -> bool:
     """
     own = [vars(kind) for kind in type(value).__mro__ if kind.__module__ == "__main__"]
     return any(f"__{name}__" in names for names in own for name in (*BINARY, *UNARY))
+
+
+def _is_more(called: Any, value: Any) -> bool:
+    """Whether a class of the student's own was called, and has made more than the container that
+    its object is, too: there are methods or attributes besides.
+    """
+    if not isinstance(called, type) or not isinstance(value, (*MUTABLE, tuple)):
+        return False
+    kinds = type(value).__mro__
+    own = [vars(kind) for kind in kinds if kind.__module__ == "__main__"]
+    names = {name for part in (*own, getattr(value, "__dict__", {})) for name in part}
+    return called in kinds and any(name[0] != "_" or name == "__call__" for name in names)
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
