@@ -19,7 +19,7 @@ from nncourse.exercises.piece import PLAIN, SQUARE
 from nncourse.language import mark
 
 ENDLESS = ("time", "output")
-"""Problems after which nothing else is tried, since that takes long."""
+"""Problems that take long: a point that ends so is not asked again, nor any after a second one."""
 
 
 @dataclass
@@ -148,12 +148,17 @@ def run(
     watch: Watch | None = None,
 ) -> list[Trial]:
     """Call ``function`` at every point. ``stop_early``: no further after "not written yet" and the
-    like, unless an answer came before: it may be written for some inputs.
+    like, unless an answer came before: it may be written for some inputs; nor after a second point
+    at which it does not end. So what is made of the points does not depend on their order.
 
     ``watch`` looks on at the first call.
     """
     trials: list[Trial] = []
+    endless: list[Trial] = []
     for point in points:
+        if stop_early and endless and endless[0].point is point:
+            trials.append(endless[0])
+            continue
         looking = None if trials else watch
         outcome = call(function, point.arguments, piece.signature, piece.drive, looking)
         problem, answers = outcome.problem, {}
@@ -165,7 +170,10 @@ def run(
                 answers = unpacked
         trials.append(Trial(point, outcome, answers, problem, {}, {}))
         answered = any(trial.problem is None for trial in trials)
-        hopeless = ENDLESS if answered else (*ENDLESS, "not written", "signature", "exit")
-        if stop_early and problem is not None and problem.code in hopeless:
+        hopeless = () if answered else ("not written", "signature", "exit")
+        if problem is not None and problem.code in ENDLESS:
+            endless.append(trials[-1])
+        stop = len(endless) > 1 or (problem is not None and problem.code in hopeless)
+        if stop_early and stop:
             break
     return trials

@@ -115,8 +115,9 @@ class Tries:
         """Another one. ``is_judged``: nothing more is to come of the piece."""
         assert end is not None
         found = self.ends.setdefault(str(piece), {})
-        # Many calls that are slow together, or another one each time: none is made once more.
-        again = is_judged and (found or end.kind == "budget")
+        # Many calls that are slow together, or another one each time: none is made once more. A
+        # check itself stops at the second one that it finds late.
+        again = is_judged and end.kind != "late" and (found or end.kind == "budget")
         found["1" if again else str(call)] = [end.kind, str(end)]
 
 
@@ -212,10 +213,12 @@ class Oracle:
                 self.outcome = before  # but for what was judged, which must not be drawn again
                 self.tries.judged = max(judged, place)
                 return False
-            if place < judged:
-                self._lower(self.found)
             self.session.abandon()
-            if self._is_over() and place + 1 < len(pieces):
+            unfinished = self._is_over() and self._has_more()
+            is_judged = is_judged and not unfinished
+            if place < judged and not unfinished:
+                self._lower(self.found)
+            if unfinished or (self._is_over() and place + 1 < len(pieces)):
                 self.tries.note(place, self.session.calls, self.session.ended, is_judged)
                 self.tries.judged = max(judged, place + is_judged)
                 return False
@@ -231,6 +234,11 @@ class Oracle:
     def _is_over(self) -> bool:
         """Whether the session has ended, and another try has time for the rest."""
         return self.session.ended is not None and self.budget.left > 0
+
+    def _has_more(self) -> bool:
+        """Whether a check was late, and went on with what it can ask only in another try."""
+        ended = self.session.ended
+        return ended is not None and ended.kind == "late" and self.session.missed
 
     def _lower(self, again: Outcome) -> None:
         """Take over what is worse in this try. Else one could be right until that is judged, end

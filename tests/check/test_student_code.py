@@ -423,6 +423,50 @@ def test_endless_loop(monkeypatch):
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timer")
+@pytest.mark.parametrize(
+    ("endless", "score", "most"), [(("xor",), 0.7, 1), (("xor", "three"), 0, 2)]
+)
+def test_where_a_case_without_end_is_asked_makes_no_difference(monkeypatch, endless, score, most):
+    monkeypatch.setattr(call, "TIME_LIMIT", 0.05)
+    piece = find("ps01.train_perceptron")
+    for seed in range(6):
+        cases = {point.arguments[0].tobytes(): point.case for point in piece.task(seed)[0]}
+        loops = []
+
+        def function(x, y, passes, cases=cases, loops=loops):
+            if cases[x.tobytes()] in endless:
+                loops.append(1)
+                x *= 2
+                while True:
+                    pass
+            return piece.reference(x, y, passes)
+
+        report = check("ps01.train_perceptron", function, seed=seed)
+        assert report.score == pytest.approx(score)
+        assert report.problem.code == "time"
+        assert len(loops) == most
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timer")
+def test_a_case_that_takes_too_long_is_not_asked_again(monkeypatch):
+    monkeypatch.setattr(call, "TIME_LIMIT", 0.05)
+    piece = find("ps01.train_perceptron")
+    first = piece.task(1)[0][piece.order(1)[0]].arguments[0]
+    loops = []
+
+    def function(x, y, passes):
+        if np.array_equal(x, first):
+            loops.append(1)
+            while True:
+                pass
+        return piece.reference(x, y, passes)
+
+    report = check("ps01.train_perceptron", function, seed=1)
+    assert (report.score, report.problem.code, len(loops)) == (0, "time", 1)
+    assert not report.diagnoses
+
+
 LATE = """
 import os, signal
 from nncourse.check import call

@@ -246,6 +246,50 @@ def test_a_question_that_goes_wrong_costs_itself_alone(grade, answer, says):
     assert points(result)[::2] == [10, 10]
 
 
+PERCEPTRON = """
+def train(x, y, passes):
+    w, history = np.zeros(x.shape[1] + 1), [np.zeros(x.shape[1] + 1)]
+    z = np.c_[-np.ones(len(x)), x]
+    clean = False
+    while not clean:
+        {how}
+        clean = True
+        for row, label in zip(z, y):
+            if label * (w @ row) <= 0:
+                w = w + label * row
+                history.append(w)
+                clean = False
+    return history
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "due"),
+    [("", 7), ("while x.shape == (4, 2) or x.shape[1] == 3: pass", 0), ("while True: pass", 0)],
+)
+def test_a_check_goes_on_after_a_case_without_end(grade, monkeypatch, how, due):
+    """As it does in the notebook, whatever the order of its cases; XOR has no end."""
+    monkeypatch.setattr("nncourse.check.call.TIME_LIMIT", 0.3)
+    check = "from nncourse.check import check\ncheck('ps01.train_perceptron', train).points(10)"
+    kind = Kind(
+        [
+            SETUP,
+            ("answer", "train", ""),
+            ("tests", "t", check),
+            ("tests", "u", "assert train(np.eye(2), np.array([1, -1]), 9)[0][0] == 0"),
+            ("tests", "v", check),
+        ],
+        {"train": PERCEPTRON.format(how=how)},
+    )
+    for seed in (2, 7):  # XOR is asked in the middle, or as the last
+        result = grade(kind, seed=seed)
+        assert points(result)[::2] == [due, due]
+        assert points(result)[1] == 0 if how == "while True: pass" else 10
+        for question in (result["questions"][name] for name in "tv"):
+            assert question["report"][0]["mistakes"][-1]["code"] == "time"
+        assert result["seconds"] < 8
+
+
 def test_loops_in_every_cell_are_bounded_by_the_submission(grade):
     loop = "while True: pass"
     result = grade(THREE, {"one": loop, "two": loop, "three": loop})

@@ -43,7 +43,8 @@ class SessionEnded(Exception):
 
     "time" (one cell or call took too long), "budget" (all of them together), "cpu", "memory",
     "exit" (the process ended itself), "killed" (by a signal), "protocol" (it answered what was
-    not asked), "interrupted" (the test did not wait for an answer), "closed" (by the grader).
+    not asked), "interrupted" (the test did not wait for an answer), "late" (the check of a piece
+    did not, whose calls have a limit of their own), "closed" (by the grader).
     """
 
     def __init__(self, kind: str, text: str) -> None:

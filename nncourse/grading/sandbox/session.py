@@ -62,6 +62,7 @@ class Session:
         self._shared = 0
         self._still_kept: set[int] = set()
         self.calls = 0  # since ``expect``; those within others don't count
+        self.missed = False  # whether something was asked after its end
         self._ends: Callable[[int], SessionEnded | None] = lambda call: None
         self._end_again: SessionEnded | None = None
         self._turn = threading.RLock()  # tests may ask in several threads
@@ -245,7 +246,8 @@ class Session:
 
     def expect(self, ends: Callable[[int], SessionEnded | None]) -> None:
         """Count calls from here on. ``ends``: told the number of a call; what it gives is raised
-        instead of making the call, and by all calls after that until ``go_on``.
+        instead of making the call, and by all calls after that until ``go_on``. A call that was
+        late for a check raises what it did then, and the check goes on with others.
         """
         self.calls = 0
         self._ends, self._end_again = ends, None
@@ -271,10 +273,14 @@ class Session:
 
     def _check_open(self) -> None:
         if self.ended is not None:
+            self.missed = True
             raise SessionEnded(self.ended.kind, str(self.ended))
         if self._depth == 0:
             self.calls += 1
-            self._end_again = self._end_again or self._ends(self.calls)
+            end = self._end_again or self._ends(self.calls)
+            if end is not None and end.kind == "late" and is_timed():
+                raise TooLong
+            self._end_again = end
             if self._end_again is not None:
                 raise SessionEnded(self._end_again.kind, str(self._end_again))
         if self.budget.left <= 0:
@@ -337,9 +343,10 @@ class Session:
             raise
         except MemoryError:
             self._end("memory", TOO_LARGE)
-        except BaseException:
+        except BaseException as stop:
             # Such as the clock of the test: what comes now would answer the wrong question.
-            self.ended = SessionEnded("interrupted", "the test did not wait for the answer")
+            kind = "late" if isinstance(stop, TooLong) else "interrupted"
+            self.ended = SessionEnded(kind, "the test did not wait for the answer")
             self._kill()
             raise
         finally:
