@@ -24,6 +24,27 @@ def test_the_task_names_the_margin_that_every_neuron_needs(language):
     assert str(LIMIT) in task
 
 
+@pytest.mark.parametrize(("threshold", "score"), [(-1.0, 1), (0.5, 1), (0.0, 0.7)])
+def test_a_hidden_neuron_without_weights_has_no_border(threshold, score):
+    """It always fires, or never does, and takes no part: unless its sum is 0."""
+
+    def answer(x, y):
+        hidden, out = find("ps01.any_function").reference(x, y)
+        constant = [threshold, *np.zeros(x.shape[1])]
+        return np.vstack([constant, hidden]), np.insert(out, 1, 0.0)
+
+    report = judge(find("ps01.any_function"), [answer], seed=3)
+    assert report.score == pytest.approx(score)
+
+
+@pytest.mark.parametrize("out", [[0.5, 0.0], [-0.5, 0.0]])
+def test_a_network_of_constants_earns_nothing(out):
+    def answer(x, y):
+        return np.array([[-1.0, *np.zeros(x.shape[1])]]), np.array(out)
+
+    assert judge(find("ps01.any_function"), [answer], seed=3).score == 0
+
+
 def passes_taken_for_corrections(x, y, passes):
     history = [np.zeros(x.shape[1] + 1)]
     for _ in range(passes):

@@ -72,7 +72,8 @@ def drive(answer: Callable[..., Any], x: Array, y: Array) -> tuple[Array, float]
     table = fire(out, h)
     # A neuron is right in what it answers itself: only its distance from the border counts.
     margins = [margin(w, x, fire(w, x)) for w in hidden] + [margin(out, h, table)]
-    return table, min(margins) if np.array_equal(table, right) else -min(margins)
+    smallest = min(margins) if np.isfinite(margins).any() else 0.0
+    return table, smallest if np.array_equal(table, right) else -smallest
 
 
 def _with(

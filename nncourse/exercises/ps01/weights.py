@@ -61,6 +61,11 @@ def fire(w: Array, x: Array) -> Array:
 
 
 def margin(w: Array, x: Array, y: Array) -> float:
-    """The smallest signed distance of a row from the border; 0 where there is no border."""
+    """The smallest signed distance of a row from the border: none is near where there is no border,
+    as of a neuron without weights.
+    """
+    sums = (2 * y - 1) * (x @ w[1:] - w[0])
     length = math.hypot(*w[1:])  # whose squares neither vanish nor overflow
-    return float(np.min((2 * y - 1) * (x @ w[1:] - w[0]))) / length if length else 0.0
+    if not length:
+        return math.inf if np.all(sums > 0) else 0.0
+    return float(np.min(sums)) / length
