@@ -530,6 +530,67 @@ class Flat(find("ps06.SGD").reference):
         self.params = [p.reshape(-1) for p in self.params]
 
 
+OPTIMISERS = ("SGD", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adadelta", "Adam", "Nadam")
+
+
+def keeping(name, kept):
+    """The optimiser with other params than it was given."""
+
+    class Keeping(find(f"ps06.{name}").reference):
+        def __init__(self, params, *settings):
+            super().__init__(kept(params), *settings)
+
+    return Keeping
+
+
+def idle_without_slope(name):
+    """The optimiser, whose parameters and memory wait where a whole gradient is 0."""
+
+    class Idle:
+        def __init__(self, params, *settings):
+            self.params = params
+            self.each = [find(f"ps06.{name}").reference([p], *settings) for p in params]
+
+        def step(self, grads):
+            for one, g in zip(self.each, grads):
+                if np.any(g):
+                    one.step([g])
+
+    return Idle
+
+
+class Window(find("ps06.Adagrad").reference):
+    """The sum of the latest squares."""
+
+    def __init__(self, params, lr, eps):
+        self.params, self.lr, self.eps, self.squares = params, lr, eps, []
+
+    def step(self, grads):
+        self.squares = [*self.squares[-7:], [g**2 for g in grads]]
+        for p, g, *squares in zip(self.params, grads, *self.squares):
+            p -= self.lr * g / (np.sqrt(sum(squares)) + self.eps)
+
+
+def adadelta_in_single(memory_of_eps, start_of_eps):
+    """Adadelta in float32, with such multiples of eps beside the memory and at its start."""
+
+    class Single:
+        def __init__(self, params, rho, eps):
+            self.params, self.rho, self.eps = params, np.float32(rho), np.float32(eps)
+            self.s = [np.full_like(p, start_of_eps * eps, np.float32) for p in params]
+            self.u = [np.zeros_like(p, np.float32) for p in params]
+
+        def step(self, grads):
+            rho, eps, new = self.rho, self.eps, np.float32(1) - self.rho
+            for i, g in enumerate(np.float32(g) for g in grads):
+                self.s[i] = rho * self.s[i] + new * g**2
+                d = -np.sqrt((self.u[i] + eps) / (self.s[i] + np.float32(memory_of_eps) * eps)) * g
+                self.u[i] = rho * self.u[i] + new * d**2
+                self.params[i] = np.float32(self.params[i]) + d
+
+    return Single
+
+
 def overwrites(name, z):
     value, slope = find("ps07.activation").reference(name, z)
     if name == "relu":
@@ -855,6 +916,16 @@ SUBTLE = [
     ("ps07.initialise", smaller_side),
     ("ps06.SGD", Flat),
     ("ps06.SGD", CutsOff),
+    *((f"ps06.{name}", keeping(name, copy.deepcopy)) for name in OPTIMISERS),
+    ("ps06.SGD", keeping("SGD", lambda params: [params[0], *map(np.copy, params[1:])])),
+    ("ps06.Adam", keeping("Adam", lambda params: [np.float32(p) for p in params])),
+    *(
+        (f"ps06.{name}", idle_without_slope(name))
+        for name in ("Momentum", "Nesterov", "RMSprop", "Adadelta", "Adam", "Nadam")
+    ),
+    ("ps06.Adagrad", Window),
+    ("ps06.Adadelta", adadelta_in_single(0.9, 0)),
+    ("ps06.Adadelta", adadelta_in_single(0, 1)),
     ("ps07.activation", overwrites),
     ("ps07.orthogonal", lambda n, rng: find("ps07.orthogonal").reference(n, rng) + 1e9j),
     ("ps07.initialise", nearly_one_row),
@@ -900,6 +971,43 @@ def test_what_is_wrong_on_rare_inputs_costs_points(name, answer, seed):
     report = judge(find(name), [answer], seed=seed, mutants=False)
     assert not report.passed
     assert report.score < 0.96
+
+
+class WritesBack(keeping("Adam", copy.deepcopy)):
+    def __init__(self, params, *settings):
+        super().__init__(params, *settings)
+        self.given = params
+
+    def step(self, grads):
+        super().step(grads)
+        for p, own in zip(self.given, self.params):
+            p[...] = own
+
+
+class NewList(find("ps06.Adam").reference):
+    def step(self, grads):
+        self.params = [p.copy() for p in self.params]
+        super().step(grads)
+
+
+SEEN = {
+    "Adam": [keeping("Adam", list), keeping("Adam", lambda ps: [p[...] for p in ps])],
+    "Adadelta": [adadelta_in_single(1, 0)],
+}
+SEEN["Adam"] += [WritesBack, NewList]
+
+
+@pytest.mark.parametrize(("name", "answer"), [(n, a) for n, found in SEEN.items() for a in found])
+def test_params_may_be_held_in_any_way_in_which_the_steps_are_seen(name, answer):
+    assert judge(find(f"ps06.{name}"), [answer], seed=3, mutants=False).score == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "code"), [(copy.deepcopy, "copies"), (lambda ps: dict(enumerate(ps)), "type")]
+)
+def test_it_is_said_what_params_must_be(kept, code):
+    report = judge(find("ps06.SGD"), [keeping("SGD", kept)], seed=3)
+    assert (report.score, report.problem.code) == (0, code)
 
 
 def test_a_network_is_asked_about_the_table_and_not_what_was_made_of_it():
@@ -1510,7 +1618,7 @@ BY_HEART = [
     ("ps06.Momentum", settings_by_heart("ps06.Momentum", None, 0.9), 0),
     ("ps06.Adagrad", settings_by_heart("ps06.Adagrad", None, 1e-3), 0),
     ("ps06.RMSprop", settings_by_heart("ps06.RMSprop", None, 0.9, None), 0),
-    ("ps06.Adadelta", settings_by_heart("ps06.Adadelta", None, 1e-4), 0),
+    ("ps06.Adadelta", settings_by_heart("ps06.Adadelta", None, 1e-3), 0),
     ("ps06.Adam", settings_by_heart("ps06.Adam", None, 0.9, None, None), 0),
     ("ps06.Nadam", settings_by_heart("ps06.Nadam", None, None, 0.99, None), 0),
 ]

@@ -82,6 +82,25 @@ def test_what_the_library_has_for_its_pictures_and_data_is_not_at_hand(bench, na
     assert "ImportError" in str(result["notes"]) or "ModuleNotFoundError" in str(result["notes"])
 
 
+def test_steps_of_an_optimiser_are_seen_in_the_arrays_that_it_was_given(bench):
+    """Or in new ones, but not in copies, which the sandbox holds either way."""
+    solved, released = notebooks("ps06", "en")
+    assignment = make_assignment("ps06", solved, released, "en")
+    bench.prepare(assignment.packed)
+    answers = answers_of(solved)
+    sgd, adam = answers["sgd_answer"], answers["adam_answer"]
+    head = "    def step(self, grads):\n"
+    assert head in adam
+    answers["adam_answer"] = adam.replace(
+        head, f"{head}        self.params = [p.copy() for p in self.params]\n"
+    )
+    answers["sgd_answer"] = sgd.replace("= params,", "= [p.copy() for p in params],")
+    assert answers["sgd_answer"] != sgd
+    result = json.loads(bench.grade(make_item("anna", answers, 1)))
+    points = {cell: question["points"] for cell, question in result["questions"].items()}
+    assert (points["SGD"], points["Adam"]) == (0, 15)
+
+
 @pytest.mark.parametrize("name", sets())
 def test_both_languages_ask_for_the_same(name):
     one, two = (make_assignment(name, *notebooks(name, lang), lang) for lang in ("ru", "en"))

@@ -22,7 +22,7 @@ from nncourse.language import mark
 
 RATES = (0.1, 0.05, 0.2)
 DECAYS = (0.9, 0.8, 0.95)
-DELTA = (1e-4, 2e-4)
+DELTA = (1e-3, 2e-3)
 """eps of Adadelta, which starts its steps from sqrt(eps)."""
 
 

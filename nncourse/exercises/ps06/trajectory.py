@@ -7,7 +7,7 @@ it answers, so that a wrong step does not spoil what the next one is judged by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,9 @@ from nncourse.exercises.piece import (
 from nncourse.language import mark
 
 STEPS = 7
+
+MORE = 9
+"""Steps in the case OTHER: what is forgotten or left out after STEPS shows."""
 
 OTHER = "other"
 """Three parameters of different shapes, large gradients, and settings that nobody has by heart."""
@@ -78,19 +81,20 @@ def _replacing(rule: Rule) -> type:
 
 
 def _single(rule: Rule) -> type:
-    """The same in float32."""
+    """The same in float32, with new arrays of it in the list."""
 
     class Single:
         def __init__(self, params: list[Array], *settings: float) -> None:
-            self.params = [p.astype(np.float32) for p in params]
+            self.params = params
             self.settings = [np.float32(value) for value in settings]
             self.states: list[State] = [{} for _p in params]
             self.t = 0
 
         def step(self, grads: Sequence[Array]) -> None:
             self.t += 1
-            for p, g, state in zip(self.params, grads, self.states):
-                p += rule(state, g.astype(np.float32), self.t, *self.settings).astype(np.float32)
+            for i, (p, g, state) in enumerate(zip(self.params, grads, self.states)):
+                change = rule(state, g.astype(np.float32), self.t, *self.settings)
+                self.params[i] = (p + change).astype(np.float32)
 
     return Single
 
@@ -114,29 +118,63 @@ def _loops(rule: Rule) -> type:
     return Loops
 
 
-def drive(kind: Callable[..., Any], start: Array, grads: Array, *settings: float) -> Any:
-    """(path of the first parameter, path of the others), a row for the start and each step."""
-    made = kind([p.copy() for p in start], *settings)
+def drive(
+    kind: Callable[..., Any], start: Sequence[Array], grads: Sequence[Any], *settings: float
+) -> Any:
+    """(path of the first parameter, path of the others), a row for the start and each step.
+
+    Raises Unfit for an optimiser of copies, which trains nobody's network.
+    """
+    arrays = [p.copy() for p in start]
+    made = kind(list(arrays), *settings)
     # This one has a memory and settings of its own.
     other = kind([2 * p for p in start], *(value / 2 for value in settings))
     paths: tuple[list[Array], list[Array]] = ([], [])
-    for t in range(STEPS + 1):
+    follows = _follows(made, arrays)
+    for t in range(len(grads) + 1):
         if t:
             other.step([-g for g in grads[t - 1]])
             made.step([g.copy() for g in grads[t - 1]])
-        current = made.params
-        if len(current) != len(start):
-            text = mark("params must keep its {count} arrays; it has {got} after a step.")
-            raise Unfit(Finding("count", text, {"count": len(start), "got": len(current)}))
-        for p, began in zip(current, start):
-            if np.shape(p) != began.shape:
-                text = mark("An array of params has the shape {got} after a step; it had {want}.")
-                where = {"got": np.shape(p), "want": began.shape}
-                raise Unfit(Finding("shape", text, where))
-        first, *others = (np.array(p).reshape(-1) for p in current)
-        paths[0].append(first.copy())
+        first, *others = (p.reshape(-1) for p in _current(made, start))
+        paths[0].append(first)
         paths[1].append(np.concatenate(others))
+    for seen, p, began in zip(follows, arrays, start):
+        if not seen and np.array_equal(p, began):
+            text = mark(
+                "params holds copies: the arrays that were given stay as they are after a step, "
+                "and the network that they belong to does not learn. Keep them, "
+                "self.params = params, and change them in place."
+            )
+            raise Unfit(Finding("copies", text))
     return tuple(np.array(path) for path in paths)
+
+
+def _current(made: Any, start: Sequence[Array]) -> list[Array]:
+    """Copies of an optimiser's params; raises Unfit where they are not as they were."""
+    params = made.params
+    if isinstance(params, Mapping):
+        raise Unfit(Finding("type", mark("params must be a list of arrays; it is a dictionary.")))
+    if len(params) != len(start):
+        text = mark("params must keep its {count} arrays; it has {got} after a step.")
+        raise Unfit(Finding("count", text, {"count": len(start), "got": len(params)}))
+    found = []
+    for p, began in zip(params, start):  # no further, which may be without end
+        if np.shape(p) != began.shape:
+            text = mark("An array of params has the shape {got} after a step; it had {want}.")
+            where = {"got": np.shape(p), "want": began.shape}
+            raise Unfit(Finding("shape", text, where))
+        found.append(np.array(p))
+    return found
+
+
+def _follows(made: Any, arrays: Sequence[Array]) -> list[bool]:
+    """For each of the arrays that an optimiser was given, whether its params change with it."""
+    for p in arrays:
+        np.negative(p, out=p)
+    found = list(map(np.array_equal, _current(made, arrays), arrays))
+    for p in arrays:
+        np.negative(p, out=p)
+    return found
 
 
 def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], Point]:
@@ -145,7 +183,7 @@ def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], P
     def draw(rng: np.random.Generator, case: str) -> Point:
         if case == OTHER:
             shapes = (3,), (2, 4), (2, 2)
-            begin, *steps = ([normal(rng, *shape) for shape in shapes] for _t in range(STEPS + 1))
+            begin, *steps = ([normal(rng, *shape) for shape in shapes] for _t in range(MORE + 1))
             others = [0.75 * float(rng.choice(values)) for values in choices]
             # Not all are small: nothing is cut off.
             large = tuple([16 * g for g in step] for step in steps)
@@ -153,10 +191,12 @@ def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], P
         start = normal(rng, 2, 2, 3)
         grads = normal(rng, STEPS, 2, 2, 3)
         # No gradient is tiny, but one number's is exactly 0 in the first step, 0 / 0 without eps,
-        # and one's in a later step, when a memory moves it all the same.
+        # and one's in a later step, then all of a parameter's, when a memory moves them all the
+        # same.
         grads = np.sign(grads) * (0.25 + np.abs(grads))
         grads[0, 0, 1, 2] = grads[0, 1, 0, 0] = 0
         grads[3, 0, 0, 1] = grads[3, 1, 1, 0] = 0
+        grads[4, 1] = 0
         settings = [float(rng.choice(values)) for values in choices]
         return Point((start, grads, *settings), {}, 1.0, case)
 
