@@ -190,7 +190,7 @@ def similar(
         course = open_course(folder)
         found, stub = answers(course, assignment)
         codes = {student: whole(named) for student, named in found.items()}
-        pairs = find_similar(codes, stub, least, common)
+        pairs = find_similar(found, stub, least, common)
         copies = copied(found, sources(course, assignment), shown(course, assignment))
     except CourseFolderError as error:
         raise fail(error) from None
@@ -200,7 +200,7 @@ def similar(
         one, other = pair.shares
         console.print(f"{pair.one} {one:.0%}  {pair.other} {other:.0%}", markup=False)
     path = output or course.root / f"{assignment}-similar.html"
-    text = similar_page(assignment, pairs, codes, section(copies, found))
+    text = similar_page(assignment, pairs, codes, section(copies))
     _write(path, text)
     counts = {"copies": len(copies), "count": len(pairs)}
     console.print(

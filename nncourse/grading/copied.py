@@ -9,6 +9,7 @@ does not count. A copy is a reason to look, not a verdict.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,31 +18,36 @@ from pathlib import Path
 
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.assignment import READY_MADE, text_of
-from nncourse.grading.fingerprints import Places, compare, fingerprints, hashes, marked
+from nncourse.grading.fingerprints import Places, compare, fingerprints, handed_out, hashes, marked
 from nncourse.grading.sandbox.library import files_of
-from nncourse.grading.similar import answers_in, whole
+from nncourse.grading.similar import answers_in, own_cells, whole
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
 LIBRARY = Path(__file__).parents[1]
+FENCE = re.compile(r"^[ \t>]*(?:```|~~~).*$", re.MULTILINE)  # before and after code in Markdown
+NAMED = 5  # own cells
 # Some 120 characters of the stream of tokens in one piece, or several of 20 and more: about nine
 # lines. Independent code shares less with any module of the library: whole files of students of
 # other courses at most 59 fingerprints (convolution), micrograd's engine 53, a numerical gradient,
 # for which there is one way to write it, 50 to 67. The other right answers of the exercises share
-# 47, an engine of 836 fingerprints 74.
+# 47, an engine of 836 fingerprints 80.
 LEAST = 100
 
 
 @dataclass(frozen=True)
 class Copy:
-    """An answer with much in common with a source: the share of the answer, and where it stands."""
+    """An answer with much in common with a source: the share of the answer, and where it stands in
+    its code.
+    """
 
     student: str
     answer: str
     source: str
     share: float
     places: Places
+    code: str
 
 
 def sources(course: CourseFolder, assignment: str) -> dict[str, str]:
@@ -66,34 +72,44 @@ def library(assignment: str) -> dict[str, str]:
     return found
 
 
-def shown(course: CourseFolder, assignment: str) -> str:
+def shown(course: CourseFolder, assignment: str) -> list[str]:
     """What students were handed out: code cells, and code in the text."""
     notebook = json.loads(course.notebook(assignment).read_text("utf-8"))
-    return "\n\n".join(map(text_of, notebook["cells"]))
+    return [part for cell in notebook["cells"] for part in FENCE.split(text_of(cell))]
 
 
 def copied(
-    answers: Mapping[str, Mapping[str, str]], sources: Mapping[str, str], shown: str
+    answers: Mapping[str, Mapping[str, str]], sources: Mapping[str, str], shown: Iterable[str]
 ) -> list[Copy]:
     """The answers, by student and name, with ``LEAST`` fingerprints in common with a source.
 
-    Of several sources the nearest is named; the largest share comes first. Raises SimilarError
-    without copydetect.
+    So have own cells together, though none has for itself. Of several sources the nearest is named;
+    the largest share comes first. Raises SimilarError without copydetect.
     """
-    ignored = hashes(shown)
+    ignored = handed_out(*shown)
     owners: dict[int, list[str]] = {}
     for name, code in sources.items():
         for found in hashes(code):
             owners.setdefault(found, []).append(name)
+
+    def look(student: str, parts: Mapping[str, str]) -> Copy | None:
+        record = fingerprints(*parts.values(), without=ignored)
+        seen = Counter(name for found in record.hashes for name in owners.get(int(found), ()))
+        source = max(sources, key=lambda name: seen[name], default="")
+        if seen[source] < LEAST:
+            return None
+        known = hashes(sources[source]) - ignored
+        parts = {name: code for name, code in parts.items() if known & hashes(code)}
+        record = fingerprints(*parts.values(), without=ignored)
+        _length, shares, places = compare(record, fingerprints(sources[source]))
+        answer = ", ".join([*parts][:NAMED]) + (", …" if len(parts) > NAMED else "")
+        return Copy(student, answer, source, shares[0], places[0], whole(parts))
+
     copies = []
     for student, named in answers.items():
-        for answer, code in named.items():
-            record = fingerprints(code, without=ignored)
-            seen = Counter(name for found in record.hashes for name in owners.get(int(found), ()))
-            source = max(sources, key=lambda name: seen[name], default="")
-            if seen[source] >= LEAST:
-                _length, shares, places = compare(record, fingerprints(sources[source]))
-                copies.append(Copy(student, answer, source, shares[0], places[0]))
+        alone = {name: look(student, {name: code}) for name, code in named.items()}
+        rest = {name: named[name] for name in own_cells(named) if not alone[name]}
+        copies += [copy for copy in (*alone.values(), look(student, rest)) if copy]
     return sorted(copies, key=lambda copy: (-copy.share, copy.student, copy.answer))
 
 
@@ -109,7 +125,7 @@ def line(copy: Copy) -> str:
     )
 
 
-def section(copies: Iterable[Copy], answers: Mapping[str, Mapping[str, str]]) -> str:
+def section(copies: Iterable[Copy]) -> str:
     """The answers, with what is as in the source marked, as HTML; nothing if there are none."""
     copies = list(copies)
     if not copies:
@@ -117,7 +133,7 @@ def section(copies: Iterable[Copy], answers: Mapping[str, Mapping[str, str]]) ->
     title, note = _("As in the library"), _("A reason to look at the answer, not a verdict.")
     body = [f"<h2>{escape(title)}</h2><p>{escape(note)}</p>"]
     for copy in copies:
-        code = marked(answers[copy.student][copy.answer], copy.places)
+        code = marked(copy.code, copy.places)
         body.append(f"<details><summary>{escape(line(copy))}</summary><pre>{code}</pre></details>")
     title = _("As in other submissions")
     return "\n".join([*body, f"<h2>{escape(title)}</h2>"])

@@ -1,54 +1,81 @@
 """Fingerprints of code: hashes of all short passages in its stream of tokens.
 
 Names, comments and layout are not in that stream, so they change nothing (Schleimer, Wilkerson and
-Aiken, Winnowing, 2003; the library is copydetect).
+Aiken, Winnowing, 2003; the library is copydetect). The tokens are those that Python reads. A
+painter of code, which copydetect would ask, can be led to take what runs for text.
 """
 
 from __future__ import annotations
 
+import ast
+import builtins
+import contextlib
 import io
+import itertools
+import keyword
 import re
-from collections.abc import Iterable
+import tokenize
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from typing import Any
 
 import numpy as np
 
 from nncourse.course.folder import CourseFolderError
+from nncourse.grading.sandbox.inside.cells import check
+from nncourse.grading.sandbox.inside.magics import python
 from nncourse.grading.sanitize import clean_text
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-# At each line the reader of tokens looks through all blank lines that follow.
-BLANKS = re.compile(r"\s{200,}")
 NOISE = 20  # the length of a passage, in characters of the stream of tokens
+BETWEEN = "\n\n"  # the parts of a code
+# Of the names these stay as they are; methods may be called like builtins.
+WORDS = {*keyword.kwlist, "self"}
+BUILTINS = {name for name in dir(builtins) if name != "_"}
+DEFINED = {"def": "F", "class": "O"}
+LAYOUT = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
+# From Python 3.12 on an f-string comes in pieces.
+OPENS = getattr(tokenize, "FSTRING_START", None)
+CLOSES = getattr(tokenize, "FSTRING_END", None)
+# Says what the rest of a cell is for. That is read: it may be a module of the student's.
+HEAD = re.compile(r"\A(?:\s*+%%[^\n]*+)++")
+# For what is no Python, or isn't any more since odd characters in it are shown as "?". Where texts
+# and comments end there is not known, and what is taken for one would be hidden: so none is.
+ROUGH = re.compile(r"(?P<name>[^\W\d]\w*+)|(?P<sign>\d[\w.]*+|\S)")
 
 Places = tuple[tuple[int, int], ...]
 """(start, end) in a code."""
+Token = tuple[str, str, int, int]
+"""What it is, a "string", a "name" or a "sign"; its text; where it starts and ends in the code."""
+Reader = Callable[[str], Iterable[Token]]
 
 
 class SimilarError(CourseFolderError):
     """Nothing can be compared; the text says why and what to do."""
 
 
-def fingerprints(code: str, window: int = 1, without: Iterable[int] = ()) -> Any:
+def fingerprints(*parts: str, window: int = 1, without: Iterable[int] = ()) -> Any:
     """copydetect's record of a code: of its passages at least one in every ``window`` is kept.
 
-    ``without``: hashes that are left out. Raises SimilarError without copydetect.
+    The parts of a code, such as cells, are read for themselves. ``without``: hashes that are left
+    out. Raises SimilarError without copydetect.
     """
-    try:
-        from copydetect import CodeFingerprint
-    except ImportError:
-        raise SimilarError(_('copydetect is missing: pip install "nncourse[similar]"')) from None
-    # Of the same length, so that places in the code stay.
-    stream = io.StringIO(BLANKS.sub(lambda run: " " * (len(run[0]) - 1) + "\n", code))
-    return CodeFingerprint("code.py", NOISE, window, list(without), language="python", fp=stream)
+    return _record(*_stream(parts), window, without)
 
 
-def read(code: str) -> Any:
+def read(*parts: str) -> Any:
     """The record of all passages for ``narrowed``, without their places: these take much memory."""
-    record = fingerprints(code)
+    record = fingerprints(*parts)
     record.hashes, record.hash_idx = np.array(sorted(record.hashes), np.int64), {}
     return record
 
@@ -57,18 +84,104 @@ def narrowed(record: Any, window: int, without: np.ndarray) -> Any:
     """As ``fingerprints``, of a code that was ``read``: its tokens need not be found again, which
     takes longest.
     """
-    from copydetect import CodeFingerprint
-
     left_out = record.hashes[np.isin(record.hashes, without)]
-    stream = io.StringIO(record.filtered_code)
-    found = CodeFingerprint("code.py", NOISE, window, left_out, filter=False, fp=stream)
-    found.offsets = record.offsets
+    return _record(record.filtered_code, record.spans, window, left_out)
+
+
+def hashes(*parts: str) -> set[int]:
+    """The hashes of all passages; equal only within one process."""
+    return {int(found) for found in fingerprints(*parts).hashes}
+
+
+def handed_out(*parts: str) -> set[int]:
+    """The hashes of all passages, also as they are in an answer that is no Python."""
+    return hashes(*parts) | {int(found) for found in _record(*_stream(parts, _rough), 1, ()).hashes}
+
+
+def _record(stream: str, spans: np.ndarray, window: int, without: Iterable[int]) -> Any:
+    try:
+        from copydetect import CodeFingerprint
+    except ImportError:
+        raise SimilarError(_('copydetect is missing: pip install "nncourse[similar]"')) from None
+    text = io.StringIO(stream)
+    found = CodeFingerprint("code.py", NOISE, window, list(without), filter=False, fp=text)
+    found.spans = spans
     return found
 
 
-def hashes(code: str) -> set[int]:
-    """The hashes of all passages; equal only within one process."""
-    return {int(found) for found in fingerprints(code).hashes}
+def _stream(parts: Iterable[str], reader: Reader | None = None) -> tuple[str, np.ndarray]:
+    """The tokens as one text, and for each of its characters where in the code its token starts and
+    ends: one letter for any name, and one for any string, however many lines it has.
+    """
+    out: list[str] = []
+    spans: list[tuple[int, int]] = []
+    place = 0
+    for part in parts:
+        before = last = ""
+        for kind, text, start, end in (reader or _tokens)(part):
+            letters = _letters(kind, text, before)
+            if letters == last and letters in ("S", "V"):
+                # One string in several pieces; a name in letters that ``tokenize`` has not; prose.
+                spans[-1] = (spans[-1][0], place + end)
+            else:
+                out.append(letters)
+                spans += [(place + start, place + end)] * len(letters)
+            before, last = text, letters
+        place += len(part) + len(BETWEEN)
+    return "".join(out), np.array(spans, np.int32).reshape(-1, 2)
+
+
+def _letters(kind: str, text: str, before: str) -> str:
+    if kind == "string":
+        return "S"
+    if kind == "sign" or text in WORDS or (text in BUILTINS and before != "."):
+        return text
+    return DEFINED.get(before, "V")
+
+
+def _tokens(code: str) -> Iterable[Token]:
+    """The tokens of a cell as it runs in a graded session; if it can't, as far as can be told."""
+    code = HEAD.sub(lambda head: re.sub(r"[^\n]", " ", head[0]), code)
+    code = re.sub(r"\r(?!\n)", "\n", code)  # as Python reads it
+    for as_python in (str, python):
+        source = as_python(code)
+        with contextlib.suppress(
+            SyntaxError, tokenize.TokenError, ValueError, MemoryError, RecursionError
+        ):
+            check(source)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ast.parse(source)
+            return list(_exact(source, code))
+    return _rough(code)
+
+
+def _rough(code: str) -> Iterator[Token]:
+    for found in ROUGH.finditer(code):
+        yield found.lastgroup or "", found[0], found.start(), found.end()
+
+
+def _exact(source: str, code: str) -> Iterator[Token]:
+    """The tokens of what Python can read. ``code``: the same cell with IPython's own syntax."""
+    lines, written = source.split("\n"), code.split("\n")
+    begins = list(itertools.accumulate((len(line) + 1 for line in written), initial=0))
+    moved = [len(old) - len(new) if old.endswith(new) else 0 for old, new in zip(written, lines)]
+
+    def place(row: int, column: int) -> int:
+        return min(begins[row - 1] + moved[row - 1] + column, begins[row] - 1)
+
+    depth, start = 0, (0, 0)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind = "name" if token.type in (tokenize.NAME, tokenize.ERRORTOKEN) else "sign"
+        if token.type == tokenize.STRING:
+            kind = "string"
+        if not depth:
+            start = token.start
+        depth += (token.type == OPENS) - (token.type == CLOSES)
+        if depth or token.type in LAYOUT:
+            continue
+        kind = "string" if token.type == CLOSES else kind
+        yield kind, token.string, place(*start), place(*token.end)
 
 
 def compare(one: Any, other: Any) -> tuple[int, tuple[float, float], tuple[Places, Places]]:
@@ -77,13 +190,13 @@ def compare(one: Any, other: Any) -> tuple[int, tuple[float, float], tuple[Place
 
     tokens, shares, places = compare_files(one, other)
     first, second = (min(float(share), 1.0) for share in shares)
-    spans = [tuple((int(a), int(b)) for a, b in zip(*place)) for place in places]
-    return int(tokens), (first, second), (spans[0], spans[1])
+    return int(tokens), (first, second), (_places(one, *places[0]), _places(other, *places[1]))
 
 
-def trimmed(code: str, places: Places) -> Places:
-    """The places without the blanks at their ends: one may reach to the next word, a page below."""
-    return tuple((start, start + len(code[start:end].rstrip())) for start, end in places)
+def _places(record: Any, starts: Iterable[int] = (), ends: Iterable[int] = ()) -> Places:
+    """Where passages of the stream of tokens stand in the code."""
+    spans = record.spans
+    return tuple((int(spans[a][0]), int(spans[b - 1][1])) for a, b in zip(starts, ends))
 
 
 def marked(code: str, places: Iterable[tuple[int, int]]) -> str:

@@ -8,6 +8,7 @@ nobody's copy. A high share is a reason to look at the two, not a verdict.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -21,15 +22,15 @@ from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.assignment import role_of, text_of
 from nncourse.grading.autograded import read_notebook
 from nncourse.grading.fingerprints import (
+    BETWEEN,
     NOISE,
     Places,
     SimilarError,
     compare,
-    hashes,
+    handed_out,
     marked,
     narrowed,
     read,
-    trimmed,
 )
 from nncourse.grading.gradebook import GradebookError
 from nncourse.grading.own import is_own
@@ -59,13 +60,15 @@ class Pair:
     places: tuple[Places, Places]
 
 
-def answers(course: CourseFolder, assignment: str) -> tuple[dict[str, dict[str, str]], str]:
-    """The code of every graded student's answers by their names, and that of the released stub.
+def answers(
+    course: CourseFolder, assignment: str
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """The code of every graded student's answers by their names, and those of the released stub.
 
     Raises SimilarError if nobody is graded.
     """
     released = course.notebook(assignment)
-    stub = whole(answers_in(json.loads(released.read_text("utf-8"))))
+    stub = answers_in(json.loads(released.read_text("utf-8")))
     found = {}
     known = _known(course, assignment)
     for path in sorted(course.root.glob(f"autograded/*/{assignment}/{released.name}")):
@@ -99,30 +102,42 @@ def answers_in(notebook: Mapping[str, Any]) -> dict[str, str]:
     }
     own = (c for c in notebook["cells"] if is_own(c) and c["cell_type"] == "code")
     for number, cell in enumerate(own, 1):
-        found[_("own cell {number}", number=number)] = text_of(cell)[:LONGEST]
+        found[_own_name(number)] = text_of(cell)[:LONGEST]
     return found
+
+
+def _own_name(number: int) -> str:
+    return _("own cell {number}", number=number)
+
+
+def own_cells(answers: Mapping[str, str]) -> list[str]:
+    """The names of the own cells among the answers."""
+    return list(itertools.takewhile(answers.__contains__, map(_own_name, itertools.count(1))))
 
 
 def whole(answers: Mapping[str, str]) -> str:
     """All answers of a student as one code."""
-    return "\n\n".join(answers.values())
+    return BETWEEN.join(answers.values())
 
 
 def similar(
-    codes: Mapping[str, str], stub: str, least: float = 0.5, common: float = 0.25
+    answers: Mapping[str, Mapping[str, str]],
+    stub: Mapping[str, str],
+    least: float = 0.5,
+    common: float = 0.25,
 ) -> list[Pair]:
     """The pairs of which one has at least the share ``least`` of its code in common, by share.
 
-    ``common``: what more than this part of the class has written is left out. Raises SimilarError
-    without copydetect.
+    Each answer is read for itself, so that none hides another. ``common``: what more than this part
+    of the class has written is left out. Raises SimilarError without copydetect.
     """
     seen: Counter[int] = Counter()
-    records = {name: read(code) for name, code in codes.items()}
+    records = {name: read(*parts.values()) for name, parts in answers.items()}
     for record in records.values():
         seen.update(record.hashes.tolist())
-    most = max(FEW, common * len(codes))
+    most = max(FEW, common * len(answers))
     ignored = {found for found, count in seen.items() if count > most}
-    without = np.array([*ignored, *hashes(stub)], np.int64)
+    without = np.array([*ignored, *handed_out(*stub.values())], np.int64)
     files = {n: narrowed(record, SURE - NOISE + 1, without) for n, record in records.items()}
     names = sorted(files)
     owners: dict[int, list[int]] = {}
@@ -138,8 +153,7 @@ def similar(
         one, other = names[first], names[second]
         tokens, shares, places = compare(files[one], files[other])
         if max(shares) >= least:
-            found = trimmed(codes[one], places[0]), trimmed(codes[other], places[1])
-            pairs.append(Pair(one, other, shares, tokens, found))
+            pairs.append(Pair(one, other, shares, tokens, places))
     return sorted(pairs, key=lambda pair: (-max(pair.shares), -pair.tokens, pair.one, pair.other))
 
 
@@ -148,7 +162,8 @@ def similar_page(
 ) -> str:
     """The pairs beside each other, with what they share marked; in the current language.
 
-    ``copied``: HTML to go before them, that of ``nncourse.grading.copied``.
+    ``codes``: what each has written as one code. ``copied``: HTML to go before them, that of
+    ``nncourse.grading.copied``.
     """
     pairs = list(pairs)
     title = _("{assignment}: similar code", assignment=assignment)

@@ -8,10 +8,12 @@ import time
 import pytest
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
+from nncourse.grading import fingerprints
 from nncourse.grading.fingerprints import NOISE
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
-from nncourse.grading.similar import answers, similar, similar_page
+from nncourse.grading.similar import Pair, answers, similar_page, whole
+from nncourse.grading.similar import similar as similar_answers
 from tests.grading.toy import RIGHT, submission, toy_notebook
 
 pytest.importorskip("copydetect", reason="needs nncourse[similar]")
@@ -40,6 +42,12 @@ def forward(x, w, b):
     h = np.maximum(z, 0)
     return h, (x, w, b, z)
 """
+
+
+def similar(codes: dict[str, str], stub: str, **options: float) -> list[Pair]:
+    """Of students with one answer each."""
+    answers = {name: {"answer": code} for name, code in codes.items()}
+    return similar_answers(answers, {"answer": stub}, **options)
 
 
 def own(number):
@@ -123,18 +131,115 @@ def test_a_name_with_marks_on_its_letters_is_compared(tmp_path):
 
 def test_tokens_are_read_once(codes, monkeypatch):
     """That takes longest, and of thousands of short tokens seconds."""
-    from copydetect import detector
-
     read = []
 
-    def counted(code, *args):
+    def counted(code):
         read.append(code)
-        return original(code, *args)
+        return original(code)
 
-    original = detector.filter_code
-    monkeypatch.setattr(detector, "filter_code", counted)
+    original = fingerprints._tokens
+    monkeypatch.setattr(fingerprints, "_tokens", counted)
     assert similar(codes, STUB)
     assert len(read) == len(codes) + 1
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "%matplotlib inline '''\n{}\n# '''",
+        "!true '''\n{}",
+        "x = !ls '''\n{}\n# '''",
+        "%%time '''\n{}\n# '''",
+        "%%writefile own.py\n{}\n# '''",
+        "    %time x = f(\"'''\")\n    pass\n    {}",
+        ">>> %pylab '''\n... pass\n... {}",
+        '"""\\"""\n"""\n{}\n"""\n"""',
+        "'''a'''; r'''\\\\'''\n{}\n'''b'''",
+        "x = = 1 '''\n{}",  # does not run
+        "# a?{}",  # as an odd end of a line is shown, so it does not run
+        "x = '''?{}",
+    ],
+)
+def test_no_code_is_hidden(shell):
+    """A painter of code took it for text, and all answers that followed."""
+    mine = ODD + COMMON
+    indent = "    " if shell.startswith("    ") else "... " if shell.startswith(">>>") else ""
+    text = shell.format(mine.replace("\n", "\n" + indent))
+    (pair,) = similar_answers(
+        {"ann": {"one": text, "two": own(1)}, "bob": {"one": RENAMED + COMMON, "two": own(1)}}, {}
+    )
+    assert min(pair.shares) > 0.9
+    taken = [text[start:end] for start, end in pair.places[0]]
+    assert "sorted(kept" in "".join(taken)
+
+
+@pytest.mark.parametrize("line", ["\"'''; {} ; '''\"", "#'''; {}; '''"])
+def test_no_line_is_hidden_where_texts_end_is_not_known(line):
+    """What stands for a form feed keeps the answer from being read; it has run."""
+    lines = "\n".join(line.format(text) for text in ODD.splitlines())
+    seen = fingerprints.hashes(f"?'''\n{lines}\n'''") & fingerprints.hashes(RENAMED)
+    assert len(seen) > 20, "of the longer lines"
+
+
+def test_texts_handed_out_are_no_copy_in_what_is_no_python():
+    stub = (
+        'def solve(x, y):\n    """x (N, D), W (C, D), b (C,) -> h (N, C), and is max(h) in [0, 1)\n'
+        '    for all of them? Not if y (N,) or b (C,) is None."""\n'
+    )
+    codes = {"ann": stub + "    return x(\n", "bob": stub + "    while True y\n"}
+    assert similar(codes, stub, least=0.01) == []
+    prose = (
+        "# and so all that is asked of us here is to be done by one or by the other of the two\n"
+    )
+    codes = {"ann": "a b\n" + prose, "bob": "c b\n" + prose.replace("asked", "wanted")}
+    assert similar(codes, "", least=0.5) == []
+
+
+def test_passages_are_marked_to_the_character():
+    """Whatever stands before, in other answers and in the same; and without blanks."""
+    lines = ODD.splitlines(keepends=True)
+    text = "!ls\n%time odd = 1\n" + "".join(lines[:5]) + "\n# mine\n" + "".join(lines[5:]) + "\n\n"
+    answers = {"ann": {"one": "x = 'é'\n", "two": text}, "bob": {"one": RENAMED, "two": ""}}
+    records = [fingerprints.fingerprints(*parts.values()) for parts in answers.values()]
+    _length, shares, ((mine,), (yours,)) = fingerprints.compare(*records)
+    assert shares[0] < shares[1] == 1
+    assert whole(answers["ann"])[slice(*mine)] == text[text.index("def") :].rstrip()
+    assert RENAMED[slice(*yours)] == RENAMED.rstrip()
+
+
+@pytest.mark.parametrize("written", ['"""{}"""', "(\n'{}'\n)"])
+def test_long_texts_are_not_alike(written):
+    """One letter for each line made any two of them the same."""
+    ends = "\n" if '"' in written else "'\n'"
+    one, other = (ends.join(f"{name} {n}" for n in range(60)) for name in ("ann", "bob"))
+    codes = [f"text = {written.format(one)}\n{ODD}", f"text = {written.format(other)}\n{COMMON}"]
+    assert not fingerprints.hashes(codes[0]) & fingerprints.hashes(codes[1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "_ = '%" + "0" * 19_000 + "'",
+        "_ = " + "'\\' " * 4_000,
+        "_ = " + "'\\" * 9_000,
+        "_ = f'" + "{x}" * 6_000 + "'",
+        "_" + "._" * 9_000,
+        "(" * 19_000,
+        "{{" * 9_000 + "a b",
+        "not " * 4_500 + "x",
+        "x " * 9_000,
+        "x" + "\n " * 9_000 + "\n%%" + "\n \n%%" * 2_000,
+        "\\\n" * 9_000,
+        "\x0c" * 19_000,
+        "?" * 19_000,
+        "".join(" " * n + "if x:\n" for n in range(1, 180)),
+    ],
+)
+def test_no_text_takes_long(text):
+    start = time.process_time()
+    (pair,) = similar({"ann": text + "\n" + ODD, "bob": RENAMED}, "", least=0)
+    assert time.process_time() - start < 1
+    assert max(pair.shares) > 0.8
 
 
 def test_who_was_removed_from_the_gradebook_is_not_compared(toy, tmp_path):

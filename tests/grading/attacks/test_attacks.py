@@ -330,9 +330,9 @@ def test_pages_and_reports_show_nothing_that_runs_nor_what_a_test_handed_out(run
     assert set(pages) == set(run["results"])
     pages["report"] = report_page("ps98", found)
     # With the class itself for a library.
-    section_of_copies = section(copied(handed_in, codes, stub), handed_in)
+    section_of_copies = section(copied(handed_in, codes, stub.values()))
     assert section_of_copies
-    pages["similar"] = similar_page("ps98", similar(codes, stub), codes, section_of_copies)
+    pages["similar"] = similar_page("ps98", similar(handed_in, stub), codes, section_of_copies)
     for name, text in pages.items():
         assert not any(c for c in text if not c.isprintable() and c not in "\n\t\xa0"), name
         tags = re.findall(r"<[^>]*>", text)
