@@ -25,7 +25,8 @@ from nncourse.grading.syntax import owner, values
 SETTINGS = {"seed", "manual_seed", "use", "set_printoptions", "seterr", "simplefilter"}
 SETTINGS |= {"filterwarnings", "set_default_dtype"}
 LONG = 20_000  # characters, for which the compiler may take seconds: it compares functions that
-# are alike, and moves all names of a pattern for each
+# are alike, and moves all names of a pattern for each. What stands behind ``finally`` it copies for
+# each way there, again and again.
 BRANCHING = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match, ast.With, ast.AsyncWith)
 
 
@@ -93,7 +94,7 @@ def quick_names(source: str) -> Names:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it is the student's code, and may ask for millions
-            if len(source) > LONG:
+            if len(source) > LONG or "finally" in source:
                 return Names(later=set(_mentioned(source)))
             check(source)
             try:  # without the tree, twice as fast; with what is asserted

@@ -87,6 +87,7 @@ def pieces(
             body = ast.parse(source).body
         except SyntaxError:
             source = python(source)
+            check(source)
             body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []

@@ -16,6 +16,7 @@ from nncourse.grading.answers import LONGEST
 from nncourse.grading.literals import data_in
 from nncourse.grading.names import Names, names, quick_names, statements
 from nncourse.grading.own import Other, OwnCell, needed_lines
+from nncourse.grading.pieces import pieces
 from nncourse.grading.sandbox.inside.cells import FIELDS, PARTS, parse
 
 # (head, what is repeated, between, tail); @ is the number of the repetition.
@@ -193,9 +194,16 @@ def test_dotted_names_of_any_sensible_length_are_read():
         assert parse(code).body
     assert name in quick_names(f"import {name}").later
     for part in ("a", "_1", "\u2118", "b\u0301", "\u0436", "x\u00b7"):  # \w knows not all of them
-        for dot in (".", " . ", ".\\\n"):
+        for dot in (".", " . ", ".\\\n", ".\\\r", "\\\r\n.\t\\\r \f"):
             with pytest.raises(SyntaxError, match="more than"):
                 parse("import " + dot.join([part] * (PARTS + 1)))
+
+
+def test_dotted_names_behind_prompts_are_not_read_either():
+    code = ">>> import " + "\U0001d4b3.\\\n>>> " * 9000 + "a"
+    start = time.process_time()
+    assert pieces(1, code, set()) == []
+    assert time.process_time() - start < 1
 
 
 def test_f_strings_of_any_sensible_length_are_read():
@@ -203,7 +211,14 @@ def test_f_strings_of_any_sensible_length_are_read():
     texts = f"x = '{'{a}' * 9000}'", f"x = {'{' * 90}{'}' * 90} # f'{'{' * 2000}'"
     for code in (few, f"%matplotlib inline\n{few}", "x = f'{a}'\n" * 9000, *texts):
         assert parse(code).body
-    for code in (many, f"x = 1\n%time {many}", f"x = (rF''''{'{a:{a}}' * 501}'''", "(" + many):
+    hidden = [
+        "if 1:\n\\\n    if 1:\n        b = 1\n    c = 1\n",
+        "#'''\r",
+        "x = '\\\r\n'\r",
+        "if'a':",
+    ]
+    whole = (many, f"x = 1\n%time {many}", f"x = (rF''''{'{a:{a}}' * 501}'''", "(" + many)
+    for code in (*whole, *(text + many for text in hidden)):
         start = time.monotonic()
         with contextlib.suppress(SyntaxError):
             parse(code)
@@ -211,6 +226,14 @@ def test_f_strings_of_any_sensible_length_are_read():
         if sys.version_info < (3, 12):
             with pytest.raises(SyntaxError, match="an f-string with more than"):
                 parse(code)
+
+
+def test_what_stands_behind_finally_is_read_once():
+    nested = "".join(f"{' ' * n}try: x\n{' ' * n}finally:\n" for n in range(16))
+    returns = f"def f():\n try: {'return;' * 1200}\n finally: "
+    for code in (nested + " " * 16, returns):
+        assert {"a", "b"} <= quick_names(code + "a;" * 100 + "b").later
+        assert time_of_reading(code + "a;" * 5000 + "b") < 2
 
 
 def test_what_a_long_answer_reads_is_found_as_in_a_short_one():

@@ -10,16 +10,13 @@ from __future__ import annotations
 import _sitebuiltins
 import ast
 import builtins
-import contextlib
 import inspect
 import io
 import linecache
 import re
 import sys
-import tokenize
 import traceback
 import types
-from collections.abc import Iterator
 from typing import Any
 
 from nncourse.grading.sandbox.inside import stand_ins
@@ -31,9 +28,20 @@ LONGEST_TRACEBACK = 8000
 FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 PARTS = 1000  # of a dotted name
 FIELDS = 1000  # of an f-string
-BLANK = r"(?:[ \t\f]|\\\r?\n)*+"
 LETTER = r"\w\x80-\U0010ffff"  # of a name; there are more than \w knows
+BLANK = r"[ \t\f\r\n\\]*+"  # all that Python may pass over
 DOTTED = re.compile(rf"(?<![{LETTER}])(?:(?!\d)[{LETTER}]++{BLANK}\.{BLANK})++")
+# Texts and comments as a whole, whatever stands between them. Behind a text of three quotes that
+# doesn't end Python reads nothing.
+TEXT = re.compile(
+    rf"""(?:(?<![{LETTER}])(?P<fields>[fF][rR]?|[rR][fF]))?(?:
+        \"{{3}}(?:[^"\\]|\\.|"(?!""))*+(?:\"{{3}}|\Z)
+    |   '{{3}}(?:[^'\\]|\\.|'(?!''))*+(?:'{{3}}|\Z)
+    |   \"(?:[^"\\\n]|\\.)*+\"?
+    |   '(?:[^'\\\n]|\\.)*+'?
+    )|\#[^\n]*+""",
+    re.VERBOSE | re.DOTALL,
+)
 
 
 def check(source: str) -> None:
@@ -46,19 +54,10 @@ def check(source: str) -> None:
         for found in DOTTED.finditer(source):
             if found[0].count(".") >= PARTS:
                 raise SyntaxError(f"a name of more than {PARTS} parts")
-    if source.count("{") > FIELDS:
-        for text in _strings(source):
-            if "f" in text.partition(text[-1])[0].lower() and text.count("{") > FIELDS:
+    if sys.version_info < (3, 12) and source.count("{") > FIELDS:
+        for found in TEXT.finditer(source.replace("\r\n", "\n").replace("\r", "\n")):
+            if found["fields"] and found[0].count("{") > FIELDS:
                 raise SyntaxError(f"an f-string with more than {FIELDS} braces")
-
-
-def _strings(source: str) -> Iterator[str]:
-    """The literals of a cell, as far as it can be read. From Python 3.12 on f-strings are none."""
-    lines = io.StringIO(source, newline=None)
-    with contextlib.suppress(tokenize.TokenError, SyntaxError):
-        for token in tokenize.generate_tokens(lines.readline):
-            if token.type == tokenize.STRING:
-                yield token.string
 
 
 def parse(source: str, name: str = "<cell>") -> ast.Module:
