@@ -6,13 +6,14 @@ Computed from the gradebook alone, so manual grades and penalties are in it.
 from __future__ import annotations
 
 import statistics
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from nncourse.exercises.mistakes import CATALOGUE
 from nncourse.grading.results import Result
-from nncourse.language import current
+from nncourse.language import catalogue, current
+
+_ = catalogue("course")
 
 BINS = 10  # columns of the distribution
 FENCE = 1.5  # quartile distances beyond which a score is an outlier (Tukey, 1977)
@@ -143,7 +144,7 @@ class _Mistakes:
     def __init__(self) -> None:
         self.students: dict[str, dict[str, None]] = {}
         self.parts: dict[str, dict[str, None]] = {}
-        self.texts: dict[str, Counter[str]] = {}
+        self.texts: dict[str, dict[str, set[str]]] = {}  # and to whom
 
     def count(self, result: Result) -> None:
         for part, reports in result.reports.items():
@@ -152,14 +153,35 @@ class _Mistakes:
                 self.students.setdefault(code, {})[result.student] = None
                 self.parts.setdefault(code, {})[part] = None
                 says = mistake.get("says", {}).get(current()) or CATALOGUE.get(code, ("", code))[1]
-                self.texts.setdefault(code, Counter())[says] += 1
+                texts = self.texts.setdefault(code, {})
+                texts.setdefault(says, set()).add(result.student)
 
     def found(self) -> list[Frequent]:
-        """The most frequent first; what is told of each is its most frequent sentence."""
+        """The most frequent first."""
         found = [
-            Frequent(
-                code, self.texts[code].most_common(1)[0][0], tuple(self.parts[code]), tuple(whose)
-            )
+            Frequent(code, self._text(code), tuple(self.parts[code]), tuple(whose))
             for code, whose in self.students.items()
         ]
         return sorted(found, key=lambda mistake: (-len(mistake.students), mistake.code))
+
+    def _text(self, code: str) -> str:
+        """What most students are told; where a student may have a say in it, no one's alone."""
+        texts = self.texts[code]
+        most = max(texts, key=lambda text: len(texts[text]))
+        return most if len(texts[most]) > 1 else _in_general(code) or most
+
+
+def _in_general(code: str) -> str:
+    """What is said of a mistake without what students have named or written; "" if that is all."""
+    return {
+        "raised": _("An error is raised."),
+        "exit": _("The function ends the program instead of returning."),
+        "time": _("The function did not return in time and was stopped: a loop without end?"),
+        "signature": _("It cannot be called as it should be."),
+        "use": _("It cannot be used as it should be."),
+        "not callable": _("Something else than the function itself is given."),
+        "not written": _("Not written yet."),
+        "type": _("A result is of another type than is expected."),
+        "count": _("The number of results is another than is expected."),
+        "key": _("A key or a name is another than is expected."),
+    }.get(code, "")

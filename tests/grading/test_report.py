@@ -76,6 +76,34 @@ def test_mistakes_are_counted_by_students(class_of_nine):
         assert overview(class_of_nine).mistakes[0].text == "по-русски"
 
 
+def told(*students):
+    """What is said of the one mistake, if each student is told these texts."""
+    results = []
+    for number, texts in enumerate(students):
+        one = result(f"s{number}", 0.0)
+        one.reports["a"][0]["mistakes"] = [mistake("raised", text, f"ru {text}") for text in texts]
+        results.append(one)
+    (found,) = overview(results).mistakes
+    assert len(found.students) == len(students)
+    return found.text
+
+
+def test_no_student_alone_writes_what_the_report_says():
+    """Who raises an error in six parts is one student; the text of an error may say anything."""
+    mine = "ValueError: ann and bob have copied"
+    assert told(["A"], ["B"], [mine] * 6) == "An error is raised."
+    assert told([mine] * 6, ["A"], ["A"]) == "A"
+    assert told([mine]) == "An error is raised."
+    with using("ru"):
+        assert told([mine]) == "Возникает ошибка."
+        assert told(["A"], ["A"], [mine]) == "ru A"
+
+
+def test_what_the_course_itself_says_is_told_of_one_student(class_of_nine):
+    (found,) = overview([result("ann", 0.0, codes=["M02"])]).mistakes
+    assert found.text == "in English"
+
+
 def test_what_waits_for_a_grade_by_hand_is_no_difficulty():
     found = overview([Result("x", {"a": Grade(0.0, 5.0, manual=True), "b": Grade(3.0, 5.0)})])
     assert [part.name for part in found.parts] == ["b", "a"]
