@@ -10,10 +10,10 @@ import contextlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from nncourse.grading.below import entries_below, open_below
 from nncourse.grading.packed import (
@@ -42,39 +42,45 @@ MOST_BYTES = 16 << 30  # that all files of an archive may have together, as far 
 
 @dataclass(frozen=True)
 class File:
-    """A file and its path inside of the source, with "/". packed: the beginning of the path that
-    leads to the archive in which the file lies, if that lies in the source; what follows was
-    written by whoever packed it. account: to whom the file belongs, where it is on this disk.
+    """A file and its path inside of the source, with "/". archive: the path of the one in which the
+    file lies, if that lies in the source. account: to whom the file belongs, where it is on this
+    disk.
     """
 
     path: str
     data: bytes
-    packed: str = ""
+    archive: str = ""
     account: int | None = None
+
+    @property
+    def packed(self) -> str:
+        """The beginning of its path, if it lies in an archive: what follows was written by whoever
+        packed it.
+        """
+        return f"{without_ending(self.archive)}/" if self.archive else ""
 
 
 @dataclass
 class Reader:
     """Goes through a folder or an archive; ``refused``: (name, why) of what was left out.
 
-    only: the paths that are wanted, where not all are. look: only see which files there are; their
-    data is empty. archives: whether those in a folder are looked into; else they are files as
-    others. entries: all files in the source itself but archives: of one without a notebook
-    something is said anyway.
+    only: where not all are wanted, the paths that are, each with its archive. look: only see which
+    files there are; their data is empty. archives: whether those in a folder are looked into; else
+    they are files as others. entries: all files in the source itself but archives: of one without a
+    notebook something is said anyway.
     """
 
     kinds: tuple[str, ...] = NOTEBOOKS
     refused: list[tuple[str, str]] = field(default_factory=list)
-    only: Collection[str] | None = None
+    only: Mapping[str, str] | None = None
     look: bool = False
     archives: bool = True
     entries: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._within: dict[str, list[str]] = {}  # the wanted files in each folder, or archive
-        for path in self.only or ():
-            for folder in PurePosixPath(path).parents:
-                self._within.setdefault(f"{folder}/", []).append(path)
+        self._within: dict[str, set[str]] = {}  # the wanted files of each archive
+        for path, archive in (self.only or {}).items():
+            self._within.setdefault(archive, set()).add(path)
 
     def read(self, source: Path) -> Iterator[File]:
         """Each wanted file.
@@ -135,9 +141,8 @@ class Reader:
     def _found(self, path: str, size: int, read: Callable[[], bytes]) -> Iterator[File]:
         """A file, or the files in an archive."""
         nested = is_archive(path)
-        inside = f"{without_ending(path)}/" if nested else ""
-        known = self.only is None or (inside in self._within if nested else path in self.only)
-        if not known or not fits(path, size, self._refuse):
+        known = path in self._within if nested else path in self._within.get("", ())
+        if not (self.only is None or known) or not fits(path, size, self._refuse):
             return
         try:
             data = read() if nested or not self.look else b""
@@ -149,13 +154,15 @@ class Reader:
         if not nested:
             yield File(path, data)
             return
-        only = self._within.get(inside)
-        only = only and [name.removeprefix(inside) for name in only]
+        inside = f"{without_ending(path)}/"
+        only = None
+        if self.only is not None:
+            only = [name.removeprefix(inside) for name in self._within[path]]
         for name, why, content in self._unpack(path, data, self.kinds, only, self.look):
             if why:
                 self._refuse(inside + name if name else path, why)
             else:
-                yield File(inside + name, content, inside)
+                yield File(inside + name, content, path)
 
     def _below(self, source: Path) -> Iterator[Path]:
         """The files in a folder and in those in it."""

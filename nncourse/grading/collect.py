@@ -104,6 +104,7 @@ class _Found:
     """
 
     path: str
+    archive: str
     student: str
     person: str
     exact: bool
@@ -130,7 +131,7 @@ def collect(
     # Who has an account here can lay archives by the thousand; nbgrader hands in none.
     reader = Reader(look=True, archives=not exchange)
     out = Collected(remarks=reader.refused)
-    times: Counter[str] = Counter()
+    times: Counter[tuple[str, str]] = Counter()
     try:
         # Looked at, and those that count read again, so that no more than one is held at a time.
         released = sorted(course.release(assignment).glob("*.ipynb"))
@@ -139,8 +140,9 @@ def collect(
         seen: dict[Any, File] = {}
         for file in reader.read(source):
             # What a student has added to an archive under the same name replaces what was there.
-            seen[file.path if file.packed else len(seen)] = file
-            times[file.path] += bool(file.packed)
+            one = file.archive, file.path
+            seen[one if file.archive else len(seen)] = file
+            times[one] += bool(file.archive)
         files = list(seen.values())
         if pattern is None:
             match_of = _by_layout(files, assignment, archive=source.is_file())
@@ -153,10 +155,11 @@ def collect(
         out.around = os.path.commonpath(paths) + "/" if paths else ""
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
-        again = Reader(only=set(chosen), archives=not exchange)
+        only = {path: found.archive for path, found in chosen.items()}
+        again = Reader(only=only, archives=not exchange)
         for file in again.read(source):
-            times[file.path] -= 1
-            if times[file.path] > 0:
+            times[file.archive, file.path] -= 1
+            if times[file.archive, file.path] > 0:
                 continue
             new = chosen.get(file.path)
             # Two folders may have one name but for the form of its accents.
@@ -242,6 +245,7 @@ def _found(
             out.remarks.append((file.path, why))
         new = _Found(
             file.path,
+            file.archive,
             student,
             person=groups.get("person") or raw,
             exact=raw == student,

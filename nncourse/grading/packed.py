@@ -123,7 +123,7 @@ def files_in(
 
     def refuse(path: str, why: str) -> None:
         limits.count(1, 0)
-        found.append(Unpacked(path, why))
+        found.append(Unpacked(path[:LONGEST_PATH], why[:LONGEST_PATH]))
 
     def wanted(path: str) -> bool:
         return is_wanted(path, tuple(kinds))
@@ -142,7 +142,7 @@ def files_in(
         if not found and asked is None:
             found.append(Unpacked("", _("there is no notebook (*.ipynb) in it")))
     except Exception as error:  # of damaged data the readers raise almost anything
-        found.append(Unpacked("", str(error) or type(error).__name__))
+        found.append(Unpacked("", str(error)[:LONGEST_PATH] or type(error).__name__))
     return found
 
 
@@ -208,13 +208,12 @@ def _tar(
             at = archive.offset
             if member.isdir():
                 continue
-            if not member.isfile():
-                refuse(member.name, _("a link"))
-                continue
             right = wanted(member.name)
             if right:
                 limits.count(1, 0)
-                right = fits(member.name, member.size, refuse)
+                right = member.isfile() and fits(member.name, member.size, refuse)
+                if not member.isfile():
+                    refuse(member.name, _("a link"))
             unpacked = partial(archive.extractfile, member)
             yield Entry(member.name, member.size, right, cast(Callable[[], IO[bytes]], unpacked))
 

@@ -8,8 +8,7 @@ some seconds.
 from __future__ import annotations
 
 import json
-import math
-import resource
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
@@ -23,7 +22,9 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-SECONDS = 2  # of processor time; 100 MB that are packed as usual take less than one
+SECONDS = 5.0  # of processor time; 100 MB that are packed as usual take less than one
+PATIENCE = 30.0  # for all that have taken too long; what comes after them gets
+LITTLE = 1.0
 MEMORY = 1 << 30  # bytes
 
 
@@ -32,26 +33,25 @@ class Unpacker:
 
     def __init__(self) -> None:
         self._child: Child | None = None
+        self._lost = 0.0
 
     def files(
         self, name: str, data: bytes, kinds: Iterable[str], only: Iterable[str] | None, look: bool
     ) -> list[Unpacked]:
         """As ``files_in``."""
+        seconds = SECONDS if self._lost < PATIENCE else LITTLE
         paths = None if only is None else sorted(only)
-        asked = json.dumps([name, list(kinds), paths, look, language.current()]).encode()
-        while True:
-            fresh = self._child is None
-            child = self._child = self._child or Child(_serve, __name__)
-            try:
-                child.connection.send_bytes(asked)
-                child.connection.send_bytes(data)
-                return list(_received(child.connection))
-            except (OSError, EOFError):
-                child.kill()
-                self.close()
-                if fresh:  # else what it had unpacked before may be to blame
-                    why = _("to unpack it takes too long, or too much memory: pack it as usual")
-                    return [Unpacked("", why)]
+        asked = [seconds, language.current(), name, list(kinds), paths, look]
+        child = self._child = self._child or Child(_serve, __name__)
+        try:
+            child.connection.send_bytes(json.dumps(asked).encode())
+            child.connection.send_bytes(data)
+            return list(_received(child.connection))
+        except (OSError, EOFError):
+            self._lost += seconds
+            child.kill()
+            self.close()
+            return [Unpacked("", _("to unpack it takes too long: pack it as usual"))]
 
     def close(self) -> None:
         """End the process."""
@@ -70,17 +70,14 @@ def _serve(file: int, trouble: str = "") -> None:
     """Serve until the other end closes. ``trouble``: why nothing can be unpacked."""
     kernel.close_all_but({file})
     bound_memory(MEMORY)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # the end
     connection = Connection(file)
     try:
         while True:
-            name, kinds, only, look, words = json.loads(connection.recv_bytes())
+            seconds, words, name, kinds, only, look = json.loads(connection.recv_bytes())
             data = connection.recv_bytes()
             language.use(words)
-            used = resource.getrusage(resource.RUSAGE_SELF)
-            most = math.ceil(used.ru_utime + used.ru_stime) + SECONDS
-            resource.setrlimit(resource.RLIMIT_CPU, (most, hard))
+            signal.setitimer(signal.ITIMER_PROF, seconds)
             found = [Unpacked("", trouble)] if trouble else files_in(name, data, kinds, only, look)
             for path, why, content in found:
                 connection.send_bytes(json.dumps([path, why]).encode())

@@ -6,6 +6,7 @@ import datetime
 import errno
 import gzip
 import io
+import json
 import os
 import pwd
 import re
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import tarfile
 import time
+import tracemalloc
 import unicodedata
 import warnings
 import zipfile
@@ -29,6 +31,7 @@ from nncourse import cli
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading import archive as archives
 from nncourse.grading import packed as one_archive
+from nncourse.grading import unpacker
 from nncourse.grading.collect import BY_NUMBER, CollectError, _time, collect
 from nncourse.grading.submissions import find_submissions
 from nncourse.grading.whole import remove
@@ -1135,7 +1138,7 @@ def test_a_zip_of_a_student_takes_little_time(tmp_path, name):
 def test_what_does_not_count_is_not_read_again(tmp_path):
     source = packed(tmp_path / "in.zip", {"a.ipynb": "1", "b.zip": zipped({"c.ipynb": "2"})})
     assert [file.path for file in archives.Reader().read(source)] == ["a.ipynb", "b/c.ipynb"]
-    (file,) = archives.Reader(only={"b/c.ipynb"}).read(source)
+    (file,) = archives.Reader(only={"b/c.ipynb": "b.zip"}).read(source)
     assert (file.data, file.packed) == (b"2", "b/")
 
 
@@ -1221,6 +1224,73 @@ def test_what_others_packed_is_unpacked_after_a_bomb(tmp_path):
     assert [(file.path, file.data) for file in found] == [("zoe/ps05.ipynb", b"right")]
     assert [name for name, _why in reader.refused] == ["0.tar.gz", "1.tar.gz"]
     assert all("takes too long" in why for _name, why in reader.refused)
+
+
+def test_after_many_bombs_there_is_less_time_for_others(monkeypatch):
+    """Not for those before, nor for one or two of them."""
+    asked = []
+
+    class Ended:
+        def __init__(self, *_):
+            self.connection = self
+
+        def send_bytes(self, data):
+            if data != b"bomb":
+                asked.append(json.loads(data)[0])
+
+        def recv_bytes(self):
+            raise EOFError
+
+        def kill(self):
+            pass
+
+        close = kill
+
+    monkeypatch.setattr(unpacker, "Child", Ended)
+    unpack = unpacker.Unpacker()
+    for _ in range(9):
+        ((path, why, _data),) = unpack.files("x.zip", b"bomb", (".ipynb",), None, True)
+        assert (path, why) == ("", "to unpack it takes too long: pack it as usual")
+    assert asked == [5.0] * 6 + [1.0] * 3
+
+
+def test_of_archives_of_one_name_only_the_chosen_one_is_unpacked_again(course, tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        for name, text in (("bob.ipynb", b"of the tar"), ("ann.ipynb", b"1")):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text))
+    other = (tmp_path / "x.tar").read_bytes()
+    source = packed(tmp_path / "in.zip", {"x.zip": zipped({"bob.ipynb": "2"}), "x.tar": other})
+    found = [(file.path, file.archive) for file in archives.Reader(look=True).read(source)]
+    assert found == [("x/bob.ipynb", "x.zip"), ("x/bob.ipynb", "x.tar"), ("x/ann.ipynb", "x.tar")]
+    (file,) = archives.Reader(only={"x/bob.ipynb": "x.tar"}).read(source)
+    assert (file.data, file.archive) == (b"of the tar", "x.tar")
+
+
+def test_what_is_said_of_a_thousand_long_names_is_short(tmp_path):
+    links = b"".join(head("x.ipynb", 0, tarfile.SYMTYPE) for _ in range(900))
+    bomb = said(tarfile.XGLTYPE, path="x" * 900_000 + ".ipynb") + links + bytes(10_240)
+    reader = archives.Reader()
+    files = {"evil.tar.gz": gzip.compress(bomb), "zoe.ipynb": "x"}
+    tracemalloc.start()
+    found = [file.path for file in reader.read(packed(tmp_path / "in.zip", files))]
+    _now, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == ["zoe.ipynb"]
+    assert "evil.tar.gz" in [name for name, _why in reader.refused]
+    assert most < 20 * MB
+
+
+def test_links_beside_a_notebook_cost_it_nothing(tmp_path):
+    """As in the environment that somebody has packed with it."""
+    data = b"".join(head(f"env/{n}", 0, tarfile.SYMTYPE) for n in range(2000))
+    data += head("ps05.ipynb", 1) + b"x" + bytes(511) + bytes(10_240)
+    reader = archives.Reader()
+    files = {"zoe.tar.gz": gzip.compress(data)}
+    found = [file.path for file in reader.read(packed(tmp_path / "in.zip", files))]
+    assert found == ["zoe/ps05.ipynb"]
+    assert reader.refused == []
 
 
 @pytest.mark.parametrize("name", ["Ann_7_1_9_assignsubmission_file_/f.zip", "ann_7_1_9_300_f.zip"])
