@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import normal
+from nncourse.exercises.piece import SQUARE, normal
 
 LARGE = "large"
 """Logits so far from 0, and here and there from each other, that exp overflows or underflows."""
@@ -52,10 +52,17 @@ def far_apart(rng: np.random.Generator, spread: float) -> tuple[Array, Array]:
     return logits, y
 
 
-def near_none(p: Array, y: Array) -> bool:
-    """Whether log(p + 1e-7) would be wrong in float64 and right in float32, or nearly so."""
+RARE = 1 / 64
+"""A target of the case SQUARE is less likely: a cut-off at 0.02 shows."""
+
+
+def is_usual(p: Array, y: Array, case: str) -> bool:
+    """Whether the loss of these probabilities tells mistakes in its logarithm apart, alike in
+    float64 and float32: log(p + 1e-7) is none, and log(max(p, 0.02)) is one in the case SQUARE.
+    """
     p = p[np.arange(len(y)), y]
-    return float(np.mean(1 / p)) > 5 * float(-np.mean(np.log(p)))
+    none = float(np.mean(1 / p)) < 14 * float(-np.mean(np.log(p)))
+    return none and (case != SQUARE or float(p.min()) < RARE)
 
 
 def softmax(logits: Array) -> Array:

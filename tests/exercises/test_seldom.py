@@ -81,9 +81,17 @@ def test_no_cut_off_makes_up_for_a_wrong_shift(shift, cut):
     assert scores("ps02.softmax", softmax) == [0.7] * len(SEEDS)
 
 
-@pytest.mark.parametrize("piece", ["ps05.softmax_cross_entropy", "ps05.network_gradients"])
-def test_a_small_number_in_the_logarithm_is_judged_alike_by_all_draws(piece):
-    """Where every draw is of usual logits, it is no mistake; in the others it is."""
+PLUS, CUT = np.add, np.maximum
+# Of the points, where every draw is of usual logits and log(p + 1e-7) no mistake, and where not.
+DUE = {
+    "ps05.softmax_cross_entropy": (0.9, 0.6),
+    "ps05.network_gradients": (1, 0.8),
+    "ps02.loss_and_gradients": (0.95, 0.7),
+}
+
+
+def with_logarithm(piece: str, change: Callable[[Any, Any], Any], by: float, dtype: Any) -> Any:
+    """The answer in this precision, with another number in the logarithm."""
 
     def loss_of(logits, y):
         z = logits - logits.max(axis=1, keepdims=True)
@@ -91,14 +99,38 @@ def test_a_small_number_in_the_logarithm_is_judged_alike_by_all_draws(piece):
         rows = np.arange(len(y))
         d = p.copy()
         d[rows, y] -= 1
-        return -np.log(p[rows, y] + 1e-7).mean(), d / len(y)
+        return -np.log(change(p[rows, y], dtype(by))).mean(), d / dtype(len(y))
 
-    def network(params, x, y):
-        h = np.tanh(x @ params["W1"].T + params["b1"])
-        loss, d = loss_of(h @ params["W2"].T + params["b2"], y)
-        dz = d @ params["W2"] * (1 - h**2)
+    def softmax_cross_entropy(logits, y):
+        return loss_of(logits.astype(dtype), y)
+
+    def network_gradients(params, x, y):
+        W1, b1, W2, b2 = (params[name].astype(dtype) for name in ("W1", "b1", "W2", "b2"))
+        x = x.astype(dtype)
+        h = np.tanh(x @ W1.T + b1)
+        loss, d = loss_of(h @ W2.T + b2, y)
+        dz = d @ W2 * (1 - h**2)
         grads = {"W1": dz.T @ x, "b1": dz.sum(axis=0), "W2": d.T @ h, "b2": d.sum(axis=0)}
         return loss, grads
 
-    answer = network if piece.endswith("gradients") else loss_of
-    assert len(set(scores(piece, answer))) == 1
+    def loss_and_gradients(W, b, x, y, lam):
+        W, b, x, lam = W.astype(dtype), b.astype(dtype), x.astype(dtype), dtype(lam)
+        loss, d = loss_of(x @ W.T + b, y)
+        return loss + lam * (W**2).sum(), d.T @ x + 2 * lam * W, d.sum(axis=0)
+
+    return locals()[piece.partition(".")[2]]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("piece", DUE)
+def test_a_small_number_in_the_logarithm_is_judged_alike_by_all_draws(piece, dtype):
+    """And in either precision: 1e-7 is no mistake in usual draws, more is one."""
+    fine, wrong = DUE[piece]
+    for change, by, due in (
+        (PLUS, 1e-7, fine),
+        (CUT, 1e-7, fine),
+        (PLUS, 1e-5, wrong),
+        (CUT, 0.02, wrong),
+    ):
+        found = scores(piece, with_logarithm(piece, change, by, dtype))
+        assert found == pytest.approx([due] * len(SEEDS)), (change, by)

@@ -10,7 +10,7 @@ import numpy as np
 from nncourse.diagnosis import Context, Quantity, Term
 from nncourse.diagnosis.local import multiply
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.logits import cross_entropy, near_none, onehot, softmax, targets
+from nncourse.exercises.logits import cross_entropy, is_usual, onehot, softmax, targets
 from nncourse.exercises.piece import (
     SQUARE,
     Equivalent,
@@ -45,7 +45,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     }
     x, y = normal(rng, N, D), targets(rng, N, C)
     h = np.tanh(x @ params["W1"].T + params["b1"])
-    if near_none(softmax(h @ params["W2"].T + params["b2"]), y):
+    if not is_usual(softmax(h @ params["W2"].T + params["b2"]), y, case):
         return draw(rng, case)
     # Names tell which is which, the order in the dictionary does not.
     return Point((dict(sorted(params.items())), x, y), params, 1.0, case)

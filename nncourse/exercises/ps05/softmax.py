@@ -13,7 +13,7 @@ from nncourse.exercises.logits import (
     LARGE,
     cross_entropy,
     far_apart,
-    near_none,
+    is_usual,
     onehot,
     softmax,
     targets,
@@ -44,7 +44,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     y = targets(rng, N, C)
     if case == LARGE:
         logits, y = far_apart(rng, 6.0)
-    elif near_none(softmax(logits), y):
+    elif not is_usual(softmax(logits), y, case):
         return draw(rng, case)
     return Point((logits, y), {"logits": logits}, 1.0, case)
 
