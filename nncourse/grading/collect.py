@@ -127,7 +127,7 @@ def collect(
     only replaced by a later one, or where the times are unknown. Raises CollectError.
     """
     source = _inbound(Path(source))
-    exchange = source.name == "inbound" and source.is_dir()
+    exchange = source.resolve().name == "inbound" and source.is_dir()
     # Who has an account here can lay archives by the thousand; nbgrader hands in none.
     reader = Reader(look=True, archives=not exchange)
     out = Collected(remarks=reader.refused)

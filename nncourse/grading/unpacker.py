@@ -49,13 +49,13 @@ class Unpacker:
             return list(_received(child.connection))
         except (OSError, EOFError):
             self._lost += seconds
-            child.kill()
             self.close()
             return [Unpacked("", _("to unpack it takes too long: pack it as usual"))]
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, which may be at work."""
         if self._child is not None:
+            self._child.kill()
             self._child.close()
             self._child = None
 

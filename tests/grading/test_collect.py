@@ -21,6 +21,7 @@ import unicodedata
 import warnings
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -901,13 +902,18 @@ def test_a_time_yet_to_come_shuts_nobody_out(course, tmp_path):
     assert collect(course, "ps05", inbound).taken["ann"].read_text() == "ann"
 
 
-def test_in_the_exchange_no_archive_is_looked_into(course, tmp_path):
+@pytest.mark.parametrize("here", [False, True])
+def test_in_the_exchange_no_archive_is_looked_into(course, tmp_path, monkeypatch, here):
     """By nbgrader none is handed in; and by hand, thousands may be laid there."""
     for name, file in (("eve", "x.zip"), ("zoe", "ps05.ipynb")):
         folder = tmp_path / "inbound" / f"{name}+ps05+2026-01-30 15:00:00 UTC+q"
         folder.mkdir(parents=True)
         packed(folder / file, {"ps05.ipynb": "x"})
-    found = collect(course, "ps05", tmp_path / "inbound")
+    source = tmp_path / "inbound"
+    if here:
+        monkeypatch.chdir(source)
+        source = Path(".")
+    found = collect(course, "ps05", source)
     assert list(found.taken) == ["zoe"]
     ((path, why),) = found.remarks
     assert path.endswith("x.zip")
