@@ -106,7 +106,8 @@ class Reader:
                 about = os.fstat(file.fileno())
                 files[about.st_uid] += 1
                 if files[about.st_uid] <= MOST_FILES:
-                    found = self._found(tame(name) or name, about.st_size, file.read)
+                    read = partial(file.read, about.st_size)  # it may grow
+                    found = self._found(tame(name) or name, about.st_size, read)
                     yield from (replace(one, account=about.st_uid) for one in found)
                 elif files[about.st_uid] == MOST_FILES + 1:
                     more = _("its account has more than {files} files here", files=MOST_FILES)

@@ -179,7 +179,8 @@ def collect(
                         raise
                     out.remarks.append((new.student, str(error)))
         # What is damaged is found out when it is unpacked.
-        out.remarks += [remark for remark in again.refused if remark not in out.remarks]
+        known = set(out.remarks)
+        out.remarks += [remark for remark in again.refused if remark not in known]
     except ArchiveError as error:
         raise CollectError(str(error)) from error
     return out
