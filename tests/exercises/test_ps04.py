@@ -1,10 +1,13 @@
 """What is said of answers to exercise 4."""
 
+import math
+
 import numpy as np
 import pytest
 
 from nncourse.check.judge import judge
 from nncourse.exercises.ps04 import PIECES
+from nncourse.exercises.ps04.slopes import RULES
 
 order = PIECES["topological_order"]
 apply = PIECES["apply"]
@@ -45,3 +48,36 @@ def test_no_slope_that_is_wrong_for_some_signs_is_right_by_luck(name, rule):
 
     scores = {judge(apply, [answer], seed=seed, mutants=False).score for seed in range(100)}
     assert max(scores) == pytest.approx(0.9)
+
+
+def power_by_logarithm(a, n):
+    return math.exp(n * math.log(a)), (n * a ** (n - 1),)
+
+
+AMISS = {
+    "an unknown name": ("tanh", {}.__getitem__, "KeyError"),
+    "a number that it does not take": ("pow", power_by_logarithm, "math domain error"),
+    "no comma": ("exp", lambda a: (math.exp(a), (math.exp(a))), "exp: a pair (value, slopes)"),
+}
+
+
+@pytest.mark.parametrize(("name", "rule", "said"), AMISS.values(), ids=AMISS)
+def test_what_an_operation_raises_or_lacks_costs_its_own_points_alone(name, rule, said):
+    report = judge(apply, [lambda which, *x: (rule if which == name else RULES[which])(*x)], seed=3)
+    assert report.score == pytest.approx(0.9)
+    assert said in str(report)
+
+
+def test_what_every_operation_raises_is_told_with_its_line():
+    def answer(name, *x):
+        raise ValueError("nowhere")
+
+    def one_alone(name, *x):
+        if name == "pow":
+            raise ValueError("nowhere")
+        raise NotImplementedError(name)
+
+    for answered in (answer, one_alone):
+        report = judge(apply, [answered], seed=3)
+        assert report.score == 0
+        assert 'raise ValueError("nowhere")' in str(report)

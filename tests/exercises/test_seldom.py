@@ -11,7 +11,9 @@ import pytest
 from nncourse.check.judge import judge
 from nncourse.exercises.piece import find
 from nncourse.exercises.ps04.values import (
+    CountsAllUsers,
     CountsUsers,
+    CountsUsersInTurn,
     LastMarkedFirst,
     MarkedWhenPushed,
     OneOfTwins,
@@ -41,13 +43,88 @@ class Tape(Value):
                 edge.grad += node.grad * slope
 
 
-def scores(piece: str, answer: Any) -> list[float]:
-    return [judge(find(piece), [answer], seed=seed, mutants=False).score for seed in SEEDS]
+class ForgetsWhenUsed(Value):
+    """The gradients of an operation's inputs are set to 0, those of leaves as well."""
+
+    def __init__(self, data: float, edges: tuple[tuple[Any, float], ...] = ()) -> None:
+        super().__init__(data, edges)
+        for edge, _slope in edges:
+            edge.grad = 0.0
 
 
-@pytest.mark.parametrize("engine", [CountsUsers, MarkedWhenPushed, LastMarkedFirst, OneOfTwins])
+class ForgetsAfterOperations(Value):
+    """Leaves start from 0 in the first pass after an operation."""
+
+    fresh = False
+
+    def __init__(self, data: float, edges: tuple[tuple[Any, float], ...] = ()) -> None:
+        super().__init__(data, edges)
+        ForgetsAfterOperations.fresh = True
+
+    def backward(self) -> None:
+        if ForgetsAfterOperations.fresh:
+            for node in self.order():
+                node.grad = 0.0
+        ForgetsAfterOperations.fresh = False
+        super().backward()
+
+
+class ZeroesWhatItMet(Value):
+    """Values inside start from 0 in a pass from the output of the pass before, and in no other."""
+
+    met: Any = None
+
+    def backward(self) -> None:
+        order = self.order()
+        for node in order:
+            if node.edges and vars(node).setdefault("met", self) is self:
+                node.grad = 0.0
+        self.grad = 1.0
+        for node in reversed(order):
+            for edge, slope in node.edges:
+                edge.grad += node.grad * slope
+
+
+class ZeroesInASecondPass(Value):
+    """Values inside start from 0 where this output has passed its gradient back before."""
+
+    passed = False
+
+    def backward(self) -> None:
+        if self.passed:
+            for node in self.order():
+                node.grad *= not node.edges
+        self.passed = True
+        self.grad = 1.0
+        for node in reversed(self.order()):
+            for edge, slope in node.edges:
+                edge.grad += node.grad * slope
+
+
+FORGETFUL = [CountsAllUsers, ForgetsAfterOperations, ForgetsWhenUsed]
+INSIDE = [ZeroesInASecondPass, ZeroesWhatItMet]
+
+
+def scores(piece: str, answer: Any, seeds: range = SEEDS) -> list[float]:
+    return [judge(find(piece), [answer], seed=seed, mutants=False).score for seed in seeds]
+
+
+ORDERS = [CountsUsers, CountsUsersInTurn, MarkedWhenPushed, LastMarkedFirst, OneOfTwins]
+
+
+@pytest.mark.parametrize("engine", ORDERS)
 def test_an_order_that_is_wrong_on_few_graphs_loses_the_shared_values(engine):
     assert max(scores("ps04.Value", engine)) <= 0.8
+
+
+@pytest.mark.parametrize("engine", [CountsUsers, CountsUsersInTurn])
+def test_users_counted_once_and_taken_off_twice_are_seen_in_all_shared_values(engine):
+    assert max(scores("ps04.Value", engine, range(12))) < 0.75
+
+
+@pytest.mark.parametrize("engine", [*FORGETFUL, *INSIDE])
+def test_a_second_expression_is_built_of_the_first_one_when_that_was_passed_back(engine):
+    assert max(scores("ps04.Value", engine)) <= 0.9
 
 
 def test_a_power_of_a_negative_number_is_asked_for():

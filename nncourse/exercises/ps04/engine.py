@@ -1,21 +1,22 @@
 """Value: the student's class for numbers that remember how they were computed.
 
 It is put to work on random expressions, in which each value is used once, or several times, or
-mixed with plain numbers; on a deep chain; and on two expressions of the same leaves, whose
-gradients must add up. The right gradients are numerical ones of the same expressions.
+mixed with plain numbers; on a deep chain; and on two expressions of the same leaves, the second of
+which goes on from a value inside the first: at the leaves their gradients must add up, inside they
+must not. The right gradients are numerical ones of the same expressions.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from nncourse.diagnosis import Finding
-from nncourse.diagnosis.measure import Array
+from nncourse.diagnosis.measure import FINEST, Array, central_difference, distance
 from nncourse.exercises.piece import (
     PLAIN,
     Equivalent,
@@ -33,7 +34,9 @@ from nncourse.exercises.ps04.values import (
     BreadthFirst,
     ByCreation,
     ClearsInside,
+    CountsAllUsers,
     CountsUsers,
+    CountsUsersInTurn,
     DeepRecursion,
     DepthFirst,
     DivWrong,
@@ -66,14 +69,34 @@ DEPTH = 1500
 INSIDE = 20
 """About so many values inside are asked for their gradients, the last one among them."""
 
-OFTEN = (DepthFirst, FirstInputFirst, BreadthFirst, MovedToTheEnd, Overwrites, TanhMissing)
-"""Engines that go wrong almost wherever values are used several times."""
+OFTEN = (
+    TanhMissing,
+    CountsUsersInTurn,
+    CountsUsers,
+    MovedToTheEnd,
+    BreadthFirst,
+    FirstInputFirst,
+    DepthFirst,
+    Overwrites,
+)
+"""Engines that go wrong where values are used several times.
 
-APART = (CountsUsers, MarkedWhenPushed, LastMarkedFirst, OneOfTwins, *OFTEN)
-"""The same after those that seldom go wrong, so that a program that shows nothing is soon left."""
+First those that seldom do, so that a program that shows nothing is soon left.
+"""
+
+APART = (TanhMissing, CountsUsersInTurn, MarkedWhenPushed, LastMarkedFirst, OneOfTwins, *OFTEN[2:])
+"""The same with those that go wrong on few graphs only."""
+
+OTHERS: dict[str, tuple[tuple[type[Value], ...], ...]] = {
+    PLAIN: ((PowWrong, PowOfSize, ExpOfInput),),
+    SHARED: (APART,),
+    CONSTANTS: ((),),
+    TWICE: (OFTEN, (CountsAllUsers, *OFTEN)),
+}
+"""For each program of a case, the engines that go wrong on it."""
 
 TRIES = 100
-"""Programs of the same leaves."""
+"""Programs of the same leaves, or that go on from the same one."""
 
 Step = tuple[str, int, int]
 Program = list[Step]
@@ -134,8 +157,15 @@ def _as_is(value: Any) -> Any:
     return value
 
 
-def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
-    """Each value once (a tree); in the case SHARED values are used again.
+def _chances(rng: np.random.Generator) -> Iterator[float]:
+    """Numbers between 0 and 1, drawn many at once, which is quicker."""
+    while True:
+        yield from rng.random(64).tolist()
+
+
+def _draw_program(rng: np.random.Generator, leaves: int, case: str, before: int = 0) -> Program:
+    """Each value once (a tree); in the case SHARED values are used again, also those that
+    ``before`` steps left.
 
     In the case CONSTANTS they are mixed with plain numbers in all ways, once each where the number
     comes first: 3 - (3 - a) hides what is wrong with it.
@@ -143,26 +173,30 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str) -> Program:
     unused = list(range(leaves))
     program: Program = []
     mixed = [MIXED[i] for i in rng.permutation(len(MIXED))] if case == CONSTANTS else []
-    count = leaves
+    count = leaves + before
+    chances = _chances(rng)
+
+    def below(n: int) -> int:
+        return int(next(chances) * n)
 
     def take() -> int:
-        return unused.pop(int(rng.integers(len(unused))))
+        return unused.pop(below(len(unused)))
 
     def one_of(names: tuple[str, ...]) -> str:
-        return names[int(rng.integers(len(names)))]
+        return names[below(len(names))]
 
     while len(unused) > 1 or len(program) < 9 or mixed:
         i = j = take()
-        if case == CONSTANTS and rng.random() < 0.65:
+        if case == CONSTANTS and next(chances) < 0.65:
             op = mixed.pop() if mixed else one_of(MIXED[len(REFLECTED) :])
-        elif case == SHARED and program and rng.random() < 0.4:
+        elif case == SHARED and program and next(chances) < 0.4:
             # Something that was used already is used once more.
-            op, j = one_of(BINARY), int(rng.integers(count))
-        elif case == SHARED and rng.random() < 0.2:
+            op, j = one_of(BINARY), below(count)
+        elif case == SHARED and next(chances) < 0.2:
             # On both sides of an operation, and elsewhere.
             op = one_of(("add", "mul"))
             unused.append(i)
-        elif unused and rng.random() < 0.6:
+        elif unused and next(chances) < 0.6:
             op, j = one_of(BINARY), take()
         else:
             op = one_of(UNARY)
@@ -198,45 +232,52 @@ def _draw_chain(rng: np.random.Generator) -> Point:
                 program.append(("/ 2", v, v))
                 half, again = v + 1, "add"
         low, high = np.sort(np.abs(_gradient(Value, program, x)))
-        if 0.5 < low < high and _sizes(program, x)[1] < 200:
+        if 0.5 < low < high and max(map(abs, trace(program, [Plain(v) for v in x], Plain))) < 200:
             return Point(([program], x), {"x": x}, 1.0, DEEP)
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
-    """x (4,) and the programs to run on it, with all intermediate values of moderate size."""
+    """x (4,) and the programs to run on it, with all intermediate values of moderate size.
+
+    In the case TWICE a second one goes on from values inside the first.
+    """
     if case == DEEP:
         return _draw_chain(rng)
     kind = SHARED if case == TWICE else case
-    others = {PLAIN: (PowWrong, PowOfSize, ExpOfInput), SHARED: APART, TWICE: OFTEN}.get(case, ())
     while True:
         x = _draw_leaves(rng, 4)
-        drawn = (_draw_program(rng, 4, kind) for _try in range(TRIES))
-        fit = (program for program in drawn if _fits(program, x, others))
-        programs = list(islice(fit, 2 if case == TWICE else 1))
-        if len(programs) == (2 if case == TWICE else 1):
-            return Point((programs, x), {"x": x}, 1.0, case)
+        programs: list[Program] = []
+        for others in OTHERS[case]:
+            before = [step for program in programs for step in program]
+            drawn = (_draw_program(rng, 4, kind, len(before)) for _try in range(TRIES))
+            fit = (program for program in drawn if _fits([*before, *program], x, others))
+            programs += islice(fit, 1)
+        point = Point((programs, x), {"x": x}, 1.0, case)
+        if len(programs) == len(OTHERS[case]) and _is_smooth(point):
+            return point
+
+
+def _is_smooth(point: Point) -> bool:
+    """Whether the numerical gradient is much nearer to the right one than an answer has to be."""
+    _data, right, _inside = drive(Value, *point.arguments)
+    numerical = central_difference(lambda x: forward({"x": x}, point), point.variables["x"])
+    return distance(np.array(right), numerical) < FINEST / 10
 
 
 def _fits(program: Program, x: Array, others: tuple[type[Value], ...]) -> bool:
     """Whether its values and gradients are of moderate size, and other engines' are others."""
+    values: list[Any] = [Plain(v) for v in x]
     try:
-        low, high = _sizes(program, x)
+        for op, i, j in program:
+            values.append(Plain(STEPS[op](values[i], values[j])))
+            if not 0.05 < abs(values[-1]) < 12:
+                return False
     except (OverflowError, ZeroDivisionError):
-        return False
-    if low < 0.05 or high > 12:
         return False
     right = _gradient(Value, program, x)
     if np.min(np.abs(right)) < 0.02 or np.max(np.abs(right)) > 60:
         return False
     return all(_differ(_gradient(other, program, x), right) for other in others)
-
-
-def _sizes(program: Program, x: Array) -> tuple[float, float]:
-    values: list[Any] = [Plain(v) for v in x]
-    for op, i, j in program:
-        values.append(Plain(STEPS[op](values[i], values[j])))
-    size = [abs(float(v)) for v in values]
-    return min(size), max(size)
 
 
 def _gradient(kind: Any, program: Program, x: Array) -> Array:
@@ -252,30 +293,46 @@ def _differ(wrong: Array, right: Array) -> bool:
 def forward(variables: Mapping[str, Array], point: Point) -> Array:
     """The sum of the programs' values; backward() is called once for each, twice for the first."""
     programs, _x = point.arguments
-    results = [evaluate(program, [Plain(v) for v in variables["x"]], Plain) for program in programs]
+    values: list[Any] = [Plain(v) for v in variables["x"]]
+    results = []
+    for program in programs:
+        values = trace(program, values, Plain)
+        results.append(values[-1])
     total = sum(results) + (results[0] if point.case == TWICE else 0.0)
     return np.array(float(total))
 
 
 def drive(kind: Callable[[float], Any], programs: list[Program], x: Array) -> tuple[Any, ...]:
-    """(values of the programs, gradient of the leaves, gradients of values inside)."""
-    leaves = [kind(float(v)) for v in x]
-    traces = [trace(program, leaves, _as_is) for program in programs]
-    results = [values[-1] for values in traces]
-    for name in ("data", "grad", "backward"):
-        if not hasattr(results[0], name):
-            text = mark("The result of an operation has no attribute {name}: is it a Value?")
-            raise Unfit(Finding("type", text, {"name": name}))
-    values = [result.data for result in results]
-    inside: list[list[float]] = [[] for _program in programs]
-    turns = [*range(len(programs)), *([0] if len(programs) > 1 else [])]
-    for turn, k in enumerate(turns):
-        results[k].backward()
-        # After the last pass through it; to later ones through others its gradients are nothing.
-        if k not in turns[turn + 1 :]:
-            new = traces[k][len(leaves) :]
-            inside[k] = [value.grad for value in new[:: -max(1, len(new) // INSIDE)]]
-    return values, [leaf.grad for leaf in leaves], [grad for grads in inside for grad in grads]
+    """(values of the programs, gradient of the leaves, gradients of values inside).
+
+    Each program is built when the one before it has passed its gradient back, as in training.
+    """
+    leaves = values = [kind(float(v)) for v in x]
+    first: list[Any] = []
+    data: list[Any] = []
+    inside: list[float] = []
+    for program in programs:
+        values = trace(program, values, _as_is)
+        out, new = values[-1], values[-len(program) :]
+        for name in ("data", "grad", "backward"):
+            if not hasattr(out, name):
+                text = mark("The result of an operation has no attribute {name}: is it a Value?")
+                raise Unfit(Finding("type", text, {"name": name}))
+        data.append(out.data)
+        out.backward()
+        if program is programs[-1]:
+            inside += _some_gradients(new)
+        else:
+            first = new
+    if first:
+        # Of two passes through them its values keep the gradients of this one.
+        first[-1].backward()
+        inside += _some_gradients(first)
+    return data, [leaf.grad for leaf in leaves], inside
+
+
+def _some_gradients(values: list[Any]) -> list[float]:
+    return [value.grad for value in values[:: -max(1, len(values) // INSIDE)]]
 
 
 MUTANTS = (
@@ -474,7 +531,10 @@ ENGINE = Piece(
     case_names={
         SHARED: mark("values that are used several times"),
         CONSTANTS: mark("plain numbers among the values, also on the left"),
-        TWICE: mark("backward() called again on the same leaves"),
+        TWICE: mark(
+            "backward() of an expression, of a second one with values of the first, and of the "
+            "first again"
+        ),
         DEEP: mark("a chain of 1500 steps"),
     },
 )

@@ -24,6 +24,7 @@ from nncourse.exercises.piece import (
     normal,
     real,
 )
+from nncourse.exercises.raised import raised
 from nncourse.language import mark
 
 Slopes = tuple[float, tuple[float, ...]]
@@ -86,19 +87,25 @@ def drive(answer: Callable[..., Any], inputs: Mapping[str, Array]) -> tuple[Any,
     """For each operation an array: a row for each set of inputs, the value and the slopes.
 
     One that is not written yet may raise the stub's error, or give None: an if without an else.
+    What raises or is no pair costs its own operation alone.
     """
     found: list[Any] = []
-    stub: NotImplementedError | None = None
+    errors: list[Exception] = []
     for name, rows in inputs.items():
         try:
             results = [answer(name, *map(float, x)) for x in rows]
-        except NotImplementedError as error:
-            stub, results = error, []
-        written = any(result is not None for result in results)
-        found.append([_row(name, result) for result in results] if written else None)
-    if all(rows is None for rows in found):
-        if stub is not None:
-            raise stub
+            written = any(result is not None for result in results)
+            found.append([_row(name, result) for result in results] if written else None)
+        except Unfit as unfit:
+            errors.append(unfit)
+            found.append(unfit.finding)
+        except Exception as error:
+            errors.append(error)
+            found.append(None if isinstance(error, NotImplementedError) else raised(error))
+    if not any(isinstance(rows, list) for rows in found):
+        # What was written comes before what was not; an error is told with its line.
+        if errors:
+            raise min(errors, key=lambda error: isinstance(error, NotImplementedError))
         _row(next(iter(inputs)), None)  # says what is expected
     return tuple(found)
 

@@ -183,16 +183,43 @@ class LastMarkedFirst(MarkedWhenPushed):
 class CountsUsers(Value):
     """By the number of values that use one, taken off once for each use."""
 
+    turn = -1
+
     def order(self) -> list[Any]:
         left = Counter(edge for node in super().order() for edge in dict(node.edges))
         order: list[Any] = []
         ready = [self]
         while ready:
-            order.insert(0, ready.pop())
+            order.insert(0, ready.pop(self.turn))
             for edge in (edge for edge, _slope in order[0].edges):
                 left[edge] -= 1
                 ready += [edge] * (left[edge] == 0)
         return order
+
+
+class CountsUsersInTurn(CountsUsers):
+    """The same; what waits longest comes next."""
+
+    turn = 0
+
+
+class CountsAllUsers(Value):
+    """A value waits for all that ever used it, also where the output does not depend on them."""
+
+    def __init__(self, data: float, edges: tuple[tuple[Any, float], ...] = ()) -> None:
+        super().__init__(data, edges)
+        self.users = 0
+        for edge, _slope in edges:
+            edge.users += 1
+
+    def order(self) -> list[Any]:
+        came: Counter[Any] = Counter()
+        order = [self]
+        for node in order:
+            for edge, _slope in node.edges:
+                came[edge] += 1
+                order += [edge] * (came[edge] == edge.users)
+        return order[::-1]
 
 
 class OneOfTwins(Value):
