@@ -30,6 +30,13 @@ def drawn(
         yield np.concatenate([numbers.T if turned else numbers for numbers in given])
 
 
+def first_drawn(
+    draw: Callable[..., Array], shape: tuple[int, ...], seeds: Sequence[Any]
+) -> Iterator[tuple[Array, ...]]:
+    """What the first calls with generators of these seeds may draw, each in the same way."""
+    yield from zip(*(drawn(draw, shape, seed, calls=1) for seed in seeds), strict=True)
+
+
 def joined(results: Sequence[Any], shape: tuple[int, ...]) -> Any:
     """Results of this shape, one below the other; or what is wrong with one."""
     arrays = []

@@ -196,6 +196,28 @@ def test_every_law_with_numbers_of_its_own_says_how_they_are_drawn():
     assert all(law.drawn and law.call for law in laws)
 
 
+def signs_after(n, rng):
+    return np.linalg.qr(rng.normal(size=(n, n)))[0] * rng.choice([-1, 1], n)
+
+
+def vector_after(n, rng):
+    Q, v = np.linalg.qr(rng.normal(size=(n, n)))[0], rng.normal(size=n)
+    assert np.isclose(np.linalg.norm(Q @ v), np.linalg.norm(v))
+    return Q
+
+
+@pytest.mark.parametrize("answer", [signs_after, vector_after])
+def test_what_is_drawn_after_an_orthogonal_matrix_costs_nothing(answer):
+    assert {score("ps07.orthogonal", answer, seed) for seed in range(20)} == {1}
+
+
+@pytest.mark.parametrize("made", [copy.deepcopy, lambda rng: np.random.default_rng()])
+def test_an_orthogonal_matrix_of_another_generator_earns_nothing(made):
+    right = find("ps07.orthogonal").reference
+    scores = {score("ps07.orthogonal", lambda n, rng: right(n, made(rng)), s) for s in range(9)}
+    assert scores == {0}
+
+
 def beyond(rng, name, shape):
     """A copy of rng that has drawn already; rng itself never does."""
     other = copy.deepcopy(rng)

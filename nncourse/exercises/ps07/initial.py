@@ -13,7 +13,7 @@ import numpy as np
 from nncourse.diagnosis import Context, Finding, Law
 from nncourse.diagnosis.distribution import normal_law, uniform_law
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.drawn import CALLS, drawn, joined, standard_normal
+from nncourse.exercises.drawn import CALLS, drawn, first_drawn, joined, standard_normal
 from nncourse.exercises.piece import (
     PLAIN,
     Equivalent,
@@ -272,33 +272,44 @@ def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
     n = int(rng.integers(5, 10))
     while True:
         seed = int(rng.integers(2**31))
-        drawn_twice = drawn(standard_normal, (n, n), seed)
-        if all(np.linalg.cond(a) < 100 for both in drawn_twice for a in np.split(both, CALLS)):
+        drawn_twice = first_drawn(standard_normal, (n, n), (seed, [seed, 1]))
+        if all(np.linalg.cond(a) < 100 for both in drawn_twice for a in both):
             return Point((n, seed), {}, 1.0, case)
 
 
 def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Array, Any]:
-    """(Q^T Q, Q) of the last of some matrices from one generator, or of one that is not orthogonal.
-    Where all are right in another way, Q gives way to that of ``orthogonal``.
+    """(Q^T Q, Q) of the last of some matrices, or of one that is not orthogonal. Where all are
+    right in another way, Q gives way to that of ``orthogonal``.
+
+    The first matrix from each of two generators is made of the numbers that are asked for. What is
+    drawn after them nobody knows: another one from the first generator need only be another.
     """
-    rng = np.random.default_rng(seed)
-    matrices = [real(answer(n, rng), "Q") for _call in range(CALLS)]
+    seeds: tuple[Any, ...] = seed, [seed, 1]
+    one, two = (np.random.default_rng(each) for each in seeds)
+    matrices = [real(answer(n, rng), "Q") for rng in (one, two, one)]
     for matrix in matrices:
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
     products = [matrix.T @ matrix for matrix in matrices]
-    if any(
-        all(map(_made_of, matrices, np.split(both, CALLS)))
-        for both in drawn(standard_normal, (n, n), seed)
-    ):
-        return products[-1], orthogonal(n, np.random.default_rng(seed))
     for matrix, product in zip(matrices, products, strict=True):
         if not np.allclose(product, np.eye(n), atol=NEARLY):
             return product, matrix
-    first, last = matrices
-    again = np.allclose(first, last)
-    return products[-1], Finding("state", AGAIN if again else OTHERS)
+    first, _other, last = matrices
+    if np.allclose(first, last):
+        return products[-1], Finding("state", AGAIN)
+    right = any(
+        all(map(_made_of, matrices[:2], both))
+        for both in first_drawn(standard_normal, (n, n), seeds)
+    )
+    if right and not _like(last, first):
+        return products[-1], orthogonal(n, np.random.default_rng(seed))
+    return products[-1], Finding("state", OTHERS)
+
+
+def _like(matrix: Array, q: Array) -> bool:
+    """Whether two matrices are the same but for signs of columns."""
+    return np.allclose(matrix * np.sign((matrix * q).sum(axis=0)), q, atol=NEARLY)
 
 
 def _made_of(matrix: Array, a: Array) -> bool:
@@ -307,11 +318,7 @@ def _made_of(matrix: Array, a: Array) -> bool:
     """
     u, _s, v = np.linalg.svd(a)
     factors = np.linalg.qr(a)[0], np.linalg.qr(a.T)[0], u @ v, v.T @ u.T
-    return any(
-        np.allclose(m * np.sign((m * q).sum(axis=0)), q, atol=NEARLY)
-        for q in factors
-        for m in (matrix, matrix.T)
-    )
+    return any(_like(m, q) for q in factors for m in (matrix, matrix.T))
 
 
 def orthogonal(n: int, rng: np.random.Generator) -> Array:
