@@ -118,9 +118,9 @@ class Law:
                 return Finding("spread", text, {"ratio": ratio})
         text = mark(
             "The distribution is right, but these are not the numbers that rng gives. Draw all of "
-            "them in one call, {call}, and nothing before it, not even what another case would "
-            "need; and from rng itself: not from np.random, a copy of rng or a generator of your "
-            "own."
+            "them in one call, {call}, and nothing before it or after it, not even what another "
+            "case would need; and from rng itself: not from np.random, a copy of rng or a "
+            "generator of your own."
         )
         return Finding("state", text, {"call": self.call})
 

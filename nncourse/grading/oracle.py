@@ -115,6 +115,10 @@ class Tries:
         """Another one. ``is_judged``: nothing more is to come of the piece."""
         assert end is not None
         found = self.ends.setdefault(str(piece), {})
+        if end.kind == "late":
+            # What ended behind it has another number from now on; it stays, to be counted.
+            shifted = {str(-int(n)): found.pop(n) for n in [*found] if int(n) > call}
+            found.update(shifted)
         # Many calls that are slow together, or another one each time: none is made once more. A
         # check itself stops at the second one that it finds late.
         again = is_judged and end.kind != "late" and (found or end.kind == "budget")

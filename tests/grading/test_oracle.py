@@ -18,10 +18,12 @@ import pytest
 
 import nncourse.grading.bench as bench_module
 import nncourse.grading.forked as forked_module
+from nncourse.grading import oracle
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
 from nncourse.grading.proxy import LONGEST, Silent
 from nncourse.grading.sandbox import Sandbox, SandboxUnavailable
+from nncourse.grading.sandbox.outcome import SessionEnded
 from nncourse.grading.seeds import seeds_of
 from nncourse.grading.worker import make_item
 from tests.grading.kinds import KINDS, POINTS, SETUP, Kind
@@ -288,6 +290,19 @@ def test_a_check_goes_on_after_a_case_without_end(grade, monkeypatch, how, due):
         for question in (result["questions"][name] for name in "tv"):
             assert question["report"][0]["mistakes"][-1]["code"] == "time"
         assert result["seconds"] < 8
+
+
+def test_a_case_that_is_late_sooner_in_another_try_is_one_case():
+    """Else what was late at first would be taken for a second case, and the first for nothing."""
+    tries = oracle.Tries()
+    for call in (676, 615):
+        tries.note(3, call, SessionEnded("late", ""), is_judged=False)
+    ends = tries.ends_in(3)
+    assert ends(615).kind == "late"
+    assert ends(676) is None
+    for call in range(600, 600 - oracle.DEATHS, -1):
+        tries.note(3, call, SessionEnded("late", ""), is_judged=False)
+    assert tries.ends_in(3)(1).kind == "late"  # they are counted, and have an end
 
 
 def test_loops_in_every_cell_are_bounded_by_the_submission(grade):
