@@ -91,10 +91,10 @@ class Collecting(ExchangeCollect):
         owner = os.lstat(src).st_uid
         found = sorted(Path(src).iterdir())
         kept = [path for path in found if path.name in (STAMP, SECRET)]
-        assignment = self.coursedir.assignment_id
+        assignment, released = self.coursedir.assignment_id, self._released()
         notebooks = sorted(
             (path for path in found if path.suffix == ".ipynb"),
-            key=lambda path: likeness(path.name, assignment, self._released()),
+            key=lambda path: likeness(path.name, assignment, released),
         )
         if more := notebooks[MOST:]:
             why = _("not taken, since there are more than {most} notebooks", most=MOST)

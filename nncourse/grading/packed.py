@@ -149,7 +149,7 @@ def files_in(
 def entries(
     name: str, file: IO[bytes], wanted: Callable[[str], bool], refuse: Refuse, limits: Limits
 ) -> Iterator[Entry]:
-    """What is in an archive. What is not ``wanted`` by its path is no file, and costs nothing.
+    """The files in an archive. One that is not ``wanted`` by its path is not right.
 
     Of damaged archives almost anything is raised.
     """
@@ -203,17 +203,23 @@ def _tar(
         at = 0
         while (member := archive.next()) is not None:
             archive.members.clear()  # it keeps them all
+            if archive.offset <= at:
+                raise tarfile.ReadError("a size below zero")
             # All that lies before a file is unpacked, too, and may be more than entries say.
-            limits.count(0, max(archive.offset - at, 0))
+            limits.count(0, archive.offset - at)
             at = archive.offset
             if member.isdir():
                 continue
             right = wanted(member.name)
             if right:
                 limits.count(1, 0)
-                right = member.isfile() and fits(member.name, member.size, refuse)
+                right = False
                 if not member.isfile():
                     refuse(member.name, _("a link"))
+                elif member.issparse():  # for each of its pieces all may be unpacked again
+                    refuse(member.name, _("packed in an unusual way: pack it as usual"))
+                else:
+                    right = fits(member.name, member.size, refuse)
             unpacked = partial(archive.extractfile, member)
             yield Entry(member.name, member.size, right, cast(Callable[[], IO[bytes]], unpacked))
 

@@ -23,8 +23,8 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 SECONDS = 5.0  # of processor time; 100 MB that are packed as usual take less than one
-PATIENCE = 30.0  # for all that have taken too long; what comes after them gets
-LITTLE = 1.0
+PATIENCE = 30.0  # for all together that have taken too long
+LITTLE = 1.0  # for each archive after that
 MEMORY = 1 << 30  # bytes
 
 

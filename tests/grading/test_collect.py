@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import errno
 import gzip
@@ -1219,6 +1220,21 @@ def test_a_tar_of_a_student_takes_little_time(tmp_path, name):
     assert time.perf_counter() - start < 20
     assert found[-1].path == "zoe.ipynb"
     assert {name for name, _why in reader.refused} <= {"evil/x.tar.gz", "evil/x/x.ipynb"}
+
+
+@pytest.mark.parametrize("name", [name for name in BOMBS if name.startswith(("back", "pieces"))])
+def test_a_tar_that_leads_back_is_refused_where_it_is_the_source(tmp_path, name):
+    """It is read by the command itself."""
+    source = tmp_path / "in.tar.gz"
+    source.write_bytes(gzip.compress(BOMBS[name]() + bytes(10_240)))
+    reader = archives.Reader()
+    start = time.process_time()
+    with contextlib.suppress(one_archive.ArchiveError):
+        assert list(reader.read(source)) == []
+        assert [why for _name, why in reader.refused] == [
+            "packed in an unusual way: pack it as usual"
+        ]
+    assert time.process_time() - start < 10
 
 
 def test_what_others_packed_is_unpacked_after_a_bomb(tmp_path):
