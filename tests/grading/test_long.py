@@ -5,7 +5,9 @@ the trusted side takes no more time than its length is worth.
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
+import math
 import sys
 import time
 import warnings
@@ -126,6 +128,7 @@ def repeated(name: str, size: int) -> str:
 
 def time_of_reading(code: str) -> float:
     """Of all that reads an answer, and a cell of the student's own."""
+    gc.freeze()  # what other tests have left is no part of it, and may be millions of objects
     start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -133,23 +136,37 @@ def time_of_reading(code: str) -> float:
         others = [Other(2, found, True) for found in (names(code), Names(later={"g", "x"}))]
         needed_lines([OwnCell(1, code)], others)
         data_in(code)
-    return time.process_time() - start
+    seconds = time.process_time() - start
+    gc.unfreeze()
+    return seconds
+
+
+def least_time_of_reading(code: str, enough: float) -> float:
+    """Of at most three readings, as others at work on the machine only add to it."""
+    least = math.inf
+    for _ in range(3):
+        least = min(least, time_of_reading(code))
+        if least < enough:
+            break
+    return least
 
 
 @pytest.mark.parametrize("name", REPEATED)
 def test_code_of_one_construct_is_read_soon(name):
-    assert time_of_reading(repeated(name, LONGEST // 5)) < 2
+    assert least_time_of_reading(repeated(name, LONGEST // 5), 2) < 2
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_as_much_of_it_as_an_answer_may_hold_is_read_soon(name):
-    assert time_of_reading(repeated(name, LONGEST)) < 5
+    assert least_time_of_reading(repeated(name, LONGEST), 5) < 5
 
 
 @pytest.mark.parametrize("name", ["names in a line", "changes in a line"])
 def test_a_line_takes_time_in_proportion_to_its_length(name):
-    whole, quarter = (time_of_reading(repeated(name, LONGEST // part)) for part in (1, 4))
-    assert whole < 8 * quarter
+    def seconds(part: int) -> float:
+        return min(time_of_reading(repeated(name, LONGEST // part)) for _ in range(2))
+
+    assert seconds(1) < 8 * seconds(4)
 
 
 @pytest.mark.parametrize("name", NESTED)
@@ -233,7 +250,7 @@ def test_what_stands_behind_finally_is_read_once():
     returns = f"def f():\n try: {'return;' * 1200}\n finally: "
     for code in (nested + " " * 16, returns):
         assert {"a", "b"} <= quick_names(code + "a;" * 100 + "b").later
-        assert time_of_reading(code + "a;" * 5000 + "b") < 2
+        assert least_time_of_reading(code + "a;" * 5000 + "b", 2) < 2
 
 
 def test_what_a_long_answer_reads_is_found_as_in_a_short_one():
