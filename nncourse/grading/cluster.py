@@ -14,7 +14,7 @@ import platform
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -182,23 +182,28 @@ def _outcome(future: Any, patience: _Patience) -> bytes | WorkerLost:
     """
     from distributed import KilledWorker
 
-    while True:
-        try:
-            return future.result(timeout=LOOK_SECONDS)
-        except (WorkerLost, KilledWorker) as error:
-            return WorkerLost(str(error))
-        except Exception as error:
-            if future.status != "error" and isinstance(error, TimeoutError):
-                patience.look()
-                continue
-            if future.status != "error" and isinstance(error, (CancelledError, OSError)):
-                raise _scheduler_lost(patience.address) from error
-            text = _(
-                "a worker of the cluster at {address} can't grade: {why}",
-                address=patience.address,
-                why=f"{type(error).__name__}: {error}",
-            )
-            raise ClusterError(text) from error
+    # A ``result`` that is given up would begin anew next time, and a large one never arrive.
+    thread = ThreadPoolExecutor(1)
+    try:
+        result = thread.submit(future.result)
+        while not wait([result], LOOK_SECONDS).done:
+            patience.look()
+        return result.result()
+    except ClusterError:
+        raise
+    except (WorkerLost, KilledWorker) as error:
+        return WorkerLost(str(error))
+    except Exception as error:
+        if future.status != "error" and isinstance(error, (CancelledError, OSError)):
+            raise _scheduler_lost(patience.address) from error
+        text = _(
+            "a worker of the cluster at {address} can't grade: {why}",
+            address=patience.address,
+            why=f"{type(error).__name__}: {error}",
+        )
+        raise ClusterError(text) from error
+    finally:
+        thread.shutdown(wait=False)
 
 
 def _scheduler_lost(address: str) -> ClusterError:

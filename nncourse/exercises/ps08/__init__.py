@@ -2,9 +2,10 @@
 
 from nncourse.exercises.piece import Piece
 from nncourse.exercises.ps08.backward import BACKWARD, STAGES
-from nncourse.exercises.ps08.batchnorm import FORWARD, RUNNING
+from nncourse.exercises.ps08.batchnorm import FORWARD
 from nncourse.exercises.ps08.dropout import DROPOUT, PLAIN_DROPOUT
 from nncourse.exercises.ps08.dropout_backward import DROPOUT_BACKWARD
+from nncourse.exercises.ps08.running import RUNNING
 
 PIECES: dict[str, Piece] = {
     piece.name: piece
