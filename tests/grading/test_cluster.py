@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 from nbformat.v4 import new_code_cell
 
-from nncourse.grading.cluster import AHEAD, ClusterError, run_on_cluster
+from nncourse.grading.cluster import AHEAD, ClusterError, _outcome, run_on_cluster
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.results import read_results
 from nncourse.grading.sandbox import SandboxUnavailable
@@ -212,6 +212,30 @@ def test_a_result_that_is_lost_with_the_last_worker_is_not_waited_for_forever(he
     monkeypatch.setattr(scheduler, "gather", too_late)
     with pytest.raises(ClusterError, match="has no workers"):
         list(run_on_cluster(here(), ANY, [("ann", b"")]))
+
+
+def test_a_result_that_takes_long_to_come_is_not_asked_for_anew(monkeypatch):
+    """Each time it would begin again: 12 MB never came over a line of 2 MB/s."""
+    pytest.importorskip("distributed", reason="the cluster's library is not installed")
+    monkeypatch.setattr("nncourse.grading.cluster.LOOK_SECONDS", 0.05)
+    looks = []
+
+    class Large:
+        status = "finished"
+
+        def result(self, timeout=10.0):
+            time.sleep(min(timeout, 0.3))
+            if timeout < 0.3:
+                raise TimeoutError
+            return b"verdict"
+
+    class Patience:
+        def look(self):
+            looks.append(1)
+            assert len(looks) < 50
+
+    assert _outcome(Large(), Patience()) == b"verdict"
+    assert looks
 
 
 def test_only_as_many_items_are_taken_as_can_soon_be_used(here, monkeypatch):
