@@ -45,6 +45,37 @@ def test_a_network_of_constants_earns_nothing(out):
     assert judge(find("ps01.any_function"), [answer], seed=3).score == 0
 
 
+NO_GATE = {
+    "None": None,
+    "not written": (..., ...),
+    "a weight too many": [-0.5, -1, 0],
+    "no weights": (),
+    "NaN": [np.nan, -1],
+    "infinite": [-0.5, -np.inf],
+    "texts": ["-0.5", "-1"],
+    "huge": [-0.5e308, -1e308],
+}
+
+
+@pytest.mark.parametrize("gate", [*NO_GATE, "missing"])
+def test_a_gate_that_cannot_be_used_costs_its_own_part(gate):
+    weights = {name: w for name, w in find("ps01.gates").reference().items() if name != "not"}
+    if gate in NO_GATE:
+        weights["not"] = NO_GATE[gate]
+    report = judge(find("ps01.gates"), [lambda: weights])
+    assert report.score == pytest.approx(2 / 3)
+    said = [verdict.problem and verdict.problem.message for verdict in report.verdicts]
+    assert said[:4] == [None] * 4
+    assert all("'not'" in text for text in said[4:])
+
+
+@pytest.mark.parametrize("weights", [None, 1.5, [[1.5, 1, 1], [0.5, 1, 1], [-0.5, -1]]])
+def test_gates_without_names_earn_nothing(weights):
+    report = judge(find("ps01.gates"), [lambda: weights])
+    assert report.score == 0
+    assert report.problem is not None
+
+
 def passes_taken_for_corrections(x, y, passes):
     history = [np.zeros(x.shape[1] + 1)]
     for _ in range(passes):

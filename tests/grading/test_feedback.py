@@ -315,9 +315,11 @@ def test_an_assertion_of_the_students_is_not_taken_for_one_of_the_tests():
 
 
 def test_a_missing_key_is_told_in_one_sentence():
-    report = summary(judge(find("ps01.gates"), [lambda: {"AND": (1.5, 1, 1)}]))
+    gates = {**find("ps01.gates").reference(), "NOT": (-0.5, -1)}
+    del gates["not"]
+    report = summary(judge(find("ps01.gates"), [lambda: gates]))
     (said,) = reasons(Grade(0.0, 10.0), [report], [])
-    assert said.endswith("'and' is not in it.")
+    assert said.endswith("'not' is not in it.")
     assert not said.endswith("..")
 
 

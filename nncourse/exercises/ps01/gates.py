@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,22 +49,34 @@ LARGE = range(8, 11)
 
 
 def drive_gates(answer: Callable[[], Any]) -> tuple[Any, ...]:
-    """(table, margin) for each gate, in the order of TABLES."""
+    """(table, margin) for each gate, in the order of TABLES; of a gate of no use, why it is."""
     weights = answer()
     if weights is None:
         text = mark("{name} is None. Is the return missing?")
         raise Unfit(Finding("none", text, {"name": "gates()"}))
+    if not isinstance(weights, Mapping):
+        text = mark("A dictionary with the keys and, or, not is expected; {kind} came back.")
+        raise Unfit(Finding("type", text, {"kind": type(weights).__name__}))
     found: list[Any] = []
     for name, table in TABLES.items():
         try:
-            value = weights[name]
-        except (KeyError, TypeError, IndexError):
-            text = mark("A dictionary with the keys and, or, not is expected; {name} is not in it.")
-            raise Unfit(Finding("key", text, {"name": repr(name)})) from None
-        n = len(table).bit_length() - 1
-        w, x = read(value, (n + 1,), name), rows(n)
-        found += [fire(w, x), margin(w, x, table)]
+            found += _gate(weights, name, table)
+        except Unfit as unfit:
+            found += [unfit.finding] * 2
     return tuple(found)
+
+
+def _gate(weights: Mapping[str, Any], name: str, table: Array) -> tuple[Array, float]:
+    try:
+        value = weights[name]
+    except KeyError:
+        text = mark("A dictionary with the keys and, or, not is expected; {name} is not in it.")
+        raise Unfit(Finding("key", text, {"name": repr(name)})) from None
+    if value is None:
+        raise Unfit(Finding("none", mark("{name} is None."), {"name": repr(name)}))
+    n = len(table).bit_length() - 1
+    w, x = read(value, (n + 1,), repr(name)), rows(n)
+    return fire(w, x), margin(w, x, table)
 
 
 def drive_function(answer: Callable[..., Any], *arguments: Any) -> tuple[Array, float]:
