@@ -187,12 +187,12 @@ def _verdict(piece: Piece, output: Output, trials: Sequence[Trial]) -> Verdict:
 
 
 def _modified_inputs(piece: Piece, positions: Sequence[int]) -> Finding:
-    names = piece.arguments
+    names = piece.inputs or piece.arguments  # further ones are the check's own
     return Finding(
         "modified",
         mark(
             "The function changes its input in place: {names}. The caller still needs it; "
             "work on a copy. This costs half of the points."
         ),
-        {"names": ", ".join(names[i] for i in positions)},
+        {"names": ", ".join(names[i] for i in positions if i < len(names))},
     )

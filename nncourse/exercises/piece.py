@@ -194,6 +194,8 @@ class Piece:
     given(point, answers): right arrays that follow from other outputs of the same answer, such as
     x times the student's own mask. It is asked for once these are plain arrays, and may lack some.
     outputs stand in the order in which they should be put right, that of the backward pass.
+    inputs: what a point's arguments are called, where ``drive`` makes others of them than the
+    signature names.
     varied(points): whether the points drawn so far for a seed differ in what could be known by
     heart, such as a learning rate; until they do, the last one is drawn again.
     case_names: for cases of its own, a few words that describe the inputs.
@@ -213,6 +215,7 @@ class Piece:
     mutants: tuple[Mutant, ...] = ()
     equivalents: tuple[Equivalent, ...] = ()
     cases: tuple[str, ...] = (PLAIN, PLAIN, SQUARE)
+    inputs: tuple[str, ...] = ()
     varied: Callable[[Sequence[Point]], bool] | None = None
     case_names: Mapping[str, str] = field(default_factory=dict)
 

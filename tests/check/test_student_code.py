@@ -16,7 +16,9 @@ import pytest
 from nncourse.check import call
 from nncourse.check.call import OUTPUT_LIMIT
 from nncourse.check.judge import judge
+from nncourse.check.matrix import pieces_of
 from nncourse.exercises import find
+from nncourse.exercises.piece import copy_arguments, sets
 from nncourse.exercises.ps05 import PIECES
 
 NAME = "ps05.linear_backward"
@@ -270,6 +272,55 @@ def test_modified_inputs():
     assert [note.code for note in report.notes] == ["modified"]
     assert "dout" in report.notes[0].message
     assert "z" not in report.notes[0].evidence["names"]
+
+
+FUNCTIONS = [
+    f"{exercise}.{name}"
+    for exercise in sets()
+    for name, piece in pieces_of(exercise).items()
+    if not isinstance(piece.reference, type) and name not in ("train_step", "clip_gradients")
+]
+"""Those whose inputs are their arguments, and not to be changed."""
+
+
+def change_inside(value):
+    """Whether an array or a container could be changed, and was."""
+    if isinstance(value, np.ndarray):
+        value[...] = ~value if value.dtype == bool else value + 1
+    elif isinstance(value, dict | list) and value:
+        value.clear()
+    else:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_inputs_that_are_changed_are_named(name):
+    piece, changed = find(name), set()
+
+    def function(*arguments):
+        result = piece.reference(*copy_arguments(arguments))
+        for argument, value in zip(piece.arguments, arguments):
+            if change_inside(value):
+                changed.add(argument)
+        return result
+
+    report = judge(piece, [function], seed=3, mutants=False)
+    assert [note.evidence["names"].split(", ") for note in report.notes] == (
+        [[argument for argument in piece.arguments if argument in changed]] if changed else []
+    )
+
+
+def test_an_input_that_cannot_be_compared_is_one_that_was_changed():
+    piece = find("ps03.union")
+
+    def union(polygons):
+        found = piece.reference(polygons)
+        polygons[0] = polygons[0].astype(object)
+        return found
+
+    report = judge(piece, [union], seed=3)
+    assert [note.evidence["names"] for note in report.notes] == ["polygons"]
 
 
 NESTED = [

@@ -104,6 +104,34 @@ class Reused(Right):
         return self.kept
 
 
+class InPlace(Right):
+    """Normalises x where it stands, in one mode or in both."""
+
+    modes = (False, True)
+
+    def forward(self, x, train):
+        out = super().forward(x, train)
+        if train in self.modes:
+            x[...] = out
+        return x if train in self.modes else out
+
+
+class InPlaceInTraining(InPlace):
+    modes = (True,)
+
+
+class InPlaceWhenTesting(InPlace):
+    modes = (False,)
+
+
+@pytest.mark.parametrize("kind", [InPlace, InPlaceInTraining, InPlaceWhenTesting])
+def test_a_layer_that_changes_x_loses_half(kind):
+    for seed in range(10):
+        report = judge(PIECE, [kind], seed=seed)
+        assert report.score == 0.5
+        assert [note.evidence["names"] for note in report.notes] == ["x"]
+
+
 def test_an_output_may_stand_where_the_last_one_stood():
     assert judge(PIECE, [Reused], seed=3).passed
 

@@ -165,6 +165,7 @@ ACTIVATION = Piece(
     draw=draw,
     reference=activation,
     drive=drive,
+    inputs=("z",),
     mutants=(
         Mutant(
             "slope of sigmoid is its value",
