@@ -29,7 +29,7 @@ _ = catalogue("course")
 # Characters of an answer. To parse millions takes minutes and gigabytes; and the compiler compares
 # functions that are alike with each other, each with all that came before.
 LONGEST = 100_000
-# Of what is longer pages show, and comparisons read, no more than the beginning; so it is named.
+# Of what is longer pages may show, and comparisons read, the beginning only; so it is named.
 USUAL = 20_000
 DEFINED = re.compile(r"^(?:async +)?(?:def|class) +(\w+)", re.MULTILINE)
 

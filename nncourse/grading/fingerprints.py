@@ -8,7 +8,6 @@ painter of code, which copydetect would ask, can be led to take what runs for te
 from __future__ import annotations
 
 import ast
-import builtins
 import contextlib
 import io
 import itertools
@@ -31,10 +30,8 @@ from nncourse.language import catalogue
 _ = catalogue("course")
 
 NOISE = 20  # the length of a passage, in characters of the stream of tokens
+LONGEST = 20_000  # tokens of a part, which take the time; blank lines and comments are none
 BETWEEN = "\n\n"  # the parts of a code
-# Of the names these stay as they are; methods may be called like builtins.
-WORDS = {*keyword.kwlist, "self"}
-BUILTINS = {name for name in dir(builtins) if name != "_"}
 DEFINED = {"def": "F", "class": "O"}
 LAYOUT = {
     tokenize.COMMENT,
@@ -51,7 +48,7 @@ CLOSES = getattr(tokenize, "FSTRING_END", None)
 HEAD = re.compile(r"\A(?:\s*+%%[^\n]*+)++")
 # For what is no Python, or isn't any more since odd characters in it are shown as "?". Where texts
 # and comments end there is not known, and what is taken for one would be hidden: so none is.
-ROUGH = re.compile(r"(?P<name>[^\W\d]\w*+)|(?P<sign>\d[\w.]*+|\S)")
+ROUGH = re.compile(r"(?P<name>[^\W\d]\w*+)|(?P<sign>\d[\w.]*+|[^\s;])")
 
 Places = tuple[tuple[int, int], ...]
 """(start, end) in a code."""
@@ -134,9 +131,9 @@ def _stream(parts: Iterable[str], reader: Reader | None = None) -> tuple[str, np
 def _letters(kind: str, text: str, before: str) -> str:
     if kind == "string":
         return "S"
-    if kind == "sign" or text in WORDS or (text in BUILTINS and before != "."):
+    if kind == "sign" or keyword.iskeyword(text):
         return text
-    return DEFINED.get(before, "V")
+    return DEFINED.get(before, "V")  # of any other name, for all may be chosen: also "self", "sum"
 
 
 def _tokens(code: str) -> Iterable[Token]:
@@ -152,8 +149,8 @@ def _tokens(code: str) -> Iterable[Token]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 ast.parse(source)
-            return list(_exact(source, code))
-    return _rough(code)
+            return list(itertools.islice(_exact(source, code), LONGEST))
+    return itertools.islice(_rough(code), LONGEST)
 
 
 def _rough(code: str) -> Iterator[Token]:
@@ -178,7 +175,7 @@ def _exact(source: str, code: str) -> Iterator[Token]:
         if not depth:
             start = token.start
         depth += (token.type == OPENS) - (token.type == CLOSES)
-        if depth or token.type in LAYOUT:
+        if depth or token.type in LAYOUT or token.string == ";":  # as well as the end of a line
             continue
         kind = "string" if token.type == CLOSES else kind
         yield kind, token.string, place(*start), place(*token.end)

@@ -36,13 +36,13 @@ from nncourse.grading.gradebook import GradebookError
 from nncourse.grading.own import is_own
 from nncourse.grading.page import page
 from nncourse.grading.results import open_gradebook
+from nncourse.grading.sandbox.inside.magics import unwritten
 from nncourse.grading.submissions import is_student
 from nncourse.language import catalogue
 
 _ = catalogue("course")
 
 SURE = 30  # a match of this length, in characters of the stream of tokens, is always found
-LONGEST = 20_000  # characters of an answer; each is cut for itself, so that none hides another
 FEW = 3  # so many may always share a passage
 
 
@@ -94,15 +94,17 @@ def _known(course: CourseFolder, assignment: str) -> set[str]:
 
 
 def answers_in(notebook: Mapping[str, Any]) -> dict[str, str]:
-    """The code of the answer cells, by their names, and of the own cells that were run."""
+    """The code of the answer cells, by their names, and of the own cells that were run, with that
+    of modules which these write.
+    """
     found = {
-        role_of(cell)["grade_id"]: text_of(cell)[:LONGEST]
+        role_of(cell)["grade_id"]: text_of(cell)
         for cell in notebook["cells"]
         if role_of(cell).get("solution") and cell["cell_type"] == "code"
     }
     own = (c for c in notebook["cells"] if is_own(c) and c["cell_type"] == "code")
     for number, cell in enumerate(own, 1):
-        found[_own_name(number)] = text_of(cell)[:LONGEST]
+        found[_own_name(number)] = unwritten(text_of(cell))
     return found
 
 

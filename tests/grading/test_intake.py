@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from nncourse.course.folder import TEXT_STUB
 from nncourse.grading.answers import LONGEST, find_answers
+from nncourse.grading.answers import USUAL as USUAL_LENGTH
 from nncourse.grading.archive import Reader
 from nncourse.grading.autograded import answers_of
 from nncourse.grading.intake import take_in
 from nncourse.grading.notebook_file import LARGEST, IntakeError
 from nncourse.grading.own import OwnCell
-from nncourse.grading.similar import LONGEST as SIMILAR_LONGEST
 from nncourse.grading.submissions import (
     Submission,
     SubmissionsError,
@@ -717,12 +717,12 @@ def toy_file(toy, released, tmp_path_factory):
 
 def test_what_is_hidden_behind_a_long_beginning_is_named(hand_in):
     """Copied code, behind more letters than pages show and comparisons read."""
-    usual = "#" * (SIMILAR_LONGEST - 1) + "\n"
+    usual = "#" * (USUAL_LENGTH - 1) + "\n"
     assert hand_in(answers={**RIGHT, "plus_answer": usual}).notes == []
     (note,) = hand_in(answers={**RIGHT, "plus_answer": usual + "x = 1"}).notes
-    assert note.startswith(f"plus_answer: {SIMILAR_LONGEST + 5} characters")
+    assert note.startswith(f"plus_answer: {USUAL_LENGTH + 5} characters")
     (note,) = hand_in(change=with_cell(usual + "x = 1")).notes
-    assert note.startswith(f"cells of their own: {SIMILAR_LONGEST + 5} characters")
+    assert note.startswith(f"cells of their own: {USUAL_LENGTH + 5} characters")
 
 
 def test_an_answer_that_would_take_minutes_to_parse_is_left_out(hand_in, released):

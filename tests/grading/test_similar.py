@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import time
 
 import pytest
@@ -12,7 +14,8 @@ from nncourse.grading import fingerprints
 from nncourse.grading.fingerprints import NOISE
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
-from nncourse.grading.similar import Pair, answers, similar_page, whole
+from nncourse.grading.sandbox.inside.magics import python, unwritten
+from nncourse.grading.similar import Pair, answers, answers_in, similar_page, whole
 from nncourse.grading.similar import similar as similar_answers
 from tests.grading.toy import RIGHT, submission, toy_notebook
 
@@ -178,7 +181,40 @@ def test_no_line_is_hidden_where_texts_end_is_not_known(line):
     """What stands for a form feed keeps the answer from being read; it has run."""
     lines = "\n".join(line.format(text) for text in ODD.splitlines())
     seen = fingerprints.hashes(f"?'''\n{lines}\n'''") & fingerprints.hashes(RENAMED)
-    assert len(seen) > 20, "of the longer lines"
+    assert len(seen) > 15, "of the longer lines"
+
+
+def test_names_of_any_kind_and_semicolons_change_nothing():
+    """Nothing keeps one from naming what is one's own like a builtin, or "self" otherwise."""
+    code = f"class Net:\n    def step(self, rate):\n        self.rate = rate(self)\n{ODD}"
+    other = code.replace("self", "me")
+    for name, builtin in {"state": "vars", "kept": "list", "part": "input", "len": "size"}.items():
+        other = re.sub(rf"\b{name}\b", builtin, other)
+    other = re.sub(r"(?<=[^:,\n])\n", " ;\n", other)
+    assert other.count(";") > 5
+    ast.parse(other)
+    assert fingerprints.hashes(code) == fingerprints.hashes(other)
+    assert fingerprints.hashes("x = = 1\n" + code) == fingerprints.hashes("x = = 1\n" + other)
+
+
+@pytest.mark.parametrize("filler", ["\n", "#" * 999 + "\n", "    # mine\n"])
+def test_what_stands_behind_nothing_is_read(filler):
+    """An answer may be long; what has no tokens hides nothing."""
+    text = "x = 1" + filler * (90_000 // len(filler)) + "\n" + ODD
+    assert fingerprints.hashes(ODD) <= fingerprints.hashes(text)
+
+
+def test_a_module_that_a_cell_writes_is_read():
+    """In a graded notebook it is one text. The page shows it as it was written."""
+    sources = [python(f"%%writefile mine.py\n{ODD}"), "open('x', 'w').write('a')"]
+    about = {"nncourse": {"own": True}}
+    cells = [{"cell_type": "code", "metadata": about, "source": text} for text in sources]
+    found = answers_in({"cells": cells})
+    assert found["own cell 1"].strip() == f"# 'mine.py'\n{ODD}".strip()
+    assert found["own cell 2"] == "open('x', 'w').write('a')"
+    assert fingerprints.hashes(found["own cell 1"]) == fingerprints.hashes(ODD)
+    broken = "open('x', 'w', encoding='utf-8').write('\\N{x}')"
+    assert unwritten(broken) == broken
 
 
 def test_texts_handed_out_are_no_copy_in_what_is_no_python():

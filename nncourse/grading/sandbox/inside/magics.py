@@ -8,6 +8,7 @@ Lines stay where they are, for the sake of tracebacks.
 
 from __future__ import annotations
 
+import ast
 import re
 
 # To the end of a statement's line. Nothing is tried twice (``++``), so no cell takes long.
@@ -50,6 +51,11 @@ FILE = re.compile(
     r"(?P<quote>[\"']?)(?P<name>[^\s\"'{}$]++)(?P=quote)[ \t]*+\n(?P<body>.*)",
     re.DOTALL,
 )
+TEXT = r"""(?:'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+")"""
+WRITING = re.compile(
+    rf"^open\((?P<name>{TEXT}), '[aw]', encoding='utf-8'\)\.write\((?P<body>{TEXT})\);?+$",
+    re.MULTILINE,
+)
 
 
 def python(source: str) -> str:
@@ -89,6 +95,19 @@ def python(source: str) -> str:
 def _writing(file: re.Match[str]) -> str:
     mode = "a" if file["more"] else "w"
     return f"open({file['name']!r}, {mode!r}, encoding='utf-8').write({file['body'] + chr(10)!r});"
+
+
+def unwritten(source: str) -> str:
+    """A cell from ``python``, with the files that it writes as code under a comment."""
+
+    def read(written: re.Match[str]) -> str:
+        try:
+            name, body = map(ast.literal_eval, written.group("name", "body"))
+        except (SyntaxError, ValueError):
+            return written[0]
+        return f"# {name!r}\n{body}"
+
+    return WRITING.sub(read, source)
 
 
 def _python(magic: re.Match[str]) -> str:
