@@ -984,6 +984,19 @@ class WritesBack(keeping("Adam", copy.deepcopy)):
             p[...] = own
 
 
+class MovesOtherwise(keeping("Adam", copy.deepcopy)):
+    """Its params are right; what was given moves by the gradients as they are."""
+
+    def __init__(self, params, *settings):
+        super().__init__(params, *settings)
+        self.given = params
+
+    def step(self, grads):
+        super().step(grads)
+        for p, g in zip(self.given, grads):
+            p -= g
+
+
 class NewList(find("ps06.Adam").reference):
     def step(self, grads):
         self.params = [p.copy() for p in self.params]
@@ -1000,6 +1013,12 @@ SEEN["Adam"] += [WritesBack, NewList]
 @pytest.mark.parametrize(("name", "answer"), [(n, a) for n, found in SEEN.items() for a in found])
 def test_params_may_be_held_in_any_way_in_which_the_steps_are_seen(name, answer):
     assert judge(find(f"ps06.{name}"), [answer], seed=3, mutants=False).score == 1
+
+
+def test_given_arrays_that_move_otherwise_than_params_earn_nothing():
+    for seed in range(10):
+        report = judge(find("ps06.Adam"), [MovesOtherwise], seed=seed, mutants=False)
+        assert (report.score, report.problem.code) == (0, "copies")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.diagnosis import Finding
-from nncourse.diagnosis.measure import Array
+from nncourse.diagnosis.measure import Array, same
 from nncourse.exercises.piece import (
     PLAIN,
     Equivalent,
@@ -123,7 +123,8 @@ def drive(
 ) -> Any:
     """(path of the first parameter, path of the others), a row for the start and each step.
 
-    Raises Unfit for an optimiser of copies, which trains nobody's network.
+    Raises Unfit for an optimiser of copies whose steps the given arrays do not make: it trains
+    nobody's network.
     """
     arrays = [p.copy() for p in start]
     made = kind(list(arrays), *settings)
@@ -138,11 +139,11 @@ def drive(
         first, *others = (p.reshape(-1) for p in _current(made, start))
         paths[0].append(first)
         paths[1].append(np.concatenate(others))
-    for seen, p, began in zip(follows, arrays, start):
-        if not seen and np.array_equal(p, began):
+    for seen, p, own in zip(follows, arrays, _current(made, start)):
+        if not seen and not same(p, own):
             text = mark(
-                "params holds copies: the arrays that were given stay as they are after a step, "
-                "and the network that they belong to does not learn. Keep them, "
+                "params holds copies: the arrays that were given do not make the same steps, and "
+                "the network that they belong to does not learn by them. Keep them, "
                 "self.params = params, and change them in place."
             )
             raise Unfit(Finding("copies", text))
