@@ -10,6 +10,7 @@ import pytest
 
 from nncourse.check.judge import judge
 from nncourse.exercises.piece import find
+from nncourse.exercises.ps01.gates import minterm
 from nncourse.exercises.ps01.network import LIMIT
 from nncourse.exercises.ps01.update import perceptron_update
 
@@ -35,6 +36,40 @@ def test_a_hidden_neuron_without_weights_has_no_border(threshold, score):
 
     report = judge(find("ps01.any_function"), [answer], seed=3)
     assert report.score == pytest.approx(score)
+
+
+def padded(x, y):
+    """A row of zeros for each row with answer 0."""
+    return [minterm(row) * wanted for row, wanted in zip(x, y)], [0.5, *np.ones(len(y))]
+
+
+def reached(x, y):
+    hidden = np.array([minterm(row) for row in x[y == 1]])
+    hidden[:, 0] -= 0.5
+    return hidden, [0.5, *np.ones(len(hidden))]
+
+
+@pytest.mark.parametrize("answer", [padded, reached])
+def test_a_border_in_the_hidden_layer_is_not_laid_to_the_output(answer):
+    for seed in range(12):
+        report = judge(find("ps01.any_function"), [answer], seed=seed)
+        assert report.score == pytest.approx(0.7)
+        assert [v.output.name for v in report.verdicts if not v.passed] == ["hidden margin"]
+        assert "output's" not in str(report)
+        assert "output" not in str(report.hint(4))
+
+
+def test_an_output_that_waits_for_silence_is_told_no_threshold():
+    """Its own is -1, and its sum may be -1 as well."""
+
+    def answer(x, y):
+        hidden = np.array([minterm(row) for row in x[y == 0]])
+        return hidden, np.array([-1.0, *-np.ones(len(hidden))])
+
+    for seed in range(12):
+        report = judge(find("ps01.any_function"), [answer], seed=seed)
+        assert report.score == pytest.approx(0.7)
+        assert "threshold is" not in str(report)
 
 
 @pytest.mark.parametrize("out", [[0.5, 0.0], [-0.5, 0.0]])

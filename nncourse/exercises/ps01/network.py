@@ -55,10 +55,10 @@ def reference(x: Array, y: Array) -> tuple[Array, Array]:
     return hidden, np.array([0.5, *np.ones(len(hidden))])
 
 
-def drive(answer: Callable[..., Any], x: Array, y: Array) -> tuple[Array, float]:
-    """(table, the smallest margin of all neurons on what they meet).
+def drive(answer: Callable[..., Any], x: Array, y: Array) -> tuple[Array, float, float]:
+    """(table, the smallest margin of the hidden neurons, that of the output on what it meets).
 
-    The margin counts against a network whose table is wrong: a constant answer earns nothing.
+    A margin counts against a network whose table is wrong: a constant answer earns nothing.
     """
     right = y.copy()
     given, x = x, x.copy()  # the rows of the table, whatever the answer makes of them
@@ -71,9 +71,14 @@ def drive(answer: Callable[..., Any], x: Array, y: Array) -> tuple[Array, float]
     h = np.array([fire(w, x) for w in hidden]).T
     table = fire(out, h)
     # A neuron is right in what it answers itself: only its distance from the border counts.
-    margins = [margin(w, x, fire(w, x)) for w in hidden] + [margin(out, h, table)]
-    smallest = min(margins) if np.isfinite(margins).any() else 0.0
-    return table, smallest if np.array_equal(table, right) else -smallest
+    margins = [margin(w, x, fire(w, x)) for w in hidden], [margin(out, h, table)]
+    sign = 1 if np.array_equal(table, right) else -1
+    return table, sign * _smallest(margins[0]), sign * _smallest(margins[1])
+
+
+def _smallest(margins: list[float]) -> float:
+    """Of the neurons that have a border; without any there is no margin."""
+    return min((m for m in margins if np.isfinite(m)), default=0.0)
 
 
 def _with(
@@ -152,8 +157,18 @@ MUTANTS = (
         "output on the border",
         _with(out_of=lambda m: [0, *np.ones(m)]),
         mark(
-            "The table is right, but the output's threshold is 0: its border runs through the "
-            "point at which all hidden neurons are silent."
+            "The table is right, but the output's border runs through one of the points that it "
+            "meets. Put its threshold halfway between the two sums that must be told apart."
+        ),
+        "margin",
+        "X16",
+    ),
+    Mutant(
+        "hidden border through a row",
+        _with(lambda x, y: [minterm(row) - [0.5, *0 * row] for row in _ones(x, y)]),
+        mark(
+            "The table is right, but the border of a hidden neuron runs through a row of it. Put "
+            "its threshold halfway between the sum of its own row and the next smaller one."
         ),
         "margin",
         "X16",
@@ -200,12 +215,31 @@ ANY_FUNCTION = Piece(
             formula="y = OR of minterm(x[i]) over all rows i with y[i] = 1",
         ),
         Output(
-            mark("margin"),
+            mark("hidden margin"),
             by="at least",
             of="limit",
             key=(1,),
             after=("table",),
-            look=mark("Compute the distance from the border for each neuron on all its inputs."),
+            look=mark(
+                "Compute the distance from the border for each hidden neuron on all rows. A neuron "
+                "whose weights and threshold are all 0 has the sum 0 everywhere: on the border."
+            ),
+            derive=mark(
+                "Let a be the largest sum of a row at which the neuron is silent, and b the "
+                "smallest at which it fires. Where between them does the threshold belong?"
+            ),
+            formula="w0 = (a + b) / 2",
+        ),
+        Output(
+            mark("output margin"),
+            by="at least",
+            of="limit",
+            key=(2,),
+            after=("table",),
+            look=mark(
+                "Compute the output's distance from the border for all that the hidden layer "
+                "answers."
+            ),
             derive=mark("Which sums must the output neuron tell apart? Go halfway between them."),
             formula="out = (1/2, 1, ..., 1)",
         ),
@@ -213,7 +247,7 @@ ANY_FUNCTION = Piece(
     parts=(
         Part("table", 0.4, (PLAIN,)),
         Part("table", 0.3, (PLAIN, XOR, PARITY)),
-        Part("margin", 0.3, (PLAIN, XOR, PARITY)),
+        Part("hidden margin", 0.3, (PLAIN, XOR, PARITY), beside=("output margin",)),
     ),
     draw=draw,
     reference=reference,
