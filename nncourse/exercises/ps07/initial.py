@@ -12,7 +12,7 @@ import numpy as np
 
 from nncourse.diagnosis import Context, Finding, Law
 from nncourse.diagnosis.distribution import normal_law, uniform_law
-from nncourse.diagnosis.measure import Array
+from nncourse.diagnosis.measure import FINEST, Array, tolerance
 from nncourse.exercises.drawn import CALLS, drawn, first_drawn, joined, standard_normal
 from nncourse.exercises.piece import (
     PLAIN,
@@ -257,6 +257,9 @@ INITIALISE = Piece(
 )
 
 
+REGULAR = 30
+"""The condition number of every matrix that is drawn is less."""
+
 NEARLY = 1e-3
 """Matrices nearer than this are one, but for rounding."""
 
@@ -268,12 +271,16 @@ OTHERS = mark(
 
 
 def draw_orthogonal(rng: np.random.Generator, case: str) -> Point:
-    """The size of a square matrix and a seed, of which no nearly singular matrix is made."""
+    """The size of a square matrix and a seed, of which no nearly singular matrix is made: in
+    float32, too, any way to the orthogonal factor is exact enough.
+    """
     n = int(rng.integers(5, 10))
     while True:
         seed = int(rng.integers(2**31))
-        drawn_twice = first_drawn(standard_normal, (n, n), (seed, [seed, 1]))
-        if all(np.linalg.cond(a) < 100 for both in drawn_twice for a in both):
+        twice = drawn(standard_normal, (n, n), seed, calls=2)
+        once = drawn(standard_normal, (n, n), [seed, 1], calls=1)
+        matrices = np.concatenate([*twice, *once]).reshape(-1, n, n)
+        if np.linalg.cond(matrices).max() < REGULAR:
             return Point((n, seed), {}, 1.0, case)
 
 
@@ -291,7 +298,7 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Arr
         if matrix.shape != (n, n):
             text = mark("The shape is {got}, but it must be {want}.")
             raise Unfit(Finding("shape", text, {"got": matrix.shape, "want": (n, n)}))
-    products = [matrix.T @ matrix for matrix in matrices]
+    products = [_product(matrix) for matrix in matrices]
     for matrix, product in zip(matrices, products, strict=True):
         if not np.allclose(product, np.eye(n), atol=NEARLY):
             return product, matrix
@@ -307,17 +314,23 @@ def drive_orthogonal(answer: Callable[..., Any], n: int, seed: int) -> tuple[Arr
     return products[-1], Finding("state", OTHERS)
 
 
+def _product(matrix: Array) -> Array:
+    """Q^T Q, in the precision of Q."""
+    product = matrix.T @ matrix
+    return product if tolerance(matrix) == FINEST else single(product)
+
+
 def _like(matrix: Array, q: Array) -> bool:
-    """Whether two matrices are the same but for signs of columns."""
-    return np.allclose(matrix * np.sign((matrix * q).sum(axis=0)), q, atol=NEARLY)
+    """Whether two orthogonal matrices are the same but for signs of columns and of rows."""
+    return np.allclose(np.abs(matrix), np.abs(q), atol=NEARLY)
 
 
 def _made_of(matrix: Array, a: Array) -> bool:
-    """Whether a matrix is the orthogonal factor of A or A^T, by QR or of the polar decomposition:
-    but for signs of columns, or of rows where it is transposed.
+    """Whether a matrix is an orthogonal factor of A or A^T, by QR, of the polar decomposition or of
+    that by singular values: but for signs, and perhaps transposed.
     """
     u, _s, v = np.linalg.svd(a)
-    factors = np.linalg.qr(a)[0], np.linalg.qr(a.T)[0], u @ v, v.T @ u.T
+    factors = np.linalg.qr(a)[0], np.linalg.qr(a.T)[0], u @ v, u, v
     return any(_like(m, q) for q in factors for m in (matrix, matrix.T))
 
 
