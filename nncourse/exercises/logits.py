@@ -29,7 +29,9 @@ def far_apart(rng: np.random.Generator, spread: float) -> tuple[Array, Array]:
 
     Each class and each pair of classes is far above the others in some row. Less anything but the
     row's maximum (one or two columns, the median, what is furthest from 0), exp overflows, or is 0
-    throughout a row; and where several overflow, no cut-off tells how much each of them is.
+    throughout a row; and where several overflow, no cut-off tells how much each of them is. Rows
+    lie at three heights, two of them above 0: no two numbers serve all, and what is right for
+    positive rows alone is told from one number for all.
     """
     C = 4
     high = [*([c] for c in range(C)), *map(list, combinations(range(C), 2))]
@@ -37,8 +39,9 @@ def far_apart(rng: np.random.Generator, spread: float) -> tuple[Array, Array]:
     never = C - 1 if rng.integers(2) else 0  # is no target: see targets
     # In 64ths, which float32 holds exactly also where they are far.
     logits = np.round(spread * normal(rng, len(high), C) * 64) / 64
-    logits[::2] += FAR
-    logits[1::2] -= FAR
+    logits[::3] += FAR
+    logits[1::3] -= FAR
+    logits[2::3] += 1.75 * FAR  # from 2 on differences of the loss have fewer digits
     y = np.empty(len(high), dtype=int)
     for n, classes in enumerate(high):
         allowed = [c for c in classes if c != never]
@@ -52,13 +55,18 @@ def far_apart(rng: np.random.Generator, spread: float) -> tuple[Array, Array]:
     return logits, y
 
 
-RARE = 1 / 64
-"""A target of the case SQUARE is less likely: a cut-off at 0.02 shows."""
+RARE = 1 / 105
+"""A target of the case SQUARE is less likely: a cut-off at 0.01 shows."""
+
+
+def examples(rng: np.random.Generator, case: str) -> int:
+    """N: more in the case SQUARE, among which a rare target is still usual."""
+    return int(rng.choice((9, 11) if case == SQUARE else (5, 7)))
 
 
 def is_usual(p: Array, y: Array, case: str) -> bool:
     """Whether the loss of these probabilities tells mistakes in its logarithm apart, alike in
-    float64 and float32: log(p + 1e-7) is none, and log(max(p, 0.02)) is one in the case SQUARE.
+    float64 and float32: log(p + 1e-7) is none, and log(max(p, 0.01)) is one in the case SQUARE.
     """
     p = p[np.arange(len(y)), y]
     none = float(np.mean(1 / p)) < 14 * float(-np.mean(np.log(p)))

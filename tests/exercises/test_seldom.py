@@ -159,10 +159,10 @@ def test_no_cut_off_makes_up_for_a_wrong_shift(shift, cut):
 
 
 PLUS, CUT = np.add, np.maximum
-# Of the points, where every draw is of usual logits and log(p + 1e-7) no mistake, and where not.
+# Of the points, where log(p + 1e-7) is a mistake beside tiny probabilities only, and everywhere.
 DUE = {
     "ps05.softmax_cross_entropy": (0.9, 0.6),
-    "ps05.network_gradients": (1, 0.8),
+    "ps05.network_gradients": (0.95, 0.8),
     "ps02.loss_and_gradients": (0.95, 0.7),
 }
 
@@ -208,6 +208,8 @@ def test_a_small_number_in_the_logarithm_is_judged_alike_by_all_draws(piece, dty
         (CUT, 1e-7, fine),
         (PLUS, 1e-5, wrong),
         (CUT, 0.02, wrong),
+        (CUT, 0.01, wrong),
+        (CUT, 0.001, fine),
     ):
         found = scores(piece, with_logarithm(piece, change, by, dtype))
         assert found == pytest.approx([due] * len(SEEDS)), (change, by)

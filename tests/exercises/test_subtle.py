@@ -138,6 +138,11 @@ NOT_THE_MAXIMUM = {
     "maximum but for the first": lambda z: z[:, 1:].max(axis=1, keepdims=True),
     "maximum but for the last": lambda z: z[:, :-1].max(axis=1, keepdims=True),
     "nothing, with more digits": lambda z: np.longdouble(0),
+    "maximum, or 0 if that is larger": lambda z: np.maximum(z.max(axis=1, keepdims=True), 0),
+    "largest size": lambda z: abs(z).max(axis=1, keepdims=True),
+    "one number for each sign": lambda z: np.where(
+        (top := z.max(axis=1, keepdims=True)) > 0, top.max(), top.min()
+    ),
     "furthest from 0": lambda z: np.take_along_axis(z, abs(z).argmax(axis=1)[:, None], axis=1),
 }
 

@@ -12,6 +12,7 @@ from nncourse.diagnosis.measure import Array
 from nncourse.exercises.logits import (
     LARGE,
     cross_entropy,
+    examples,
     far_apart,
     is_usual,
     onehot,
@@ -160,7 +161,7 @@ SOFTMAX = Piece(
         Equivalent("float32", lambda z: softmax(z.astype(np.float32))),
     ),
     cases=(PLAIN, PLAIN, SQUARE, LARGE),
-    case_names={LARGE: mark("logits near 16,000 and -16,000")},
+    case_names={LARGE: mark("logits near 29,000, 16,000 and -16,000")},
 )
 
 
@@ -171,7 +172,7 @@ it 1e-15 is much, and float32 holds it."""
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """W (C, D), b (C,), x (N, D), y (N,) and the strength lam of the penalty."""
-    N = int(rng.choice((5, 7)))
+    N = examples(rng, case)
     C = int(rng.choice((3, 4)))
     D = int(rng.choice((6, 8)))
     if case == SQUARE:
@@ -287,7 +288,7 @@ CLASSIFIER_MUTANTS = (
     Mutant(
         "penalty forgotten in dW",
         _with(dW=lambda W, b, x, y, lam, d: d.T @ x),
-        mark("The penalty is in the loss, but its gradient is missing in dW."),
+        mark("The gradient of the penalty is missing in dW."),
         "penalty",
         "M40",
     ),
@@ -322,7 +323,7 @@ CLASSIFIER_MUTANTS = (
     Mutant(
         "no penalty in the loss",
         _with(loss=lambda W, b, x, y, lam, d: cross_entropy(x @ W.T + b, y)),
-        mark("The loss lacks the penalty; its gradient is there."),
+        mark("The loss lacks the penalty, lam times the sum of the squares of W."),
         "penalty",
     ),
     Mutant(

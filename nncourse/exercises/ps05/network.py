@@ -10,8 +10,9 @@ import numpy as np
 from nncourse.diagnosis import Context, Quantity, Term
 from nncourse.diagnosis.local import multiply
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.logits import cross_entropy, is_usual, onehot, softmax, targets
+from nncourse.exercises.logits import cross_entropy, examples, is_usual, onehot, softmax, targets
 from nncourse.exercises.piece import (
+    PLAIN,
     SQUARE,
     Equivalent,
     Mutant,
@@ -30,9 +31,14 @@ Params = Mapping[str, Array]
 NAMES = ("W1", "b1", "W2", "b2")
 
 
+SURE = "sure"
+"""The network is sure that a target is none: its probability is near exp(-48), beside which 1e-15
+is much, and float32 holds it."""
+
+
 def draw(rng: np.random.Generator, case: str) -> Point:
     """params W1 (H, D), b1 (H,), W2 (C, H), b2 (C,); x (N, D), y (N,); D = H = C if square."""
-    (N,) = dimensions(rng, 1, (5, 7))
+    N = examples(rng, case)
     C = int(rng.choice((3, 4)))
     D, H = dimensions(rng, 2, [d for d in (3, 4, 6) if d != C])
     if case == SQUARE:
@@ -45,7 +51,9 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     }
     x, y = normal(rng, N, D), targets(rng, N, C)
     h = np.tanh(x @ params["W1"].T + params["b1"])
-    if not is_usual(softmax(h @ params["W2"].T + params["b2"]), y, case):
+    if case == SURE:
+        params["b2"][y[0]] -= 48
+    elif not is_usual(softmax(h @ params["W2"].T + params["b2"]), y, case):
         return draw(rng, case)
     # Names tell which is which, the order in the dictionary does not.
     return Point((dict(sorted(params.items())), x, y), params, 1.0, case)
@@ -186,6 +194,16 @@ def _from_logits(d2_of: Callable[[dict[str, Array]], Array]) -> Callable[..., An
     return _with(change)
 
 
+def _with_loss(loss_of: Callable[[Array], Any]) -> Callable[..., Any]:
+    """The reference with another loss, given as a function of the targets' probabilities."""
+
+    def function(params: Params, x: Array, y: Array) -> tuple[Any, dict[str, Array]]:
+        p = steps(params, x, y)["p"]
+        return loss_of(p[np.arange(len(y)), y]), reference(params, x, y)[1]
+
+    return function
+
+
 def _averaged_layers(s: dict[str, Array], params: Params, x: Array, y: Array) -> dict[str, Array]:
     return {name: g / len(x) for name, g in layers(x, s["h"], s["d1"], s["d2"]).items()}
 
@@ -301,6 +319,17 @@ MUTANTS = (
         ),
         "transpose",
         "M06",
+    ),
+    Mutant(
+        "log(p + 1e-7)",
+        _with_loss(lambda p: -np.mean(np.log(p + 1e-7))),
+        mark(
+            "The loss is off where the target's probability is tiny, as if a small number were "
+            "added inside the logarithm or p clipped. Take the logarithm of the softmax by hand: "
+            "no such number is needed then."
+        ),
+        "stability",
+        "M36",
     ),
     Mutant(
         "db1 not summed",
@@ -447,7 +476,13 @@ NETWORK = Piece(
             formula="db1[k] = Σ_n dz1[n, k]",
         ),
     ),
-    parts=tuple(Part(name, 0.2) for name in ("loss", "dW2", "db2", "dW1", "db1")),
+    parts=tuple(
+        part
+        for name in ("loss", "dW2", "db2", "dW1", "db1")
+        for part in (Part(name, 0.15), Part(name, 0.05, (PLAIN, SURE)))
+    ),
+    cases=(PLAIN, PLAIN, SQUARE, SURE),
+    case_names={SURE: mark("a tiny probability of a target")},
     varied=differing(_sizes),
     draw=draw,
     reference=reference,

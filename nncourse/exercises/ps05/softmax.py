@@ -12,6 +12,7 @@ from nncourse.diagnosis.measure import Array
 from nncourse.exercises.logits import (
     LARGE,
     cross_entropy,
+    examples,
     far_apart,
     is_usual,
     onehot,
@@ -36,7 +37,7 @@ from nncourse.language import mark
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """logits (N, C) and targets y (N,)."""
-    (N,) = dimensions(rng, 1, (5, 7))
+    N = examples(rng, case)
     (C,) = dimensions(rng, 1, (3, 4))
     if case == SQUARE:
         C = N
@@ -444,5 +445,5 @@ SOFTMAX = Piece(
     cases=(PLAIN, PLAIN, SQUARE, LARGE),
     # The first class is a target in one usual case, the last in the other.
     varied=differing(lambda point: (*point.arguments[0].shape, point.arguments[1].min())),
-    case_names={LARGE: mark("logits near 16,000 and -16,000")},
+    case_names={LARGE: mark("logits near 29,000, 16,000 and -16,000")},
 )
