@@ -989,6 +989,40 @@ class WritesBack(keeping("Adam", copy.deepcopy)):
             p[...] = own
 
 
+class TwoAxes:
+    """For matrices alone."""
+
+    def __init__(self, params, lr):
+        self.params, self.lr = params, lr
+
+    def step(self, grads):
+        for p, g in zip(self.params, grads):
+            for i in range(p.shape[0]):
+                for j in range(p.shape[1]):
+                    p[i, j] -= self.lr * g[i, j]
+
+
+@pytest.mark.parametrize(("name", "answer"), [("Momentum", OneShape), ("SGD", TwoAxes)])
+def test_one_shape_of_parameters_is_not_enough(name, answer):
+    for seed in range(10):
+        report = judge(find(f"ps06.{name}"), [answer], seed=seed)
+        assert report.score == 0
+        assert report.problem.code == "raised"
+
+
+def test_the_correction_of_adam_goes_on():
+    right = find("ps06.Adam").reference
+
+    class Stops(right):
+        def step(self, grads):
+            super().step(grads)
+            self.t = min(self.t, 9)
+
+    for seed in range(10):
+        report = judge(find("ps06.Adam"), [Stops], seed=seed, mutants=False)
+        assert report.score == pytest.approx(0.8)
+
+
 class MovesOtherwise(keeping("Adam", copy.deepcopy)):
     """Its params are right; what was given moves by the gradients as they are."""
 

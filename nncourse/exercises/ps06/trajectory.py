@@ -30,7 +30,7 @@ from nncourse.language import mark
 
 STEPS = 7
 
-MORE = 9
+MORE = 12
 """Steps in the case OTHER: what is forgotten or left out after STEPS shows."""
 
 OTHER = "other"
@@ -196,10 +196,13 @@ def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], P
         # same.
         grads = np.sign(grads) * (0.25 + np.abs(grads))
         grads[0, 0, 1, 2] = grads[0, 1, 0, 0] = 0
-        grads[3, 0, 0, 1] = grads[3, 1, 1, 0] = 0
+        grads[3, 0, 0, 1] = grads[3, 1, 0, 1] = 0
         grads[4, 1] = 0
+        # The second parameter is another matrix, or the vector of a bias.
+        part: int | slice = 0 if rng.integers(2) else slice(None)
+        begin, *steps = ([one, other[part]] for one, other in (start, *grads))
         settings = [float(rng.choice(values)) for values in choices]
-        return Point((start, grads, *settings), {}, 1.0, case)
+        return Point((begin, tuple(steps), *settings), {}, 1.0, case)
 
     return draw
 
@@ -262,7 +265,7 @@ def piece(
             *equivalents,
         ),
         cases=(PLAIN, PLAIN, OTHER),
-        varied=differing(lambda point: point.arguments[2:]),
+        varied=differing(lambda point: [point.arguments[0][1].ndim, *point.arguments[2:]]),
         case_names={OTHER: mark("three parameters of different shapes, other settings")},
     )
 
