@@ -28,9 +28,9 @@ from nncourse.grading.earlier import remember
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.literals import heavy_answers
 from nncourse.grading.lock import alone
-from nncourse.grading.notebook_file import LARGEST, IntakeError, shown
+from nncourse.grading.notebook_file import LARGEST, IntakeError, Unread, shown
 from nncourse.grading.query import SQLITE, file_of
-from nncourse.grading.reader import Reader, Unread, make_release
+from nncourse.grading.reader import Reader, make_release
 from nncourse.grading.released import load_assignment
 from nncourse.grading.results import Result, each_result, findings, open_gradebook
 from nncourse.grading.sanitize import clean_notebook

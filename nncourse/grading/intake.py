@@ -14,7 +14,15 @@ from typing import Any
 
 from nncourse.grading.answers import Intake, find_answers
 from nncourse.grading.autograded import answers_of
-from nncourse.grading.notebook_file import IntakeError, cells_of, language_of, parsed, read, shown
+from nncourse.grading.notebook_file import (
+    IntakeError,
+    Unread,
+    cells_of,
+    language_of,
+    parsed,
+    read,
+    shown,
+)
 from nncourse.grading.submissions import Submission, is_notebook, is_student
 from nncourse.language import catalogue
 
@@ -55,7 +63,8 @@ def take_in(
     except IntakeError:
         raise
     except Exception as error:  # a file made to break readers may raise anything
-        raise IntakeError(
+        kind = Unread if isinstance(error, OSError) else IntakeError
+        raise kind(
             _("the file can't be read: {error}", error=shown(f"{type(error).__name__}: {error}"))
         ) from error
     rivals = [name for name in _files_beside(submission) if is_notebook(Path(name))]

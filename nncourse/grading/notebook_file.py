@@ -7,6 +7,7 @@ is read with ``json`` alone, and nothing in it is taken to be of any type before
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import re
@@ -32,6 +33,12 @@ class IntakeError(Exception):
     """No answer can be taken from a submission; the text says why and what to do."""
 
 
+class Unread(IntakeError):
+    """The reading came to no end, maybe for what is in the file, maybe for the machine, or for a
+    file that is just being put there anew. Another time it may.
+    """
+
+
 def read(submission: Submission) -> tuple[str, list[str]]:
     """The text of a file, and remarks."""
     path = submission.path
@@ -43,6 +50,8 @@ def read(submission: Submission) -> tuple[str, list[str]]:
         if not os.access(path, os.R_OK | os.X_OK, effective_ids=effective):
             raise IntakeError(_("the folder {name} can't be opened: change its rights", name=name))
         raise IntakeError(_("the folder {name} holds no notebook (*.ipynb)", name=name))
+    if not path.exists():
+        raise Unread(_("{name} is no longer there", name=name))
     if not path.is_file():
         raise IntakeError(_("{name} is a link or no file: ask for the notebook", name=name))
     size = path.stat().st_size
@@ -79,6 +88,8 @@ def read(submission: Submission) -> tuple[str, list[str]]:
 
 def parsed(text: str) -> dict[str, Any]:
     try:
+        # The collector of garbage would look through millions of lists again and again.
+        gc.disable()
         notebook = json.loads(text)
     except (ValueError, RecursionError) as error:
         where = (
@@ -93,6 +104,8 @@ def parsed(text: str) -> dict[str, Any]:
                 where=where,
             )
         ) from None
+    finally:
+        gc.enable()
     return notebook if isinstance(notebook, dict) else {}
 
 

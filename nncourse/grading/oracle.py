@@ -4,11 +4,11 @@ The answers run in a sandbox session. The graded cells, hidden tests included, r
 and the names that the lecturer's solution defines stand for proxies of what the student wrote. This
 process is a fork that ends with whatever a test has left behind (``nncourse.grading.forked``).
 
-A cell or call that ends the session costs its own question. For the others all begins anew, in a
-process and a session as fresh as the first, and that call is not made again: it raises what it
-ended in. So nothing counts twice, and what is there is what would be there without the call. What
-was judged before can only get worse; and all that is random is drawn as before, or a session might
-be ended to draw once more.
+A cell or call that ends the session costs its own question; in a check, where it is the only one,
+its own case. For the others all begins anew, in a process and a session as fresh as the first, and
+that call is not made again: it raises what it ended in. So nothing counts twice, and what is there
+is what would be there without the call. What was judged before can only get worse; and all that is
+random is drawn as before, or a session might be ended to draw once more.
 """
 
 from __future__ import annotations
@@ -95,12 +95,12 @@ class Outcome:
 @dataclass
 class Tries:
     """What earlier tries have found: how many pieces of the notebook are judged; the calls that
-    ended a session, by piece, as {number of the call: [kind, text]}; the seconds of the budget that
-    were spent; how many sessions the system has killed.
+    ended a session, by piece, as {number of the call: [kind, text, alone]}; the seconds of the
+    budget that were spent; how many sessions the system has killed.
     """
 
     judged: int = 0
-    ends: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    ends: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     spent: float = 0.0
     shot: int = 0
 
@@ -111,18 +111,23 @@ class Tries:
             return found.get
         return lambda call: next(iter(found.values()))  # it would be another call each time
 
+    def cases(self, piece: int) -> list[str]:
+        """How the calls in a piece ended that are not made again."""
+        return [kind for n, (kind, *_) in self.ends.get(str(piece), {}).items() if int(n) > 0]
+
     def note(self, piece: int, call: int, end: SessionEnded | None, is_judged: bool) -> None:
         """Another one. ``is_judged``: nothing more is to come of the piece."""
         assert end is not None
         found = self.ends.setdefault(str(piece), {})
-        if end.kind == "late":
+        if end.alone:
             # What ended behind it has another number from now on; it stays, to be counted.
             shifted = {str(-int(n)): found.pop(n) for n in [*found] if int(n) > call}
             found.update(shifted)
-        # Many calls that are slow together, or another one each time: none is made once more. A
-        # check itself stops at the second one that it finds late.
-        again = is_judged and end.kind != "late" and (found or end.kind == "budget")
-        found["1" if again else str(call)] = [end.kind, str(end)]
+        # Many calls that are slow together, or another one each time: none is made once more. Of
+        # the cases of a check it would be their order that decides what else was asked.
+        earlier = self.cases(piece)
+        again = bool(earlier) if end.alone else is_judged and (earlier or end.kind == "budget")
+        found["1" if again else str(call)] = [end.kind, str(end), end.alone and not again]
 
 
 class Oracle:
@@ -218,7 +223,7 @@ class Oracle:
                 self.tries.judged = max(judged, place)
                 return False
             self.session.abandon()
-            unfinished = self._is_over() and self._has_more()
+            unfinished = self._is_over() and self._has_more(place)
             is_judged = is_judged and not unfinished
             if place < judged and not unfinished:
                 self._lower(self.found)
@@ -239,10 +244,15 @@ class Oracle:
         """Whether the session has ended, and another try has time for the rest."""
         return self.session.ended is not None and self.budget.left > 0
 
-    def _has_more(self) -> bool:
-        """Whether a check was late, and went on with what it can ask only in another try."""
+    def _has_more(self, piece: int) -> bool:
+        """Whether a check went on with what it can ask only in another try, or has met a second
+        case that ends the session and does not know it: it counts late ones itself.
+        """
         ended = self.session.ended
-        return ended is not None and ended.kind == "late" and self.session.missed
+        if ended is None or not ended.alone:
+            return False
+        before = self.tries.cases(piece)
+        return self.session.missed or (bool(before) and {ended.kind, *before} != {"late"})
 
     def _lower(self, again: Outcome) -> None:
         """Take over what is worse in this try. Else one could be right until that is judged, end

@@ -20,7 +20,7 @@ from nncourse.grading.answers import Intake
 from nncourse.grading.child import Child, attend, other_version
 from nncourse.grading.forked import bound_memory
 from nncourse.grading.intake import take_in
-from nncourse.grading.notebook_file import IntakeError
+from nncourse.grading.notebook_file import IntakeError, Unread
 from nncourse.grading.own import OwnCell
 from nncourse.grading.sandbox import clock
 from nncourse.grading.sandbox.inside import kernel
@@ -32,10 +32,6 @@ _ = catalogue("course")
 SECONDS = 30.0  # a notebook of an exercise takes some hundredths of one
 MEMORY = 2 << 30  # bytes; the largest file, full of empty lists, takes a quarter of it
 TRIES = 2  # where its process ends: maybe for want of memory, which others had taken
-
-
-class Unread(IntakeError):
-    """The reading came to no end: maybe for what is in the file, maybe for a busy machine."""
 
 
 def make_release(notebook: Mapping[str, Any], earlier: Iterable[str] = ()) -> bytes:
@@ -68,7 +64,7 @@ class Reader:
         else:
             raise Unread(_("the process that read the file has ended, {count} times", count=TRIES))
         if "refused" in answer:
-            raise IntakeError(answer["refused"])
+            raise (Unread if answer["anew"] else IntakeError)(answer["refused"])
         own = [OwnCell(*cell) for cell in answer.pop("own")]
         return Intake(own=own, **answer)
 
@@ -140,10 +136,10 @@ def _serve(file: int, trouble: str = "") -> None:
             try:
                 answer = vars(take_in(submission, release["notebook"], release["earlier"]))
             except IntakeError as error:
-                answer = {"refused": str(error)}
+                answer = {"refused": str(error), "anew": isinstance(error, Unread)}
             except MemoryError:
                 why = _("to read the file takes more than {size} MB of memory", size=MEMORY >> 20)
-                answer = {"refused": why}
+                answer = {"refused": why, "anew": False}
             connection.send_bytes(json.dumps(answer).encode())
     except (EOFError, OSError):
         return

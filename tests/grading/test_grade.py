@@ -16,7 +16,8 @@ from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.feedback import feedback_pages, write_feedback
 from nncourse.grading.grade import grade_class, grade_submissions
 from nncourse.grading.nbgrader import _environment
-from nncourse.grading.reader import Reader, Unread
+from nncourse.grading.notebook_file import Unread
+from nncourse.grading.reader import Reader
 from nncourse.grading.released import load_assignment, release_assignment
 from nncourse.grading.results import read_results
 from nncourse.grading.scores import table, write_scores

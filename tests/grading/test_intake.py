@@ -309,7 +309,7 @@ USUAL += ["हिन्दी", "เพ็ชร", "தமிழ்", "מִרְ�
 
 @pytest.mark.parametrize("name", USUAL)
 def test_usual_names_pass(released, name):
-    with pytest.raises(IntakeError, match="link or no file"):
+    with pytest.raises(IntakeError, match="no longer there"):
         take_in(Submission(name, Path("x.ipynb")), released)
 
 

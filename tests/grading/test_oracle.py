@@ -248,6 +248,7 @@ def test_a_question_that_goes_wrong_costs_itself_alone(grade, answer, says):
     assert points(result)[::2] == [10, 10]
 
 
+CHECK = "from nncourse.check import check\ncheck('ps01.train_perceptron', train).points(10)"
 PERCEPTRON = """
 def train(x, y, passes):
     w, history = np.zeros(x.shape[1] + 1), [np.zeros(x.shape[1] + 1)]
@@ -272,14 +273,13 @@ def train(x, y, passes):
 def test_a_check_goes_on_after_a_case_without_end(grade, monkeypatch, how, due):
     """As it does in the notebook, whatever the order of its cases; XOR has no end."""
     monkeypatch.setattr("nncourse.check.call.TIME_LIMIT", 0.3)
-    check = "from nncourse.check import check\ncheck('ps01.train_perceptron', train).points(10)"
     kind = Kind(
         [
             SETUP,
             ("answer", "train", ""),
-            ("tests", "t", check),
+            ("tests", "t", CHECK),
             ("tests", "u", "assert train(np.eye(2), np.array([1, -1]), 9)[0][0] == 0"),
-            ("tests", "v", check),
+            ("tests", "v", CHECK),
         ],
         {"train": PERCEPTRON.format(how=how)},
     )
@@ -292,16 +292,35 @@ def test_a_check_goes_on_after_a_case_without_end(grade, monkeypatch, how, due):
         assert result["seconds"] < 8
 
 
+@pytest.mark.parametrize("xor", ["raise ValueError", "os._exit(0)", "os.abort()"])
+@pytest.mark.parametrize("three", ["pass", "raise ValueError", "os._exit(0)"])
+def test_a_case_that_ends_the_process_costs_what_an_error_costs(grade, xor, three):
+    """Whatever the order of the cases, which the seed gives; but two of them cost everything."""
+
+    def found(xor, three, seed):
+        ends = f"if x.shape == (4, 2): {xor}\n        if x.shape[1] == 3: {three}"
+        stops = f"if clean: break\n        {ends}"
+        code = PERCEPTRON.format(how=stops).replace("while not clean", "for _ in range(passes)")
+        code = f"import os\n{code}"
+        kind = Kind([SETUP, ("answer", "train", ""), ("tests", "t", CHECK)], {"train": code})
+        return points(grade(kind, seed=seed))[0]
+
+    raised = found("raise ValueError", three.replace("os._exit(0)", "raise ValueError"), 0)
+    assert 0 < raised < 10
+    two = "os" in xor and "os" in three
+    assert {found(xor, three, seed) for seed in range(4)} == {0 if two else raised}
+
+
 def test_a_case_that_is_late_sooner_in_another_try_is_one_case():
     """Else what was late at first would be taken for a second case, and the first for nothing."""
     tries = oracle.Tries()
     for call in (676, 615):
-        tries.note(3, call, SessionEnded("late", ""), is_judged=False)
+        tries.note(3, call, SessionEnded("late", "", True), is_judged=False)
     ends = tries.ends_in(3)
     assert ends(615).kind == "late"
     assert ends(676) is None
     for call in range(600, 600 - oracle.DEATHS, -1):
-        tries.note(3, call, SessionEnded("late", ""), is_judged=False)
+        tries.note(3, call, SessionEnded("late", "", True), is_judged=False)
     assert tries.ends_in(3)(1).kind == "late"  # they are counted, and have an end
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import json
 import os
 import signal
@@ -18,8 +20,8 @@ from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading import child, grade, reader
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.intake import take_in
-from nncourse.grading.notebook_file import IntakeError
-from nncourse.grading.reader import Reader, Unread, make_release
+from nncourse.grading.notebook_file import IntakeError, Unread
+from nncourse.grading.reader import Reader, make_release
 from nncourse.grading.submissions import Submission
 from tests.grading.processes import processes_below
 from tests.grading.toy import RIGHT, submission, with_cell
@@ -68,6 +70,39 @@ def test_a_refusal_is_told_in_the_language_of_the_command(
         one.take_in(anna, release)
     assert str(there.value) == str(here.value)
     assert not isinstance(there.value, Unread)
+
+
+def test_a_file_that_is_away_or_out_of_order_is_tried_anew(
+    toy: CourseFolder, released: Any, tmp_path: Path, one: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while a synchronising program puts it there anew, or a disk far away is not heard."""
+    anna = hand_in(toy, tmp_path, "anna")
+    anna.path.rename(tmp_path / "away")
+    with pytest.raises(Unread, match="no longer there"):
+        one.take_in(anna, make_release(released))
+
+    def broken(*_: Any) -> Any:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / "away").rename(anna.path)
+    monkeypatch.setattr(Submission, "open", broken)
+    with pytest.raises(Unread, match=r"can't be read: OSError.*Input/output error"):
+        take_in(anna, released)
+    monkeypatch.undo()
+    assert one.take_in(anna, make_release(released)).answers["why"] == "Says anna."
+
+
+@pytest.mark.parametrize("part", ["[],", "{},"])
+def test_millions_of_empty_things_are_read_soon(
+    toy: CourseFolder, released: Any, tmp_path: Path, part: str
+) -> None:
+    anna = hand_in(toy, tmp_path, "anna")
+    text = anna.path.read_text("utf-8")
+    many = part * (19_000_000 // len(part)) + "[]"
+    anna.path.write_text(f'{{"x": [{many}], {text.lstrip()[1:]}', "utf-8")
+    collections = sum(found["collections"] for found in gc.get_stats())
+    assert take_in(anna, released).answers["why"] == "Says anna."
+    assert sum(found["collections"] for found in gc.get_stats()) - collections < 500
 
 
 def test_another_release_is_read_by_the_same_process(

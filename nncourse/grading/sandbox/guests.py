@@ -50,6 +50,9 @@ class Guests:
         if do == "operate":
             if not any(arg is found for arg in args):
                 raise TypeError("an operator without the object that was asked")
+            if name.rstrip("_") in ("pow", "ipow"):
+                # A power of whole numbers may take hours, and no clock interrupts it.
+                args = tuple(float(arg) if isinstance(arg, int) else arg for arg in args)
             return {"value": self._operate(name)(*args)}
         if name not in self.shown[type(found).__name__] or name.startswith("_"):
             raise AttributeError(REFUSED.format(name=name))

@@ -45,11 +45,14 @@ class SessionEnded(Exception):
     "exit" (the process ended itself), "killed" (by a signal), "protocol" (it answered what was
     not asked), "interrupted" (the test did not wait for an answer), "late" (the check of a piece
     did not, whose calls have a limit of their own), "closed" (by the grader).
+
+    alone: it was a call of a check, which costs its own case there and not the others.
     """
 
-    def __init__(self, kind: str, text: str) -> None:
+    def __init__(self, kind: str, text: str, alone: bool = False) -> None:
         super().__init__(text)
         self.kind = kind
+        self.alone = alone
 
 
 @dataclass(frozen=True)

@@ -246,8 +246,8 @@ class Session:
 
     def expect(self, ends: Callable[[int], SessionEnded | None]) -> None:
         """Count calls from here on. ``ends``: told the number of a call; what it gives is raised
-        instead of making the call, and by all calls after that until ``go_on``. A call that was
-        late for a check raises what it did then, and the check goes on with others.
+        instead of making the call, and by all calls after that until ``go_on``. A call of a check
+        raises what it did then, and the check goes on with others.
         """
         self.calls = 0
         self._ends, self._end_again = ends, None
@@ -278,8 +278,8 @@ class Session:
         if self._depth == 0:
             self.calls += 1
             end = self._end_again or self._ends(self.calls)
-            if end is not None and end.kind == "late" and is_timed():
-                raise TooLong
+            if end is not None and end.alone and is_timed():
+                raise TooLong if end.kind == "late" else SessionEnded(end.kind, str(end))
             self._end_again = end
             if self._end_again is not None:
                 raise SessionEnded(self._end_again.kind, str(self._end_again))
@@ -345,8 +345,9 @@ class Session:
             self._end("memory", TOO_LARGE)
         except BaseException as stop:
             # Such as the clock of the test: what comes now would answer the wrong question.
-            kind = "late" if isinstance(stop, TooLong) else "interrupted"
-            self.ended = SessionEnded(kind, "the test did not wait for the answer")
+            late = isinstance(stop, TooLong)
+            kind = "late" if late else "interrupted"
+            self.ended = SessionEnded(kind, "the test did not wait for the answer", late)
             self._kill()
             raise
         finally:
@@ -472,7 +473,7 @@ class Session:
     # How it ends.
 
     def _end(self, kind: str, text: str) -> NoReturn:
-        self.ended = SessionEnded(kind, text)
+        self.ended = SessionEnded(kind, text, kind != "budget" and is_timed())
         self._kill()
         raise SessionEnded(kind, text)
 

@@ -17,6 +17,7 @@ from nncourse.grading.sandbox import (
     limits,
 )
 from nncourse.grading.sandbox.guests import Guests
+from nncourse.grading.sandbox.huge import HugeInt
 from nncourse.grading.spoken import spoken
 
 
@@ -456,3 +457,27 @@ def test_on_a_busy_machine_cells_and_calls_may_take_longer(monkeypatch):
             assert left == pytest.approx(seconds, abs=1)
     finally:
         limits._crowding.cache_clear()
+
+
+def test_no_power_of_whole_numbers_is_computed_for_a_student():
+    """It is computed on this side, in C, where no clock is heard: 3 ** 10**8 takes minutes."""
+
+    class Number:
+        def __init__(self, data):
+            self.data = data
+
+        def __pow__(self, n):
+            return self.data**n
+
+        def __rpow__(self, base):
+            return base**self.data
+
+    guests = Guests(shown={"Number": frozenset({"data"})}, operators=["pow"])
+    number = guests.number(found := Number(1.5))
+    assert guests.ask(number, "operate", "pow", (found, 2), {}) == {"value": 2.25}
+    guests.ask(number, "set", "data", (3,), {})
+    for args in ((found, 10**8), (found, HugeInt(10**8)), (10**8, found)):
+        if args[1] is found:
+            found.data = 10**8
+        with pytest.raises(OverflowError):
+            guests.ask(number, "operate", "pow", args, {})
