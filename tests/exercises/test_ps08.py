@@ -176,6 +176,32 @@ def test_once_there_are_fewer_examples_than_features(name):
         assert {bool(N < D) for N, D in shapes if N != D} == {True, False}
 
 
+def forward_in_single(x, gamma, beta, eps):
+    x = x.astype(np.float32)
+    mean = x.mean(axis=0)
+    var = (x**2).mean(axis=0) - mean**2
+    x_hat = (x - mean) / np.sqrt(var + eps)
+    return gamma * x_hat + beta, x_hat, mean, var
+
+
+def stages_in_single(dout, x, gamma, eps):
+    x = x.astype(np.float32)
+    centred, root = x - x.mean(axis=0), np.sqrt((x**2).mean(axis=0) - x.mean(axis=0) ** 2 + eps)
+    dx_hat = dout * gamma
+    dvar = -(dx_hat * centred).sum(axis=0) / (2 * root**3)
+    dmean = -dx_hat.sum(axis=0) / root
+    return dx_hat, dvar, dmean, dx_hat / root + (2 * dvar * centred + dmean) / len(x)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("batchnorm_forward", forward_in_single), ("batchnorm_stages", stages_in_single)],
+)
+def test_x_alone_may_be_in_float32(name, answer):
+    for seed in range(50):
+        assert judge(PIECES[name], [answer], seed=seed, mutants=False).passed
+
+
 def test_no_factor_of_a_mask_is_known_by_heart():
     points = [p for seed in range(30) for p in PIECES["dropout_backward"].points(seed)]
     assert len({point.arguments[2] for point in points}) > 40

@@ -20,15 +20,14 @@ from nncourse.exercises.piece import (
     normal,
     single,
 )
-from nncourse.exercises.ps08.batchnorm import epsilon, sizes, sizes_differ
+from nncourse.exercises.ps08.batchnorm import batch, epsilon, sizes, sizes_differ
 from nncourse.language import mark
 
 
 def draw(rng: np.random.Generator, case: str) -> Point:
     """dout, x (N, D), gamma (D,), with N >= 6: x_hat of two examples would be +-1."""
     N, D = (6, 6) if case == SQUARE else sizes(rng)
-    x = normal(rng, N, D) * (1 + np.arange(D) % 3) + normal(rng, D)
-    x = x.astype(np.float32).astype(np.float64)
+    x = batch(rng, N, D, 1)
     gamma = (1 + np.abs(normal(rng, D))) * np.where(np.arange(D) % 2, 1, -1)
     dout = normal(rng, N, D)
     variables = {"x": x, "gamma": gamma, "beta": normal(rng, D)}

@@ -23,6 +23,9 @@ from nncourse.exercises.piece import (
 )
 from nncourse.language import mark
 
+FAR = 2
+"""Means of so many standard deviations are drawn again."""
+
 
 def epsilon(rng: np.random.Generator) -> float:
     """Large enough to be seen in the numbers: eps inside or outside of the root, or forgotten."""
@@ -39,6 +42,18 @@ def _sizes_of(point: Point) -> tuple[int, int, bool]:
     return N, D, N < D
 
 
+def batch(rng: np.random.Generator, N: int, D: int, shift: float) -> Array:
+    """x (N, D) of other mean and spread in every feature.
+
+    No mean is so large beside the spread that in float32 the mean of squares, less the square of
+    the mean, were wrong.
+    """
+    while True:
+        x = single(normal(rng, N, D) * (1 + np.arange(D) % 3) + shift * normal(rng, D))
+        if np.all(np.abs(x.mean(axis=0)) < FAR * x.std(axis=0)):
+            return x.astype(np.float64)
+
+
 sizes_differ = differing(_sizes_of)
 """``varied`` of a piece: once there are more examples than features, and once fewer."""
 
@@ -46,8 +61,7 @@ sizes_differ = differing(_sizes_of)
 def draw(rng: np.random.Generator, case: str) -> Point:
     """x (N, D) of other mean and spread in every feature; gamma, beta (D,)."""
     N, D = (5, 5) if case == SQUARE else sizes(rng)
-    x = normal(rng, N, D) * (1 + np.arange(D) % 3) + 2 * normal(rng, D)
-    x = x.astype(np.float32).astype(np.float64)
+    x = batch(rng, N, D, 2)
     gamma, beta = 1 + np.abs(normal(rng, D)), normal(rng, D)
     gamma[::2] *= -1
     return Point((x, gamma, beta, epsilon(rng)), {}, 1.0, case)
