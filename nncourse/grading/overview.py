@@ -165,10 +165,13 @@ class _Mistakes:
         return sorted(found, key=lambda mistake: (-len(mistake.students), mistake.code))
 
     def _text(self, code: str) -> str:
-        """What most students are told; where a student may have a say in it, no one's alone."""
+        """What most students are told; where students may have a say in it, more than half of
+        them, and no one's alone.
+        """
         texts = self.texts[code]
         most = max(texts, key=lambda text: len(texts[text]))
-        return most if len(texts[most]) > 1 else _in_general(code) or most
+        enough = max(1, len(self.students[code]) // 2)
+        return most if len(texts[most]) > enough else _in_general(code) or most
 
 
 def _in_general(code: str) -> str:

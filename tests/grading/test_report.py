@@ -94,6 +94,7 @@ def test_no_student_alone_writes_what_the_report_says():
     assert told(["A"], ["B"], [mine] * 6) == "An error is raised."
     assert told([mine] * 6, ["A"], ["A"]) == "A"
     assert told([mine]) == "An error is raised."
+    assert told([mine], [mine], *([f"mine {n}"] for n in range(20))) == "An error is raised."
     with using("ru"):
         assert told([mine]) == "Возникает ошибка."
         assert told(["A"], ["A"], [mine]) == "ru A"
