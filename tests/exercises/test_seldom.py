@@ -131,6 +131,40 @@ def test_a_power_of_a_negative_number_is_asked_for():
     assert max(scores("ps04.Value", PowOfSize)) < 0.85
 
 
+# In place of __radd__ and the like, for a value and a number on the left of it.
+WITHOUT_THE_NUMBER: dict[str, Callable[[Any, Any], Any]] = {
+    "radd": lambda a, n: a,
+    "rsub": lambda a, n: -a - n,
+    "rmul": lambda a, n: a,
+    "rtruediv": lambda a, n: a**-1,
+}
+EXCHANGED: dict[str, Callable[[Any, Any], Any]] = {
+    "rsub": lambda a, n: a - n,
+    "rtruediv": lambda a, n: a / n,
+}
+CUT_OFF: dict[str, Callable[[Any, Any], Any]] = {
+    "radd": lambda a, n: type(a)(n + a.data),
+    "rsub": lambda a, n: type(a)(n - a.data),
+    "rmul": lambda a, n: type(a)(n * a.data),
+    "rtruediv": lambda a, n: type(a)(n / a.data),
+}
+NUMBERS = [
+    pytest.param(name, operation, due, id=f"{kind} {name}")
+    for kind, operations, due in (
+        ("without the number", WITHOUT_THE_NUMBER, 0.7),
+        ("exchanged", EXCHANGED, 0.7),
+        ("cut off", CUT_OFF, 0.75),
+    )
+    for name, operation in operations.items()
+]
+
+
+@pytest.mark.parametrize(("name", "operation", "due"), NUMBERS)
+def test_what_is_wrong_with_a_number_on_the_left_is_seen_in_all_draws(name, operation, due):
+    engine = type("Engine", (Value,), {f"__{name}__": operation})
+    assert scores("ps04.Value", engine, range(8)) == pytest.approx([due] * 8)
+
+
 def test_what_an_engine_keeps_of_other_graphs_is_its_affair():
     assert scores("ps04.Value", Tape) == [1.0] * len(SEEDS)
 

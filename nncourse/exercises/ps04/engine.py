@@ -29,6 +29,7 @@ from nncourse.exercises.piece import (
     normal,
 )
 from nncourse.exercises.ps04.values import (
+    WRONG_WITH_NUMBERS,
     AccumulatesInside,
     BackwardFromLeaves,
     BreadthFirst,
@@ -90,7 +91,7 @@ APART = (TanhMissing, CountsUsersInTurn, MarkedWhenPushed, LastMarkedFirst, OneO
 OTHERS: dict[str, tuple[tuple[type[Value], ...], ...]] = {
     PLAIN: ((PowWrong, PowOfSize, ExpOfInput),),
     SHARED: (APART,),
-    CONSTANTS: ((),),
+    CONSTANTS: (WRONG_WITH_NUMBERS,),
     TWICE: (OFTEN, (CountsAllUsers, *OFTEN)),
 }
 """For each program of a case, the engines that go wrong on it."""
@@ -103,8 +104,7 @@ Program = list[Step]
 
 BINARY = ("add", "sub", "mul", "div")
 UNARY = ("square", "cube", "exp", "tanh", "neg")
-REFLECTED = ("2 +", "3 -", "2 *", "3 /")
-MIXED = (*REFLECTED, "- 1", "/ 2", "** -1")
+MIXED = ("2 +", "3 -", "2 *", "3 /", "- 1", "/ 2", "** -1")
 
 
 class Plain(float):
@@ -140,11 +140,6 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def evaluate(program: Program, leaves: list[Any], kind: Callable[[Any], Any]) -> Any:
-    """Run a program on leaves. ``kind`` wraps plain results."""
-    return trace(program, leaves, kind)[-1]
-
-
 def trace(program: Program, leaves: list[Any], kind: Callable[[Any], Any]) -> list[Any]:
     """The leaves and the result of each step."""
     values = list(leaves)
@@ -167,8 +162,8 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str, before: int 
     """Each value once (a tree); in the case SHARED values are used again, also those that
     ``before`` steps left.
 
-    In the case CONSTANTS they are mixed with plain numbers in all ways, once each where the number
-    comes first: 3 - (3 - a) hides what is wrong with it.
+    In the case CONSTANTS those inside, which pass their gradient on, are mixed with plain numbers
+    in all ways, once each: 3 - (3 - a) hides what is wrong with it.
     """
     unused = list(range(leaves))
     program: Program = []
@@ -187,8 +182,8 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str, before: int 
 
     while len(unused) > 1 or len(program) < 9 or mixed:
         i = j = take()
-        if case == CONSTANTS and next(chances) < 0.65:
-            op = mixed.pop() if mixed else one_of(MIXED[len(REFLECTED) :])
+        if mixed and i >= leaves and next(chances) < 0.65:
+            op = mixed.pop()
         elif case == SHARED and program and next(chances) < 0.4:
             # Something that was used already is used once more.
             op, j = one_of(BINARY), below(count)
@@ -231,7 +226,7 @@ def _draw_chain(rng: np.random.Generator) -> Point:
             else:
                 program.append(("/ 2", v, v))
                 half, again = v + 1, "add"
-        low, high = np.sort(np.abs(_gradient(Value, program, x)))
+        low, high = np.sort(np.abs(_gradients(Value, program, x)[0]))
         if 0.5 < low < high and max(map(abs, trace(program, [Plain(v) for v in x], Plain))) < 200:
             return Point(([program], x), {"x": x}, 1.0, DEEP)
 
@@ -250,7 +245,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
         for others in OTHERS[case]:
             before = [step for program in programs for step in program]
             drawn = (_draw_program(rng, 4, kind, len(before)) for _try in range(TRIES))
-            fit = (program for program in drawn if _fits([*before, *program], x, others))
+            fit = (p for p in drawn if _fits([*before, *p], x, others, inside=kind != SHARED))
             programs += islice(fit, 1)
         point = Point((programs, x), {"x": x}, 1.0, case)
         if len(programs) == len(OTHERS[case]) and _is_smooth(point):
@@ -264,26 +259,32 @@ def _is_smooth(point: Point) -> bool:
     return distance(np.array(right), numerical) < FINEST / 10
 
 
-def _fits(program: Program, x: Array, others: tuple[type[Value], ...]) -> bool:
-    """Whether its values and gradients are of moderate size, and other engines' are others."""
+def _fits(program: Program, x: Array, others: tuple[type[Value], ...], inside: bool) -> bool:
+    """Whether its values and gradients are of moderate size, and other engines' are others.
+
+    inside: the gradients of the values inside as well.
+    """
     values: list[Any] = [Plain(v) for v in x]
     try:
         for op, i, j in program:
             values.append(Plain(STEPS[op](values[i], values[j])))
             if not 0.05 < abs(values[-1]) < 12:
                 return False
+        right = _gradients(Value, program, x, inside)
+        if np.min(np.abs(right[0])) < 0.02 or np.max(np.abs(right[0])) > 60:
+            return False
+        wrongs = (_gradients(other, program, x, inside) for other in others)
+        return all(all(map(_differ, wrong, right)) for wrong in wrongs)
     except (OverflowError, ZeroDivisionError):
         return False
-    right = _gradient(Value, program, x)
-    if np.min(np.abs(right)) < 0.02 or np.max(np.abs(right)) > 60:
-        return False
-    return all(_differ(_gradient(other, program, x), right) for other in others)
 
 
-def _gradient(kind: Any, program: Program, x: Array) -> Array:
-    leaves = [kind(float(v)) for v in x]
-    evaluate(program, leaves, _as_is).backward()
-    return np.array([leaf.grad for leaf in leaves])
+def _gradients(kind: Any, program: Program, x: Array, inside: bool = False) -> list[Array]:
+    """Those of the leaves and, if asked for, of the values inside."""
+    values = trace(program, [kind(float(v)) for v in x], _as_is)
+    values[-1].backward()
+    gradients = np.array([value.grad for value in values])
+    return [gradients[: len(x)], gradients[len(x) :]][: 1 + inside]
 
 
 def _differ(wrong: Array, right: Array) -> bool:

@@ -352,6 +352,22 @@ class NoReflected(Value):
     __rmul__ = __rsub__ = __rtruediv__ = __radd__
 
 
+def _with(**operations: Callable[[Any, Any], Any]) -> type[Value]:
+    """An engine with these operations in place of its own."""
+    return type("With" + "".join(operations), (Value,), operations)
+
+
+WRONG_WITH_NUMBERS = (
+    _with(__radd__=lambda a, n: a),
+    _with(__rsub__=lambda a, n: -a),
+    _with(__rsub__=lambda a, n: a - n),
+    _with(__rmul__=lambda a, n: a),
+    _with(__rtruediv__=lambda a, n: a**-1),
+    _with(__sub__=lambda a, b: a + -b if isinstance(b, Value) else a),
+)
+"""Engines in which a plain number is lost or exchanged with the value."""
+
+
 # Other right engines.
 
 
