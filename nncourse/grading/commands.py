@@ -155,13 +155,14 @@ def collect(
 
 @commands.command(
     help=_(
-        "Find code that two students share and others do not, whatever the names and the layout. "
-        "The released stub, and what many of the class wrote, does not count. Answers are compared "
+        "Find code that two students share and few others have, whatever the names and the "
+        "layout. The released stub does not count, and the rest counts the more, the fewer of the "
+        "class have it. So even a whole copy stays below 100%. Answers are compared "
         "with the library, too, with the exercise's references and with your solution, and those "
         "with a long passage from there are named; a right answer of a few lines, which everyone "
         "writes alike, never is. Writes a page with each pair side by side. Needs the graded "
         "notebooks and copydetect.\n\n"
-        "Example: nncourse similar ps05 --course my-course --least 0.6"
+        "Example: nncourse similar ps05 --course my-course --least 0.7"
     )
 )
 def similar(
@@ -169,11 +170,7 @@ def similar(
     folder: Folder = Path("."),
     least: Annotated[
         float, typer.Option(min=0, max=1, help=_("The share of common code from which on."))
-    ] = 0.5,
-    common: Annotated[
-        float,
-        typer.Option(min=0, max=1, help=_("What a larger part of the class has is left out.")),
-    ] = 0.25,
+    ] = 0.55,
     output: Annotated[
         Path | None,
         typer.Option(help=_("The page to write. Default: ASSIGNMENT-similar.html in the folder.")),
@@ -182,7 +179,7 @@ def similar(
 ) -> None:
     from nncourse.course.folder import CourseFolderError, open_course
     from nncourse.grading.copied import copied, line, section, shown, sources
-    from nncourse.grading.similar import answers, similar_page, whole
+    from nncourse.grading.similar import answers, group_lines, more_line, similar_page, whole
     from nncourse.grading.similar import similar as find_similar
 
     speak(lang)
@@ -190,19 +187,23 @@ def similar(
         course = open_course(folder)
         found, stub = answers(course, assignment)
         codes = {student: whole(named) for student, named in found.items()}
-        pairs = find_similar(found, stub, least, common)
+        alike = find_similar(found, stub, least)
         copies = copied(found, sources(course, assignment), shown(course, assignment))
     except CourseFolderError as error:
         raise fail(error) from None
     for copy in copies:
         console.print(line(copy), markup=False)
-    for pair in pairs:
+    for text in group_lines(alike):
+        console.print(text, markup=False)
+    for pair in alike.pairs:
         one, other = pair.shares
         console.print(f"{pair.one} {one:.0%}  {pair.other} {other:.0%}", markup=False)
+    if alike.more:
+        console.print(more_line(alike), markup=False)
     path = output or course.root / f"{assignment}-similar.html"
-    text = similar_page(assignment, pairs, codes, section(copies))
+    text = similar_page(assignment, alike, codes, section(copies))
     _write(path, text)
-    counts = {"copies": len(copies), "count": len(pairs)}
+    counts = {"copies": len(copies), "count": len(alike.pairs) + alike.more}
     console.print(
         _("as in the library: {copies}, pairs: {count}; page: {path}", **counts, path=path),
         markup=False,

@@ -17,7 +17,7 @@ from nncourse.grading.feedback import feedback_page
 from nncourse.grading.overview import overview
 from nncourse.grading.report import report_page
 from nncourse.grading.results import Grade, Result
-from nncourse.grading.similar import Pair, similar_page
+from nncourse.grading.similar import Pair, Similar, similar_page
 from tests.browser.jupyterlab import notebook_page, use_theme
 from tests.browser.test_hostile_pages import result
 from tests.conftest import ROOT
@@ -103,8 +103,9 @@ def feedback() -> str:
 
 
 def similar() -> str:
-    pair = Pair("Анна", "Борис", (1.0, 0.5), 40, (((0, 6),), ((0, 6),)))
-    return similar_page("ps05", [pair], {"Анна": "x = 1\ny = 2\n", "Борис": "x = 1\ny = 3\n"})
+    pair = Pair("Анна", "Борис", (0.9, 0.5), (((0, 6),), ((0, 6),)))
+    found = Similar([pair], [["Анна", "Вера", "Глеб"]], 1)
+    return similar_page("ps05", found, {"Анна": "x = 1\ny = 2\n", "Борис": "x = 1\ny = 3\n"})
 
 
 PAGES = {

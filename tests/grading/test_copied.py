@@ -20,7 +20,7 @@ from nncourse.exercises.piece import sets
 from nncourse.grading import copied as module
 from nncourse.grading.copied import copied, library, line, section, shown, sources
 from nncourse.grading.fingerprints import hashes
-from nncourse.grading.similar import answers_in, similar_page
+from nncourse.grading.similar import Similar, answers_in, similar_page
 from nncourse.language import using
 from tests.grading.toy import RIGHT, cell_name, submission
 
@@ -264,7 +264,7 @@ def test_broken_and_empty_answers_are_no_copies(some):
 def test_the_page_marks_what_is_copied_and_is_safe(some):
     code = VALUE + "'<script>alert(1)</script>\x1b'"
     answers = {"ann": {"value": code}}
-    text = similar_page("ps99", [], {}, section(copied(answers, some, "")))
+    text = similar_page("ps99", Similar([]), {}, section(copied(answers, some, "")))
     assert "ann, value: " in text
     assert "nncourse.scalar" in text
     assert "<mark>" in text

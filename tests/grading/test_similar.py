@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import random
 import re
 import time
 
@@ -15,7 +16,7 @@ from nncourse.grading.fingerprints import NOISE
 from nncourse.grading.grade import grade_submissions
 from nncourse.grading.nbgrader import Nbgrader
 from nncourse.grading.sandbox.inside.magics import python, unwritten
-from nncourse.grading.similar import Pair, answers, answers_in, similar_page, whole
+from nncourse.grading.similar import MOST, Pair, Similar, answers, answers_in, similar_page, whole
 from nncourse.grading.similar import similar as similar_answers
 from tests.grading.toy import RIGHT, submission, toy_notebook
 
@@ -46,11 +47,118 @@ def forward(x, w, b):
     return h, (x, w, b, z)
 """
 
+# Answers of which each place may be written in several usual ways, the most frequent first.
+NETWORK = """\
+def linear_backward(dout, x, W):
+    {dx}
+    {dW}
+    {db}
+    return dx, dW, db
+
+def relu_backward(dout, z):
+    {dz}
+    return dz
+
+def softmax_cross_entropy(logits, y):
+    N = len(logits)
+    {shifted}
+    {loss}
+    dlogits[np.arange(N), y] -= 1
+    return loss, dlogits / N
+
+def network_gradients(params, x, y):
+    W1, b1, W2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+    {forward}
+    loss, dlogits = softmax_cross_entropy(logits, y)
+    dh, dW2, db2 = linear_backward(dlogits, h, W2)
+    {tanh}
+    return loss, {{"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}}
+
+def train(params, x, y, rng, lr, momentum, epochs, batch_size):
+    velocity = {{name: np.zeros_like(param) for name, param in params.items()}}
+    for epoch in range(epochs):
+        {rows}
+            loss, grads = network_gradients(params, x[rows], y[rows])
+            {update}
+    return params
+
+def first_loss():
+    {first}
+
+def predict(logits):
+    {predict}
+"""
+WAYS = {
+    "dx": ["dx = dout @ W", "dx = np.dot(dout, W)", "dx = dout.dot(W)"],
+    "dW": ["dW = dout.T @ x", "dW = np.dot(dout.T, x)", "dW = (x.T @ dout).T"],
+    "db": ["db = dout.sum(axis=0)", "db = np.sum(dout, axis=0)", "db = dout.sum(0)"],
+    "dz": [
+        "dz = dout * (z > 0)",
+        "dz = dout.copy()\n    dz[z <= 0] = 0",
+        "dz = np.where(z > 0, dout, 0)",
+    ],
+    "shifted": [
+        "shifted = logits - logits.max(axis=1, keepdims=True)",
+        "shifted = logits - np.max(logits, axis=1, keepdims=True)",
+    ],
+    "loss": [
+        "e = np.exp(shifted)\n    p = e / e.sum(axis=1, keepdims=True)\n"
+        "    loss = -np.log(p[np.arange(N), y]).mean()\n    dlogits = p.copy()",
+        "e = np.exp(shifted)\n    p = e / np.sum(e, axis=1, keepdims=True)\n"
+        "    loss = -np.mean(np.log(p[range(N), y]))\n    dlogits = p.copy()",
+        "log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))\n"
+        "    loss = -log_p[np.arange(N), y].mean()\n    dlogits = np.exp(log_p)",
+    ],
+    "forward": [
+        "h = np.tanh(x @ W1.T + b1)\n    logits = h @ W2.T + b2",
+        "z1 = x @ W1.T + b1\n    h = np.tanh(z1)\n    logits = h @ W2.T + b2",
+        "z1 = np.dot(x, W1.T) + b1\n    h = np.tanh(z1)\n    logits = np.dot(h, W2.T) + b2",
+    ],
+    "tanh": [
+        "_, dW1, db1 = linear_backward(dh * (1 - h**2), x, W1)",
+        "dz = dh * (1 - h * h)\n    dW1, db1 = dz.T @ x, dz.sum(axis=0)",
+        "dz1 = (1 - h**2) * dh\n    dx, dW1, db1 = linear_backward(dz1, x, W1)",
+    ],
+    "rows": [
+        "order = rng.permutation(len(x))\n        for i in range(0, len(x), batch_size):\n"
+        "            rows = order[i : i + batch_size]",
+        "N = x.shape[0]\n        perm = rng.permutation(N)\n"
+        "        for i in range(0, N, batch_size):\n            rows = perm[i : i + batch_size]",
+        "idx = np.arange(len(x))\n        rng.shuffle(idx)\n"
+        "        for start in range(0, len(x), batch_size):\n"
+        "            rows = idx[start : start + batch_size]",
+    ],
+    "update": [
+        "for k in params:\n                velocity[k] = momentum * velocity[k] + grads[k]\n"
+        "                params[k] -= lr * velocity[k]",
+        "for k in params:\n                velocity[k] = momentum * velocity[k] - lr * grads[k]\n"
+        "                params[k] += velocity[k]",
+        "for k, g in grads.items():\n"
+        "                velocity[k] = momentum * velocity[k] - lr * g\n"
+        "                params[k] = params[k] + velocity[k]",
+    ],
+    "first": ["return np.log(10)", "return -np.log(1 / 10)", "return 2.302585"],
+    "predict": ["return logits.argmax(axis=1)", "return np.argmax(logits, axis=1)"],
+}
+
+
+def honest(number: int, seed: int) -> dict[str, str]:
+    """A class of which each has chosen the ways for themselves."""
+    rng = random.Random(seed)
+    chances = [5, 3, 2]
+
+    def chosen() -> str:
+        return NETWORK.format(
+            **{place: rng.choices(ways, chances[: len(ways)])[0] for place, ways in WAYS.items()}
+        )
+
+    return {f"s{n:03}": chosen() for n in range(number)}
+
 
 def similar(codes: dict[str, str], stub: str, **options: float) -> list[Pair]:
     """Of students with one answer each."""
     answers = {name: {"answer": code} for name, code in codes.items()}
-    return similar_answers(answers, {"answer": stub}, **options)
+    return list(similar_answers(answers, {"answer": stub}, **options).pairs)
 
 
 def own(number):
@@ -77,8 +185,7 @@ def codes():
 def test_a_copy_with_other_names_is_first(codes):
     first, *_rest = similar(codes, STUB)
     assert (first.one, first.other) == ("ann", "bob")
-    assert min(first.shares) > 0.8
-    assert first.tokens > 100
+    assert min(first.shares) > 0.7
 
 
 def test_the_stub_and_the_common_answer_are_no_copy():
@@ -86,6 +193,81 @@ def test_the_stub_and_the_common_answer_are_no_copy():
     assert similar(honest, STUB) == []
     assert len(similar({"ann": STUB + ODD, "bob": STUB + ODD}, STUB)) == 1, "two of two are"
     assert similar({"ann": STUB, "bob": STUB}, STUB) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_usual_makes_nobody_similar(seed):
+    """Cut off at a quarter of the class, what remained was of two or three lines, and so all of
+    them were named, many with 100%.
+    """
+    for number in (12, 40, 80):
+        found = similar(honest(number, seed), "")
+        assert len(found) <= 10
+        assert all(max(pair.shares) < 0.75 for pair in found)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("number", [12, 40, 80])
+def test_a_copy_of_usual_code_comes_first(number, seed):
+    """With names changed, with much added, and from a class of the same usual ways."""
+    codes = honest(number, seed)
+    text = re.sub(r"\b(x|dout|logits|params|rows|velocity|W1)\b", r"my_\1", codes["s000"])
+    codes["copy"] = own(1) + text + own(2) + own(3)
+    first, *_rest = similar(codes, "")
+    assert (first.one, first.other) == ("copy", "s000")
+    assert first.shares[0] < first.shares[1] > 0.55
+
+
+@pytest.mark.parametrize("number", [12, 40, 80])
+def test_a_copy_of_one_unusual_answer_comes_first(number):
+    codes = honest(number, 1)
+    codes["s003"] += ODD
+    codes["s008"] += RENAMED
+    first, *_rest = similar(codes, "")
+    assert (first.one, first.other) == ("s003", "s008")
+
+
+def test_those_with_one_text_are_a_group():
+    """Each is shown beside the first, and not beside all of the others."""
+    codes = honest(12, 0)
+    for name in ("dan", "ann", "cid", "bob"):
+        codes[name] = COMMON + (ODD if name in "ann, bob" else RENAMED)
+    found = similar_answers({name: {"answer": code} for name, code in codes.items()}, {})
+    assert found.groups == [["ann", "bob", "cid", "dan"]]
+    pairs = [(pair.one, pair.other) for pair in found.pairs]
+    assert [pair for pair in pairs if {*pair} <= {"ann", "bob", "cid", "dan"}] == [
+        ("ann", "bob"),
+        ("ann", "cid"),
+        ("ann", "dan"),
+    ]
+    assert "one text: ann, bob, cid, dan; each is shown beside ann" in similar_page(
+        "ps99", found, codes
+    )
+
+
+def test_a_large_class_is_compared_soon_and_on_a_page_that_opens():
+    """It was minutes, and 57 MB."""
+    codes = honest(300, 0)
+    answers = {name: {"answer": code} for name, code in codes.items()}
+    start = time.process_time()
+    found = similar_answers(answers, {}, least=0.3)
+    assert time.process_time() - start < 20
+    assert len(found.pairs) == MOST < found.more
+    text = similar_page("ps99", found, codes)
+    assert len(text) < 2_000_000
+    assert f"not shown, with smaller shares: {found.more} more pairs" in text
+    least = min(max(pair.shares) for pair in found.pairs)
+    everyone = similar_answers(answers, {}, least=least + 0.02)
+    assert everyone.more == 0
+    assert len(everyone.pairs) <= MOST
+
+
+def test_of_long_code_the_page_has_beginning_and_end():
+    comment = "# " + "x" * 90_000 + "\n"
+    codes = {"ann": comment + ODD, "bob": RENAMED + comment}
+    text = similar_page("ps99", Similar(similar(codes, "")), codes)
+    assert "sorted(" in text
+    assert len(text) < 60_000
 
 
 @pytest.mark.parametrize("blanks", ["\t\n", " \n", "\f\n", "\n\t\n"])
@@ -112,12 +294,12 @@ def test_two_different_answers_are_not_similar():
 
 def test_the_page_marks_what_is_shared_and_is_safe(codes):
     codes = {**codes, "ann": codes["ann"] + "'<script>alert(1)</script>\x1b'"}
-    text = similar_page("ps99", similar(codes, STUB), codes)
+    text = similar_page("ps99", Similar(similar(codes, STUB)), codes)
     assert "<mark>" in text
     assert "<script" not in text
     assert "\x1b" not in text
     assert "not a verdict" in text
-    assert "No two share much." in similar_page("ps99", [], {})
+    assert "No two share much." in similar_page("ps99", Similar([]), {})
 
 
 def test_a_name_with_marks_on_its_letters_is_compared(tmp_path):
@@ -170,8 +352,8 @@ def test_no_code_is_hidden(shell):
     text = shell.format(mine.replace("\n", "\n" + indent))
     (pair,) = similar_answers(
         {"ann": {"one": text, "two": own(1)}, "bob": {"one": RENAMED + COMMON, "two": own(1)}}, {}
-    )
-    assert min(pair.shares) > 0.9
+    ).pairs
+    assert min(pair.shares) > 0.75
     taken = [text[start:end] for start, end in pair.places[0]]
     assert "sorted(kept" in "".join(taken)
 
@@ -275,7 +457,7 @@ def test_no_text_takes_long(text):
     start = time.process_time()
     (pair,) = similar({"ann": text + "\n" + ODD, "bob": RENAMED}, "", least=0)
     assert time.process_time() - start < 1
-    assert max(pair.shares) > 0.8
+    assert max(pair.shares) > 0.7
 
 
 def test_who_was_removed_from_the_gradebook_is_not_compared(toy, tmp_path):
