@@ -178,7 +178,7 @@ def similar(
 
 def _weighed(codes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The weight of all fingerprints of each code; of those that any two share; and which
-    fingerprints more than half of the codes have.
+    fingerprints more than a third of the codes have.
     """
     number = len(codes)
     every, which = np.unique(np.concatenate([np.array([], np.int64), *codes]), return_inverse=True)
@@ -197,7 +197,7 @@ def _weighed(codes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.nd
         has = np.zeros((number, BLOCK))
         has[who[here], column[here] - start] = root[column[here]]
         shared += has @ has.T
-    return own, shared, every[count > number / 2]
+    return own, shared, every[count > max(2, number / 3)]
 
 
 def _groups(alike: np.ndarray) -> list[list[int]]:
@@ -225,7 +225,7 @@ def similar_page(
         _("A high share is a reason to look at the two, not a verdict."),
         _(
             "What few have counts most, and what is usual tells little: even a whole copy stays "
-            "below 100%. Marked is what the two share and no more than half of the class have."
+            "below 100%. Marked is what the two share and no more than a third of the class have."
         ),
     ]
     body = [f"<h1>{escape(title)}</h1>", copied, f"<p>{escape(' '.join(notes))}</p>"]
@@ -251,11 +251,15 @@ def similar_page(
 def group_lines(found: Similar) -> list[str]:
     """The groups, each in one line, in the current language."""
     return [
-        _("one text: {names}; each is shown beside {first}", names=", ".join(group), first=group[0])
+        _(
+            "One text: {names}. Each is shown beside {first}.",
+            names=", ".join(group),
+            first=group[0],
+        )
         for group in found.groups
     ]
 
 
 def more_line(found: Similar) -> str:
     """How many pairs are not shown, in the current language."""
-    return _("not shown, with smaller shares: {count} more pairs", count=found.more)
+    return _("Not shown, with smaller shares: {count} more pairs.", count=found.more)

@@ -240,7 +240,7 @@ def test_those_with_one_text_are_a_group():
         ("ann", "cid"),
         ("ann", "dan"),
     ]
-    assert "one text: ann, bob, cid, dan; each is shown beside ann" in similar_page(
+    assert "One text: ann, bob, cid, dan. Each is shown beside ann." in similar_page(
         "ps99", found, codes
     )
 
@@ -255,11 +255,24 @@ def test_a_large_class_is_compared_soon_and_on_a_page_that_opens():
     assert len(found.pairs) == MOST < found.more
     text = similar_page("ps99", found, codes)
     assert len(text) < 2_000_000
-    assert f"not shown, with smaller shares: {found.more} more pairs" in text
+    assert f"Not shown, with smaller shares: {found.more} more pairs." in text
     least = min(max(pair.shares) for pair in found.pairs)
     everyone = similar_answers(answers, {}, least=least + 0.02)
     assert everyone.more == 0
     assert len(everyone.pairs) <= MOST
+
+
+def test_what_is_usual_is_not_marked_beside_what_is_rare(codes):
+    first, *_rest = similar(codes, STUB)
+    marked = "".join(codes["ann"][start:end] for start, end in first.places[0])
+    assert "sorted(kept" in marked
+    assert "np.maximum" not in marked
+
+
+def test_what_is_usual_is_marked_where_nothing_else_is_shared():
+    codes = {f"s{n}": ODD for n in range(6)}
+    found = similar_answers({name: {"answer": code} for name, code in codes.items()}, {}, least=0.1)
+    assert [pair.places[0] for pair in found.pairs] == [((0, len(ODD.rstrip())),)] * 5
 
 
 def test_of_long_code_the_page_has_beginning_and_end():
@@ -383,7 +396,10 @@ def test_names_of_any_kind_and_semicolons_change_nothing():
 def test_what_stands_behind_nothing_is_read(filler):
     """An answer may be long; what has no tokens hides nothing."""
     text = "x = 1" + filler * (90_000 // len(filler)) + "\n" + ODD
-    assert fingerprints.hashes(ODD) <= fingerprints.hashes(text)
+    cell = {"cell_type": "code", "metadata": {"nncourse": {"own": True}}, "source": text}
+    found = answers_in({"cells": [cell]})
+    (pair,) = similar_answers({"ann": found, "bob": {"answer": ODD}}, {}).pairs
+    assert ODD[slice(*pair.places[1][0])] == ODD.rstrip()
 
 
 def test_a_module_that_a_cell_writes_is_read():
