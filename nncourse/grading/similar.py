@@ -159,8 +159,9 @@ def similar(
     similar = (shared > 0) & (highest >= least)
     alike = similar & (shared >= ALIKE * np.maximum.outer(own, own))
     groups = _groups(alike)
-    for _first, *others in groups:
-        similar[np.ix_(others, others)] = False
+    for first, *others in groups:
+        similar[others] = similar[:, others] = False
+        similar[first, others] = True
     found = sorted(
         np.argwhere(np.triu(similar, 1)).tolist(),
         key=lambda pair: (-round(highest[tuple(pair)], 2), -shared[tuple(pair)], pair),
