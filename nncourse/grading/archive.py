@@ -66,8 +66,9 @@ class Reader:
 
     only: where not all are wanted, the paths that are, each with its archive. look: only see which
     files there are; their data is empty. archives: whether those in a folder are looked into; else
-    they are files as others. entries: all files in the source itself but archives: of one without a
-    notebook something is said anyway.
+    they are files as others. closed: each archive is a file like those that are wanted. whose: who
+    handed in an archive, by its path; all of one share the time to unpack them. entries: all files
+    in the source itself but archives: of one without a notebook something is said anyway.
     """
 
     kinds: tuple[str, ...] = NOTEBOOKS
@@ -75,6 +76,8 @@ class Reader:
     only: Mapping[str, str] | None = None
     look: bool = False
     archives: bool = True
+    closed: bool = False
+    whose: Callable[[str], str] = str
     entries: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -141,7 +144,7 @@ class Reader:
 
     def _found(self, path: str, size: int, read: Callable[[], bytes]) -> Iterator[File]:
         """A file, or the files in an archive."""
-        nested = is_archive(path)
+        nested = is_archive(path) and not self.closed
         known = path in self._within if nested else path in self._within.get("", ())
         if not (self.only is None or known) or not fits(path, size, self._refuse):
             return
@@ -159,7 +162,8 @@ class Reader:
         only = None
         if self.only is not None:
             only = [name.removeprefix(inside) for name in self._within[path]]
-        for name, why, content in self._unpack(path, data, self.kinds, only, self.look):
+        whose = self.whose(path)
+        for name, why, content in self._unpack(path, data, self.kinds, only, self.look, whose):
             if why:
                 self._refuse(inside + name if name else path, why)
             else:
@@ -203,11 +207,11 @@ class Reader:
 
 @contextlib.contextmanager
 def _unpacking() -> Iterator[Callable[..., list[Unpacked]]]:
-    """What unpacks the archives of students, as ``files_in`` does: apart from this process, where
-    it can.
+    """What unpacks the archives of students, as ``Unpacker.files`` does: apart from this process,
+    where it can.
     """
     if sys.platform != "linux":
-        yield files_in
+        yield lambda *asked: files_in(*asked[:-1])
         return
     from nncourse.grading.unpacker import Unpacker
 

@@ -22,7 +22,7 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.archive import File, Reader
 from nncourse.grading.below import open_below
-from nncourse.grading.packed import ARCHIVES, ArchiveError
+from nncourse.grading.packed import ARCHIVES, ArchiveError, is_archive, without_ending
 from nncourse.grading.submissions import (
     ENDING,
     NOTEBOOKS,
@@ -60,6 +60,7 @@ CANVAS = re.compile(
     r"(?s)(?P<student_id>[^/]*?)_(?:LATE_)?(?P<person>\d+)_\d+_(?P<file_id>[^/]*(?:/.*)?)$"
 )
 MOODLE = "_assignsubmission_"  # in all its names
+TYPED, FILED = f"{MOODLE}onlinetext", f"{MOODLE}file"
 # Of somebody who is called Ann_7, like Ann, who has the number 7; or it is Ann's, and begins so.
 UNSURE = re.compile(
     r"[^/]*?_\d+_(?:\d+_(?:(?:[^/]*_)?\d+_)?\d+_"
@@ -70,7 +71,11 @@ BY_NUMBER = r"(?P<student_id>[^/]+?_\d+)_assignsubmission_file(?!_[^/]*_assignsu
 # What lies anywhere in STUDENT.zip.
 ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
-UNREAD = re.compile(r"(?i)\.(?:rar|7z|zip)$")  # archives that are not looked into
+# Archives that are not looked into, and notebooks of which some program has changed the ending.
+UNREAD = re.compile(
+    r"(?i)(?:\.tar)?\.(?:rar|7z|zipx?|gz|bz2|xz|lzma|zst|lz4?|br|z|t(?:gz|zst|lz))$"
+    r"|(?<=\.ipynb) ?\(\d+\)$"
+)
 OFFSET = re.compile(r":\d\d(?:\.\d+)? ?([+-])(\d\d):?(\d\d)\s*$", re.ASCII)  # of a time
 COMPACT = re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)[T_-]?(\d\d)(\d\d)(\d\d)(?!\d)", re.ASCII)
 UNKNOWN = datetime.datetime.min  # a time
@@ -87,13 +92,13 @@ class CollectError(CourseFolderError):
 @dataclass
 class Collected:
     """taken: the files by student. kept: who has handed in later already. remarks: (name, why).
-    around: the folders that lie around everything, with "/" at the end.
+    whose: who has handed in what lies at a path.
     """
 
     taken: dict[str, Path] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
-    around: str = ""
+    whose: Callable[[str], str] = str
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,7 @@ def collect(
     exchange = source.resolve().name == "inbound" and source.is_dir()
     # Who has an account here can lay archives by the thousand; nbgrader hands in none.
     reader = Reader(look=True, archives=not exchange)
+    listing = Reader(look=True, archives=not exchange, closed=True)
     out = Collected(remarks=reader.refused)
     times: Counter[tuple[str, str]] = Counter()
     try:
@@ -137,6 +143,13 @@ def collect(
         released = sorted(course.release(assignment).glob("*.ipynb"))
         # Else a slip in the name would be found out at the grading, or never.
         name = (released[0] if released else course.notebook(assignment)).name
+
+        def layout(files: list[File]) -> Callable[[File], Match | None]:
+            return _by_layout(files, assignment) if pattern is None else _by_pattern(pattern)
+
+        # Before any archive is opened.
+        listed = [_unopened(file.path, name) for file in listing.read(source)]
+        out.whose = reader.whose = _whose(listed, name, layout(listed))
         seen: dict[Any, File] = {}
         for file in reader.read(source):
             # What a student has added to an archive under the same name replaces what was there.
@@ -144,19 +157,14 @@ def collect(
             seen[one if file.archive else len(seen)] = file
             times[one] += bool(file.archive)
         files = list(seen.values())
-        if pattern is None:
-            match_of = _by_layout(files, assignment, archive=source.is_file())
-        else:
-            match_of = _by_pattern(pattern)
+        match_of = layout(files)
         theirs = _found(files, assignment, name, match_of, pattern is None, exchange, out)
         out.remarks += _without(reader.entries, match_of, theirs, out)
         chosen = _choose(theirs, assignment, out)
-        paths = [*(file.path for file in files), *reader.entries]
-        out.around = os.path.commonpath(paths) + "/" if paths else ""
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         only = {path: found.archive for path, found in chosen.items()}
-        again = Reader(only=only, archives=not exchange)
+        again = Reader(only=only, archives=not exchange, whose=out.whose)
         for file in again.read(source):
             times[file.archive, file.path] -= 1
             if times[file.archive, file.path] > 0:
@@ -199,6 +207,35 @@ def _inbound(source: Path) -> Path:
         path.name for path in source.iterdir() if path.is_dir() or path.name.lower().endswith(kinds)
     } - {"inbound", "feedback"}
     return inbound if "outbound" in others or not others else source
+
+
+def _unopened(path: str, name: str) -> File:
+    """What lies at a path of the source; of an archive, a notebook of this name in it."""
+    inside = is_archive(path)
+    return File(f"{without_ending(path)}/{name}" if inside else path, b"", path if inside else "")
+
+
+def _whose(
+    listed: list[File], name: str, match_of: Callable[[File], Match | None]
+) -> Callable[[str], str]:
+    """Finds who has handed in what lies at a path: their name and number, or the outermost folder.
+
+    Who may be another that is called so is told apart, by a question mark.
+    """
+    around = os.path.commonpath([file.archive or file.path for file in listed] or [""])
+
+    def whose(path: str) -> str:
+        file = _unopened(path.replace(TYPED, FILED), name)
+        match = match_of(file)
+        if match is None or not match["student_id"]:
+            return path.removeprefix(f"{around}/").partition("/")[0] + "/"
+        start, end = match.span("student_id")
+        if "person" in match.groupdict():
+            end = max(end, match.end("person"))
+        person = match.string[start:end].partition(MOODLE)[0]
+        return person + ("?" if UNSURE.match(match.string, start) else "")
+
+    return whose
 
 
 def _found(
@@ -273,7 +310,7 @@ def _without(
 
     def student_of(path: str) -> str:
         # A text that was typed in lies in a folder of its own; archives are named like notebooks.
-        path = path.replace("_assignsubmission_onlinetext", "_assignsubmission_file")
+        path = path.replace(TYPED, FILED)
         match = match_of(File(UNREAD.sub(".ipynb", path), b""))
         return as_student(match["student_id"] or "") or "" if match else ""
 
@@ -319,7 +356,7 @@ def _choose(found: dict[str, list[_Found]], assignment: str, out: Collected) -> 
     return chosen
 
 
-def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[File], Match | None]:
+def _by_layout(files: list[File], assignment: str) -> Callable[[File], Match | None]:
     """Finds whose a file is where nothing is said about it.
 
     What a student packed may itself be named like the folder of another one. So the marked folders
@@ -339,7 +376,7 @@ def _by_layout(files: list[File], assignment: str, archive: bool) -> Callable[[F
     archives = {file.path[len(shared) :].partition("/")[0] for file in files if file.packed}
     like = {name for name in below if ENDING.search(name) and name.startswith(assignment)}
     # What a few are like says nothing of the others.
-    packed = archive and len(below) > 1 and 2 * len(archives) < len(below)
+    packed = len(below) > 1 and 2 * len(archives) < len(below)
     one = shared.endswith(f"/{assignment}/") or 2 * len(like) >= len(below)
     around = len(shared) if packed and not one else 0
     # Of an archive the name alone: what follows is a student's.

@@ -137,14 +137,14 @@ def collect(
     shown: Counter[str] = Counter()
     for name, why in found.remarks:
         # So that what one has packed does not hide what is said of the others.
-        place = name.removeprefix(found.around).partition("/")[0]
+        place = found.whose(name)
         shown[place] += 1
         if shown[place] <= REMARKS:
             console.print(one_line(f"{name}: {why}"), markup=False)
     for place, count in shown.items():
         if count > REMARKS:
             more = _("and {count} more", count=count - REMARKS)
-            console.print(one_line(f"{place}/: {more}"), markup=False)
+            console.print(one_line(f"{place}: {more}"), markup=False)
     counts = {"count": len(found.taken), "kept": len(found.kept), "remarks": len(found.remarks)}
     console.print(
         _("collected: {count}, not newer: {kept}, remarks: {remarks}", **counts), markup=False

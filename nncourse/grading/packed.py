@@ -25,14 +25,19 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
+# How they begin; some have the name of another kind.
+BEGINNINGS = {b"PK\3\4": "zip", b"PK\5\6": "zip", b"\x1f\x8b": "gz"}
+BEGINNINGS |= {b"BZh": "bz2", b"\xfd7zXZ\0": "xz"}
 NESTED = 100 << 20  # bytes of an archive within an archive, and of what is unpacked of it
 MOST_NESTED = 1000  # notebooks in it, and what is left out
 LONGEST_PATH = 1000  # characters
 # The others are unpacked as a whole, however much that is and whatever their size is said to be.
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MIXED = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")  # within a word
+RUSSIAN = re.compile(r"[\x20-\x7e\u0400-\u04ff\u2116]*")  # what Russian names are made of
 WESTERN = re.compile(r"[\x20-\x7e\xc0-\xff]*")  # what Western names are made of
+UNIX, MACOS = 3, 19  # on which a zip was made
 
 Refuse = Callable[[str, str], None]
 """Told the name of what is left out, and why."""
@@ -105,8 +110,12 @@ def is_wanted(path: str, kinds: tuple[str, ...]) -> bool:
 
 
 def without_ending(name: str) -> str:
-    """The name of an archive without what tells its kind: that of a folder with the same files."""
-    return name[: -len(next(kind for kind in ARCHIVES if name.lower().endswith(kind)))]
+    """The name of an archive without what tells its kind: that of a folder with the same files.
+
+    A Mac packs one notebook as ``NAME.ipynb.zip``.
+    """
+    name = name[: -len(next(kind for kind in ARCHIVES if name.lower().endswith(kind)))]
+    return re.sub(r"(?i)(?<=[^/])\.ipynb$", "", name)
 
 
 def files_in(
@@ -153,7 +162,7 @@ def entries(
 
     Of damaged archives almost anything is raised.
     """
-    kind = name.lower().rpartition(".")[2]
+    kind = _kind(name, file)
     found = _zip(file, wanted, refuse, limits)
     for entry in found if kind == "zip" else _tar(file, kind, wanted, refuse, limits):
         path = tame(entry.path)
@@ -163,6 +172,16 @@ def entries(
             refuse(entry.path, _("its path leads out of the archive"))
         else:
             yield entry._replace(path=path)
+
+
+def _kind(name: str, file: IO[bytes]) -> str:
+    """Of an archive: zip, or how a tar is packed."""
+    head = file.read(tarfile.BLOCKSIZE)
+    file.seek(0)
+    if head[257:262] == b"ustar":
+        return "tar"
+    known = (kind for start, kind in BEGINNINGS.items() if head.startswith(start))
+    return next(known, name.lower().rpartition(".")[2])
 
 
 def _zip(
@@ -198,8 +217,8 @@ def _zip(
 def _tar(
     file: IO[bytes], kind: str, wanted: Callable[[str], bool], refuse: Refuse, limits: Limits
 ) -> Iterator[Entry]:
-    mode = {"gz": "r:gz", "tgz": "r:gz", "bz2": "r:bz2", "xz": "r:xz"}.get(kind, "r:")
-    with tarfile.open(None, mode, file) as archive:  # type: ignore[call-overload]
+    mode = kind if kind in ("gz", "bz2", "xz") else ""
+    with tarfile.open(None, f"r:{mode}", file) as archive:  # type: ignore[call-overload]
         at = 0
         while (member := archive.next()) is not None:
             archive.members.clear()  # it keeps them all
@@ -233,24 +252,32 @@ def fits(name: str, size: int, refuse: Refuse) -> bool:
 
 
 def _names(infos: list[zipfile.ZipInfo]) -> list[str]:
-    """The names in a zip. Where a program has not said their encoding, it is UTF-8, that of Russian
-    Windows, or, if all of the archive can be read so and no Russian would be, that of Western one.
+    """The names in a zip. Where a program has not said their encoding, it is UTF-8, or else the one
+    of Windows in which all of them are Russian, or Western ones.
+
+    Some Russian words are UTF-8, too, which Windows does not write.
     """
-    raw = {}
+    read, others = {}, {}
     for info in infos:
-        if not info.flag_bits & 0x800:
-            with contextlib.suppress(UnicodeEncodeError):
-                raw[info.filename] = info.filename.encode("cp437")
-    read = {}
-    for name, data in raw.items():
-        for encoding in ("utf-8", "cp866"):
-            with contextlib.suppress(UnicodeDecodeError):
-                read[name] = data.decode(encoding)
-                break
-    # Letters that are both are told apart by their neighbours.
-    changed = {name: text for name, text in read.items() if name != text}
-    if any(map(MIXED.search, changed.values())) and all(map(WESTERN.fullmatch, changed)):
-        read = {}
+        if info.flag_bits & 0x800:
+            continue
+        with contextlib.suppress(UnicodeEncodeError):
+            raw = info.filename.encode("cp437")
+            windows = info.create_system not in (UNIX, MACOS)
+            if not (windows and RUSSIAN.fullmatch(raw.decode("cp866"))):
+                with contextlib.suppress(UnicodeDecodeError):
+                    read[info.filename] = raw.decode("utf-8")
+                    continue
+            others[info.filename] = raw
+    for encoding in ("cp866", "cp1251", "cp850"):
+        names = [raw.decode(encoding, "replace") for raw in others.values()]
+        plain = WESTERN if encoding == "cp850" else RUSSIAN
+        # Letters that are both are told apart by their neighbours.
+        if all(map(plain.fullmatch, names)) and not any(map(MIXED.search, names)):
+            break
+    else:
+        names = [raw.decode("cp866") for raw in others.values()]
+    read |= zip(others, names)
     return [read.get(info.filename, info.filename) for info in infos]
 
 

@@ -21,7 +21,7 @@ from nbgrader.plugins.zipcollect import ExtractorPlugin
 from nbgrader.utils import parse_utc
 
 from nncourse.grading.archive import File, Reader
-from nncourse.grading.packed import ARCHIVES
+from nncourse.grading.packed import is_archive, without_ending
 from nncourse.grading.whole import write_below
 from nncourse.language import catalogue
 
@@ -33,14 +33,21 @@ class Extracting(ExtractorPlugin):
 
     def extract(self, archive_path: str, extracted_path: str) -> None:
         """Write the notebooks in a folder, also those in archives, into another one."""
-        reader, target = Reader(), Path(extracted_path)
+        target = Path(extracted_path)
         self._seen: dict[tuple[PurePosixPath, PurePosixPath], tuple[Path, bool]] = {}
         source, place = _platforms(Path(archive_path), target)
+
+        def packer(path: str) -> str:
+            inside = File(f"{without_ending(path)}/x.ipynb", b"", path)
+            student, written = self._whose(place, inside)
+            return path if written else student or path
+
+        reader = Reader(whose=packer)
         # Read twice, so that no more than one file is held at a time.
         certain = {
             student
             for student, written in (
-                self._whose(place, file) for file in Reader(look=True).read(source)
+                self._whose(place, file) for file in Reader(look=True, whose=packer).read(source)
             )
             if not written
         }
@@ -94,7 +101,6 @@ class Extracting(ExtractorPlugin):
 def _platforms(folder: Path, target: Path) -> tuple[Path, Path]:
     """What is to be read, and where it goes: an archive that lies alone is the platform's."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    if len(files) != 1 or not (name := files[0].name).lower().endswith(ARCHIVES):
+    if len(files) != 1 or not is_archive(name := files[0].name):
         return folder, target
-    kind = next(kind for kind in ARCHIVES if name.lower().endswith(kind))
-    return files[0], target / files[0].parent.relative_to(folder) / name[: -len(kind)]
+    return files[0], target / files[0].parent.relative_to(folder) / without_ending(name)

@@ -32,8 +32,8 @@ from typer.testing import CliRunner
 from nncourse import cli
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading import archive as archives
+from nncourse.grading import child, unpacker
 from nncourse.grading import packed as one_archive
-from nncourse.grading import unpacker
 from nncourse.grading.collect import BY_NUMBER, CollectError, _time, collect
 from nncourse.grading.submissions import find_submissions
 from nncourse.grading.whole import remove
@@ -53,6 +53,12 @@ def packed(path, files):
         for name, data in files.items():
             archive.writestr(name, data)
     return path
+
+
+def zipped(files):
+    made = io.BytesIO()
+    packed(made, files)
+    return made.getvalue()
 
 
 def everything_under(folder):
@@ -192,11 +198,17 @@ def test_of_several_the_one_named_like_the_assignment_is_taken(course, tmp_path,
     assert found.taken["ann"].read_text() == "right"
 
 
+@pytest.mark.parametrize("unpacked", [False, True])
 @pytest.mark.parametrize("around", ["", "hw/", "ps05/", "a/b/"])
 @pytest.mark.parametrize("inside", ["{}.ipynb", "{}/work.ipynb", "{}/ps05/work.ipynb"])
-def test_a_folder_around_all_is_packed_with_them(course, tmp_path, around, inside):
+def test_a_folder_around_all_is_packed_with_them(course, tmp_path, around, inside, unpacked):
     files = {around + inside.format(name): name for name in ("ann", "bob", "Cid")}
-    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    source = packed(tmp_path / "in.zip", files)
+    if unpacked:
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "in")
+        source = tmp_path / "in"
+    found = collect(course, "ps05", source)
     assert sorted(found.taken) == ["Cid", "ann", "bob"]
     assert found.remarks == []
 
@@ -300,6 +312,54 @@ def test_what_is_packed_in_a_folder_of_its_own_is_found(course, tmp_path):
     packed(tmp_path / "in" / "bob+ps06+2026-01-30 15:00:00 UTC+q.zip", {"a/b/any.ipynb": "other"})
     found = collect(course, "ps05", tmp_path / "in")
     assert {student: path.read_text() for student, path in found.taken.items()} == {"anna": "right"}
+
+
+def tarred(mode, **files):
+    made = io.BytesIO()
+    with tarfile.open(None, mode, made) as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(f"{name}.ipynb")
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"ann.ipynb.zip": zipped({"ann.ipynb": "ann"}), "bob.IPYNB.tar": tarred("w:", x="bob")},
+        {"ann.tbz2": tarred("w:bz2", x="ann"), "bob.txz": tarred("w:xz", x="bob")},
+        {"ann.tbz": tarred("w:bz2", x="ann"), "bob.TAR.GZ": tarred("w:gz", x="bob")},
+        {"ann.zip": tarred("w:", x="ann"), "bob.tgz": zipped({"x.ipynb": "bob"})},
+        {"ann.tar": tarred("w:gz", x="ann"), "bob.tar.gz": tarred("w:", x="bob")},
+        {"ann.zip": tarred("w:bz2", x="ann"), "bob.tar.gz": tarred("w:xz", x="bob")},
+        {"ann.tar": tarred("w:", PK="ann"), "bob.tar": tarred("w:", BZh="bob")},
+    ],
+)
+def test_archives_of_every_name_and_kind(course, tmp_path, kind, files):
+    files["zoe.ipynb"] = "zoe"
+    source = packed(tmp_path / "in.zip", files)
+    if kind == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "in")
+        source = tmp_path / "in"
+    found = collect(course, "ps05", source)
+    assert {who: path.read_text() for who, path in found.taken.items()} == {
+        "ann": "ann",
+        "bob": "bob",
+        "zoe": "zoe",
+    }
+    assert found.remarks == []
+
+
+def test_who_packed_what_is_not_looked_into_is_named(course, tmp_path):
+    names = "tar.zst", "TAR.Z", "rar", "zipx", "7z", "gz", "ipynb.gz", "tzst", "ipynb (1)", "xz"
+    files = {f"{chr(97 + n)}.{name}": "x" for n, name in enumerate(names)}
+    source = packed(tmp_path / "in.zip", files | {"zoe.ipynb": "x"})
+    found = collect(course, "ps05", source)
+    assert list(found.taken) == ["zoe"]
+    assert [why.split()[2] for _name, why in found.remarks] == list("abcdefghij")
 
 
 NO_NOTEBOOK = {
@@ -617,12 +677,6 @@ def test_the_exchange(course, tmp_path):
 
 MOODLE = "Anna_1_assignsubmission_file_"
 EXCHANGE = "anna+ps05+2099-01-01 00:00:00 UTC+x"
-
-
-def zipped(files):
-    made = io.BytesIO()
-    packed(made, files)
-    return made.getvalue()
 
 
 @pytest.mark.parametrize("inner", [MOODLE, EXCHANGE, "submitted/Anna/ps05", "Anna", "Anna/ps05"])
@@ -961,6 +1015,40 @@ def test_names_of_western_windows_are_not_taken_for_russian_ones(course, tmp_pat
         assert list(collect(course, "ps05", source).taken) == [name]
 
 
+def explorer(names, encoding):
+    """A zip as Windows makes it, whose names are in its own encoding."""
+    made = io.BytesIO()
+    blank = [f"{n:03}".encode() + b"X" * (len(name.encode(encoding)) - 3) for n, name in names]
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in blank:
+            entry = zipfile.ZipInfo(name.decode())
+            entry.create_system = 0
+            archive.writestr(entry, "x")
+    data = made.getvalue()
+    for at, (_, name) in zip(blank, names):
+        data = data.replace(at, name.encode(encoding))
+    return data
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp866", ["том", "Иванов", "хан", "ИВАНОВ ЁЖ"]),
+        ("cp866", ["хан"]),
+        ("cp866", ["ДЗfinal", "том", "Жуков"]),
+        ("cp1251", ["Иванов", "Петрова Анна"]),
+        ("cp850", ["Jos\xe9", "Jo\xe3o", "M\xf8ller"]),
+        ("cp850", ["Jo\xe3o"]),
+        ("utf-8", ["Иванов", "Jos\xe9", "том"]),
+    ],
+)
+def test_names_are_read_as_windows_writes_them(course, tmp_path, encoding, names):
+    source = tmp_path / "in.zip"
+    paths = [f"{name}/ps05.ipynb" for name in names]
+    source.write_bytes(explorer(list(enumerate(paths)), encoding))
+    assert sorted(collect(course, "ps05", source).taken) == sorted(names)
+
+
 def test_what_is_too_large_to_be_read_is_not_counted(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_BYTES", 5 << 20)
     monkeypatch.setattr(one_archive, "NESTED", 1 << 20)
@@ -1083,6 +1171,25 @@ def test_remarks_on_one_do_not_hide_those_on_others(course, tmp_path):
     assert len(call.output.splitlines()) < 15
 
 
+def test_nor_do_they_where_a_file_lies_beside_the_folder_of_all(course, tmp_path):
+    files = {f"moodle/Aa_1_assignsubmission_file_/{n:02}.zip": "damaged" for n in range(12)}
+    files |= {
+        "moodle/Bob_2_assignsubmission_file_/b.zip": "damaged",
+        "moodle/Cid_3_assignsubmission_file_/c.docx": "",
+        "moodle/Dan_4_assignsubmission_onlinetext_/onlinetext.html": "",
+        "moodle/Zoe_5_assignsubmission_file_/ps05.ipynb": "right",
+        "grades.csv": "",
+    }
+    (course.root / "nbgrader_config.py").write_text("c = get_config()\n")
+    source = packed(tmp_path / "in.zip", files)
+    command = ["collect", "ps05", str(source), "--course", str(course.root)]
+    with using("en"):
+        call = CliRunner().invoke(cli.app, command)
+    assert call.exit_code == 0
+    for text in ("_/b.zip: ", "_/c.docx: ", "_/onlinetext.html: ", "Aa_1: and 2 more"):
+        assert text in call.output
+
+
 def test_each_who_handed_in_no_notebook_is_named_in_a_folder_around_all(course, tmp_path):
     files = {f"all/S{n}_{n}_assignsubmission_file_/x.rar": "" for n in range(20)}
     files["all/Zoe_20_assignsubmission_file_/ps05-x.ipynb"] = "x"
@@ -1131,7 +1238,8 @@ ZIP_BOMBS = {
 
 
 @pytest.mark.parametrize("name", ZIP_BOMBS)
-def test_a_zip_of_a_student_takes_little_time(tmp_path, name):
+def test_a_zip_of_a_student_takes_little_time(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(unpacker, "SECONDS", 5.0)
     bomb, why = ZIP_BOMBS[name]
     reader = archives.Reader()
     start = time.perf_counter()
@@ -1212,7 +1320,8 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_tar_of_a_student_takes_little_time(tmp_path, name):
+def test_a_tar_of_a_student_takes_little_time(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(unpacker, "SECONDS", 5.0)
     files = {"evil/x.tar.gz": gzip.compress(BOMBS[name]() + bytes(10_240)), "zoe.ipynb": "x"}
     reader = archives.Reader()
     start = time.perf_counter()
@@ -1237,8 +1346,9 @@ def test_a_tar_that_leads_back_is_refused_where_it_is_the_source(tmp_path, name)
     assert time.process_time() - start < 10
 
 
-def test_what_others_packed_is_unpacked_after_a_bomb(tmp_path):
+def test_what_others_packed_is_unpacked_after_a_bomb(tmp_path, monkeypatch):
     """That it was ended, or what it had used up, is nobody else's loss."""
+    monkeypatch.setattr(unpacker, "SECONDS", 5.0)
     bomb = gzip.compress(BOMBS["a number without an end"]() + bytes(10_240))
     files = {f"{n}.tar.gz": bomb for n in range(2)} | {"zoe.zip": zipped({"ps05.ipynb": "right"})}
     reader = archives.Reader()
@@ -1248,32 +1358,102 @@ def test_what_others_packed_is_unpacked_after_a_bomb(tmp_path):
     assert all("takes too long" in why for _name, why in reader.refused)
 
 
-def test_after_many_bombs_there_is_less_time_for_others(monkeypatch):
-    """Not for those before, nor for one or two of them."""
+def headers(count):
+    """A small tar.gz, of a notebook, that takes long."""
+    entries = head("a", 0) * count + head("z.ipynb", 0)
+    return gzip.compress(entries + bytes(10_240))
+
+
+def test_what_one_student_packed_has_one_time(monkeypatch):
+    """And what others packed, however much has been lost, has its own."""
     asked = []
 
-    class Ended:
+    class Busy:
         def __init__(self, *_):
             self.connection = self
 
         def send_bytes(self, data):
-            if data != b"bomb":
+            if data != b"data":
                 asked.append(json.loads(data)[0])
+                self.answers = [b"", b"4.0"]
 
         def recv_bytes(self):
-            raise EOFError
+            return self.answers.pop(0)
 
-        def kill(self):
+    monkeypatch.setattr(unpacker, "Child", Busy)
+    unpack, refused = unpacker.Unpacker(), []
+    for whose in ["eve"] * 4 + ["zoe"]:
+        said = [why for _, why, _ in unpack.files("x.zip", b"data", (".ipynb",), None, True, whose)]
+        refused.append(said)
+    assert asked == [10.0, 6.0, 2.0, 10.0]
+    late = "what the same student packed takes too long: unpack this by hand"
+    assert refused == [[], [], [], [late], []]
+
+
+def test_what_one_has_left_of_their_time_does_not_run_on(monkeypatch):
+    """It ended the process while it was given what another had packed."""
+
+    def busy(seconds):
+        end = time.process_time() + seconds
+        while time.process_time() < end:
             pass
 
-        close = kill
+    monkeypatch.setattr(child, "can_fork", lambda: True)  # other tests may have left threads
+    monkeypatch.setattr(unpacker, "SECONDS", 1.0)
+    monkeypatch.setattr(unpacker, "files_in", lambda *_: busy(0.7) or [])
+    monkeypatch.setattr(unpacker.language, "use", lambda _: busy(0.5))
+    with contextlib.closing(unpacker.Unpacker()) as unpack:
+        for whose in ("eve", "zoe"):
+            assert unpack.files("x.zip", b"data", (".ipynb",), None, True, whose) == []
 
-    monkeypatch.setattr(unpacker, "Child", Ended)
-    unpack = unpacker.Unpacker()
-    for _ in range(9):
-        ((path, why, _data),) = unpack.files("x.zip", b"bomb", (".ipynb",), None, True)
-        assert (path, why) == ("", "to unpack it takes too long: pack it as usual")
-    assert asked == [5.0] * 6 + [1.0] * 3
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_many_archives_of_one_student_take_little_time(course, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(unpacker, "SECONDS", 0.3)
+    slow = headers(4000)
+    files = {f"Aa_1_assignsubmission_file_/{n:02}.tar.gz": slow for n in range(30)}
+    files["Zoe_2_assignsubmission_file_/x.zip"] = zipped({"ps05.ipynb": "right"})
+    source = packed(tmp_path / "in.zip", files)
+    if kind == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "in")
+        source = tmp_path / "in"
+    found = collect(course, "ps05", source)
+    assert found.taken["Zoe"].read_text() == "right"
+    late = [name for name, why in found.remarks if "unpack this by hand" in why]
+    assert len(late) > 15
+    assert late[-1] == "Aa_1_assignsubmission_file_/29.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs"),
+    [
+        ("Aa_1_assignsubmission_file_/{}.zip", "Zoe_2_assignsubmission_file_/x.zip"),
+        ("Aa_1_assignsubmission_file_/{}/x.zip", "Zoe_2_assignsubmission_file_/x.zip"),
+        ("Aa_1_assignsubmission_file_{}.zip", "Zoe_2_assignsubmission_file_x.zip"),
+        (
+            "Aa_1_assignsubmission_file_{}_assignsubmission_file_x.zip",
+            "Zoe_2_assignsubmission_file_x.zip",
+        ),
+        (
+            "Zoe_2_assignsubmission_file_{}_assignsubmission_file_x.zip",
+            "Zoe_2_assignsubmission_file_x.zip",
+        ),
+        ("class/Aa_1_assignsubmission_file_/{}.zip", "class/Zoe_2_assignsubmission_file_/x.zip"),
+        ("aa_1_{}_x.zip", "zoe_2_7_x.zip"),
+        ("aa_1_{}_7_8_x.zip", "zoe_2_7_x.zip"),
+        ("zoe_2_{}_1_7_x.zip", "zoe_2_7_x.zip"),
+        ("aa/{}.zip", "zoe/x.zip"),
+        ("aa/{}/x.zip", "zoe/x.zip"),
+        ("hw/aa/{}.zip", "hw/zoe.zip"),
+        ("submitted/aa/ps05/{}.zip", "submitted/zoe/ps05.zip"),
+    ],
+)
+def test_whose_an_archive_is_shows_before_it_is_opened(course, tmp_path, own, theirs):
+    files = {own.format(n): b"damaged" for n in range(10)} | {theirs: b"damaged"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    (evil,) = {found.whose(own.format(n)) for n in range(10)}
+    assert evil != found.whose(theirs)
 
 
 def test_of_archives_of_one_name_only_the_chosen_one_is_unpacked_again(course, tmp_path):

@@ -8,7 +8,13 @@ import subprocess
 import sys
 import zipfile
 
+from nbgrader.apps.zipcollectapp import ZipCollectApp
+from nbgrader.plugins.zipcollect import FileNameCollectorPlugin
+
 from nncourse.course.folder import CONFIG_FILE
+from nncourse.grading import unpacker
+from nncourse.grading.zip_collect import Extracting
+from tests.grading.test_collect import headers
 from tests.grading.toy import RIGHT, submission
 
 NAME = r".*/(?P<student_id>[^/]+?)(_x)?/(?P<file_id>[^/]+)\.ipynb"
@@ -87,6 +93,25 @@ def test_nobody_packs_what_counts_as_another_ones(toy):
     assert set(found) == {"zoe", "work", "my work"}
     assert found["zoe"].read_text("utf-8") == notebook
     assert f"eve/work/zoe/{name} was left out: " in done.stderr
+
+
+def test_what_one_student_packed_has_one_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacker, "SECONDS", 0.3)
+    (tmp_path / "in").mkdir()
+    for n in range(20):
+        (tmp_path / "in" / f"eve_{n:02}.tar.gz").write_bytes(headers(4000))
+    (tmp_path / "in" / "zoe_x.zip").write_bytes(packed({"x.ipynb": "right"}))
+    app = ZipCollectApp()
+    app.collector_plugin_inst = FileNameCollectorPlugin(parent=app)
+    app.collector_plugin_inst.named_regexp = r".*/(?P<student_id>[a-z]+)_(?P<file_id>.*)"
+    said = []
+    extracting = Extracting(parent=app)
+    monkeypatch.setattr(extracting.log, "warning", lambda _, line: said.append(line))
+    extracting.extract(str(tmp_path / "in"), str(tmp_path / "out"))
+    assert (tmp_path / "out" / "zoe_x" / "x.ipynb").read_text() == "right"
+    late = [line for line in said if "unpack this by hand" in line]
+    assert len(late) > 10
+    assert "eve_19" in late[-1]
 
 
 def test_no_name_leads_elsewhere_or_ends_the_collecting(toy):
