@@ -247,7 +247,9 @@ ANY_FUNCTION = Piece(
     parts=(
         Part("table", 0.4, (PLAIN,)),
         Part("table", 0.3, (PLAIN, XOR, PARITY)),
-        Part("hidden margin", 0.3, (PLAIN, XOR, PARITY), beside=("output margin",)),
+        # Earned together: every neuron needs its margin.
+        Part("hidden margin", 0.15, (PLAIN, XOR, PARITY), beside=("output margin",)),
+        Part("output margin", 0.15, (PLAIN, XOR, PARITY), beside=("hidden margin",)),
     ),
     draw=draw,
     reference=reference,
