@@ -129,6 +129,27 @@ def is_timed() -> bool:
     return hasattr(signal, "getitimer") and signal.getitimer(getattr(signal, CLOCK))[0] > 0
 
 
+_counts = False
+
+
+@contextlib.contextmanager
+def counted() -> Iterator[None]:
+    """Mark the calls of the body as those by which an answer is judged. Others look for the reason
+    of what is wrong.
+    """
+    global _counts
+    before, _counts = _counts, True
+    try:
+        yield
+    finally:
+        _counts = before
+
+
+def is_counted() -> bool:
+    """Whether an answer is called to be judged by it."""
+    return _counts
+
+
 def listen_as_before(number: int, before: Any) -> None:
     """Give a timer's signal the handler that it had, when the timer is off.
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.check import ready_made
+from nncourse.check.call import counted
 from nncourse.check.reason import find_reasons
 from nncourse.check.report import Diagnosis, Report, Verdict
 from nncourse.check.trial import ENDLESS, Trial, in_place, run, telling
@@ -80,7 +81,8 @@ def examine(
     here = own and ready_made.HERE(answers[0])
     watch = ready_made.Watch(piece, answers[0]) if here else None
     asked = [points[place] for place in order]
-    trials = run(piece, answers[0], asked, stop_early=True, watch=watch)
+    with counted():
+        trials = run(piece, answers[0], asked, stop_early=True, watch=watch)
     called = watch.finding if watch else None
     if called is not None:
         return Report(name, piece, 0.0, False, problem=called), []

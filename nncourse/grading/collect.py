@@ -145,7 +145,9 @@ def collect(
         name = (released[0] if released else course.notebook(assignment)).name
 
         def layout(files: list[File]) -> Callable[[File], Match | None]:
-            return _by_layout(files, assignment) if pattern is None else _by_pattern(pattern)
+            if pattern is not None:
+                return _by_pattern(pattern)
+            return _by_layout(files, assignment, folder=source.is_dir())
 
         # Before any archive is opened.
         listed = [_unopened(file.path, name) for file in listing.read(source)]
@@ -232,7 +234,7 @@ def _whose(
         start, end = match.span("student_id")
         if "person" in match.groupdict():
             end = max(end, match.end("person"))
-        person = match.string[start:end].partition(MOODLE)[0]
+        person = match.string[start:end].partition(f"{FILED}_")[0]
         return person + ("?" if UNSURE.match(match.string, start) else "")
 
     return whose
@@ -356,13 +358,14 @@ def _choose(found: dict[str, list[_Found]], assignment: str, out: Collected) -> 
     return chosen
 
 
-def _by_layout(files: list[File], assignment: str) -> Callable[[File], Match | None]:
+def _by_layout(files: list[File], assignment: str, folder: bool) -> Callable[[File], Match | None]:
     """Finds whose a file is where nothing is said about it.
 
     What a student packed may itself be named like the folder of another one. So the marked folders
     are looked for from the outside, and no further in than all files have their folders in common.
     Who packs a folder of submissions packs the folder around them, too; so the other layouts are
-    looked for in it, unless it may be a student's.
+    looked for in it, unless it may be a student's. ``folder``: they are in one on the disk, where
+    the only one that is there is a student's more often than in an archive.
     """
     known = re.escape(assignment)
     marked, plain = (
@@ -376,8 +379,9 @@ def _by_layout(files: list[File], assignment: str) -> Callable[[File], Match | N
     archives = {file.path[len(shared) :].partition("/")[0] for file in files if file.packed}
     like = {name for name in below if ENDING.search(name) and name.startswith(assignment)}
     # What a few are like says nothing of the others.
-    packed = len(below) > 1 and 2 * len(archives) < len(below)
-    one = shared.endswith(f"/{assignment}/") or 2 * len(like) >= len(below)
+    packed = len(below) > 1 + folder and 2 * len(archives) < len(below)
+    enough = 1 if folder else len(below) / 2
+    one = shared.endswith(f"/{assignment}/") or len(like) >= enough
     around = len(shared) if packed and not one else 0
     # Of an archive the name alone: what follows is a student's.
     canvas = all(CANVAS.match(file.packed or file.path) for file in files)

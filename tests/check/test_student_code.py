@@ -691,3 +691,18 @@ def test_of_long_keys_a_message_has_the_beginning():
     )
     assert f"'W2', only '{'k' * 59}..., ('t', " in str(report)
     assert len(str(report)) < 3000
+
+
+def test_calls_that_look_for_the_reason_do_not_count():
+    counts = []
+
+    def averaged(dout, x, W, b):
+        counts.append(call.is_counted())
+        return dout @ W, dout.T @ x, dout.mean(axis=0)
+
+    check(NAME, averaged)
+    asked = len(find(NAME).cases)
+    assert counts[:asked] == [True] * asked
+    assert counts[asked:]
+    assert not any(counts[asked:])
+    assert not call.is_counted()

@@ -244,6 +244,17 @@ def test_the_folder_around_all_may_be_a_students(course, tmp_path, other):
     assert list(found.taken) == ["ann"]
 
 
+@pytest.mark.parametrize("names", [("ps05-x", "a", "b"), ("final", "draft")])
+def test_the_only_folder_may_be_a_students(course, tmp_path, names):
+    folder = tmp_path / "in" / "ann"
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / f"{name}.ipynb").write_text(name)
+    found = collect(course, "ps05", tmp_path / "in")
+    assert list(found.taken) == ["ann"]
+    assert "ps05-x" not in names or found.taken["ann"].read_text() == "ps05-x"
+
+
 def test_names_from_a_mac_are_those_of_other_systems(course, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
@@ -1438,6 +1449,10 @@ def test_many_archives_of_one_student_take_little_time(course, tmp_path, monkeyp
         (
             "Zoe_2_assignsubmission_file_{}_assignsubmission_file_x.zip",
             "Zoe_2_assignsubmission_file_x.zip",
+        ),
+        (
+            "Zoe_2_assignsubmission_fileX_9_assignsubmission_file_/{}.zip",
+            "Zoe_2_assignsubmission_file_/x.zip",
         ),
         ("class/Aa_1_assignsubmission_file_/{}.zip", "class/Zoe_2_assignsubmission_file_/x.zip"),
         ("aa_1_{}_x.zip", "zoe_2_7_x.zip"),

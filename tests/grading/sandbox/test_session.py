@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
 import numpy as np
 import pytest
 
+from nncourse.check.call import TooLong, counted, time_limit
 from nncourse.grading.sandbox import (
     Budget,
     Handle,
@@ -481,3 +483,15 @@ def test_no_power_of_whole_numbers_is_computed_for_a_student():
             found.data = 10**8
         with pytest.raises(OverflowError):
             guests.ask(number, "operate", "pow", args, {})
+
+
+@pytest.mark.parametrize("body", ["import os; os._exit(0)", "while True: pass"])
+def test_what_ends_while_a_reason_is_looked_for_costs_more_than_its_case(sandbox, body):
+    """To be asked once more tells an answer that it is wrong: it would have another guess."""
+    for judged in (True, False):
+        with sandbox.session() as session:
+            session.run_cell(f"def f(): {body}" if "os" in body else f"def f():\n    {body}")
+            with counted() if judged else contextlib.nullcontext(), time_limit(0.5):
+                with pytest.raises((SessionEnded, TooLong)):
+                    session.call("f")
+            assert session.ended.alone is judged
