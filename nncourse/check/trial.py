@@ -155,8 +155,9 @@ def run(
     trials: list[Trial] = []
     endless: list[Trial] = []
     for point in points:
-        if stop_early and endless and endless[0].point is point:
-            trials.append(endless[0])
+        before = [trial for trial in trials if trial.point is point and trial.problem]
+        if stop_early and before:  # it is no other case
+            trials.append(before[0])
             continue
         looking = None if trials else watch
         outcome = call(function, point.arguments, piece.signature, piece.drive, looking)

@@ -125,8 +125,11 @@ class Tries:
             found.update(shifted)
         # Many calls that are slow together, or another one each time: none is made once more. Of
         # the cases of a check it would be their order that decides what else was asked.
-        earlier = self.cases(piece)
-        again = bool(earlier) if end.alone else is_judged and (earlier or end.kind == "budget")
+        if end.alone:
+            again = bool(self.cases(piece))
+        else:
+            whole = any(int(n) > 0 and not alone for n, (_kind, _text, alone) in found.items())
+            again = is_judged and (whole or end.kind == "budget")
         found["1" if again else str(call)] = [end.kind, str(end), end.alone and not again]
 
 

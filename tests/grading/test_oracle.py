@@ -311,6 +311,34 @@ def test_a_case_that_ends_the_process_costs_what_an_error_costs(grade, xor, thre
     assert {found(xor, three, seed) for seed in range(4)} == {0 if two else raised}
 
 
+@pytest.mark.parametrize("size", ["> 500", "< 500"])
+def test_what_ends_a_case_may_do_so_again_where_the_reason_is_looked_for(grade, size):
+    """It is the same mistake. One is in a case of its own, the other in all others."""
+    check = "from nncourse.check import check\ncheck('ps04.topological_order', order).points(10)"
+    rest = "assert len(order({1: [], 2: [1]}, 2)) == 2"
+    kind = [SETUP, ("answer", "a", ""), ("tests", "t", check), ("tests", "u", rest)]
+    found = {}
+    for how in ("raise ValueError", "os._exit(0)"):
+        code = f"""
+import os
+def order(graph, out):
+    if len(graph) {size} and len(graph) > 2: {how}
+    order, done = [], set()
+    stack = [(out, False)]
+    while stack:
+        n, ready = stack.pop()
+        if ready:
+            order.append(n)
+        elif n not in done:
+            done.add(n)
+            stack += [(n, True), *((i, False) for i in graph[n])]
+    return order"""
+        found[how] = points(grade(Kind(kind, {"a": code})))
+    raised, ended = found.values()
+    assert ended == ([0, 10] if size == "< 500" else raised)
+    assert (raised[0] > 5) == (size == "> 500")
+
+
 def test_a_case_that_is_late_sooner_in_another_try_is_one_case():
     """Else what was late at first would be taken for a second case, and the first for nothing."""
     tries = oracle.Tries()

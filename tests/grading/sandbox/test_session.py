@@ -491,7 +491,7 @@ def test_what_ends_while_a_reason_is_looked_for_costs_more_than_its_case(sandbox
     for judged in (True, False):
         with sandbox.session() as session:
             session.run_cell(f"def f(): {body}" if "os" in body else f"def f():\n    {body}")
-            with counted() if judged else contextlib.nullcontext(), time_limit(0.5):
-                with pytest.raises((SessionEnded, TooLong)):
-                    session.call("f")
+            counts = counted() if judged else contextlib.nullcontext()
+            with counts, time_limit(0.5), pytest.raises((SessionEnded, TooLong)):
+                session.call("f")
             assert session.ended.alone is judged
