@@ -2,7 +2,7 @@
 // The kernel trains and sends frames, as many as this file has allowed.
 
 import { KEEP_KEYS, button, drawn, element, fill, formatNumber, frame, icon, listen, reducedMotion, requests, tell } from "./base.js";
-import { chart, choice, facts, legend, line, marker, put, showAll, slider } from "./explorer.js";
+import { chart, choice, facts, legend, line, marker, markers, put, showAll, slider } from "./explorer.js";
 
 const [PIXELS, SMALL, REACH] = [100, 16, 3];
 const AHEAD = 16; // frames that the kernel may send before it hears that they have come
@@ -146,7 +146,9 @@ function render({ model, el }) {
   const toPicture = ([x, y]) => [150 + (x / REACH) * 150, 150 - (y / REACH) * 150];
   function showPoints() {
     const held = model.get("trained");
-    over.replaceChildren(...model.get("shown").map(([x, y, k], i) => marker([0, 1, 2][k], ...toPicture([x, y]), `nnc-dot nnc-s${k}${i >= held ? " nnc-held" : ""}`, 3.4)),
+    const shown = model.get("shown");
+    const some = (k, part, look) => markers(k, part.filter((row) => row[2] === k).map(toPicture), `nnc-dot nnc-s${k}${look}`, 3.4);
+    over.replaceChildren(...[0, 1, 2].flatMap((k) => [some(k, shown.slice(0, held), ""), some(k, shown.slice(held), " nnc-held")]),
       drawn("path", { class: "nnc-cross-hair", transform: `translate(${toPicture(cross)})`, d: "M-7,0 H7 M0,-7 V7" }));
   }
 
