@@ -9,8 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from nncourse import __version__, language
 from nncourse.language import catalogue
@@ -344,6 +345,26 @@ def _listen() -> None:
 
     for number in ends:
         signal.signal(number, stop)
+    report = sys.unraisablehook
+
+    def again(lost: Any) -> None:
+        if lost.exc_type is not KeyboardInterrupt:
+            report(lost)
+            return
+        # It came while an object was freed, where Python only reports it and goes on.
+        once_more = threading.Timer(0.05, _interrupt)
+        once_more.daemon = True
+        once_more.start()
+
+    sys.unraisablehook = again
+
+
+def _interrupt() -> None:
+    """What Ctrl-C does, from any thread: the main one must wake up where it waits."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _leave(code: int) -> None:

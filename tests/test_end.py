@@ -34,3 +34,24 @@ def test_nobody_listens_any_more() -> None:
     command = f"{sys.executable} -m nncourse.cli --help | true"
     said = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert "Traceback" not in said.stderr
+
+
+def test_ctrl_c_ends_it_also_while_an_object_is_freed() -> None:
+    code = """
+import signal, time
+import nncourse.cli
+class Freed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+def work():
+    Freed()
+    time.sleep(30)
+    print("went on")
+nncourse.cli.app = work
+nncourse.cli.main()
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert said.returncode != 0
+    assert said.stdout == ""
+    assert "KeyboardInterrupt" in said.stderr
+    assert "ignored" not in said.stderr
