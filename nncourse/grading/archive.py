@@ -36,7 +36,8 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-MOST_FILES = 50_000
+MOST_FILES = 50_000  # and folders
+DEEPEST = 20  # of folders within one another: for each file the way is gone anew
 MOST_BYTES = 16 << 30  # that all files of an archive may have together, as far as they are unpacked
 
 
@@ -65,16 +66,18 @@ class Reader:
     """Goes through a folder or an archive; ``refused``: (name, why) of what was left out.
 
     only: where not all are wanted, the paths that are, each with its archive. look: only see which
-    files there are; their data is empty. archives: whether those in a folder are looked into; else
-    they are files as others. closed: each archive is a file like those that are wanted. whose: who
-    handed in an archive, by its path; all of one share the time to unpack them. entries: all files
-    in the source itself but archives: of one without a notebook something is said anyway.
+    files there are; their data is empty. deepest: how many folders within one another are entered.
+    archives: whether those in a folder are looked into; else they are files as others. closed: each
+    archive is a file like those that are wanted. whose: who handed in an archive, by its path; all
+    of one share the time to unpack them. entries: all files in the source itself but archives: of
+    one without a notebook something is said anyway.
     """
 
     kinds: tuple[str, ...] = NOTEBOOKS
     refused: list[tuple[str, str]] = field(default_factory=list)
     only: Mapping[str, str] | None = None
     look: bool = False
+    deepest: int = DEEPEST
     archives: bool = True
     closed: bool = False
     whose: Callable[[str], str] = str
@@ -94,11 +97,10 @@ class Reader:
             yield from self._folder(source) if source.is_dir() else self._archive(source)
 
     def _folder(self, source: Path) -> Iterator[File]:
-        files: Counter[int] = Counter()  # of each account
-        for path in sorted(self._below(source)):
+        for path, wanted in sorted(self._below(source)):
             name = path.relative_to(source).as_posix()
             self._see(tame(name) or name)
-            if not is_wanted(name, self.kinds) or (is_archive(name) and not self.archives):
+            if not (wanted and self._asked(tame(name) or name)):
                 continue
             try:
                 file = open_below(source, path)
@@ -107,14 +109,9 @@ class Reader:
                 continue
             with file:
                 about = os.fstat(file.fileno())
-                files[about.st_uid] += 1
-                if files[about.st_uid] <= MOST_FILES:
-                    read = partial(file.read, about.st_size)  # it may grow
-                    found = self._found(tame(name) or name, about.st_size, read)
-                    yield from (replace(one, account=about.st_uid) for one in found)
-                elif files[about.st_uid] == MOST_FILES + 1:
-                    more = _("its account has more than {files} files here", files=MOST_FILES)
-                    self._refuse(name, more)
+                read = partial(file.read, about.st_size)  # it may grow
+                found = self._found(tame(name) or name, about.st_size, read)
+                yield from (replace(one, account=about.st_uid) for one in found)
 
     def _archive(self, source: Path) -> Iterator[File]:
         if not source.is_file():
@@ -144,10 +141,9 @@ class Reader:
 
     def _found(self, path: str, size: int, read: Callable[[], bytes]) -> Iterator[File]:
         """A file, or the files in an archive."""
-        nested = is_archive(path) and not self.closed
-        known = path in self._within if nested else path in self._within.get("", ())
-        if not (self.only is None or known) or not fits(path, size, self._refuse):
+        if not self._asked(path) or not fits(path, size, self._refuse):
             return
+        nested = self._nested(path)
         try:
             data = read() if nested or not self.look else b""
         except ArchiveError:
@@ -169,8 +165,18 @@ class Reader:
             else:
                 yield File(inside + name, content, path)
 
-    def _below(self, source: Path) -> Iterator[Path]:
-        """The files in a folder and in those in it."""
+    def _nested(self, path: str) -> bool:
+        """Whether it is an archive that is looked into."""
+        return is_archive(path) and not self.closed
+
+    def _asked(self, path: str) -> bool:
+        """Whether a file, or something in an archive, is asked for."""
+        known = self._within if self._nested(path) else self._within.get("", ())
+        return self.only is None or path in known
+
+    def _below(self, source: Path) -> Iterator[tuple[Path, bool]]:
+        """The files in a folder and in those in it, each with whether it is wanted."""
+        counts: Counter[int] = Counter()  # what costs time, of each account
         waiting = [source]
         while waiting:
             folder = waiting.pop()
@@ -180,20 +186,36 @@ class Reader:
             except OSError as error:
                 self._refuse(name, str(error.strerror))
                 continue
-            for entry, kind in entries:
-                path = folder / entry
+            for entry, kind, account in entries:
                 if entry.startswith("."):
                     continue
+                path = folder / entry
+                below = path.relative_to(source)
+                name = below.as_posix()
+                wanted = kind == "file" and is_wanted(name, self.kinds)
+                wanted = wanted and (self.archives or not is_archive(name))
+                if wanted or kind == "folder":
+                    counts[account] += 1
+                    if counts[account] == MOST_FILES + 1:
+                        more = _(
+                            "its account has more than {files} files and folders here",
+                            files=MOST_FILES,
+                        )
+                        self._refuse(name, more)
+                    if counts[account] > MOST_FILES:
+                        continue
                 if kind == "link":
-                    self._refuse(path.relative_to(source).as_posix(), _("a link"))
+                    self._refuse(name, _("a link"))
                 elif kind == "file":
-                    yield path
-                elif kind == "folder" and len(str(path)) - len(str(source)) > LONGEST_PATH:
+                    yield path, wanted
+                elif kind == "folder" and len(below.parts) > self.deepest:
+                    self._refuse(name, _("too many folders within one another"))
+                elif kind == "folder" and len(name) > LONGEST_PATH:
                     self._refuse(name, _("its path is too long"))
                 elif kind == "folder":
                     waiting.append(path)
                 else:  # a pipe, a socket
-                    self._refuse(path.relative_to(source).as_posix(), _("no plain file"))
+                    self._refuse(name, _("no plain file"))
 
     def _see(self, path: str) -> None:
         # macOS packs what it knows of each file into a folder of its own.

@@ -25,8 +25,9 @@ def open_below(folder: Path, path: Path) -> IO[bytes]:
     return file
 
 
-def entries_below(folder: Path, path: Path) -> list[tuple[str, str]]:
-    """The names in a folder below ``folder``, in order, each with "link", "folder", "file" or "".
+def entries_below(folder: Path, path: Path) -> list[tuple[str, str, int]]:
+    """The names in a folder below ``folder``, in order, each with "link", "folder", "file" or "",
+    and the number of the account to which it belongs.
 
     OSError as for a file: behind a link that came in its place lies the whole disk.
     """
@@ -34,7 +35,7 @@ def entries_below(folder: Path, path: Path) -> list[tuple[str, str]]:
     at = _descend(folder, path) if by_number else None
     try:
         with os.scandir(path if at is None else at) as entries:
-            return sorted((entry.name, _kind(entry)) for entry in entries)
+            return sorted((entry.name, _kind(entry), _owner(entry)) for entry in entries)
     finally:
         if at is not None:
             os.close(at)
@@ -44,6 +45,13 @@ def _kind(entry: os.DirEntry[str]) -> str:
     if entry.is_symlink():
         return "link"
     return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
+
+
+def _owner(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_uid
+    except OSError:  # it is gone by now
+        return -1
 
 
 def _descend(folder: Path, path: Path) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nncourse.course.folder import CourseFolder, CourseFolderError
-from nncourse.grading.archive import File, Reader
+from nncourse.grading.archive import DEEPEST, File, Reader
 from nncourse.grading.below import open_below
 from nncourse.grading.packed import ARCHIVES, ArchiveError, is_archive, without_ending
 from nncourse.grading.submissions import (
@@ -80,6 +80,7 @@ OFFSET = re.compile(r":\d\d(?:\.\d+)? ?([+-])(\d\d):?(\d\d)\s*$", re.ASCII)  # o
 COMPACT = re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)[T_-]?(\d\d)(\d\d)(\d\d)(?!\d)", re.ASCII)
 UNKNOWN = datetime.datetime.min  # a time
 LONGEST = 1000  # bytes of a secret
+INBOUND = 2  # folders within one another in an exchange
 NUMBER = "#"  # before that of an account without a name
 
 Match = re.Match[str]
@@ -134,8 +135,9 @@ def collect(
     source = _inbound(Path(source))
     exchange = source.resolve().name == "inbound" and source.is_dir()
     # Who has an account here can lay archives by the thousand; nbgrader hands in none.
-    reader = Reader(look=True, archives=not exchange)
-    listing = Reader(look=True, archives=not exchange, closed=True)
+    common: Any = {"archives": not exchange, "deepest": INBOUND if exchange else DEEPEST}
+    reader = Reader(look=True, **common)
+    listing = Reader(look=True, closed=True, **common)
     out = Collected(remarks=reader.refused)
     times: Counter[tuple[str, str]] = Counter()
     try:
@@ -166,7 +168,7 @@ def collect(
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
         only = {path: found.archive for path, found in chosen.items()}
-        again = Reader(only=only, archives=not exchange, whose=out.whose)
+        again = Reader(only=only, whose=out.whose, **common)
         for file in again.read(source):
             times[file.archive, file.path] -= 1
             if times[file.archive, file.path] > 0:

@@ -1092,6 +1092,66 @@ def test_one_accounts_empty_files_do_not_stop_the_others(course, tmp_path, monke
     assert [name.partition("/")[2] for name in said] == ["10.ipynb"]
 
 
+def test_one_accounts_folders_do_not_stop_the_others(course, tmp_path, monkeypatch):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder to another account")
+    monkeypatch.setattr(archives, "MOST_FILES", 10)
+    for number in range(30):
+        folder = tmp_path / "inbound" / f"evil+ps05+2026-01-30 15:00:00 UTC+{number:02}"
+        folder.mkdir(parents=True)
+        os.chown(folder, 2001, -1)
+    zoe = tmp_path / "inbound" / "zoe+ps05+2026-01-30 15:00:00 UTC+q"
+    zoe.mkdir()
+    (zoe / "ps05.ipynb").write_text("right")
+    opened = []
+    real = archives.entries_below
+    monkeypatch.setattr(
+        archives, "entries_below", lambda *asked: (opened.append(asked[1].name), real(*asked))[1]
+    )
+    found = collect(course, "ps05", tmp_path / "inbound")
+    assert list(found.taken) == ["zoe"]
+    assert len([name for name in opened if name.startswith("evil")]) == 3 * 10
+    (why,) = {why for name, why in found.remarks if name.startswith("evil")}
+    assert why == "its account has more than 10 files and folders here"
+
+
+@pytest.mark.parametrize("exchange", [False, True])
+def test_the_way_to_thousands_of_files_is_short(course, tmp_path, monkeypatch, exchange):
+    """For each one, hundreds of folders within one another were opened, three times."""
+    source = tmp_path / ("inbound" if exchange else "in")
+    for name in ("evil", "zoe"):
+        folder = source / f"{name}+ps05+2026-01-30 15:00:00 UTC+q"
+        folder.mkdir(parents=True)
+        (folder / "ps05.ipynb").write_text(name)
+    deep = source / "evil+ps05+2026-01-30 15:00:00 UTC+q" / "/".join("a" * 300)
+    deep.mkdir(parents=True)
+    (deep / "x.ipynb").touch()
+    opened = []
+    real = archives.open_below
+    monkeypatch.setattr(
+        archives, "open_below", lambda *asked: (opened.append(asked[1]), real(*asked))[1]
+    )
+    found = collect(course, "ps05", source)
+    assert sorted(found.taken) == ["evil", "zoe"]
+    ((name, why),) = found.remarks
+    assert name.count("a") == (2 if exchange else 20)
+    assert why == "too many folders within one another"
+    assert len(opened) == 3 * 2
+    subprocess.run(["rm", "-rf", source], check=True)  # pytest's own way recurses
+
+
+def test_what_does_not_count_is_not_opened_again_in_a_folder(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.ipynb").write_text(name)
+    opened = []
+    real = archives.open_below
+    monkeypatch.setattr(
+        archives, "open_below", lambda *asked: (opened.append(asked[1].name), real(*asked))[1]
+    )
+    (file,) = archives.Reader(only={"b.ipynb": ""}).read(tmp_path)
+    assert (file.data, opened) == (b"b", ["b.ipynb"])
+
+
 def test_thousands_of_files_of_one_student_are_soon_told_apart(course, tmp_path):
     files = {f"ann_1_assignsubmission_file_/{n}.ipynb": "x" for n in range(15_000)}
     start = time.perf_counter()
@@ -1111,7 +1171,8 @@ def test_a_pit_of_folders_has_a_bottom(course, tmp_path, monkeypatch, depth, nam
         os.chdir(name)
     found = collect(course, "ps05", tmp_path / "in")
     assert list(found.taken) == ["ann"]
-    assert [why for _name, why in found.remarks] == ["its path is too long"]
+    why = "its path is too long" if len(name) > 1 else "too many folders within one another"
+    assert [why for _name, why in found.remarks] == [why]
     subprocess.run(["rm", "-rf", tmp_path / "in" / "evil"], check=True)  # pytest's own way recurses
 
 
