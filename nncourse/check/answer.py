@@ -45,6 +45,8 @@ def to_array(value: Any, name: str) -> Array | Finding:
         array = np.array(value, copy=True, subok=False)
     except Exception:
         array = np.array(None)
+    if array.dtype == np.float16 and _whole(array):
+        return array.astype(np.float64)
     if array.dtype == np.float16:
         text = mark(
             "{name} is in float16, which keeps three digits: too few to tell right from nearly "
@@ -60,6 +62,11 @@ def to_array(value: Any, name: str) -> Array | Finding:
         kind = array.dtype.type.__name__.rstrip("_")
         return Finding("type", text, {"name": Title(name), "kind": kind})
     return array.astype(np.float64) if from_list or array.dtype.kind == "b" else array
+
+
+def _whole(array: Array) -> bool:
+    """Whether it holds whole numbers alone, as what NumPy rounds Boolean arrays to, in float16."""
+    return bool(np.isfinite(array).all() and np.array_equal(array, np.rint(array)))
 
 
 def unpack(piece: Piece, value: Any) -> Answers | Finding:

@@ -170,6 +170,19 @@ def test_a_coarse_precision_is_named():
     assert "float16" in str(report)
 
 
+def rounded(answer):
+    """NumPy rounds Boolean numbers to float16."""
+    return lambda *arguments: (h := answer(*arguments)[0], np.round(h > 0))
+
+
+def test_whole_numbers_are_right_in_a_coarse_precision():
+    neuron, moons = PIECES["ps01.neuron"], PIECES["ps04.moons"]
+    assert rounded(neuron.reference)(np.ones(3), np.ones((4, 2)))[1].dtype == np.float16
+    assert score(neuron, rounded(neuron.reference)) == 1
+    assert score(moons, lambda x: np.round(np.equal(moons.reference(x), 1))) == 1
+    assert score(moons, lambda x: np.float16(moons.reference(x) + 0.5)) == 0
+
+
 @pytest.mark.parametrize(
     ("fill", "said"),
     [("a" * 160, "str"), (b"a" * 9, "bytes"), (1j, "complex128"), (None, "object")],

@@ -18,6 +18,7 @@ import pytest
 
 import nncourse.grading.bench as bench_module
 import nncourse.grading.forked as forked_module
+from nncourse.check import check
 from nncourse.grading import oracle
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
@@ -968,6 +969,26 @@ def test_half_precision_comes_as_it_is_where_a_test_asks_for_it(grade):
     coarse = "def softmax(z):\n    p = np.exp(z - z.max(axis=1, keepdims=True))\n"
     coarse += "    return (p / p.sum(axis=1, keepdims=True)).astype(np.float16)"
     assert points(grade(of_one_cell(check, coarse))) == [0]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "due"),
+    [
+        ("ps01.neuron", "def f(w, x): h = x @ w[1:] - w[0]; return h, np.round(h > 0)", 10),
+        ("ps01.neuron", "def f(w, x): h = x @ w[1:] - w[0]; return np.float16(h), h > 0", 4),
+        ("ps01.neuron", "def f(w, x): h = x @ w[1:] - w[0]; return h, np.rint(h > 9)", 6),
+        ("ps02.softmax", "def f(z): return np.rint(z == z.max(axis=1, keepdims=True))", 0),
+    ],
+)
+def test_half_precision_earns_the_same_in_the_notebook(grade, name, answer, due):
+    """Of a Boolean array NumPy's rounding makes one in float16."""
+    code = f"from nncourse.check import check\ncheck({name!r}, f).points(10)"
+    kind = of_one_cell(code, f"import numpy as np\n{answer}")
+    made: dict = {}
+    exec(kind.right["a"], made)
+    for seed in (3, 11):
+        assert points(grade(kind, seed=seed)) == [due]
+        assert check(name, made["f"], seed=seed).points(10) == due
 
 
 @pytest.mark.parametrize("asks", ["mean", "std", "sum", "max", "all", "shape", "round", "argmax"])
