@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _ = catalogue("course")
 
+CTRL_C = 128 + signal.SIGINT  # as what typer ends with where a command says nothing of its own
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -319,6 +321,8 @@ def main() -> None:
     try:
         app()
     except BaseException as end:
+        if isinstance(end, SystemExit) and end.code == CTRL_C:
+            print(_("stopped"), file=sys.stderr)
         if isinstance(end, SystemExit) or _heard:
             code = 128 + _heard[0] if _heard else end.code  # type: ignore[attr-defined]
             watched = sys.getprofile() or sys.gettrace()  # which has something to say at the end

@@ -55,3 +55,17 @@ nncourse.cli.main()
     assert said.stdout == ""
     assert "KeyboardInterrupt" in said.stderr
     assert "ignored" not in said.stderr
+
+
+def test_a_command_that_is_stopped_says_so() -> None:
+    code = """
+import nncourse.cli
+@nncourse.cli.app.command()
+def wait():
+    raise KeyboardInterrupt
+nncourse.cli.main()
+"""
+    command = [sys.executable, "-c", code, "wait"]
+    said = subprocess.run(command, capture_output=True, text=True)
+    assert said.returncode == 130
+    assert said.stderr.strip() in ("stopped", "остановлено")

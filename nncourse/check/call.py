@@ -129,25 +129,23 @@ def is_timed() -> bool:
     return hasattr(signal, "getitimer") and signal.getitimer(getattr(signal, CLOCK))[0] > 0
 
 
-_counts = False
+_checks = False
 
 
 @contextlib.contextmanager
-def counted() -> Iterator[None]:
-    """Mark the calls of the body as those by which an answer is judged. Others look for the reason
-    of what is wrong.
-    """
-    global _counts
-    before, _counts = _counts, True
+def checking() -> Iterator[None]:
+    """Mark the calls of the body as the cases of a check, each of which can fail by itself."""
+    global _checks
+    before, _checks = _checks, True
     try:
         yield
     finally:
-        _counts = before
+        _checks = before
 
 
-def is_counted() -> bool:
-    """Whether an answer is called to be judged by it."""
-    return _counts
+def is_checking() -> bool:
+    """Whether an answer is called as a case of a check."""
+    return _checks
 
 
 def listen_as_before(number: int, before: Any) -> None:

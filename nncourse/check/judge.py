@@ -7,14 +7,13 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nncourse.check import ready_made
-from nncourse.check.call import counted
+from nncourse.check.call import checking
 from nncourse.check.reason import find_reasons
 from nncourse.check.report import Diagnosis, Report, Verdict
 from nncourse.check.trial import ENDLESS, Trial, in_place, run, telling
@@ -25,9 +24,6 @@ from nncourse.language import mark
 
 MODIFIED_KEEPS = 0.5
 """Share of the score that is left when the inputs were changed in place."""
-
-OTHER_SEED = 500_000
-"""So far from a seed is the one whose inputs confirm what was found with it."""
 
 
 def check(name: str, *answers: Any, seed: int | None = None, mutants: bool = True) -> Report:
@@ -81,7 +77,7 @@ def examine(
     here = own and ready_made.HERE(answers[0])
     watch = ready_made.Watch(piece, answers[0]) if here else None
     asked = [points[place] for place in order]
-    with counted():
+    with checking():
         trials = run(piece, answers[0], asked, stop_early=True, watch=watch)
     called = watch.finding if watch else None
     if called is not None:
@@ -112,9 +108,7 @@ def examine(
     passed = all(verdict.passed for verdict in verdicts) and not problems and not modified
     diagnoses: tuple[Diagnosis, ...] = ()
     if not all(verdict.passed for verdict in verdicts) or problems:
-        # A mutant would be confirmed by more calls, which take long where one does not end.
-        known = mutants and not endless
-        diagnoses = find_reasons(piece, trials, known, _again(piece, answers[0], seed))
+        diagnoses = find_reasons(piece, trials, mutants)
     report = Report(
         name,
         piece,
@@ -128,20 +122,6 @@ def examine(
         _shapes(piece, trials),
     )
     return report, trials
-
-
-def _again(piece: Piece, answer: Any, seed: int | None) -> Callable[[], list[Trial]]:
-    """The answer on the inputs of another seed, called once at most."""
-
-    @cache
-    def again() -> list[Trial]:
-        points, right = piece.task(OTHER_SEED if seed is None else OTHER_SEED + seed)
-        trials = run(piece, answer, points)
-        for trial, expected in zip(trials, right, strict=True):
-            trial.compare(piece, expected)
-        return trials
-
-    return again
 
 
 def _shapes(piece: Piece, trials: Sequence[Trial]) -> str:

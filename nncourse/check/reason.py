@@ -7,7 +7,7 @@ may do so for the whole answer or for single outputs. What no mutant explains go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -42,13 +42,11 @@ from nncourse.language import catalogue, mark
 _ = catalogue("check")
 
 
-def find_reasons(
-    piece: Piece, trials: Sequence[Trial], mutants: bool, again: Again
-) -> tuple[Diagnosis, ...]:
+def find_reasons(piece: Piece, trials: Sequence[Trial], mutants: bool) -> tuple[Diagnosis, ...]:
     """What is known about the wrong outputs, in the order in which they should be put right.
 
-    ``again`` gives trials of the same answer on other inputs, which must bear a mutant out. An
-    output that is computed from wrong ones (``Output.after``) waits until they are right.
+    An output that is computed from wrong ones (``Output.after``) waits until they are right. The
+    answer is not called any more: one that is called only where it is wrong would know that it is.
     """
     wrong = [
         output
@@ -61,15 +59,14 @@ def find_reasons(
         return (Diagnosis(names, state),)
     library = library_of(piece, trials) if mutants else []
     alike = [mutant for mutant, others in library if reproduces_all(piece, trials, others)]
-    for mutant, others in library_of(piece, again()) if alike else []:
-        if mutant in alike and reproduces_all(piece, again(), others):
-            outputs = names or tuple(output.name for output in piece.outputs)
-            return (Diagnosis(outputs, _hint_of(mutant), mutant.name),)
+    if alike:
+        outputs = names or tuple(output.name for output in piece.outputs)
+        return (Diagnosis(outputs, _hint_of(alike[0]), alike[0].name),)
     found: dict[str, Diagnosis] = {}
     for output in wrong:
         if any(name in names for name in output.after):
             continue
-        diagnosis = _by_mutant(piece, output, names, trials, library, again)
+        diagnosis = _by_mutant(piece, output, names, trials, library)
         diagnosis = diagnosis or _by_rule(piece, output, trials)
         if diagnosis is None:
             continue
@@ -85,9 +82,6 @@ def _hint_of(mutant: Mutant) -> Finding:
     return Finding(mutant.code or mutant.name, mutant.hint)
 
 
-Again = Callable[[], Sequence[Trial]]
-"""The same answer on other inputs; called where a mutant seems to be found."""
-
 UNLIKE = ("shape", "nan", "zero")
 """Observations of numbers that are no variation of the right ones: no reason fits beside them."""
 
@@ -101,7 +95,6 @@ def _by_mutant(
     wrong: Sequence[str],
     trials: Sequence[Trial],
     library: Library,
-    again: Again,
 ) -> Diagnosis | None:
     """The mutant that tells why this output is wrong, if no other explains as many outputs."""
     if output.by in ("table", "at least"):
@@ -120,12 +113,7 @@ def _by_mutant(
     best = [mutant for count, mutant in counts if count == most]
     if len({mutant.hint for mutant in best}) > 1 or best[0].name not in fitting:
         return None
-    fresh = again()
-    confirmed = any(
-        mutant is best[0] and reproduces(output.name, fresh, others)
-        for mutant, others in library_of(piece, fresh)
-    )
-    return Diagnosis((output.name,), _hint_of(best[0]), best[0].name) if confirmed else None
+    return Diagnosis((output.name,), _hint_of(best[0]), best[0].name)
 
 
 def _keeps_state(wrong: Sequence[str], trials: Sequence[Trial]) -> Finding | None:

@@ -24,6 +24,7 @@ CLOSED = ("readonly", "read-only", "unable to open", "permission denied")
 OLD = ("no such column", "column ")  # SQLite, PostgreSQL
 PASSING = ("OperationalError", "IntegrityError")  # the latter where two write the same at once
 ANY = {"DatabaseError", "DBAPIError"}  # sqlite3's and SQLAlchemy's, the kinds of all others
+AT_ONCE = 0.25  # seconds that SQLite may wait by itself, in which no Ctrl-C is heard
 LETTERS = "aäж中🙂"  # names and remarks may hold any
 
 Answer = TypeVar("Answer")
@@ -104,7 +105,8 @@ class Database:
                 yield _Alchemy(connection)
             return
         path = file_of(self.url)
-        with closing(sqlite3.connect(path, timeout=self.patience, isolation_level=None)) as db:
+        timeout = min(self.patience, AT_ONCE)
+        with closing(sqlite3.connect(path, timeout=timeout, isolation_level=None)) as db:
             db.execute("begin immediate")
             yield _Lite(db)
             db.execute("commit")
@@ -185,7 +187,7 @@ def file_of(url: str) -> str:
 def _sqlite(url: str, question: str, values: dict[str, Any], patience: float) -> list[tuple]:
     try:
         path = file_of(url)
-        with closing(sqlite3.connect(path, timeout=patience)) as db:
+        with closing(sqlite3.connect(path, timeout=min(patience, AT_ONCE))) as db:
             return db.execute(question, values).fetchall()
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):

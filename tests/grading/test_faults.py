@@ -279,6 +279,38 @@ def test_a_signal_ends_a_command_as_ctrl_c_does(course, tmp_path, number):
     assert running(begun) == set()
 
 
+def test_ctrl_c_is_heard_while_another_program_holds_the_gradebook(course, graded):
+    folder, _verdicts = graded
+    lock = sqlite3.connect(course.root / "gradebook.db", isolation_level=None)
+    lock.execute("begin exclusive")
+    command = [sys.executable, "-m", "nncourse.cli", "grade", "ps99", folder, "--course"]
+    with subprocess.Popen(
+        [*map(str, command), str(course.root), "--lang", "en"],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        waits = 0
+        while waits < 5 and run.poll() is None:  # as soon as it does nothing, it waits for the lock
+            spent = cpu_seconds(run.pid)
+            time.sleep(0.5)
+            waits = waits + 1 if cpu_seconds(run.pid) - spent < 0.1 else 0
+        start = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        said = run.communicate(timeout=60)[1]
+        assert time.monotonic() - start < 10
+    lock.close()
+    assert "stopped; what is graded is kept" in said
+    assert run.returncode == 1
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of processor time so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_two_graders_at_once(course, graded):
     folder, verdicts = graded
     command = ["-m", "nncourse.cli", "grade", "ps99", folder, "--course", course.root]

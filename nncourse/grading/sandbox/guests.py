@@ -9,8 +9,10 @@ above all what leads from an object to the interpreter, is refused.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 REFUSED = "a graded object doesn't show {name!r}"
 
@@ -59,6 +61,10 @@ class Guests:
         if do == "set":
             if callable(getattr(found, name, None)):
                 raise AttributeError(f"{name!r} can't be assigned")
+            if isinstance(args[0], Collection) and not isinstance(args[0], np.ndarray):
+                # A text or a list times a whole number may take all the memory there is.
+                kind = type(args[0]).__name__
+                raise TypeError(f"{name!r} is a number, an array or an object; got a {kind}")
             setattr(found, name, args[0])
             return {"value": None}
         value = getattr(found, name)

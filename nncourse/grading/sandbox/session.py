@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from nncourse.check.call import TooLong, is_counted, is_timed, time_limit
+from nncourse.check.call import TooLong, is_checking, is_timed, time_limit
 from nncourse.grading.sandbox import clock
 from nncourse.grading.sandbox.channel import Channel, Closed, Late
 from nncourse.grading.sandbox.guard import Guard
@@ -347,7 +347,7 @@ class Session:
             # Such as the clock of the test: what comes now would answer the wrong question.
             late = isinstance(stop, TooLong)
             kind = "late" if late else "interrupted"
-            alone = late and is_counted()
+            alone = late and is_checking()
             self.ended = SessionEnded(kind, "the test did not wait for the answer", alone)
             self._kill()
             raise
@@ -474,7 +474,7 @@ class Session:
     # How it ends.
 
     def _end(self, kind: str, text: str) -> NoReturn:
-        alone = kind != "budget" and is_counted() and is_timed()
+        alone = kind != "budget" and is_checking() and is_timed()
         self.ended = SessionEnded(kind, text, alone)
         self._kill()
         raise SessionEnded(kind, text)

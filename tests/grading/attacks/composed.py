@@ -168,6 +168,19 @@ DEEDS = {
         "        try: resource.setrlimit(getattr(resource, name), (-1, -1))\n"
         "        except (ValueError, OSError): pass"
     ),
+    "no limit but 0": (
+        "import resource\nfor number in range(16):\n"
+        "    try: resource.setrlimit(number, (0, 0))\n    except (ValueError, OSError): pass"
+    ),
+    # Where the limit of real time can be 0, the kernel ends a session as for want of memory.
+    "killed by the kernel": (
+        "import ctypes, resource, signal\nsignal.signal(10, signal.SIG_IGN)\n"
+        "libc = ctypes.CDLL(None)\ntimer = ctypes.c_void_p()\n"
+        "try: resource.setrlimit(15, (0, 0))\nexcept (ValueError, OSError): pass\n"
+        "libc.timer_create(3, (ctypes.c_int * 16)(0, 0, 10), ctypes.byref(timer))\n"
+        "libc.timer_settime(timer, 0, (ctypes.c_long * 4)(0, 10**6, 0, 10**6), None)\n"
+        "while True: pass"
+    ),
     "deaf to signals": (
         "import signal\nfor number in range(1, 65):\n"
         "    try: signal.signal(number, signal.SIG_IGN)\n    except (ValueError, OSError): pass"

@@ -536,7 +536,7 @@ def test_limits_cannot_be_raised(session):
     result = session.run_cell(
         "import resource as r\nfor name in dir(r):\n    if name.startswith('RLIMIT_'):\n"
         "        which = getattr(r, name)\n"
-        "        if which in (r.RLIMIT_CORE, r.RLIMIT_CPU):\n            continue  # nor read\n"
+        "        if which in (r.RLIMIT_CORE, r.RLIMIT_CPU, 15):\n            continue  # nor read\n"
         "        soft, hard = r.getrlimit(which)\n"
         "        if hard != r.RLIM_INFINITY:\n            try:\n"
         "                r.setrlimit(which, (hard, hard + 1))\n                print(name)\n"
@@ -654,10 +654,11 @@ def test_no_session_ends_as_if_the_system_had_ended_it(session):
     """It would be begun anew, and whoever draws answers at random would draw once more."""
     result = session.run_cell(
         "import os, resource as r\nfor limit in (r.setrlimit, lambda *to: r.prlimit(1, *to)):\n"
-        "    try: limit(r.RLIMIT_CPU, (1, 1))\n"
-        "    except (OSError, ValueError): print('refused')\nos.kill(1, 9)"
+        "    for which in (r.RLIMIT_CPU, 15):\n"  # RLIMIT_RTTIME
+        "        try: limit(which, (0, 0))\n"
+        "        except (OSError, ValueError): print('refused')\nos.kill(1, 9)"
     )
-    assert (result.output, result.error) == ("refused\n" * 2, None)
+    assert (result.output, result.error) == ("refused\n" * 4, None)
 
 
 NOWHERE = {"syncfs": (-1,), "fsync": (-1,), "fdatasync": (-1,), "flock": (-1, 2)}

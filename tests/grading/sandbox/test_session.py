@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from nncourse.check.call import TooLong, counted, time_limit
+from nncourse.check.call import TooLong, checking, time_limit
 from nncourse.grading.sandbox import (
     Budget,
     Handle,
@@ -485,13 +486,24 @@ def test_no_power_of_whole_numbers_is_computed_for_a_student():
             guests.ask(number, "operate", "pow", args, {})
 
 
+@pytest.mark.parametrize("data", ["1", b"1", [1.0], (1.0,), {1: 1.0}])
+def test_a_number_of_the_tests_stays_a_number(data):
+    """A text times a whole number, a billion long, would be made here, where no clock ends it."""
+    guests = Guests(shown={"SimpleNamespace": frozenset({"data"})}, operators=["mul"])
+    number = guests.number(found := SimpleNamespace(data=1.5))
+    with pytest.raises(TypeError, match="'data' is a number, an array or an object; got a "):
+        guests.ask(number, "set", "data", (data,), {})
+    assert found.data == 1.5
+    for right in (2, np.float32(2), np.full((2, 2), 2.0), None):
+        assert guests.ask(number, "set", "data", (right,), {}) == {"value": None}
+
+
 @pytest.mark.parametrize("body", ["import os; os._exit(0)", "while True: pass"])
-def test_what_ends_while_a_reason_is_looked_for_costs_more_than_its_case(sandbox, body):
-    """To be asked once more tells an answer that it is wrong: it would have another guess."""
-    for judged in (True, False):
+def test_what_ends_a_session_costs_its_case_alone_in_a_check(sandbox, body):
+    for checks in (True, False):
         with sandbox.session() as session:
             session.run_cell(f"def f(): {body}" if "os" in body else f"def f():\n    {body}")
-            counts = counted() if judged else contextlib.nullcontext()
-            with counts, time_limit(0.5), pytest.raises((SessionEnded, TooLong)):
+            check = checking() if checks else contextlib.nullcontext()
+            with check, time_limit(0.5), pytest.raises((SessionEnded, TooLong)):
                 session.call("f")
-            assert session.ended.alone is judged
+            assert session.ended.alone is checks

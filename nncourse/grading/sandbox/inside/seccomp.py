@@ -118,6 +118,10 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "sched_setaffinity": (203, 122),
     # the machine's load and memory, processes of all sessions included
     "sysinfo": (99, 179),
+    "ustat": (136, None),
+    "sysfs": (139, None),
+    # a probe's, which ends who calls it
+    "uretprobe": (335, None),
     # open files sent about are counted by user, the grader's own among them
     "sendmsg": (46, 211),
     "sendmmsg": (307, 269),
@@ -175,9 +179,10 @@ RWF_NOWAIT = 8  # tells what of a file is in memory
 # A byte ahead of its turn, which nobody sends; by what keeps it, programs have got into the kernel.
 MSG_OOB = 1
 RLIMIT_CORE = 4  # its value keeps the machine from starting a program when a process crashes
-# Lowered it would end a session as if the system had done so, which is then begun anew: an answer
+# Lowered they would end a session as if the system had done so, which is then begun anew: an answer
 # that is drawn would be drawn once more, before it is judged.
-RLIMIT_CPU = 0
+RLIMIT_CPU, RLIMIT_RTTIME = 0, 15
+KEPT_LIMITS = [RLIMIT_CPU, RLIMIT_CORE, RLIMIT_RTTIME]
 
 Calls = Mapping[str, tuple[int, int | None]]
 ByArgument = Sequence[tuple[tuple[int, int | None], int, int, Sequence[int], int]]
@@ -194,8 +199,8 @@ BY_ARGUMENT: ByArgument = [
     (PREADV2, SIXTH, JUMP_SET, [RWF_NOWAIT], REFUSE),
     *((call, FOURTH, JUMP_SET, [MSG_OOB], REFUSE) for call in (SENDTO, RECVFROM, RECVMMSG)),
     (RECVMSG, THIRD, JUMP_SET, [MSG_OOB], REFUSE),
-    (SETRLIMIT, FIRST, JUMP_EQUAL, [RLIMIT_CPU, RLIMIT_CORE], REFUSE),
-    (PRLIMIT64, SECOND, JUMP_EQUAL, [RLIMIT_CPU, RLIMIT_CORE], REFUSE),
+    (SETRLIMIT, FIRST, JUMP_EQUAL, KEPT_LIMITS, REFUSE),
+    (PRLIMIT64, SECOND, JUMP_EQUAL, KEPT_LIMITS, REFUSE),
 ]
 
 
