@@ -68,4 +68,4 @@ nncourse.cli.main()
     command = [sys.executable, "-c", code, "wait"]
     said = subprocess.run(command, capture_output=True, text=True)
     assert said.returncode == 130
-    assert said.stderr.strip() in ("stopped", "остановлено")
+    assert said.stderr.strip() in ("nncourse: stopped", "nncourse: остановлено")
