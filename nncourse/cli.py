@@ -322,7 +322,7 @@ def main() -> None:
         app()
     except BaseException as end:
         if isinstance(end, SystemExit) and end.code == CTRL_C:
-            print(f"nncourse: {_('stopped')}", file=sys.stderr)
+            fail(_("stopped"))
         if isinstance(end, SystemExit) or _heard:
             code = 128 + _heard[0] if _heard else end.code  # type: ignore[attr-defined]
             watched = sys.getprofile() or sys.gettrace()  # which has something to say at the end
