@@ -1,9 +1,8 @@
 """Put what came back into ``submitted/``: from a folder, an archive, or nbgrader's exchange.
 
-A student and a time are found by the path of a file. Known are the layouts of ``find_submissions``,
-of nbgrader's exchange, and of Moodle's and Canvas's downloads; anything else by a pattern with
-named groups, as nbgrader's FileNameCollectorPlugin takes it. Only notebooks are taken, and nothing
-else of them than their bytes, which ``nncourse.grading.notebook_file`` reads with care.
+A student and a time are found by the path of a file (``nncourse.grading.layouts``). Only notebooks
+are taken, and nothing else of them than their bytes, which ``nncourse.grading.notebook_file`` reads
+with care.
 """
 
 from __future__ import annotations
@@ -12,17 +11,32 @@ import contextlib
 import datetime
 import errno
 import os
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nncourse.course.folder import CourseFolder, CourseFolderError
+from nncourse.course.folder import CourseFolder
 from nncourse.grading.archive import DEEPEST, File, Reader
 from nncourse.grading.below import open_below
-from nncourse.grading.packed import ARCHIVES, ArchiveError, is_archive, without_ending
+from nncourse.grading.layouts import (
+    ANONYMOUS,
+    BY_NUMBER,
+    UNKNOWN,
+    UNREAD,
+    UNSURE,
+    CollectError,
+    Match,
+    around,
+    as_file,
+    by_layout,
+    by_pattern,
+    time_of,
+    unopened,
+    whose_of,
+)
+from nncourse.grading.packed import ARCHIVES, ArchiveError
 from nncourse.grading.submissions import (
     ENDING,
     NOTEBOOKS,
@@ -37,57 +51,10 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-# Folders that only Moodle and the exchange make, tried in this order.
-MARKED = [
-    # Moodle: NAME_NUMBER_assignsubmission_file_/NAME.ipynb; two people may have one name. People
-    # choose their names, and may put anything there.
-    r"(?P<person>(?P<student_id>[^/]+)_\d+)_assignsubmission_file(?:_[^/]*)?/(?:.*/)?[^/]+$",
-    # The same without folders: NAME_NUMBER_assignsubmission_file_NAME.ipynb
-    r"(?P<person>(?P<student_id>[^/]+?)_\d+)_assignsubmission_file_(?P<file_id>[^/]+)$",
-    # nbgrader's exchange: USER+ASSIGNMENT+TIMESTAMP+RANDOM/NAME.ipynb
-    r"(?P<student_id>[^+/]+)\+{assignment}\+(?P<timestamp>[^+/]+)(?:\+[^/]*)?/[^/]+$",
-]
-# Tried in this order on the path inside of the source.
-PLAIN = [
-    r"(?:submitted/)?(?P<student_id>[^/]+)/{assignment}/[^/]+$",
-    # In the exchange lie other assignments, too.
-    r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/[^/]+$",
-    r"(?P<student_id>[^/]+?)(?i:\.ipynb)(?:\.[^/.]+)?$",
-]
-# Canvas, all in one folder: NAME_NUMBER_NUMBER_NAME.ipynb, with LATE after the first name where it
-# was. It means something only if all are so: in another folder it may be the name of a student.
-CANVAS = re.compile(
-    r"(?s)(?P<student_id>[^/]*?)_(?:LATE_)?(?P<person>\d+)_\d+_(?P<file_id>[^/]*(?:/.*)?)$"
-)
-MOODLE = "_assignsubmission_"  # in all its names
-TYPED, FILED = f"{MOODLE}onlinetext", f"{MOODLE}file"
-# Of somebody who is called Ann_7, like Ann, who has the number 7; or it is Ann's, and begins so.
-UNSURE = re.compile(
-    r"[^/]*?_\d+_(?:\d+_(?:(?:[^/]*_)?\d+_)?\d+_"
-    r"|assignsubmission_file_(?:[^/]*_)?\d+_assignsubmission_file_)"
-)
-# Moodle's, for a lecturer to give. It may be in the name of a file, too, or in that of a person.
-BY_NUMBER = r"(?P<student_id>[^/]+?_\d+)_assignsubmission_file(?!_[^/]*_assignsubmission_file_?/)"
-# What lies anywhere in STUDENT.zip.
-ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO  # concern everyone
-# Archives that are not looked into, and notebooks of which some program has changed the ending.
-UNREAD = re.compile(
-    r"(?i)(?:\.tar)?\.(?:rar|7z|zipx?|gz|bz2|xz|lzma|zst|lz4?|br|z|t(?:gz|zst|lz))$"
-    r"|(?<=\.ipynb) ?\(\d+\)$"
-)
-OFFSET = re.compile(r":\d\d(?:\.\d+)? ?([+-])(\d\d):?(\d\d)\s*$", re.ASCII)  # of a time
-COMPACT = re.compile(r"(?<!\d)(\d{4})(\d\d)(\d\d)[T_-]?(\d\d)(\d\d)(\d\d)(?!\d)", re.ASCII)
-UNKNOWN = datetime.datetime.min  # a time
 LONGEST = 1000  # bytes of a secret
 INBOUND = 2  # folders within one another in an exchange
 NUMBER = "#"  # before that of an account without a name
-
-Match = re.Match[str]
-
-
-class CollectError(CourseFolderError):
-    """Nothing can be collected; the text says why and what to do."""
 
 
 @dataclass
@@ -148,12 +115,12 @@ def collect(
 
         def layout(files: list[File]) -> Callable[[File], Match | None]:
             if pattern is not None:
-                return _by_pattern(pattern)
-            return _by_layout(files, assignment, folder=source.is_dir())
+                return by_pattern(pattern)
+            return by_layout(files, assignment, folder=source.is_dir())
 
         # Before any archive is opened.
-        listed = [_unopened(file.path, name) for file in listing.read(source)]
-        out.whose = reader.whose = _whose(listed, name, layout(listed))
+        listed = [unopened(file.path, name) for file in listing.read(source)]
+        out.whose = reader.whose = whose_of(listed, name, layout(listed))
         seen: dict[Any, File] = {}
         for file in reader.read(source):
             # What a student has added to an archive under the same name replaces what was there.
@@ -213,46 +180,19 @@ def _inbound(source: Path) -> Path:
     return inbound if "outbound" in others or not others else source
 
 
-def _unopened(path: str, name: str) -> File:
-    """What lies at a path of the source; of an archive, a notebook of this name in it."""
-    inside = is_archive(path)
-    return File(f"{without_ending(path)}/{name}" if inside else path, b"", path if inside else "")
-
-
-def _whose(
-    listed: list[File], name: str, match_of: Callable[[File], Match | None]
-) -> Callable[[str], str]:
-    """Finds who has handed in what lies at a path: their name and number, or the outermost folder.
-
-    Who may be another that is called so is told apart, by a question mark.
-    """
-    around = os.path.commonpath([file.archive or file.path for file in listed] or [""])
-
-    def whose(path: str) -> str:
-        file = _unopened(path.replace(TYPED, FILED), name)
-        match = match_of(file)
-        if match is None or not match["student_id"]:
-            return path.removeprefix(f"{around}/").partition("/")[0] + "/"
-        start, end = match.span("student_id")
-        if "person" in match.groupdict():
-            end = max(end, match.end("person"))
-        person = match.string[start:end].partition(f"{FILED}_")[0]
-        return person + ("?" if UNSURE.match(match.string, start) else "")
-
-    return whose
-
-
 def _found(
     files: list[File],
     assignment: str,
     name: str,
     match_of: Callable[[File], Match | None],
-    by_layout: bool,
+    guessed: bool,
     exchange: bool,
     out: Collected,
 ) -> dict[str, list[_Found]]:
-    """The files of each student; those of nobody are remarked upon."""
+    """The files of each student; those of nobody are remarked upon. guessed: by no pattern."""
     found: dict[str, list[_Found]] = {}
+    depth = around(files).count("/")
+    anonymous = False
     for file in files:
         match = match_of(file)
         # Whose it is must be said outside of what they have packed.
@@ -260,9 +200,17 @@ def _found(
             match is None
             or (file.packed and match.end("student_id") > len(file.packed))
             # It is named as it was handed out, and lies in no student's folder.
-            or (by_layout and match["student_id"] == ENDING.sub("", name))
+            or (guessed and match["student_id"] == ENDING.sub("", name))
         ):
-            out.remarks.append((file.path, _("no student is found in its path")))
+            why = _("no student is found in its path")
+            if guessed and "/" in file.archive:
+                why = _(
+                    "no student is found in its path; if it is {student}, give --pattern "
+                    "'{pattern}'",
+                    student=file.packed.split("/")[depth],
+                    pattern="[^/]+/" * depth + "(?P<student_id>[^/]+)/",
+                )
+            out.remarks.append((file.path, why))
             continue
         groups = match.groupdict()
         raw = groups["student_id"] or ""
@@ -271,11 +219,11 @@ def _found(
             why = _("the student's name {name!r} can't be a folder", name=raw[:80])
             out.remarks.append((file.path, why))
             continue
-        stamp = _time(groups.get("timestamp"))
+        stamp = time_of(groups.get("timestamp"))
         if stamp is None and (said := groups.get("timestamp")):
             out.remarks.append((file.path, no_time(said[:80])))
         # Folders with times are those of an exchange, wherever it lies.
-        asked = exchange or (by_layout and stamp is not None)
+        asked = exchange or (guessed and stamp is not None)
         account = _account(file) if asked else ""
         own = account in ("", student) or (account[0] == NUMBER and not has_account(student))
         if not own and has_account(student):
@@ -296,11 +244,17 @@ def _found(
             own=own,
             stamp=stamp or UNKNOWN,
             likeness=(
-                bool(UNSURE.match(file.path)),
+                bool(UNSURE.match(match.string, match.start("student_id"))),
                 *likeness(groups.get("file_id") or file.path, assignment, name),
             ),
         )
         found.setdefault(student, []).append(new)
+        if match.re is ANONYMOUS and not anonymous:
+            anonymous = True
+            why = _(
+                "Canvas gives no names here: each student is called by their ID, as {id}", id=raw
+            )
+            out.remarks.append((file.path, why))
     return found
 
 
@@ -313,9 +267,8 @@ def _without(
     """A remark on each student of whose files none is a notebook, unless there is one already."""
 
     def student_of(path: str) -> str:
-        # A text that was typed in lies in a folder of its own; archives are named like notebooks.
-        path = path.replace(TYPED, FILED)
-        match = match_of(File(UNREAD.sub(".ipynb", path), b""))
+        # Archives are named like notebooks.
+        match = match_of(File(UNREAD.sub(".ipynb", as_file(path)), b""))
         return as_student(match["student_id"] or "") or "" if match else ""
 
     known = {"", *found, *(student_of(path) for path, _why in out.remarks)}
@@ -339,13 +292,14 @@ def _choose(found: dict[str, list[_Found]], assignment: str, out: Collected) -> 
             continue
         if len(people) > 1:
             why = _("not taken: several people are called {student}", student=student)
-            if theirs[0].path.partition(theirs[0].person)[2].startswith("_assign"):
+            before, _person, after = theirs[0].path.partition(theirs[0].person)
+            if after.startswith("_assign"):
                 why = _(
                     "not taken: several people are called {student}; to take everyone with their "
                     "numbers, remove submitted/*/{assignment} and give --pattern '{pattern}'",
                     student=student,
                     assignment=assignment,
-                    pattern=BY_NUMBER,
+                    pattern="[^/]+/" * before.count("/") + BY_NUMBER,
                 )
             out.remarks += [(one.path, why) for one in theirs]
             continue
@@ -358,83 +312,6 @@ def _choose(found: dict[str, list[_Found]], assignment: str, out: Collected) -> 
         why = _("{student} is taken by {other}", student=student, other=best.path)
         out.remarks += [(one.path, why) for one in theirs if one.person not in people]
     return chosen
-
-
-def _by_layout(files: list[File], assignment: str, folder: bool) -> Callable[[File], Match | None]:
-    """Finds whose a file is where nothing is said about it.
-
-    What a student packed may itself be named like the folder of another one. So the marked folders
-    are looked for from the outside, and no further in than all files have their folders in common.
-    Who packs a folder of submissions packs the folder around them, too; so the other layouts are
-    looked for in it, unless it may be a student's. ``folder``: they are in one on the disk, where
-    the only one that is there is a student's more often than in an archive.
-    """
-    known = re.escape(assignment)
-    marked, plain = (
-        [re.compile(layout.replace("{assignment}", known), re.DOTALL) for layout in layouts]
-        for layouts in (MARKED, PLAIN)
-    )
-    shared = os.path.commonpath([file.path for file in files]) if files else ""
-    shared += "/" if shared else ""
-    starts = [0, *(found.end() for found in re.finditer("/", shared))]
-    below = {file.path[len(shared) :].partition("/")[0] for file in files}
-    archives = {file.path[len(shared) :].partition("/")[0] for file in files if file.packed}
-    like = {name for name in below if ENDING.search(name) and name.startswith(assignment)}
-    # What a few are like says nothing of the others.
-    packed = len(below) > 1 + folder and 2 * len(archives) < len(below)
-    enough = 1 if folder else len(below) / 2
-    one = shared.endswith(f"/{assignment}/") or len(like) >= enough
-    around = len(shared) if packed and not one else 0
-    # Of an archive the name alone: what follows is a student's.
-    canvas = all(CANVAS.match(file.packed or file.path) for file in files)
-    # In Moodle everyone may be called with two numbers at the end.
-    if canvas and not all(MOODLE in file.path.partition("/")[0] for file in files):
-        return lambda file: CANVAS.match(file.path)
-
-    def match(file: File) -> Match | None:
-        tries = [(layout, start) for start in starts for layout in marked]
-        tries += [(layout, around) for layout in plain]
-        tries += [(ARCHIVED, around)] if file.packed.count("/", around) == 1 else []
-        found = (layout.match(file.path, start) for layout, start in tries)
-        return next((one for one in found if one), None)
-
-    return match
-
-
-def _by_pattern(pattern: str) -> Callable[[File], Match | None]:
-    """Finds whose a file is as the lecturer says. Raises CollectError."""
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise CollectError(
-            _("{pattern} is no regular expression: {error}", pattern=pattern, error=error)
-        ) from None
-    if "student_id" not in compiled.groupindex:
-        raise CollectError(_("{pattern} needs the group (?P<student_id>...)", pattern=pattern))
-
-    def match(file: File) -> Match | None:
-        found = compiled.match(file.path)
-        return found or (None if file.packed else compiled.match(file.path.rpartition("/")[2]))
-
-    return match
-
-
-def _time(text: str | None) -> datetime.datetime | None:
-    """A time stamp in any order from the year on: 2026-01-30-15-00-00, 2026-01-30 15:00:00 UTC,
-    20260130150000.
-
-    In UTC, as which it is taken unless it ends in an offset from it.
-    """
-    try:
-        text = COMPACT.sub(r"\1-\2-\3 \4:\5:\6", text or "", count=1)
-        numbers = [int(number) for number in re.findall(r"\d+", text)[:6]]
-        found = datetime.datetime(*numbers) if len(numbers) >= 3 else None  # type: ignore[arg-type]
-        if found is not None and (ahead := OFFSET.search(text)):
-            sign, hours, minutes = ahead.groups()
-            found -= int(f"{sign}1") * datetime.timedelta(hours=int(hours), minutes=int(minutes))
-        return None if found == UNKNOWN else found
-    except (ValueError, OverflowError):
-        return None
 
 
 def _account(file: File) -> str:
@@ -493,7 +370,7 @@ def _put(
     stamp = folder / STAMP
     before = None
     with contextlib.suppress(OSError), open_below(course.submitted, stamp) as file:
-        before = _time(file.read(100).decode("utf-8", "replace"))
+        before = time_of(file.read(100).decode("utf-8", "replace"))
     if before is not None and UNKNOWN != time <= before:
         out.kept.append(new.student)
         return

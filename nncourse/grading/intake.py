@@ -100,7 +100,8 @@ def _files_beside(submission: Submission) -> list[str]:
     """The names of code and of other notebooks in a student's own folder."""
     folder = submission.path.parent
     files: list[str] = []
-    if submission.student in (folder.name, folder.parent.name):
+    # A student may be called like the folder of the class.
+    if folder != submission.folder and submission.student in (folder.name, folder.parent.name):
         with contextlib.suppress(OSError):  # it may be gone by now
             files = sorted(
                 path.name

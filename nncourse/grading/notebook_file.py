@@ -113,9 +113,11 @@ def cells_of(notebook: Mapping[str, Any]) -> list[Any]:
     cells = notebook.get("cells")
     sheets = notebook.get("worksheets")
     if cells is None and isinstance(sheets, list):  # nbformat 3
-        cells = [cell for sheet in sheets if isinstance(sheet, dict) for cell in sheet["cells"]]
+        parts = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        cells = [cell for part in parts if isinstance(part, list) for cell in part]
         for cell in cells:
-            cell.setdefault("source", cell.get("input", ""))
+            if isinstance(cell, dict):
+                cell.setdefault("source", cell.get("input", ""))
     if not isinstance(cells, list) or (sheets is not None and not cells):
         raise IntakeError(
             _(

@@ -218,7 +218,11 @@ def _tar(
     file: IO[bytes], kind: str, wanted: Callable[[str], bool], refuse: Refuse, limits: Limits
 ) -> Iterator[Entry]:
     mode = kind if kind in ("gz", "bz2", "xz") else ""
-    with tarfile.open(None, f"r:{mode}", file) as archive:  # type: ignore[call-overload]
+    try:
+        opened = tarfile.open(None, f"r:{mode}", file)  # type: ignore[call-overload] # noqa: SIM115
+    except tarfile.ReadError as error:  # as of a file that was packed alone
+        raise tarfile.ReadError(_("no zip and no tar ({error})", error=error)) from None
+    with opened as archive:
         at = 0
         while (member := archive.next()) is not None:
             archive.members.clear()  # it keeps them all

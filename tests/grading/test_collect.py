@@ -34,7 +34,8 @@ from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading import archive as archives
 from nncourse.grading import child, unpacker
 from nncourse.grading import packed as one_archive
-from nncourse.grading.collect import BY_NUMBER, CollectError, _time, collect
+from nncourse.grading.collect import collect
+from nncourse.grading.layouts import BY_NUMBER, CollectError, time_of
 from nncourse.grading.submissions import find_submissions
 from nncourse.grading.whole import remove
 from nncourse.language import using
@@ -144,6 +145,107 @@ def test_a_name_like_those_of_canvas_is_a_students_among_others(course, tmp_path
     assert sorted(found.taken) == ["ann_1_2_b", "bob"]
 
 
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize("around", ["", "submissions/", "in/submissions/"])
+@pytest.mark.parametrize("odd", [None, "readme.ipynb", "ps05-x.ipynb", "notes/x.ipynb"])
+def test_canvas_is_known_in_a_folder_and_beside_other_files(course, tmp_path, kind, around, odd):
+    """As a Mac and Windows pack it anew, and the lecturer lays something beside it."""
+    files = {around + name: student for name, student in CANVAS.items()}
+    files[f"{around}kim_3_13_hw.zip"] = zipped({"hw/a_9_9_b.ipynb": "kim"})
+    files |= {f"{around}{odd}": "x"} if odd else {}
+    source = packed(tmp_path / "in.zip", files)
+    if kind == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "in")
+        source = tmp_path / "in"
+    found = collect(course, "ps05", source)
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert taken == {name: name for name in [*CANVAS.values(), "kim"]}
+    told = [(f"{around}{odd}", "no student is found in its path")] if odd else []
+    assert found.remarks == told
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("Ann_7_assignsubmission_file_/{}.ipynb", "Ann"),
+        ("ann+ps05+2026-01-30 15:00:00 UTC+q/{}.ipynb", "ann"),
+        ("ann/{}.ipynb", "ann"),
+    ],
+)
+def test_nobody_is_another_by_names_like_those_of_canvas(course, tmp_path, name, student):
+    files = {name.format("bob_1_2_x"): "x"}
+    if student == "Ann" or "+" in name:
+        files[name.format("cid_3_4_x")] = "x"
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert list(found.taken) == [student]
+
+
+def test_folders_named_as_by_canvas_hide_no_others_in_the_exchange(course, tmp_path):
+    for name in ("a_1_2_x", "b_1_2_x", "c_1_2_x", "ann+ps05+2026-01-30 15:00:00 UTC+q"):
+        (tmp_path / "inbound" / name).mkdir(parents=True)
+        (tmp_path / "inbound" / name / "ps05.ipynb").write_text(name)
+    assert "ann" in collect(course, "ps05", tmp_path / "inbound").taken
+
+
+@pytest.mark.parametrize("around", ["", "submissions/"])
+def test_who_has_typed_something_into_canvas_handed_in_no_notebook(course, tmp_path, around):
+    """Canvas gives such a file one number only, and so nothing was said of it."""
+    names = [*CANVAS, "bobli_2_link.html", "cid_LATE_3_text.html", "leeann_1234_text.html"]
+    source = packed(tmp_path / "in.zip", dict.fromkeys([around + name for name in names], "x"))
+    found = collect(course, "ps05", source)
+    assert sorted(found.taken) == sorted(CANVAS.values())
+    assert [(name.removeprefix(around), why.split()[2]) for name, why in found.remarks] == [
+        ("bobli_2_link.html", "bobli"),
+        ("cid_LATE_3_text.html", "cid"),
+    ]
+    assert found.whose(f"{around}bobli_2_link.html") == "bobli_2"
+
+
+@pytest.mark.parametrize("around", ["", "submissions/"])
+def test_who_is_graded_anonymously_in_canvas_is_called_by_the_id(course, tmp_path, around):
+    names = {
+        "anon_k3a9Q_11_ps05-x.ipynb": "k3a9Q",
+        "LATE_anon_57112_12_hw.ipynb": "57112",
+        "anon_Zz1y2_13_hw_1_2_x.ipynb": "Zz1y2",
+    }
+    files = {around + name: student for name, student in names.items()}
+    source = packed(tmp_path / "in.zip", files | {f"{around}anon_q9q9q_text.html": "x"})
+    found = collect(course, "ps05", source)
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert taken == {student: student for student in names.values()}
+    first, without = (why for _name, why in found.remarks)
+    assert first == "Canvas gives no names here: each student is called by their ID, as k3a9Q"
+    assert "of what q9q9q handed in nothing is a notebook" in without
+
+
+def test_who_is_called_anon_is_so_among_others(course, tmp_path):
+    files = {"anon_7_11_x.ipynb": "a", "anon_7_12_ps05-x.ipynb": "b", "bob_8_13_x.ipynb": "c"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert sorted(found.taken) == ["anon", "bob"]
+
+
+@pytest.mark.parametrize("place", ["{}.zip", "{}/w.zip", "all/{}.zip", "a/b/{}/w.zip"])
+def test_archives_in_a_folder_are_taken_by_the_pattern_that_is_named(course, tmp_path, place):
+    files = {place.format(name): zipped({"x.ipynb": name}) for name in ("ann", "bob", "cid")}
+    source = packed(tmp_path / "in.zip", files)
+    found = collect(course, "ps05", source)
+    if not found.taken:
+        assert all(f"if it is {n}, give" in w for n, (_, w) in zip(("ann", "bob"), found.remarks))
+        found = collect(
+            course, "ps05", source, re.search("--pattern '(.+)'", found.remarks[0][1])[1]
+        )
+    assert {who: path.read_text() for who, path in found.taken.items()} == {
+        name: name for name in ("ann", "bob", "cid")
+    }
+
+
+def test_a_file_that_was_packed_alone_is_no_archive(course, tmp_path):
+    files = {"ann.ipynb": "x", "bob.zip": gzip.compress(b"{}")}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    assert found.remarks == [("bob.zip", "no zip and no tar (truncated header)")]
+
+
 def test_any_name_is_one_in_canvas(course, tmp_path):
     """One with an underscore, or without letters, hid the layout of all."""
     files = {"leeann_1_2_x.ipynb": "x", "o_brien_3_4_x.ipynb": "x", "_5_6_x.ipynb": "x"}
@@ -182,13 +284,16 @@ def test_a_break_in_a_packed_name_does_not_hide_whose_it_is(course, tmp_path):
         ),
     ],
 )
-def test_nobody_is_another_with_their_number(course, tmp_path, theirs, forged):
+@pytest.mark.parametrize("around", ["", "hw/"])
+def test_nobody_is_another_with_their_number(course, tmp_path, theirs, forged, around):
     """Whose name is "ann_7", or "leeann_1_11_ps05"."""
-    files = packed(tmp_path / "in.zip", {theirs: "right", forged: "wrong"})
-    found = collect(course, "ps05", files)
     ann = theirs.partition("_")[0]
-    assert {who: path.read_text() for who, path in found.taken.items()} == {ann: "right"}
-    assert [name for name, _why in found.remarks] == [forged]
+    files = {theirs: "right", forged: "wrong", theirs.replace(ann, "zoe"): "other"}
+    files = {around + name: text for name, text in files.items()}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert taken == {ann: "right", "zoe": "other"}
+    assert [name for name, _why in found.remarks] == [around + forged]
 
 
 @pytest.mark.parametrize("start", ["ann_7_8_", "ann_LATE_7_8_", "ann_7_assignsubmission_file_"])
@@ -781,14 +886,16 @@ def test_a_pattern_is_not_matched_with_the_names_that_students_gave(course, tmp_
     assert len(found.remarks) == 2
 
 
-def test_of_two_people_with_one_name_nobodys_is_taken(course, tmp_path):
-    files = {f"Anna_{n}_assignsubmission_file_/ps05.ipynb": str(n) for n in (1, 9)}
-    found = collect(course, "ps05", packed(tmp_path / "in.zip", {**files, "bob.ipynb": "x"}))
-    assert list(found.taken) == ["bob"]
+@pytest.mark.parametrize("around", ["", "hw/"])
+def test_of_two_people_with_one_name_nobodys_is_taken(course, tmp_path, around):
+    files = {f"{around}Anna_{n}_assignsubmission_file_/ps05.ipynb": str(n) for n in (1, 9)}
+    other = {f"{around}Bob_2_assignsubmission_file_/ps05.ipynb": "x"}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", {**files, **other}))
+    assert list(found.taken) == ["Bob"]
     why, again = (why for _name, why in found.remarks)
     assert why == again
     assert why.startswith("not taken: several people are called Anna")
-    assert "remove submitted/*/ps05 and" in why, "bob would be there twice, as bob and as bob_7"
+    assert "remove submitted/*/ps05 and" in why, "Bob would be there twice, as Bob and as Bob_2"
     files = packed(tmp_path / "in.zip", files)
     numbered = collect(course, "ps05", files, re.search("--pattern '(.+)'", why)[1])
     assert sorted(numbered.taken) == ["Anna_1", "Anna_9"]
@@ -1184,22 +1291,22 @@ def test_a_number_of_any_length_is_no_time(course, tmp_path):
     (found.taken["bob"].parent / "timestamp.txt").write_text("9" * 5000)
     again = collect(course, "ps05", packed(tmp_path / "in.zip", files), pattern)
     assert sorted(again.taken) == ["ann", "bob"]
-    assert _time("9" * 5000) is None
+    assert time_of("9" * 5000) is None
 
 
 @pytest.mark.parametrize(
     "text", ["2026-01-30 02:30:00 +0300", "2026-01-30T02:30:00+03:00", "2026-01-29 18:30:00 -0500"]
 )
 def test_times_are_taken_in_utc(text):
-    assert str(_time(text)) == "2026-01-29 23:30:00"
-    assert str(_time("2026-01-30-15-00-00")) == "2026-01-30 15:00:00"
+    assert str(time_of(text)) == "2026-01-29 23:30:00"
+    assert str(time_of("2026-01-30-15-00-00")) == "2026-01-30 15:00:00"
     for compact in (
         "20260130150000",
         "20260130_150000",
         "20260130T150000Z",
         "20260130T180000+0300",
     ):
-        assert str(_time(compact)) == "2026-01-30 15:00:00"
+        assert str(time_of(compact)) == "2026-01-30 15:00:00"
 
 
 def test_of_two_by_times_that_are_one_number_the_later_counts(course, tmp_path):

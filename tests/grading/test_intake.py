@@ -234,6 +234,8 @@ def test_of_cells_of_ones_own_a_hundred_are_read(hand_in):
         ("[" * 100_000, "not valid JSON"),
         ("[]", "no list of cells"),
         ('{"worksheets": []}', "old format"),
+        ('{"worksheets": [{"x": 1}, 5, {"cells": {"a": 1}}]}', "old format"),
+        ('{"worksheets": [{"cells": [1, null]}]}', "no answer cell"),
         ('{"cells": []}', "no answer cell"),
         ('{"cells": [null, 3, {"metadata": null}, {"metadata": {"nbgrader": 5}}]}', "no answer"),
     ],
@@ -563,7 +565,8 @@ def test_an_old_format_and_other_encodings_are_read(toy, released, tmp_path):
     for cell in cells:
         if cell["cell_type"] == "code":
             del cell["source"]
-    path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}]}), "utf-8")
+    sheets = [{"cells": cells}, {"name": "without cells"}]
+    path.write_text(json.dumps({"nbformat": 3, "worksheets": sheets}), "utf-8")
     assert (
         take_in(Submission("ann", path), released).answers["square_answer"]
         == (RIGHT["square_answer"])
@@ -695,6 +698,18 @@ def test_an_empty_notebook_beside_another_is_not_taken_for_the_answer(toy, relea
         take_in(Submission("ann", empty), released)
     (note,) = take_in(Submission("ann", solved), released).notes
     assert note.startswith("files beside the notebook")
+
+
+@pytest.mark.parametrize("name", ["submissions/submissions", "ann/in/ann"])
+def test_the_files_of_the_class_are_not_those_of_who_is_called_like_its_folder(
+    toy, released, tmp_path, name
+):
+    path = tmp_path / f"{name}.ipynb"
+    path.parent.mkdir(parents=True)
+    for beside in (path, path.with_name("bob.ipynb")):
+        beside.write_text(submission(toy, "ps99", {}), "utf-8")
+    (own,) = [one for one in find_submissions(path.parent, "ps99") if one.path == path]
+    assert take_in(own, released).notes == []
 
 
 @pytest.mark.slow
