@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nncourse.check.judge import judge
+from nncourse.diagnosis import distance
 from nncourse.exercises.logits import softmax
 from nncourse.exercises.piece import find
 
@@ -56,3 +57,26 @@ def test_without_any_penalty_no_output_is_said_to_have_it():
         assert "lacks the penalty" in said["loss"]
         assert "penalty is missing" in said["dW"]
         assert not any("is there" in text or "is in the loss" in text for text in said.values())
+
+
+def test_numerical_gradients_agree_however_they_are_written():
+    """Many as the digits of w are: in place, by flat entries, of two halves."""
+    piece = find("ps02.numerical_gradient")
+
+    def in_place(f, w, h):
+        w = np.array(w, dtype=float)
+        gradient = np.zeros_like(w)
+        for i in np.ndindex(w.shape):
+            w[i] += h
+            above = f(w)
+            w[i] -= 2 * h
+            gradient[i] = (above - f(w)) / h / 2
+            w[i] += h
+        return gradient
+
+    answers = [in_place, *(equivalent.function for equivalent in piece.equivalents)]
+    for seed in range(30):
+        for point in piece.points(seed):
+            right = piece.reference(*point.arguments)
+            for answer in answers:
+                assert distance(np.array(answer(*point.arguments)), right) < 1e-8

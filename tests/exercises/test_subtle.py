@@ -88,6 +88,36 @@ def inputs_of_output(kept):
     return order
 
 
+def until_answered(x, y, passes):
+    """The end is where the neuron's answers are right, as it is silent on the border."""
+    run = find("ps01.train_perceptron").reference
+    for most in range(1, passes + 1):
+        w = run(x, y, most)[-1]
+        if np.all(np.where(x @ w[1:] > w[0], 1, -1) == y):
+            return run(x, y, most)
+    return run(x, y, passes)
+
+
+def in_single(kept):
+    """The steps are taken in float32, or w was rounded to it before."""
+    slopes = find("ps02.numerical_gradient").reference
+    if not kept:
+        return lambda f, w, h: slopes(f, np.float32(w), h)
+
+    def gradient(f, w, h):
+        w = np.array(w, dtype=np.float32)
+        found = np.zeros_like(w)
+        for i in np.ndindex(w.shape):
+            w[i] += h
+            above = f(w)
+            w[i] -= 2 * h
+            found[i] = (above - f(w)) / (2 * h)
+            w[i] += h
+        return found
+
+    return gradient
+
+
 def one_sided(step):
     def gradient(f, w, h):
         flat = np.array(w, dtype=float).reshape(-1)
@@ -1561,6 +1591,8 @@ BY_HEART = [
     ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * (w[1:] @ x - w[0]) < 0.5), 0.6),
     ("ps01.perceptron_update", corrected_if(lambda w, x, y: y * int(w[1:] @ x - w[0]) <= 0), 0.6),
     *(("ps01.train_perceptron", by_answer(at_zero), 0) for at_zero in (-1, 1)),
+    ("ps01.train_perceptron", until_answered, 0),
+    *(("ps02.numerical_gradient", in_single(kept), 0) for kept in (False, True)),
     *(
         ("ps02.loss_and_gradients", with_least(least, added), 0.95)
         for least in (1e-15, 1e-12, 1e-10)

@@ -32,7 +32,7 @@ H = 2.0**-10
 LARGE_H = 2.0**-5
 """Another, so large that it shows which step was taken."""
 
-STEEP, HIGH = 8192.0, 131072.0
+STEEP, HIGH = 2.0**18, 2.0**20
 """The bowl's curvature, halved, and its height."""
 
 Function = Callable[[Array], float]
@@ -42,7 +42,8 @@ class Bowl:
     """f(w) = sum of c w^3 + sin(w) d: smooth, with other slopes in every entry.
 
     Near ``bottom`` its slopes change fast, and its values are large: a one-sided difference is
-    wrong with any step, by the change of slope or by rounding. A central one is as good as ever.
+    wrong with any step, by the change of slope or by rounding, and so is any where w has lost the
+    digits that float32 does not hold. A central one in float64 is as good as ever.
     """
 
     def __init__(self, c: Array, d: Array, bottom: Array) -> None:
@@ -55,17 +56,19 @@ class Bowl:
 
 
 def draw_numerical(rng: np.random.Generator, case: str) -> Point:
-    """f, w of one to three axes, whole numbers in the case INTEGERS, and h."""
+    """f, w of one to three axes, whole numbers in the case INTEGERS, and h. Else w has more digits
+    than float32.
+    """
     shape = dimensions(rng, 2, (3, 4, 5))
     if case == SQUARE:
         shape = [4, 4]
     if case in (LINE, COARSE):
         shape = [5] if case == LINE else [2, 3, 2]
-    w = normal(rng, *shape)
+    w: Array = rng.standard_normal(shape)
     if case == INTEGERS:
         w = rng.integers(-3, 4, shape)
     c, d = 1 + np.abs(normal(rng, *shape)), 2 * normal(rng, *shape)
-    bowl = Bowl(c, d, w + normal(rng, *shape) / 4096)
+    bowl = Bowl(c, d, w + normal(rng, *shape) / (STEEP / 2))
     return Point((bowl, w, LARGE_H if case == COARSE else H), {}, 1.0, case)
 
 
@@ -114,7 +117,7 @@ def _not_restored(f: Function, w: Array, h: float) -> Array:
     return gradient
 
 
-def _integers(f: Function, w: Array, h: float) -> Array:
+def _in_its_type(f: Function, w: Array, h: float) -> Array:
     w = np.array(w)
     gradient = np.zeros(w.shape)
     for i in np.ndindex(w.shape):
@@ -171,12 +174,22 @@ NUMERICAL_MUTANTS = (
     ),
     Mutant(
         "array of whole numbers",
-        _integers,
+        _in_its_type,
         mark(
             "With an array of whole numbers adding h changes nothing: the fraction is cut off when "
             "it is stored. Compute on a copy in float64."
         ),
         "type",
+        "M109",
+    ),
+    Mutant(
+        "float32",
+        lambda f, w, h: _in_its_type(f, single(w), h),
+        mark(
+            "In float32 the entries of w lose half of their digits, so the slopes are those at "
+            "another point. Compute on a copy in float64."
+        ),
+        "precision",
         "M109",
     ),
     Mutant(
