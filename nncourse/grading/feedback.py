@@ -50,8 +50,10 @@ SENTENCE = 1000  # characters of a reason
 LONGEST = 20_000  # characters of an answer or an output
 CELLS = 20_000  # of all tables together
 
-# Findings whose text, after its first colon, repeats what the student's code said.
+# Findings whose text, after its first colon, repeats what the student's code said. A dictionary in
+# a signature has colons of its own.
 QUOTING = ("signature", "use", "key")
+QUOTED = re.compile(r"\A((?:\{[^{}]*+\}|(?!: ).)*+): .*", re.DOTALL)
 
 ENDINGS = {
     "NotImplementedError": mark("Not written yet."),
@@ -228,8 +230,7 @@ def reasons(
             elif mistake["code"] == "not written" and ":" in says:
                 says = _("Something that it calls is not written yet.")  # a name of their choice
             elif mistake["code"] in QUOTING:
-                head, colon, _said = says.partition(": ")
-                says = f"{head}." if colon else says
+                says = QUOTED.sub(r"\1.", says)
             named = ", ".join(map(_title, mistake["outputs"]))
             if says:
                 found.append(f"{named}: {says}" if named else says)

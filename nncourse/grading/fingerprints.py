@@ -1,8 +1,9 @@
 """Fingerprints of code: hashes of all short passages in its stream of tokens.
 
-Names, comments and layout are not in that stream, so they change nothing (Schleimer, Wilkerson and
-Aiken, Winnowing, 2003; the library is copydetect). The tokens are those that Python reads. A
-painter of code, which copydetect would ask, can be led to take what runs for text.
+Names, comments, annotations of variables and layout are not in that stream, so they change nothing
+(Schleimer, Wilkerson and Aiken, Winnowing, 2003; the library is copydetect). The tokens are those
+that Python reads. A painter of code, which copydetect would ask, can be led to take what runs for
+text.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ LONGEST = 20_000  # tokens of a part, which take the time; blank lines and comme
 BETWEEN = "\n\n"  # the parts of a code
 SHOWN = 10_000  # characters on a page, of what is marked and of what isn't
 DEFINED = {"def": "F", "class": "O"}
+UNSAID = {"(", ")", ","}  # may be added around or behind almost anything, also by a formatter
+NUMPY = {"np", "numpy"}  # "np.dot" is "dot"
 LAYOUT = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -50,12 +53,14 @@ CLOSES = getattr(tokenize, "FSTRING_END", None)
 HEAD = re.compile(r"\A(?:\s*+%%[^\n]*+)++")
 # For what is no Python, or isn't any more since odd characters in it are shown as "?". Where texts
 # and comments end there is not known, and what is taken for one would be hidden: so none is.
-ROUGH = re.compile(r"(?P<name>[^\W\d]\w*+)|(?P<sign>\d[\w.]*+|[^\s;])")
+ROUGH = re.compile(r"(?P<word>[^\W\d]\w*+)|(?P<sign>\d[\w.]*+|[^\s;])")
 
 Places = tuple[tuple[int, int], ...]
 """(start, end) in a code."""
 Token = tuple[str, str, int, int]
-"""What it is, a "string", a "name" or a "sign"; its text; where it starts and ends in the code."""
+"""What it is, a "string", a "name", a "word" (a name, or prose) or a "sign"; its text; where it
+starts and ends in the code.
+"""
 Reader = Callable[[str], Iterable[Token]]
 
 
@@ -128,7 +133,13 @@ def _stream(parts: Iterable[str], reader: Reader | None = None) -> tuple[str, np
         before = last = ""
         for kind, text, start, end in (reader or _tokens)(part):
             letters = _letters(kind, text, before)
-            if letters == last and letters in ("S", "V"):
+            if text in UNSAID:
+                letters = ""
+            elif text == "." and before in NUMPY:
+                letters, _name, _span = "", out.pop(), spans.pop()
+            elif letters == last in ("S", "V") and (
+                kind != "name" or place + start == spans[-1][1]
+            ):
                 # One string in several pieces; a name in letters that ``tokenize`` has not; prose.
                 spans[-1] = (spans[-1][0], place + end)
             else:
@@ -179,7 +190,7 @@ def _exact(source: str, code: str) -> Iterator[Token]:
         return min(begins[row - 1] + moved[row - 1] + column, begins[row] - 1)
 
     depth, start = 0, (0, 0)
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in _unannotated(tokenize.generate_tokens(io.StringIO(source).readline)):
         kind = "name" if token.type in (tokenize.NAME, tokenize.ERRORTOKEN) else "sign"
         if token.type == tokenize.STRING:
             kind = "string"
@@ -190,6 +201,24 @@ def _exact(source: str, code: str) -> Iterator[Token]:
             continue
         kind = "string" if token.type == CLOSES else kind
         yield kind, token.string, place(*start), place(*token.end)
+
+
+def _unannotated(tokens: Iterable[tokenize.TokenInfo]) -> Iterator[tokenize.TokenInfo]:
+    """The tokens without the annotations of variables: ``x: A = y`` is ``x = y``."""
+    level, begins, target, hidden = 0, True, False, False
+    for token in tokens:
+        text, sign = token.string, token.type == tokenize.OP
+        if token.type == tokenize.NEWLINE or text == ";":
+            begins, target, hidden = True, False, False
+        elif begins and token.type not in LAYOUT:
+            begins, target = False, text not in ("match", "case")
+        level += sign * ((text in "([{") - (text in ")]}"))
+        if target and not level and (sign or keyword.iskeyword(text)):
+            hidden = hidden or text == ":"
+            if text == "=" or (not hidden and text not in ".)]"):
+                target = hidden = False
+        if not hidden:
+            yield token
 
 
 def compare(one: Any, other: Any) -> tuple[int, tuple[float, float], tuple[Places, Places]]:

@@ -6,10 +6,12 @@ is left out. Of the rest each fingerprint counts by its rarity in the class, as 
 are searched (inverse document frequency): the right answer to a short question is nobody's copy,
 and neither is a usual one. A high share is a reason to look at the two, not a verdict.
 
-In classes that write each of 12 places of ps05 in one of three or four usual ways, a share of 0.55
-is reached by 4 honest pairs of 12 students, by 6 to 8 of 40, 80, and 300; by every whole copy, also
-with much added; by 22 of 24 copies of one unusual answer of ten; by 20 of 24 with two places
-rewritten. A copy with four of them rewritten is no more like its source than honest answers are.
+In classes of 12, 40, and 80 that write each of 12 places of ps05 in one of two or three usual ways,
+a share of 0.55 is reached by at most 6 honest pairs; by 24 of 24 whole copies, also with much
+added; by 19 of 24 copies of one unusual answer of ten; by 14 of 24 with two places rewritten. A
+copy with four of them rewritten is no more like its source than honest answers are. In classes of
+200 and 300 whole copies may stay below. As one text they are named all the same, and with them 1 to
+7 honest pairs.
 """
 
 from __future__ import annotations
@@ -49,8 +51,9 @@ MOST = 100  # pairs
 OTHERS = 8
 # As if everyone had written so many fingerprints more that only one other has. It takes from the
 # share of those whose own code is short or usual: that it is in another's says less.
-MORE = 60
+MORE = 45
 ALIKE = 0.9  # of each other's code: one text
+LESS = 0.75  # of the share that others need is enough for one text
 BLOCK = 10_000  # fingerprints at once
 
 
@@ -70,7 +73,8 @@ class Pair:
 class Similar(NamedTuple):
     """The pairs by share, and how many more there are.
 
-    groups: three students or more with one text. Of a group each is in a pair with the first only.
+    groups: three students or more with one text. Of a group each is in a pair with the first, and
+    only who is nearest to an outsider in one with them.
     """
 
     pairs: Sequence[Pair]
@@ -143,7 +147,8 @@ def whole(answers: Mapping[str, str]) -> str:
 def similar(
     answers: Mapping[str, Mapping[str, str]], stub: Mapping[str, str], least: float = 0.55
 ) -> Similar:
-    """The pairs of which one has at least the share ``least`` of its code in common.
+    """The pairs of which one has at least the share ``least`` of its code in common; if they are
+    one text, ``LESS`` of it.
 
     Each answer is read for itself, so that none hides another. Raises SimilarError without
     copydetect.
@@ -156,12 +161,11 @@ def similar(
     more = MORE * np.log((len(names) + OTHERS) / 2)
     shares = shared / (own + more)[:, None]
     highest = np.maximum(shares, shares.T)
-    similar = (shared > 0) & (highest >= least)
-    alike = similar & (shared >= ALIKE * np.maximum.outer(own, own))
-    groups = _groups(alike)
-    for first, *others in groups:
-        similar[others] = similar[:, others] = False
-        similar[first, others] = True
+    alike = shared >= ALIKE * np.maximum.outer(own, own)
+    similar = (shared > 0) & (highest >= np.where(alike, LESS, 1) * least)
+    groups = _groups(similar & alike)
+    for group in groups:
+        _one_of(group, similar, highest)
     found = sorted(
         np.argwhere(np.triu(similar, 1)).tolist(),
         key=lambda pair: (-round(highest[tuple(pair)], 2), -shared[tuple(pair)], pair),
@@ -211,6 +215,16 @@ def _groups(alike: np.ndarray) -> list[list[int]]:
             groups.append(group)
             free[group] = False
     return groups
+
+
+def _one_of(group: list[int], similar: np.ndarray, highest: np.ndarray) -> None:
+    """Leave each outsider similar to the nearest of a group, and its own to the first of them."""
+    shares = np.where(similar[group], highest[group].round(2), -1)
+    outsiders = np.setdiff1d(np.flatnonzero(shares.max(0) >= 0), group)
+    nearest = np.array(group)[shares[:, outsiders].argmax(0)]
+    similar[group] = similar[:, group] = False
+    similar[nearest, outsiders] = similar[outsiders, nearest] = True
+    similar[group[0], group[1:]] = True
 
 
 def similar_page(

@@ -7,6 +7,7 @@ import inspect
 import io
 import json
 import keyword
+import re
 import textwrap
 import tokenize
 from importlib import import_module
@@ -171,6 +172,17 @@ def test_a_copy_with_other_names_is_named(some):
         answer: name.rpartition(".")[0] for name, answer in COPIED.items()
     }
     assert min(copy.share for copy in found.values()) > 0.9
+
+
+def test_brackets_and_commas_hide_no_copy(some):
+    """As a formatter with short lines writes them; in nine lines was nothing left."""
+    code = source_of("nncourse.optim.adam.Adam")
+    written = re.sub(r"^( +[\w., ]+ [-+*]?=) ([^\n]*[^(\n])$", r"\1 (\n\2\n)", code, flags=re.M)
+    written = re.sub(r"(?<=\w)\)", ",)", re.sub(r"(?<=\w)\((?=\w+,)", "(\n", written))
+    assert written.count("\n") > code.count("\n") + 10
+    (copy,) = copied({"ann": {"adam": written}}, some, "")
+    assert copy.source == "nncourse.optim.adam"
+    assert copy.share > 0.95
 
 
 def test_half_a_copy_is_named_too(some):

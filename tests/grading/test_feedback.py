@@ -281,6 +281,19 @@ def test_reasons_repeat_no_name_that_an_answer_has_chosen(language):
     )
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_signature_is_told_to_its_end_and_no_word_of_the_error(language):
+    """A dictionary in it has colons, too."""
+    said = {"en": "It cannot be used as", "ru": "Это нельзя использовать как"}[language]
+    for name in ("ps01.gates", "ps05.network_gradients", "ps01.neuron"):
+        signature = find(name).signature
+        says = f"{said} {signature}: an {{input: 1}}: 1"
+        mistake = {"code": "use", "mutant": "", "outputs": [], "says": {language: says}}
+        with using(language):
+            found = reasons(Grade(0.0, 1.0), [{"name": name, "mistakes": [mistake]}], [])
+        assert found == [f"{said} {signature}."]
+
+
 def test_reasons_tell_why_an_output_cannot_be_compared():
     def initialise(name, fan_out, fan_in, rng):
         if name == "he_uniform":
