@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import isfunction
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,47 @@ def test_reference_agrees_with_the_numerical_gradient(piece):
                     n = expected[output.name]
                     own = output.own(np.asarray(pick(answer, output.key)))
                     assert distance(own, n) < 1e-7, output.name
+
+
+def _leaves(value):
+    """What stands in nested lists, tuples and dicts, and the keys of these."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if not isinstance(value, (list, tuple)):
+        return [value]
+    return [leaf for item in value for leaf in _leaves(item)]
+
+
+def _watched(answer, received):
+    """The answer, a function or a class, that writes down what it is called with."""
+    if isinstance(answer, type):
+        kinds = [vars(kind) for kind in reversed(answer.__mro__[:-1])]
+        methods = {name: f for kind in kinds for name, f in kind.items() if isfunction(f)}
+        return type(
+            answer.__name__,
+            (answer,),
+            {name: _watched(method, received) for name, method in methods.items()},
+        )
+
+    def function(*arguments, **named):
+        received.extend(_leaves([arguments, named]))
+        return answer(*arguments, **named)
+
+    return function
+
+
+@every_piece
+def test_numbers_and_names_that_an_answer_is_given_are_python_s_own(piece):
+    """NumPy's divide by 0 without an error, and what a student tries by hand does not."""
+    received = []
+    for seed in (None, 0, 1):
+        for point in piece.points(seed):
+            received += _leaves(point.arguments)
+            arguments = copy_arguments(point.arguments)
+            piece.ask(_watched(piece.reference, received), *arguments)
+    assert received or piece.signature.startswith("gates()"), "or nothing was looked at"
+    zero_axes = [a for a in received if isinstance(a, np.ndarray) and a.ndim == 0]
+    assert not [a for a in received if isinstance(a, np.generic)] + zero_axes
 
 
 @every_piece

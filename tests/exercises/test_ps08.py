@@ -202,6 +202,60 @@ def test_x_alone_may_be_in_float32(name, answer):
         assert judge(PIECES[name], [answer], seed=seed, mutants=False).passed
 
 
+ROWS = {
+    "small dropped": lambda n, p, rng: rng.random(n) >= p,
+    "small kept": lambda n, p, rng: rng.random(n) < 1 - p,
+    "binomial": lambda n, p, rng: rng.binomial(1, 1 - p, n),
+    "choice": lambda n, p, rng: rng.choice([0, 1], n, p=[p, 1 - p]),
+    "column": lambda n, p, rng: rng.random((n, 1)) >= p,
+    "all kept": lambda n, p, rng: True,
+    "all dropped": lambda n, p, rng: False,
+    "a generator of one's own": lambda n, p, rng: np.random.default_rng(n).random((n, n)) >= p,
+}
+
+
+@pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
+@pytest.mark.parametrize("kind", ROWS)
+def test_one_row_of_a_mask_for_all_examples_is_always_told_and_nothing_else_is_called_so(
+    name, kind
+):
+    def answer(x, p, rng, train):
+        if not train:
+            return PIECES[name].reference(x, p, rng, train)
+        N, D = x.shape
+        drawn = np.asarray(ROWS[kind](N if kind == "column" else max(N, D), p, rng))
+        drawn = drawn[:N, :D] if drawn.ndim == 2 else drawn[..., :D]
+        mask = np.broadcast_to(drawn * (1 / (1 - p) if name == "dropout" else 1.0), x.shape)
+        return x * mask, mask
+
+    one_row = kind in ("small dropped", "small kept", "binomial", "choice")
+    for seed in range(12):
+        told = [d.mutant for d in judge(PIECES[name], [answer], seed=seed).diagnoses]
+        assert (told == ["one row for all"]) if one_row else ("one row for all" not in told)
+
+
+def eps_in_the_variance(x, gamma, beta, eps):
+    var = x.var(axis=0) + eps
+    x_hat = (x - x.mean(axis=0)) / np.sqrt(var)
+    return gamma * x_hat + beta, x_hat, x.mean(axis=0), var
+
+
+def eps_twice(x, gamma, beta, eps):
+    _out, _x_hat, mean, var = eps_in_the_variance(x, gamma, beta, eps)
+    x_hat = (x - mean) / np.sqrt(var + eps)
+    return gamma * x_hat + beta, x_hat, mean, var
+
+
+@pytest.mark.parametrize(("answer", "due"), [(eps_in_the_variance, 0.75), (eps_twice, 0.25)])
+def test_eps_in_the_variance_that_is_returned_is_always_told(answer, due):
+    for seed in range(12):
+        report = judge(PIECES["batchnorm_forward"], [answer], seed=seed)
+        assert report.score == pytest.approx(due)
+        assert [(d.outputs, d.mutant) for d in report.diagnoses] == [
+            (("var",), "eps in the variance")
+        ]
+
+
 def test_no_factor_of_a_mask_is_known_by_heart():
     points = [p for seed in range(30) for p in PIECES["dropout_backward"].points(seed)]
     assert len({point.arguments[2] for point in points}) > 40

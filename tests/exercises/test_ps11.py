@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nncourse.check.judge import judge
+from nncourse.exercises.ps11 import PIECES
 from nncourse.exercises.ps11.gru import GRU_STEP, GRU_STEP_BACKWARD
 from nncourse.exercises.ps11.gru import STEP_LINES as GRU_LINES
 from nncourse.exercises.ps11.peephole import (
@@ -139,3 +140,19 @@ def test_peepholes_of_more_gates_cost_their_own_part_alone():
     report = judge(PEEPHOLE_BACKWARD, [answer])
     assert [v.output.name for v in report.verdicts if not v.passed] == ["dp"]
     assert "dp must be a dictionary with the same gates as p" in str(report)
+
+
+@pytest.mark.parametrize("zeros", [("h0",), ("c0",), ("h0", "c0")])
+@pytest.mark.parametrize("name", ["lstm_forward", "lstm_backward"])
+def test_a_start_from_zeros_is_told_of_what_is_zero(name, zeros):
+    piece = PIECES[name]
+
+    def answer(*arguments):
+        named = zip(piece.arguments, arguments, strict=True)
+        return piece.reference(*(0 * value if key in zeros else value for key, value in named))
+
+    for seed in range(5):
+        (diagnosis,) = judge(piece, [answer], seed=seed).diagnoses
+        hint = str(diagnosis.finding)
+        assert "zeros" in hint
+        assert tuple(start for start in ("h0", "c0") if start in hint) == zeros

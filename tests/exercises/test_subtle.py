@@ -1719,3 +1719,14 @@ def test_what_is_not_read_is_not_known_for_any_seed(name, answer, most):
     """Special cases and settings by heart earn nothing, and nothing by luck."""
     scores = {judge(find(name), [answer], seed=seed, mutants=False).score for seed in range(16)}
     assert max(scores) <= most + 1e-9
+
+
+def test_a_norm_of_zero_that_is_divided_by_raises():
+    def answer(grads, limit):
+        norm = math.sqrt(sum(float((g**2).sum()) for g in grads))
+        return [g * min(1.0, limit / norm) for g in grads]
+
+    for seed in range(5):
+        report = judge(find("ps10.clip_gradients"), [answer], seed=seed)
+        assert report.score == pytest.approx(0.9)
+        assert "ZeroDivisionError" in str(report)

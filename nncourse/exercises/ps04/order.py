@@ -44,7 +44,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
             count = int(rng.integers(1, 4))
             inputs[name] = [names[j] for j in rng.choice(i, count, replace=False)]
         out = names[-2]
-        graph = {name: inputs[name] for name in rng.permutation(names)}
+        graph = {name: inputs[name] for name in rng.permutation(names).tolist()}
         needed = reference(graph, out)
         uses = [name for node in needed for name in graph[node]]
         shared = {name for name in uses if uses.count(name) > 1}

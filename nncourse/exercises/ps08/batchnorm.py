@@ -88,6 +88,11 @@ def _with(
     return function
 
 
+def _eps_in_var(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Any, ...]:
+    out, x_hat, mean, var = forward(x, gamma, beta, eps)
+    return out, x_hat, mean, var + eps
+
+
 def _loops(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Any, ...]:
     N, D = x.shape
     out, hat, means, variances = np.empty((N, D)), np.empty((N, D)), [], []
@@ -187,6 +192,14 @@ FORWARD = Piece(
             _with(var_of=lambda x: (x**2).mean(axis=0)),
             mark("The variance is the mean of squares: the mean was not subtracted first."),
             "term missing",
+        ),
+        Mutant(
+            "eps in the variance",
+            _eps_in_var,
+            mark(
+                "eps is added to var itself; it is added under the root, and var comes back bare."
+            ),
+            "surplus",
         ),
         Mutant(
             "no root",

@@ -62,8 +62,18 @@ def _with(
     return function
 
 
-def _one_row(x: Array, p: float, rng: np.random.Generator) -> Array:
-    return np.tile((rng.random(x.shape[1]) >= p) / (1 - p), (len(x), 1))
+def _one_row(base: Dropout, kept: Callable[[float], float]) -> Mutant:
+    def function(x: Array, p: float, rng: np.random.Generator, train: bool) -> tuple[Array, Array]:
+        if not train:
+            return base(x, p, rng, train)
+        mask = np.tile((rng.random(x.shape[1]) >= p) * kept(p), (len(x), 1))
+        return x * mask, mask
+
+    text = mark(
+        "One row of the mask serves all examples: what is dropped is dropped in all of them at "
+        "once. Draw as many numbers as x has."
+    )
+    return Mutant("one row for all", function, text, "copied")
 
 
 def _exact_count(x: Array, p: float, rng: np.random.Generator) -> Array:
@@ -141,6 +151,7 @@ MUTANTS = (
         ),
         "law",
     ),
+    _one_row(inverted, lambda p: 1 / (1 - p)),
 )
 
 
@@ -285,6 +296,7 @@ PLAIN_DROPOUT = Piece(
             mark("The output is divided by 1 - p when testing; it has to be multiplied."),
             "inverted",
         ),
+        _one_row(plain, lambda p: 1.0),
     ),
     equivalents=(
         Equivalent("binomial", _plain_binomial),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.diagnosis import Finding, Law
-from nncourse.diagnosis.distribution import atoms_law
+from nncourse.diagnosis.distribution import DISTINCT, atoms_law
 from nncourse.diagnosis.measure import Array, distance
 from nncourse.exercises.drawn import CALLS, drawn, joined, uniform
 from nncourse.exercises.piece import Point, Unfit, differing, normal
@@ -25,6 +25,9 @@ ROWS, COLUMNS = (140, 150, 160), (60, 64)
 APPLIED = 0.05
 """A mask nearer than this to one value everywhere, or to none but zeros where x is not 0, shows
 nothing about how it is applied."""
+
+COPIED = 0.9
+"""A mask in which more of the rows equal the one before is one row for all."""
 
 IDLE = mark(
     "x comes back from predictions, as it must; that counts once training drops a share of its "
@@ -135,6 +138,28 @@ def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Ar
     return given
 
 
+class RowLaw(Law):
+    """The law of masks; samples of one row for all examples are told from the others.
+
+    Their shares are those of few numbers, so that any two of them are alike.
+    """
+
+    def measure(self, sample: Array) -> Array:
+        """The profile, with the share of rows that equal the one before for "distinct".
+
+        If all numbers are the same, it is not for the rows.
+        """
+        profile = super().measure(sample)
+        if np.any(sample != sample[0, 0]):
+            profile[DISTINCT] = np.mean(np.all(sample[1:] == sample[:-1], axis=1))
+        return profile
+
+    def alike(self, one: Array, other: Array, size: int) -> bool:
+        """Whether both are made of one row, or can come from one law."""
+        copied = [bool(profile[DISTINCT] > COPIED) for profile in (one, other)]
+        return all(copied) or (not any(copied) and super().alike(one, other, size))
+
+
 def laws_of(
     kept: Callable[[float], float], of_test: Callable[[float], float]
 ) -> Callable[[Point], dict[str, Law]]:
@@ -144,7 +169,7 @@ def laws_of(
         x, p, seed, train = point.arguments
         if not train:
             return {"mask": atoms_law({of_test(p): 1.0})}
-        law = atoms_law({0.0: p, kept(p): 1 - p})
+        law = RowLaw(**vars(atoms_law({0.0: p, kept(p): 1 - p})))
         made = partial(_masks, p, kept(p), x.shape, seed)
         return {"mask": replace(law, drawn=made, call="rng.random(x.shape)")}
 

@@ -43,7 +43,7 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     shares = {SHORT: (1.01, 1.05), MANY: (0.95, 0.99)}
     share = rng.uniform(*shares.get(case, (0.2, 0.4)))
     # Of two sizes, or what is long would be known by the limit; beside both 1e-6 is nothing.
-    unit = 2.0 ** rng.choice((3, 13))
+    unit = float(2.0 ** rng.choice((3, 13)))
     norm = float(np.sqrt(sum(np.sum(g**2) for g in grads)))
     limit = float(single(share * norm)) * unit
     return Point(([g * (unit * (case != ZERO)) for g in grads], limit), {}, 1.0, case)

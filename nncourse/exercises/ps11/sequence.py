@@ -149,6 +149,15 @@ FORWARD = Piece(
             "M74",
         ),
         Mutant(
+            "h0 and c0 ignored",
+            unrolled(
+                lambda x, t, h, c, h0, c0: (x[:, t], h, c) if t else (x[:, t], 0 * h0, 0 * c0)
+            ),
+            mark("State and cell start from zeros: h0 and c0 do not take part."),
+            "start",
+            "M74",
+        ),
+        Mutant(
             "h and c exchanged",
             unrolled(lambda x, t, h, c, h0, c0: (x[:, t], c, h) if t else (x[:, t], h, c)),
             mark("From the second step on the state and the cell take each other's place."),
@@ -228,6 +237,10 @@ class _Rules:
         """The state or cell before step t."""
         return states[:, t - 1] if t else start
 
+    def states(self, hs: Array, h0: Array, t: int) -> Array:
+        """The state before step t."""
+        return self.before(hs, h0, t)
+
     def cells(self, cs: Array, c0: Array, t: int) -> Array:
         """The cell before step t."""
         return self.before(cs, c0, t)
@@ -257,7 +270,7 @@ class _Rules:
         sums = [np.zeros(Wx.shape), np.zeros(Wh.shape), np.zeros(len(Wh))]
         for t in self.steps(T):
             dh, dc = self.arrived(dh, dc, dhs[:, t], t == T - 1)
-            h, c = self.before(hs, h0, t), self.cells(cs, c0, t)
+            h, c = self.states(hs, h0, t), self.cells(cs, c0, t)
             _dz, dc, dx[:, t], dh, *new = self.step(
                 dh, dc, x[:, t], h, c, cs[:, t], gates[:, t], Wx, Wh
             )
@@ -308,9 +321,18 @@ class _Overwrites(_Rules):
         return new
 
 
-class _NoStart(_Rules):
-    def before(self, states: Array, start: Array, t: int) -> Array:
-        return states[:, t - 1] if t else 0 * start
+class _NoState0(_Rules):
+    def states(self, hs: Array, h0: Array, t: int) -> Array:
+        return self.before(hs, 0 * h0, t)
+
+
+class _NoCell0(_Rules):
+    def cells(self, cs: Array, c0: Array, t: int) -> Array:
+        return self.before(cs, 0 * c0, t)
+
+
+class _NoStart(_NoState0, _NoCell0):
+    """Both."""
 
 
 class _SameCell(_Rules):
@@ -452,6 +474,20 @@ BACKWARD = Piece(
             mark("The weights' gradients hold one step only: each step overwrites the one before."),
             "accumulate",
             "M72",
+        ),
+        Mutant(
+            "zeros for h0",
+            _NoState0(),
+            mark("In the first step zeros stand in place of h0."),
+            "start",
+            "M74",
+        ),
+        Mutant(
+            "zeros for c0",
+            _NoCell0(),
+            mark("In the first step zeros stand in place of c0."),
+            "start",
+            "M74",
         ),
         Mutant(
             "zeros for the start",
