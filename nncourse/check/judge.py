@@ -8,6 +8,7 @@ of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from nncourse.check import ready_made
 from nncourse.check.call import checking
 from nncourse.check.reason import find_reasons
-from nncourse.check.report import Diagnosis, Report, Verdict
+from nncourse.check.report import Report, Verdict
 from nncourse.check.trial import ENDLESS, Trial, in_place, run, telling
 from nncourse.check.variant import current_seed
 from nncourse.diagnosis import Finding
@@ -106,9 +107,7 @@ def examine(
         notes.append(_modified_inputs(piece, modified))
     verdicts = tuple(_verdict(piece, output, trials) for output in piece.outputs)
     passed = all(verdict.passed for verdict in verdicts) and not problems and not modified
-    diagnoses: tuple[Diagnosis, ...] = ()
-    if not all(verdict.passed for verdict in verdicts) or problems:
-        diagnoses = find_reasons(piece, trials, mutants)
+    wrong = not all(verdict.passed for verdict in verdicts) or bool(problems)
     report = Report(
         name,
         piece,
@@ -116,7 +115,7 @@ def examine(
         passed,
         verdicts,
         next(iter(endless + problems), None),
-        diagnoses,
+        partial(find_reasons, piece, trials, mutants) if wrong else tuple,
         tuple(notes),
         printed,
         _shapes(piece, trials),

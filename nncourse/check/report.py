@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -75,12 +78,18 @@ class Report:
     passed: bool
     verdicts: tuple[Verdict, ...] = ()
     problem: Finding | None = None
-    diagnoses: tuple[Diagnosis, ...] = ()
+    look_for: Callable[[], tuple[Diagnosis, ...]] = field(default=tuple, repr=False)
+    """Finds the reasons, which takes time; not before somebody wants to know them."""
     notes: tuple[Finding, ...] = ()
     printed: str = ""
     inputs: str = ""
     """The shapes of the inputs at which ``problem`` arose."""
     _shown: int = field(default=0, repr=False)
+
+    @cached_property
+    def diagnoses(self) -> tuple[Diagnosis, ...]:
+        """The reasons, and what can be seen in the numbers, of what is wrong."""
+        return self.look_for()
 
     def hints(self) -> list[tuple[str, str]]:
         """The ladder of hints for the first output that is wrong: (title, text) for each step."""
@@ -100,8 +109,12 @@ class Report:
         return Text(hint_text(steps, self._shown))
 
     def points(self, maximum: float) -> float:
-        """Print the report and return the points earned, between 0 and ``maximum``."""
-        print(self)
+        """Print the report and return the points earned, between 0 and ``maximum``.
+
+        A stream that has ``keep`` gets the report itself, to be put into words later.
+        """
+        keep = getattr(sys.stdout, "keep", print)
+        keep(self)
         earned = float(maximum) if self.passed else round(self.score * maximum, 2)
         return float(min(max(earned, 0.0), maximum))
 

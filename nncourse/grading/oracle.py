@@ -174,6 +174,7 @@ class Oracle:
         self.spare = session
         self.count = 0
         self.past = Past()
+        self.untold: list[Callable[[], None]] = []
         self.steps = Steps(self.space, self._bind, assignment.plan.modules, self.past)
 
     def grade(self) -> bool:
@@ -198,6 +199,8 @@ class Oracle:
             # The first one's end is waited for by the process that has made it. Without namespaces
             # nothing else would end what it has left.
             self.session.close(wait=not lent or self.sandbox.unsafe)
+        for tell in self.untold:
+            tell()
         if finished and self.own:
             self._say_own(own, late)
         self.tries.spent += self.budget.spent
@@ -407,11 +410,10 @@ class Oracle:
         caught = self.session.over or next(iter(refusals), None)
         if problem is None and caught is not None and question.points == cell.points:
             question, outputs = judge(cell.points, value, caught)
-        text = printed.getvalue()
-        if text:
-            cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
-            outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": cut})
-        question.report = [summary(report) for report in reports]
+        said = {"output_type": "stream", "name": "stdout", "text": ""}
+        if printed.tell() or printed.kept:
+            outputs.insert(0, said)
+        self.untold.append(partial(_tell, question, said, reports, printed))
         self.found.questions[cell.name] = question
         self.found.outputs[cell.index] = outputs
         return True
@@ -442,6 +444,17 @@ class Oracle:
         code, last = compiled(cell.source, file)
         exec(code, self.space)
         return None if last is None else eval(last, self.space)
+
+
+def _tell(
+    question: Question, said: dict[str, str], reports: Sequence[Any], printed: Silent
+) -> None:
+    """Say what is wrong and why. It takes time, by which the answers of the session, which go on,
+    would know that something is: it must be over.
+    """
+    text = printed.text()
+    said["text"] = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
+    question.report = [summary(report) for report in reports]
 
 
 @lru_cache(512)

@@ -44,9 +44,26 @@ class Silent(io.StringIO):
     endless answer of theirs.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[tuple[int, Any]] = []
+
     def write(self, text: str) -> int:
         """As a file does."""
         return super().write(text) if self.tell() <= LONGEST else len(text)
+
+    def keep(self, shown: Any) -> None:
+        """What is to be printed here, and put into words by ``text``."""
+        self.kept.append((self.tell(), shown))
+
+    def text(self) -> str:
+        """All of it."""
+        written = self.getvalue()
+        parts, place = [], 0
+        for until, shown in self.kept:
+            parts += [written[place:until], f"{shown}\n"]
+            place = until
+        return "".join([*parts, written[place:]])
 
 
 class ProxyError(TypeError):
