@@ -45,6 +45,10 @@ def _length(a: Array) -> float:
     return math.sqrt(np.vdot(a, a))
 
 
+LOOSEST = 1e-2
+"""The largest of all tolerances."""
+
+
 def tolerance(a: Array) -> float:
     """The largest ``distance`` at which ``a`` counts as right, by the precision it came in.
 
@@ -52,7 +56,7 @@ def tolerance(a: Array) -> float:
     a computation in float32 that was cast back.
     """
     if a.dtype == np.float16:
-        return 1e-2
+        return LOOSEST
     if a.dtype == np.float32:
         return 1e-5
     with np.errstate(all="ignore"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from nncourse.check.judge import judge
 from nncourse.check.matrix import pieces_of
+from nncourse.check.reason import find_reasons
 from nncourse.exercises import Mutant
 from nncourse.exercises.ps05 import PIECES
 
@@ -142,3 +145,28 @@ def test_of_two_answers_without_numbers_the_same_must_be_said():
     assert not report.diagnoses
     (same,) = judge(piece, [lambda n, _rng: np.eye(n)]).diagnoses
     assert same.mutant == "unit matrix"
+
+
+def test_reasons_are_looked_for_when_somebody_wants_to_know_them(monkeypatch):
+    """It takes time, by which an answer that goes on would know that it is wrong."""
+    looked = []
+
+    def find(*about):
+        looked.append(about)
+        return find_reasons(*about)
+
+    class Stream(io.StringIO):
+        def keep(self, report):
+            self.kept = report
+
+    monkeypatch.setattr("nncourse.check.judge.find_reasons", find)
+    piece = PIECES["linear_backward"]
+    stream = Stream()
+    with contextlib.redirect_stdout(stream):
+        report = judge(piece, [piece.mutants[0].function])
+        earned = report.points(10)
+    assert 0 < earned < 10
+    assert (looked, stream.getvalue(), stream.kept) == ([], "", report)
+    assert report.diagnoses[0].mutant == piece.mutants[0].name
+    assert report.diagnoses is report.diagnoses
+    assert len(looked) == 1

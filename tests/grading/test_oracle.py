@@ -19,11 +19,13 @@ import pytest
 import nncourse.grading.bench as bench_module
 import nncourse.grading.forked as forked_module
 from nncourse.check import check
+from nncourse.check.report import Diagnosis
+from nncourse.diagnosis import Finding
 from nncourse.grading import oracle
 from nncourse.grading.assignment import Assignment, make_assignment
 from nncourse.grading.bench import Bench
 from nncourse.grading.proxy import LONGEST, Silent
-from nncourse.grading.sandbox import Sandbox, SandboxUnavailable
+from nncourse.grading.sandbox import Sandbox, SandboxUnavailable, Session
 from nncourse.grading.sandbox.outcome import SessionEnded
 from nncourse.grading.seeds import seeds_of
 from nncourse.grading.worker import make_item
@@ -1561,3 +1563,30 @@ def fill(y): y[:] = "x"
     assert points(grade(Kind(cells, {"a": right}, rules={"in_place": ["fill"]}), {"a": wrong})) == [
         0
     ]
+
+
+def test_what_is_wrong_is_said_when_the_session_is_over(monkeypatch):
+    """Else its answers, which go on, would know it by the time that it takes."""
+    close = Session.close
+    closed = []
+
+    def noting(self, **options):
+        close(self, **options)
+        closed.append(True)
+
+    def find(*_about):
+        return (Diagnosis(("dz",), Finding("told", "late" if closed else "early")),)
+
+    monkeypatch.setattr(Session, "close", noting)
+    monkeypatch.setattr("nncourse.check.judge.find_reasons", find)
+    wrong = "def relu_backward(dout, z):\n    return 3 * dout"
+    cell = "from nncourse.check import check\nprint('first')\ncheck('ps05.relu_backward', "
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", cell + "relu_backward).points(10)")]
+    with Bench() as bench:
+        bench.prepare(assignment(Kind(cells, {"a": wrong})).packed)
+        result = json.loads(bench.grade(make_item("anna", {"a": wrong}, 11)))
+    ((question,), outputs) = result["questions"].values(), str(result["outputs"])
+    assert question["points"] == 0
+    assert [one["says"]["en"] for one in question["report"][0]["mistakes"]] == ["late"]
+    assert "early" not in outputs
+    assert outputs.index("first") < outputs.index("ps05.relu_backward") < outputs.index("late")
