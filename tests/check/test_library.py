@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,9 @@ import pytest
 from nncourse.check.judge import judge
 from nncourse.check.matrix import pieces_of
 from nncourse.check.reason import find_reasons
+from nncourse.check.trial import run
 from nncourse.exercises import Mutant
+from nncourse.exercises.piece import Piece, sets
 from nncourse.exercises.ps05 import PIECES
 
 
@@ -147,6 +152,13 @@ def test_of_two_answers_without_numbers_the_same_must_be_said():
     assert same.mutant == "unit matrix"
 
 
+class Stream(io.StringIO):
+    """Standard output as it is in grading."""
+
+    def keep(self, report):
+        self.kept = report
+
+
 def test_reasons_are_looked_for_when_somebody_wants_to_know_them(monkeypatch):
     """It takes time, by which an answer that goes on would know that it is wrong."""
     looked = []
@@ -154,10 +166,6 @@ def test_reasons_are_looked_for_when_somebody_wants_to_know_them(monkeypatch):
     def find(*about):
         looked.append(about)
         return find_reasons(*about)
-
-    class Stream(io.StringIO):
-        def keep(self, report):
-            self.kept = report
 
     monkeypatch.setattr("nncourse.check.judge.find_reasons", find)
     piece = PIECES["linear_backward"]
@@ -170,3 +178,39 @@ def test_reasons_are_looked_for_when_somebody_wants_to_know_them(monkeypatch):
     assert report.diagnoses[0].mutant == piece.mutants[0].name
     assert report.diagnoses is report.diagnoses
     assert len(looked) == 1
+
+
+def calls_of_verdict(piece: Piece, answer: Callable[..., Any], monkeypatch) -> int:
+    """How many calls are made, C's included, from an answer's last one to its points."""
+    count = 0
+
+    def counting(_frame, event, _arg):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    def watched(*args, **options):
+        trials = run(*args, **options)
+        sys.setprofile(counting)
+        return trials
+
+    monkeypatch.setattr("nncourse.check.judge.run", watched)
+    before = sys.getprofile()
+    try:
+        with contextlib.redirect_stdout(Stream()):
+            judge(piece, [answer], seed=5).points(10)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("name", sets())
+def test_what_is_wrong_takes_as_many_steps_as_what_is_right(monkeypatch, name):
+    """In grading the next answer of the session would know by the time. A clock is no measure on a
+    busy machine; a thousand calls take 0.1 ms or so, of some milliseconds between two answers.
+    """
+    for piece in pieces_of(name).values():
+        calls_of_verdict(piece, piece.reference, monkeypatch)  # what is made once is there
+        right = calls_of_verdict(piece, piece.reference, monkeypatch)
+        for mutant in piece.mutants:
+            wrong = calls_of_verdict(piece, mutant.function, monkeypatch)
+            assert wrong < right + 1000, f"{piece.name}: {mutant.name}"
