@@ -92,6 +92,7 @@ def examine(
         problem = [*endless, problems[-1 if cut else 0]][0]
         inputs = _shapes(piece, trials)
         report = Report(name, piece, 0.0, False, problem=problem, printed=printed, inputs=inputs)
+        report.trials = trials
         return report, []
 
     trials = in_place(order, trials)
@@ -116,6 +117,7 @@ def examine(
         verdicts,
         next(iter(endless + problems), None),
         partial(find_reasons, piece, trials, mutants) if wrong else tuple,
+        trials,
         tuple(notes),
         printed,
         _shapes(piece, trials),

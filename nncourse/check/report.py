@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,9 @@ class Report:
     problem: Finding | None = None
     look_for: Callable[[], tuple[Diagnosis, ...]] = field(default=tuple, repr=False)
     """Finds the reasons, which takes time; not before somebody wants to know them."""
+    trials: Sequence[Any] = field(default=(), repr=False)
+    """The calls, which have all that they gave. Where a session gave it, it would know by what is
+    let go that something is right, or wrong: who keeps the report keeps all of it in any case."""
     notes: tuple[Finding, ...] = ()
     printed: str = ""
     inputs: str = ""

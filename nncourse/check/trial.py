@@ -13,7 +13,7 @@ from nncourse.check.call import Outcome, call
 from nncourse.check.ready_made import Watch
 from nncourse.check.report import Verdict
 from nncourse.diagnosis import Finding, Law, distance, tolerance
-from nncourse.diagnosis.measure import FINEST, LOOSEST, Array
+from nncourse.diagnosis.measure import Array
 from nncourse.exercises import Output, Piece, Point
 from nncourse.exercises.piece import PLAIN, SQUARE
 from nncourse.language import mark
@@ -77,9 +77,8 @@ class Trial:
             enough = bool(np.all(a >= n - 1e-6 * np.abs(n)))
             return Verdict(output, enough, None, yours=a, right=n)
         error = distance(a, n)
-        # To know the tolerance takes time, by which an answer would know that it is wrong.
-        close = error < FINEST or (error < LOOSEST and error < tolerance(a))
-        return Verdict(output, close, None, error, yours=a, right=n)
+        # The tolerance takes time: by it an answer would know what it is, if not all were asked.
+        return Verdict(output, error < tolerance(a), None, error, yours=a, right=n)
 
     def _sample(self, piece: Piece, output: Output, a: Array, n: Array) -> Verdict:
         """The sample gives way to its profile, which is what can be compared."""

@@ -20,6 +20,7 @@ import os
 import random
 import sys
 import time
+import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,16 @@ from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
 from nncourse.grading.proxies import Proxies
 from nncourse.grading.proxy import LONGEST, Proxy, Silent
-from nncourse.grading.question import TEXTS, Given, Question, error_output, judge, lines_of, name_of
+from nncourse.grading.question import (
+    TEXTS,
+    Given,
+    Question,
+    error_output,
+    lines_of,
+    name_of,
+    points_of,
+    words_of,
+)
 from nncourse.grading.reports import noted, summary
 from nncourse.grading.sandbox import (
     Budget,
@@ -199,7 +209,8 @@ class Oracle:
             # The first one's end is waited for by the process that has made it. Without namespaces
             # nothing else would end what it has left.
             self.session.close(wait=not lent or self.sandbox.unsafe)
-        for tell in self.untold:
+        # By the time that words take, the session of another try would know that there are any.
+        for tell in self.untold if finished else ():
             tell()
         if finished and self.own:
             self._say_own(own, late)
@@ -262,10 +273,11 @@ class Oracle:
 
     def _lower(self, again: Outcome) -> None:
         """Take over what is worse in this try. Else one could be right until that is judged, end
-        the session, and then leave what suits later questions.
+        the session, and then leave what suits later questions. What is the same is taken over as
+        well, since it will be put into words.
         """
         for name, question in again.questions.items():
-            if question.points < self.outcome.questions[name].points and self.budget.left > 0:
+            if question.points <= self.outcome.questions[name].points and self.budget.left > 0:
                 self.outcome.questions[name] = question
                 self.outcome.outputs |= again.outputs
 
@@ -405,17 +417,20 @@ class Oracle:
                 raise
             except BaseException as error:  # a test may raise anything, SystemExit too
                 problem = self.steps.reason(error)
-        question, outputs = judge(cell.points, value, problem)
+                _let_go(error)
+        points = points_of(cell.points, value, problem)
         # Who expects an error of an answer must not be content with one of this side.
         caught = self.session.over or next(iter(refusals), None)
-        if problem is None and caught is not None and question.points == cell.points:
-            question, outputs = judge(cell.points, value, caught)
-        said = {"output_type": "stream", "name": "stdout", "text": ""}
-        if printed.tell() or printed.kept:
-            outputs.insert(0, said)
-        self.untold.append(partial(_tell, question, said, reports, printed))
+        if problem is None and caught is not None and points == cell.points:
+            points, problem = None, caught
+        question = Question(points or 0.0, cell.points)
+        if points is None:
+            question.why = _("it was judged before the session ended, and not put into words")
+        outputs: list[dict[str, Any]] = []
         self.found.questions[cell.name] = question
         self.found.outputs[cell.index] = outputs
+        words = partial(words_of, points, value, problem)
+        self.untold.append(partial(_tell, question, outputs, words, reports, printed))
         return True
 
     def _bind(self, foreign: frozenset[str]) -> None:
@@ -446,14 +461,29 @@ class Oracle:
         return None if last is None else eval(last, self.space)
 
 
+def _let_go(error: BaseException) -> None:
+    """Objects of theirs in the functions that it has left, as where nothing is raised."""
+    chain: BaseException | None = error
+    while chain is not None:
+        traceback.clear_frames(chain.__traceback__)
+        chain = chain.__cause__ or chain.__context__
+
+
 def _tell(
-    question: Question, said: dict[str, str], reports: Sequence[Any], printed: Silent
+    question: Question,
+    outputs: list[dict[str, Any]],
+    words: Callable[[], tuple[str, list[dict[str, Any]]]],
+    reports: Sequence[Any],
+    printed: Silent,
 ) -> None:
     """Say what is wrong and why. It takes time, by which the answers of the session, which go on,
     would know that something is: it must be over.
     """
-    text = printed.text()
-    said["text"] = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
+    if text := printed.text():
+        cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
+        outputs.append({"output_type": "stream", "name": "stdout", "text": cut})
+    question.why, shown = words()
+    outputs += shown
     question.report = [summary(report) for report in reports]
 
 

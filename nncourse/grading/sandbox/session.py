@@ -278,11 +278,10 @@ class Session:
         if self._depth == 0:
             self.calls += 1
             end = self._end_again or self._ends(self.calls)
-            if end is not None and end.alone and is_timed():
-                raise TooLong if end.kind == "late" else SessionEnded(end.kind, str(end))
-            self._end_again = end
-            if self._end_again is not None:
-                raise SessionEnded(self._end_again.kind, str(self._end_again))
+            if end is not None:
+                self._end_again = None if end.alone and is_timed() else end
+                late = end.kind == "late" and is_timed()
+                raise TooLong if late else SessionEnded(end.kind, str(end))
         if self.budget.left <= 0:
             self._end("budget", f"the {self.budget.name} are used up")
 

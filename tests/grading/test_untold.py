@@ -1,0 +1,209 @@
+"""What a session is told: the same, to the byte, whether its answers are right or wrong.
+
+An answer that knew that it, or another one, is wrong could leave that to later questions, which
+would then try something else. Nothing that is asked of a session, in what order, and what is let go
+of that it gave, may depend on a verdict. (The time that a verdict takes: ``tests/check``.)
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nncourse.check.report import Diagnosis
+from nncourse.diagnosis import Finding
+from nncourse.exercises.piece import sets
+from nncourse.grading.assignment import Assignment, make_assignment
+from nncourse.grading.autograded import answers_of
+from nncourse.grading.bench import Bench
+from nncourse.grading.sandbox.channel import Channel
+from nncourse.grading.worker import make_item
+from tests.grading.kinds import SETUP, Kind
+from tests.grading.test_oracle import assignment, points
+from tests.grading.test_sets import notebooks
+
+LENGTH = struct.Struct("I")
+
+SPOILED = """
+def _spoiled(value):
+    import numpy as np
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_spoiled, value))
+    if isinstance(value, dict):
+        return {key: _spoiled(item) for key, item in value.items()} | {"extra": object()}
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value) != bool(SHIFT)
+    if isinstance(value, (int, float, np.number, np.ndarray)) and np.asarray(value).dtype != bool:
+        return value + SHIFT
+    return value
+
+def _spoil(function):
+    import functools
+    @functools.wraps(function)
+    def spoiled(*args, **named):
+        value = _spoiled(function(*args, **named))
+        for array in getattr(args[0], "params", []) if args else []:
+            array += SHIFT
+        if args and hasattr(args[0], "grad"):
+            args[0].grad += SHIFT
+        return value
+    return spoiled
+
+if isinstance(NAME, type):
+    for _name, _method in [*vars(NAME).items()]:
+        if not _name.startswith("_"):
+            setattr(NAME, _name, _spoil(_method))
+else:
+    NAME = _spoil(NAME)
+"""
+
+
+def spoilt(source: str, shift: int) -> str:
+    """An answer whose numbers are shifted, at the end of the last function or class in it."""
+    names = [
+        node.name
+        for node in ast.parse(source).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    ]
+    if not names:
+        return source
+    return source + SPOILED.replace("SHIFT", str(shift)).replace("NAME", names[-1])
+
+
+class Overheard(Bench):
+    """Writes down what is sent to sessions."""
+
+    def __init__(self, file: int) -> None:
+        super().__init__()
+        self.file = file
+
+    @property
+    def files(self) -> list[int]:
+        return [*super().files, self.file]
+
+    def hear(
+        self, assignment: Assignment, answers: dict[str, str], seed: int = 7
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """The verdict, and what the sessions were told on the way."""
+        self.prepare(assignment.packed)
+        os.ftruncate(self.file, 0)
+        verdict = json.loads(self.grade(make_item("anna", answers, seed)))
+        data = os.pread(self.file, os.fstat(self.file).st_size, 0)
+        frames, place = [], 0
+        while place < len(data):
+            (length,) = LENGTH.unpack_from(data, place)
+            place += LENGTH.size + length
+            frames.append(data[place - length : place])
+        assert frames
+        return verdict, frames
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory) -> Iterator[Overheard]:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    path = tmp_path_factory.mktemp("overheard") / "frames"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    send_frame = Channel.send_frame
+
+    def heard(self, frame, deadline=None):
+        os.write(file, LENGTH.pack(len(frame)) + bytes(frame))
+        send_frame(self, frame, deadline)
+
+    with pytest.MonkeyPatch.context() as patch, Overheard(file) as found:
+        patch.setattr(Channel, "send_frame", heard)
+        yield found
+    os.close(file)
+
+
+def differing(right: list[bytes], wrong: list[bytes]) -> list[int]:
+    """The numbers of the messages that differ."""
+    assert len(right) == len(wrong)
+    pairs = enumerate(zip(right, wrong, strict=True))
+    return [number for number, (one, other) in pairs if one != other]
+
+
+@pytest.mark.parametrize("name", sets())
+def test_a_session_is_told_the_same_whatever_is_wrong(bench, name):
+    solved, released = notebooks(name, "en")
+    graded = make_assignment(name, solved, released, "en")
+    code = {
+        cell["metadata"].get("nbgrader", {}).get("grade_id")
+        for cell in solved["cells"]
+        if cell["cell_type"] == "code"
+    }
+    answers = {cell: source for cell, source in answers_of(solved).items() if cell in code}
+    right = {cell: spoilt(source, 0) for cell, source in answers.items()}
+    verdict, told = bench.hear(graded, right)
+    assert all(q["points"] == q["max_points"] for q in verdict["questions"].values())
+    lost = set()
+    for cell, source in answers.items():
+        wrong = {**right, cell: spoilt(source, 1)}
+        if wrong == right:
+            continue
+        verdict, told_wrong = bench.hear(graded, wrong)
+        lost |= {n for n, q in verdict["questions"].items() if q["points"] < q["max_points"]}
+        assert len(differing(told, told_wrong)) == 1, f"{cell}: more than its own source"
+    assert lost == verdict["questions"].keys()
+
+
+MODEL = """
+class Model:
+    def predict(self, x):
+        return 2 * x
+"""
+
+
+def test_a_failed_assertion_lets_go_of_what_a_passed_one_does(bench):
+    test = """
+def run():
+    model = Model()
+    try:
+        assert model.predict(3) == 6
+    except AssertionError:
+        raise ValueError("wrong")
+run()"""
+    after = [("answer", "b", ""), ("tests", "u", "assert g() == 1")]
+    kind = Kind(
+        [SETUP, ("answer", "a", ""), ("tests", "t", test), *after],
+        {"a": MODEL, "b": "def g(): return 1"},
+    )
+    graded = assignment(kind)
+    verdict, told = bench.hear(graded, kind.right)
+    assert points(verdict) == [10, 10]
+    verdict, told_wrong = bench.hear(graded, {**kind.right, "a": MODEL.replace("2 *", "3 *")})
+    assert points(verdict) == [0, 10]
+    assert len(differing(told, told_wrong)) == 1
+
+
+@pytest.mark.parametrize("ends", ["import os\nos._exit(3)", "def relu_backward(dout, z): 1 / 0"])
+def test_what_is_wrong_is_said_when_the_last_session_is_over(bench, monkeypatch, ends):
+    """What ends a session begins another one, whose clock would tell how long the words took."""
+
+    def find(*_about):
+        os.write(bench.file, LENGTH.pack(7) + b"reasons")
+        return (Diagnosis(("dz",), Finding("told", "wrong by half")),)
+
+    bench.close()  # forks of what follows are to know it
+    monkeypatch.setattr("nncourse.check.judge.find_reasons", find)
+    check = (
+        "from nncourse.check import check\ncheck('ps05.relu_backward', relu_backward).points(10)"
+    )
+    wrong = "def relu_backward(dout, z):\n    return 3 * dout"
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", check), ("answer", "b", "")]
+    kind = Kind([*cells, ("tests", "u", check)], {"a": wrong, "b": ends})
+    verdict, frames = bench.hear(assignment(kind), kind.right)
+    assert points(verdict) == [0, 0]
+    first = verdict["questions"]["t"]["report"][0]["mistakes"][0]
+    assert first["says"]["en"] == "wrong by half"
+    place = frames.index(b"reasons")
+    assert not [frame for frame in frames[place:] if frame != b"reasons"]
+    sessions = sum(b"3 * dout" in frame for frame in frames)
+    assert sessions == (2 if "_exit" in ends else 1)
