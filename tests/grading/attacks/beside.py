@@ -169,6 +169,14 @@ ATTACKS = [
         "        for other in ears: tried(ear.register, other)\n    forever()\n"
         "crowd(20, watch)\ntime.sleep(0.3)",
     ),
+    listening(
+        "all the files that a user may wait for",
+        "def watch():\n    ears = [select.epoll() for _ in range(40)]\n"
+        "    for file in [os.eventfd(0) for _ in range(40)]:\n"
+        "        for place in range(90, 128):\n            os.dup2(file, place)\n"
+        "            for ear in ears: ear.register(place, 0)\n    forever()\n"
+        "crowd(20, lambda: tried(watch))\ntime.sleep(0.3)\nheard = tried(select.epoll)",
+    ),
     quietly(
         "memory that processes share and hide",
         "def hold():\n    m = mmap.mmap(-1, 20 << 20)\n"

@@ -598,6 +598,8 @@ CALLS = {
     "the system's load": ("sysinfo", (b" " * 112,)),
     "open files sent about": ("sendmsg", (0, None, 0)),
     "many of them": ("sendmmsg", (0, None, 0, 0)),
+    "files waited for": ("epoll_create", (1,)),
+    "files waited for, with flags": ("epoll_create1", (0,)),
     "a byte ahead of its turn": ("send", (0, b"x", 1, 1)),
     **{f"such a byte, {name}": (name, (0, b" ", 1, 1, None)) for name in ("recv", "recvmmsg")},
     "such a byte, by a message": ("recvmsg", (0, None, 1)),
@@ -687,6 +689,40 @@ def test_locks_and_writing_out_trouble_no_honest_notebook(session):
         "print(sqlite3.connect('data').execute('select x from t').fetchall())"
     )
     assert (result.output, result.error) == ("[(42,)]\n", None)
+
+
+WAITING = {
+    "asyncio": "import asyncio\nasync def add(a, b):\n    await asyncio.sleep(0.001)\n"
+    "    return a + b\nasync def both():\n"
+    "    return sum(await asyncio.gather(add(20, 1), asyncio.to_thread(int, 21)))\n"
+    "print(asyncio.run(both()))",
+    "await in a cell": "import asyncio\nawait asyncio.sleep(0.001)\nprint(42)",
+    "selectors": "import selectors, socket\na, b = socket.socketpair()\n"
+    "with selectors.DefaultSelector() as files:\n"
+    "    files.register(b, selectors.EVENT_READ, 42)\n    a.send(b'x')\n"
+    "    print(*[key.data for key, _ in files.select(1)])",
+    "selectors anew": "import importlib, selectors\nimportlib.reload(selectors)\n"
+    "with selectors.DefaultSelector() as files:\n    print(42)",
+    "threads": "import queue, threading\nfrom concurrent.futures import ThreadPoolExecutor\n"
+    "found = queue.Queue()\nthreading.Thread(target=found.put, args=(21,)).start()\n"
+    "with ThreadPoolExecutor(2) as pool:\n"
+    "    print(pool.submit(int, 21).result() + found.get(timeout=1))",
+    "processes": "import multiprocessing\nwith multiprocessing.Pool(2) as pool:\n"
+    "    print(sum(pool.map(int, [20, 22])))",
+    "other processes": "from concurrent.futures import ProcessPoolExecutor\n"
+    "with ProcessPoolExecutor(2) as pool:\n    print(sum(pool.map(int, [20, 22])))",
+    "a program": "import subprocess, sys\nprogram = [sys.executable, '-c', 'print(42)']\n"
+    "done = subprocess.run(program, capture_output=True, text=True, timeout=9)\n"
+    "print(done.stdout + done.stderr, end='')",
+}
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_an_honest_notebook_waits_without_epoll(session, name):
+    """Epoll is refused: files waited for are counted by user, the grader's own among them."""
+    session.limits = replace(LIMITS, cell_seconds=20.0)
+    result = session.run_cell(WAITING[name])
+    assert (result.output, result.error) == ("42\n", None)
 
 
 def test_no_rights(session):
