@@ -64,9 +64,9 @@ class Nbgrader:
 
     def release(self, assignment: str) -> None:
         """Remove solutions, lock cells, and record the graded cells in the gradebook."""
-        from nbgrader.converters import GenerateAssignment
+        from nncourse.grading.release_aside import ReleaseAside
 
-        self._run(GenerateAssignment, assignment, ".")
+        self._run(ReleaseAside, assignment, ".")
 
     @contextmanager
     def gradebook(self) -> Iterator[Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
 from nncourse import language
@@ -35,42 +33,34 @@ def release_assignment(course: CourseFolder, assignment: str, db: str | None = N
         )
     nbgrader = Nbgrader(course, db)
     place = course.release(assignment)
-    with tempfile.TemporaryDirectory(prefix="nncourse-") as temporary:
-        before = Path(temporary) / assignment
-        if place.exists():
-            shutil.copytree(place, before)
-            with contextlib.suppress(CourseFolderError):  # there may be no notebook
-                remember(course, assignment)
-        try:
-            nbgrader.release(assignment)
-        except StepError as error:
-            # nbgrader has removed what students have, and what is graded needs.
-            if before.exists():
-                shutil.rmtree(place, ignore_errors=True)
-                shutil.copytree(before, place)
-            why = str(error)
-            if ADDED_OR_REMOVED in why:
-                why = _(
-                    "there are submissions in the gradebook, so no cell with a name of nbgrader's "
-                    "(grade_id) can come or go. Put those of release/{assignment} back, with 0 "
-                    "points if they are not to count, or make a new assignment. nbgrader db "
-                    "assignment remove {assignment} --force forgets all points, also those by hand",
-                    assignment=assignment,
-                )
-            elif RENAMED in why:
-                names = ", ".join(sorted(path.name for path in before.glob("*.ipynb")))
-                why = _(
-                    "there are submissions in the gradebook, so the notebook keeps its name: in "
-                    "{folder} must be {names} alone",
-                    folder=course.source(assignment),
-                    names=names,
-                )
-            raise CourseFolderError(
-                _("{assignment} was not released: {error}", assignment=assignment, error=why)
-            ) from error
-        finally:
-            nbgrader.close()
-    return course.release(assignment)
+    with contextlib.suppress(CourseFolderError):  # there may be no notebook
+        remember(course, assignment)
+    try:
+        nbgrader.release(assignment)
+    except StepError as error:
+        why = str(error)
+        if ADDED_OR_REMOVED in why:
+            why = _(
+                "there are submissions in the gradebook, so no cell with a name of nbgrader's "
+                "(grade_id) can come or go. Put those of release/{assignment} back, with 0 "
+                "points if they are not to count, or make a new assignment. nbgrader db "
+                "assignment remove {assignment} --force forgets all points, also those by hand",
+                assignment=assignment,
+            )
+        elif RENAMED in why:
+            names = ", ".join(sorted(path.name for path in place.glob("*.ipynb")))
+            why = _(
+                "there are submissions in the gradebook, so the notebook keeps its name: in "
+                "{folder} must be {names} alone",
+                folder=course.source(assignment),
+                names=names,
+            )
+        raise CourseFolderError(
+            _("{assignment} was not released: {error}", assignment=assignment, error=why)
+        ) from error
+    finally:
+        nbgrader.close()
+    return place
 
 
 def load_assignment(course: CourseFolder, assignment: str) -> Assignment:

@@ -152,3 +152,53 @@ def test_a_release_that_fails_leaves_the_one_before(tmp_path):
     other.rename(path)
     assert released.read_bytes() == before
     assert [result.student for result in grade_submissions(course, "ps99")] == ["ann"]
+
+
+STOP = """\
+import os, sys
+from pathlib import Path
+from nbconvert.writers import FilesWriter
+from nncourse.course.folder import CourseFolder
+from nncourse.grading.released import release_assignment
+rename, write = Path.rename, FilesWriter.write
+def written(*arguments, **options):
+    write(*arguments, **options)
+    end()
+def renamed(*arguments):
+    rename(*arguments)
+    end()
+def end():
+    if sys.argv[2] == "killed":
+        os._exit(9)
+    raise KeyboardInterrupt
+if sys.argv[1] == "writing":
+    FilesWriter.write = written
+else:
+    Path.rename = renamed
+release_assignment(CourseFolder(Path(sys.argv[3])), "ps99")
+"""
+
+
+@pytest.mark.parametrize("how", ["killed", "interrupted"])
+@pytest.mark.parametrize("when", ["writing", "renaming"])
+def test_a_release_that_is_stopped_leaves_the_one_before(tmp_path, when, how):
+    """Also where the next is refused: what students have can't be made again then."""
+    course = make_course(tmp_path / "course", "en", ["ps99"], write_toy(tmp_path / "repository"))
+    released = release_assignment(course, "ps99") / "ps99-squares.ipynb"
+    before = released.read_bytes()
+    path = course.source("ps99") / released.name
+    text = path.read_text()
+    path.write_text(text.replace("# Squares", "# Squares, corrected"))
+    command = [sys.executable, "-c", STOP, when, how, str(course.root)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 9 if how == "killed" else "KeyboardInterrupt" in done.stderr
+    if (when, how) != ("renaming", "killed"):  # where it is gone for as long as a rename takes
+        assert released.read_bytes() == before
+    path.write_text(text.replace("### END SOLUTION", ""))
+    with pytest.raises(CourseFolderError, match="No end solution statement"):
+        release_assignment(course, "ps99")
+    assert released.read_bytes() == before
+    path.write_text(text.replace("# Squares", "# Squares, corrected"))
+    release_assignment(course, "ps99")
+    assert "corrected" in released.read_text()
+    assert [folder.name for folder in released.parents[1].iterdir()] == ["ps99"]
