@@ -67,7 +67,7 @@ class _Run(Sequence[Trial]):
 def reproduces(name: str, trials: Sequence[Trial], others: Sequence[Trial]) -> bool:
     """Whether the other trials give the student's numbers for this output, at all points.
 
-    Points at which both fail agree too, as long as there are numbers at one.
+    Points at which both fail in the same way agree too, as long as there are numbers at one.
     """
     return any(_has_numbers(trial.answers.get(name)) for trial in trials) and all(
         same_answer(name, trial, other) for trial, other in zip(trials, others, strict=True)
@@ -103,13 +103,23 @@ def tells(piece: Piece, output: Output, trials: Sequence[Trial], others: Sequenc
 
 
 def same_answer(name: str, trial: Trial, other: Trial) -> bool:
-    """Whether two trials gave the same for an output; of samples, whether they are alike."""
+    """Whether two trials gave the same for an output; of samples, whether they are alike.
+
+    Where a call came to no answer the other ended in the same way.
+    """
+    if trial.problem is not None or other.problem is not None:
+        return _way(trial.problem) == _way(other.problem)
     a, b = trial.answers.get(name), other.answers.get(name)
     size = trial.sizes.get(name)
     if size is None or name not in other.sizes:
         return name not in other.sizes and size is None and _equal(a, b, trial.right[name])
     assert isinstance(a, np.ndarray) and isinstance(b, np.ndarray)  # noqa: PT018
     return trial.laws[name].alike(a, b, size)
+
+
+def _way(problem: Finding | None) -> tuple[str, Any] | None:
+    """In what a call ended: an exception, by its kind, the limit of time, ..."""
+    return (problem.code, problem.evidence.get("kind")) if problem else None
 
 
 def _has_numbers(answer: Array | Finding | None) -> bool:

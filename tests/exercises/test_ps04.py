@@ -8,6 +8,7 @@ import pytest
 from nncourse.check.judge import judge
 from nncourse.exercises.ps04 import PIECES
 from nncourse.exercises.ps04.slopes import RULES
+from nncourse.exercises.ps04.values import Value
 
 order = PIECES["topological_order"]
 apply = PIECES["apply"]
@@ -81,3 +82,32 @@ def test_what_every_operation_raises_is_told_with_its_line():
         report = judge(apply, [answered], seed=3)
         assert report.score == 0
         assert 'raise ValueError("nowhere")' in str(report)
+
+
+class LimitedEngine(Value):
+    """Right, as long as there are not too many values."""
+
+    def order(self):
+        order = super().order()
+        if len(order) > 1000:
+            raise ValueError("too many values")
+        return order
+
+
+def limited_order(graph, out):
+    if len(graph) > 1000:
+        raise ValueError("too many nodes")
+    return order.reference(graph, out)
+
+
+@pytest.mark.parametrize(
+    ("piece", "answer"), [(order, limited_order), (PIECES["Value"], LimitedEngine)]
+)
+def test_only_what_ends_at_the_recursion_limit_is_told_of_it(piece, answer):
+    limited, recursive = (
+        str(judge(piece, [one], seed=3))
+        for one in (answer, next(m.function for m in piece.mutants if m.name == "recursion"))
+    )
+    assert "recursion limit" in recursive
+    assert "recursion limit" not in limited
+    assert "ValueError: too many" in limited
