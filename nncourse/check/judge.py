@@ -7,7 +7,7 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from nncourse.check.report import Report, Verdict
 from nncourse.check.trial import ENDLESS, Trial, in_place, run, telling
 from nncourse.check.variant import current_seed
 from nncourse.diagnosis import Finding
+from nncourse.diagnosis.measure import Array
 from nncourse.exercises import Output, Part, Piece, find
 from nncourse.language import mark
 
@@ -53,7 +54,6 @@ def judge(
     return examine(piece, answers, name=name, seed=seed, mutants=mutants, own=own)[0]
 
 
-@np.errstate(all="ignore")
 def examine(
     piece: Piece,
     answers: Sequence[Any],
@@ -64,6 +64,20 @@ def examine(
     own: bool = False,
 ) -> tuple[Report, list[Trial]]:
     """``judge``, with the trials on which the report rests; none where they were cut short."""
+    return ask(piece, answers, name=name, seed=seed, mutants=mutants, own=own)()
+
+
+@np.errstate(all="ignore")
+def ask(
+    piece: Piece,
+    answers: Sequence[Any],
+    *,
+    name: str | None = None,
+    seed: int | None = None,
+    mutants: bool = True,
+    own: bool = False,
+) -> Callable[[], tuple[Report, list[Trial]]]:
+    """Make the calls of ``examine``; what is returned judges what came."""
     name = name or piece.name
     if len(answers) != 1 or not callable(answers[0]):
         got = ", ".join(type(answer).__name__ for answer in answers) or "-"
@@ -72,7 +86,7 @@ def examine(
             mark("Give the function itself, without calling it: {signature}. Got: {got}."),
             {"signature": piece.signature, "got": got},
         )
-        return Report(name, piece, 0.0, False, problem=finding), []
+        return lambda: (Report(name, piece, 0.0, False, problem=finding), [])
     points, right = piece.task(seed)
     order = piece.order(seed)
     here = own and ready_made.HERE(answers[0])
@@ -82,17 +96,28 @@ def examine(
         trials = run(piece, answers[0], asked, stop_early=True, watch=watch)
     called = watch.finding if watch else None
     if called is not None:
-        return Report(name, piece, 0.0, False, problem=called), []
+        return lambda: (Report(name, piece, 0.0, False, problem=called), [])
+    return partial(_judged, piece, name, trials, right, order, mutants)
+
+
+@np.errstate(all="ignore")
+def _judged(
+    piece: Piece,
+    name: str,
+    trials: list[Trial],
+    right: Sequence[dict[str, Array]],
+    order: Sequence[int],
+    mutants: bool,
+) -> tuple[Report, list[Trial]]:
     problems = [trial.problem for trial in trials if trial.problem]
     endless = [problem for problem in problems if problem.code in ENDLESS]
     # Where two cases have no end, it would be the order that decides what else was asked.
-    cut = len(trials) < len(asked) or len({id(problem) for problem in endless}) > 1
+    cut = len(trials) < len(order) or len({id(problem) for problem in endless}) > 1
     printed = next((trial.outcome.printed for trial in trials if trial.outcome.printed), "")
     if len(problems) == len(trials) or cut:
         problem = [*endless, problems[-1 if cut else 0]][0]
         inputs = _shapes(piece, trials)
         report = Report(name, piece, 0.0, False, problem=problem, printed=printed, inputs=inputs)
-        report.trials = trials
         return report, []
 
     trials = in_place(order, trials)
@@ -117,7 +142,6 @@ def examine(
         verdicts,
         next(iter(endless + problems), None),
         partial(find_reasons, piece, trials, mutants) if wrong else tuple,
-        trials,
         tuple(notes),
         printed,
         _shapes(piece, trials),

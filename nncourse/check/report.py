@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -69,6 +68,12 @@ class Diagnosis:
         return bool(self.mutant) or self.finding.is_reason
 
 
+def show(report: object) -> None:
+    """Print a report. A stream that has ``keep`` gets it as it is, to be put into words later."""
+    keep = getattr(sys.stdout, "keep", print)
+    keep(report)
+
+
 @dataclass
 class Report:
     """What ``check`` returns. ``score`` is in [0, 1]; ``passed`` means everything is right."""
@@ -81,9 +86,6 @@ class Report:
     problem: Finding | None = None
     look_for: Callable[[], tuple[Diagnosis, ...]] = field(default=tuple, repr=False)
     """Finds the reasons, which takes time; not before somebody wants to know them."""
-    trials: Sequence[Any] = field(default=(), repr=False)
-    """The calls, which have all that they gave. Where a session gave it, it would know by what is
-    let go that something is right, or wrong: who keeps the report keeps all of it in any case."""
     notes: tuple[Finding, ...] = ()
     printed: str = ""
     inputs: str = ""
@@ -113,12 +115,12 @@ class Report:
         return Text(hint_text(steps, self._shown))
 
     def points(self, maximum: float) -> float:
-        """Print the report and return the points earned, between 0 and ``maximum``.
+        """Print the report and return the points earned, between 0 and ``maximum``."""
+        show(self)
+        return self.earned(maximum)
 
-        A stream that has ``keep`` gets the report itself, to be put into words later.
-        """
-        keep = getattr(sys.stdout, "keep", print)
-        keep(self)
+    def earned(self, maximum: float) -> float:
+        """The points without the report."""
         earned = float(maximum) if self.passed else round(self.score * maximum, 2)
         return float(min(max(earned, 0.0), maximum))
 

@@ -24,7 +24,7 @@ ENDLESS = ("time", "output")
 
 @dataclass
 class Trial:
-    """One call at one point: what came back, what was right, which outputs agree."""
+    """One call at one point: the arrays that came back, what was right, which outputs agree."""
 
     point: Point
     outcome: Outcome
@@ -77,7 +77,6 @@ class Trial:
             enough = bool(np.all(a >= n - 1e-6 * np.abs(n)))
             return Verdict(output, enough, None, yours=a, right=n)
         error = distance(a, n)
-        # The tolerance takes time: by it an answer would know what it is, if not all were asked.
         return Verdict(output, error < tolerance(a), None, error, yours=a, right=n)
 
     def _sample(self, piece: Piece, output: Output, a: Array, n: Array) -> Verdict:
@@ -89,9 +88,9 @@ class Trial:
         profile = law.measure(a)
         self.answers[output.name] = profile
         self.sizes[output.name], self.laws[output.name] = a.size, law
+        other = law.other_numbers(a)  # in any case, for its time
         if not law.fits(profile, a.size):
             return Verdict(output, False, None, yours=profile, right=n)
-        other = law.other_numbers(a)
         if other is not None:
             return Verdict(output, False, other)
         return Verdict(output, True, None, yours=profile, right=n)
@@ -168,6 +167,8 @@ def run(
                 problem = unpacked
             else:
                 answers = unpacked
+        # What came is not kept beside its arrays: it may be large, and what a session holds.
+        outcome = replace(outcome, value=None)
         trials.append(Trial(point, outcome, answers, problem, {}, {}))
         answered = any(trial.problem is None for trial in trials)
         hopeless = () if answered else ("not written", "signature", "exit")

@@ -36,18 +36,9 @@ from nncourse.grading.cells import Cell
 from nncourse.grading.lacking import lacking, rule
 from nncourse.grading.own import OwnCell, label
 from nncourse.grading.proxies import Proxies
-from nncourse.grading.proxy import LONGEST, Proxy, Silent
-from nncourse.grading.question import (
-    TEXTS,
-    Given,
-    Question,
-    error_output,
-    lines_of,
-    name_of,
-    points_of,
-    words_of,
-)
-from nncourse.grading.reports import noted, summary
+from nncourse.grading.proxy import Proxy, Silent
+from nncourse.grading.question import TEXTS, Given, Question, error_output, lines_of, name_of
+from nncourse.grading.reports import Pending, noted
 from nncourse.grading.sandbox import (
     Budget,
     Sandbox,
@@ -62,6 +53,7 @@ from nncourse.grading.sandbox.limits import crowding
 from nncourse.grading.sandbox.outcome import CELL
 from nncourse.grading.sandbox.refused import refusals
 from nncourse.grading.steps import Steps
+from nncourse.grading.verdict import Verdict
 from nncourse.language import catalogue
 
 _ = catalogue("course")
@@ -184,7 +176,8 @@ class Oracle:
         self.spare = session
         self.count = 0
         self.past = Past()
-        self.untold: list[Callable[[], None]] = []
+        self.verdicts: list[Verdict] = []  # on what has run
+        self.again: list[Outcome] = []  # of what an earlier try has judged
         self.steps = Steps(self.space, self._bind, assignment.plan.modules, self.past)
 
     def grade(self) -> bool:
@@ -209,9 +202,12 @@ class Oracle:
             # The first one's end is waited for by the process that has made it. Without namespaces
             # nothing else would end what it has left.
             self.session.close(wait=not lent or self.sandbox.unsafe)
-        # By the time that words take, the session of another try would know that there are any.
-        for tell in self.untold if finished else ():
-            tell()
+        for verdict in self.verdicts:
+            verdict.reach()
+            if finished:  # else the next session would know by the time what there is to say
+                verdict.say()
+        for again in self.again:
+            self._lower(again)
         if finished and self.own:
             self._say_own(own, late)
         self.tries.spent += self.budget.spent
@@ -242,8 +238,8 @@ class Oracle:
             self.session.abandon()
             unfinished = self._is_over() and self._has_more(place)
             is_judged = is_judged and not unfinished
-            if place < judged and not unfinished:
-                self._lower(self.found)
+            if place < judged and not unfinished and self.budget.left > 0:
+                self.again.append(self.found)
             if unfinished or (self._is_over() and place + 1 < len(pieces)):
                 self.tries.note(place, self.session.calls, self.session.ended, is_judged)
                 self.tries.judged = max(judged, place + is_judged)
@@ -277,7 +273,7 @@ class Oracle:
         well, since it will be put into words.
         """
         for name, question in again.questions.items():
-            if question.points <= self.outcome.questions[name].points and self.budget.left > 0:
+            if question.points <= self.outcome.questions[name].points:
                 self.outcome.questions[name] = question
                 self.outcome.outputs |= again.outputs
 
@@ -397,7 +393,7 @@ class Oracle:
         printed = Silent()
         value: Any = None
         problem: BaseException | None = None
-        reports: list[Any] = []
+        reports: list[Pending] = []
         if cell.name in self.given_up:
             problem = Given(self.given_up[cell.name])
         else:
@@ -418,19 +414,11 @@ class Oracle:
             except BaseException as error:  # a test may raise anything, SystemExit too
                 problem = self.steps.reason(error)
                 _let_go(error)
-        points = points_of(cell.points, value, problem)
-        # Who expects an error of an answer must not be content with one of this side.
+        question = self.found.questions[cell.name] = Question(0.0, cell.points)
+        outputs = self.found.outputs[cell.index] = []
         caught = self.session.over or next(iter(refusals), None)
-        if problem is None and caught is not None and points == cell.points:
-            points, problem = None, caught
-        question = Question(points or 0.0, cell.points)
-        if points is None:
-            question.why = _("it was judged before the session ended, and not put into words")
-        outputs: list[dict[str, Any]] = []
-        self.found.questions[cell.name] = question
-        self.found.outputs[cell.index] = outputs
-        words = partial(words_of, points, value, problem)
-        self.untold.append(partial(_tell, question, outputs, words, reports, printed))
+        verdict = Verdict(question, outputs, value, problem, caught, reports, printed)
+        self.verdicts.append(verdict)
         return True
 
     def _bind(self, foreign: frozenset[str]) -> None:
@@ -467,24 +455,6 @@ def _let_go(error: BaseException) -> None:
     while chain is not None:
         traceback.clear_frames(chain.__traceback__)
         chain = chain.__cause__ or chain.__context__
-
-
-def _tell(
-    question: Question,
-    outputs: list[dict[str, Any]],
-    words: Callable[[], tuple[str, list[dict[str, Any]]]],
-    reports: Sequence[Any],
-    printed: Silent,
-) -> None:
-    """Say what is wrong and why. It takes time, by which the answers of the session, which go on,
-    would know that something is: it must be over.
-    """
-    if text := printed.text():
-        cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
-        outputs.append({"output_type": "stream", "name": "stdout", "text": cut})
-    question.why, shown = words()
-    outputs += shown
-    question.report = [summary(report) for report in reports]
 
 
 @lru_cache(512)

@@ -24,6 +24,7 @@ from nncourse.grading.assignment import Assignment
 from nncourse.grading.names import statements
 from nncourse.grading.proxies import Proxies
 from nncourse.grading.proxy import Proxy
+from nncourse.grading.reports import summary
 from nncourse.grading.sandbox import Budget, Limits, Session
 from nncourse.grading.sandbox.channel import Channel
 from nncourse.grading.sandbox.guard import Guard
@@ -74,7 +75,7 @@ def rehearse(pieces: Iterable[Piece]) -> Iterator[None]:
             crosses = answers == [piece.reference] and piece.drive is None and not lent
             with _asked(piece.reference) if crosses else contextlib.nullcontext() as proxy:
                 report = judge(piece, [proxy] if crosses else answers, seed=SEED, mutants=mutants)
-            oracle.summary(report)
+            summary(report)
             str(report)
         yield
 

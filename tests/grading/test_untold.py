@@ -1,13 +1,14 @@
 """What a session is told: the same, to the byte, whether its answers are right or wrong.
 
 An answer that knew that it, or another one, is wrong could leave that to later questions, which
-would then try something else. Nothing that is asked of a session, in what order, and what is let go
-of that it gave, may depend on a verdict. (The time that a verdict takes: ``tests/check``.)
+would then try something else. Nothing that is asked of a session, in what order, when, and what is
+let go of that it gave, may depend on a verdict.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from nncourse.check.report import Diagnosis
+from nncourse.check.trial import Trial
 from nncourse.diagnosis import Finding
 from nncourse.exercises.piece import sets
 from nncourse.grading.assignment import Assignment, make_assignment
@@ -183,27 +185,74 @@ run()"""
     assert len(differing(told, told_wrong)) == 1
 
 
-@pytest.mark.parametrize("ends", ["import os\nos._exit(3)", "def relu_backward(dout, z): 1 / 0"])
-def test_what_is_wrong_is_said_when_the_last_session_is_over(bench, monkeypatch, ends):
-    """What ends a session begins another one, whose clock would tell how long the words took."""
+@pytest.fixture
+def aloud(bench, monkeypatch):
+    """Comparing and looking for reasons is heard as well, in the processes that grade."""
+    compare = Trial.compare
+    rehearses = os.getpid()
 
-    def find(*_about):
-        os.write(bench.file, LENGTH.pack(7) + b"reasons")
+    def hear(what):
+        if os.getpid() != rehearses:
+            os.write(bench.file, LENGTH.pack(len(what)) + what)
+
+    def comparing(*about):
+        hear(b"compared")
+        compare(*about)
+
+    def finding(*_about):
+        hear(b"reasons")
         return (Diagnosis(("dz",), Finding("told", "wrong by half")),)
 
     bench.close()  # forks of what follows are to know it
-    monkeypatch.setattr("nncourse.check.judge.find_reasons", find)
-    check = (
-        "from nncourse.check import check\ncheck('ps05.relu_backward', relu_backward).points(10)"
-    )
-    wrong = "def relu_backward(dout, z):\n    return 3 * dout"
-    cells = [SETUP, ("answer", "a", ""), ("tests", "t", check), ("answer", "b", "")]
-    kind = Kind([*cells, ("tests", "u", check)], {"a": wrong, "b": ends})
-    verdict, frames = bench.hear(assignment(kind), kind.right)
+    monkeypatch.setattr(Trial, "compare", comparing)
+    monkeypatch.setattr("nncourse.check.judge.find_reasons", finding)
+    yield bench
+    bench.close()
+
+
+WRONG = "def relu_backward(dout, z):\n    return 3 * dout"
+CHECK = "from nncourse.check import check\ncheck('ps05.relu_backward', relu_backward).points(10)"
+
+
+@pytest.mark.parametrize("last", ["", "import os\nos._exit(3)"])
+def test_a_verdict_is_reached_when_the_session_is_over(aloud, last):
+    """And what is wrong is said when the last session is over: where one is ended, the clock of the
+    next would tell how long the words took.
+    """
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", CHECK), ("answer", "b", "")]
+    kind = Kind([*cells, ("tests", "u", CHECK)], {"a": WRONG, "b": last})
+    verdict, frames = aloud.hear(assignment(kind), kind.right)
     assert points(verdict) == [0, 0]
-    first = verdict["questions"]["t"]["report"][0]["mistakes"][0]
-    assert first["says"]["en"] == "wrong by half"
-    place = frames.index(b"reasons")
-    assert not [frame for frame in frames[place:] if frame != b"reasons"]
-    sessions = sum(b"3 * dout" in frame for frame in frames)
-    assert sessions == (2 if "_exit" in ends else 1)
+    for question in verdict["questions"].values():
+        assert question["report"][0]["mistakes"][0]["says"]["en"] == "wrong by half"
+    kinds = [frame if frame in (b"compared", b"reasons") else b"asked" for frame in frames]
+    turns = [kind for kind, _same in itertools.groupby(kinds)]
+    first = [b"asked", b"compared"] if last else []
+    assert turns == [*first, b"asked", b"compared", b"reasons", b"compared", b"reasons"]
+
+
+def test_points_are_numbers_that_a_cell_may_compute_with(aloud):
+    """Sums and multiples of them are not asked for at once."""
+    call = CHECK[CHECK.index("check(") : -len(".points(10)")]
+    sums = f"2 * {call}.points(3) + ({call}.points(2) - 1) / 1"
+    tests = {
+        "sums": sums,
+        "rounded": f"p = {call}.points(9)\nround(p) + float(p) / 9 if p > -1 else min(p, p)",
+        "given": f"report = {call}\nprint(report)\n10.0 * report.passed",
+        "named": f"{call}.points(maximum=10)",
+        "divided": f"1 / ({call}.points(9) - 9)",
+        "list": f"sum([{call}.points(5), {call}.points(5)])",
+    }
+    cells = [("readonly", "setup", f"import numpy as np\n{CHECK[: CHECK.index('check(')]}")]
+    cells = [*cells, ("answer", "a", ""), *(("tests", n, source) for n, source in tests.items())]
+    kind = Kind(cells, {"a": "def relu_backward(dout, z):\n    return dout * (z > 0)"})
+    verdict, _frames = aloud.hear(assignment(kind), kind.right)
+    assert points(verdict) == [7, 10, 10, 10, 0, 10], verdict["questions"]
+    assert "ZeroDivisionError" in verdict["questions"]["divided"]["why"]
+    assert "relu_backward" in str(verdict["outputs"]["4"])
+    verdict, _frames = aloud.hear(assignment(kind), {"a": WRONG})
+    assert points(verdict) == [0, 0, 0, 0, 0, 0], verdict["questions"]
+    late = Kind([*cells[:3], ("answer", "b", ""), cells[-1]], {**kind.right, "b": ""})
+    _verdict, frames = aloud.hear(assignment(late), late.right)
+    asked = [frame not in (b"compared", b"reasons") for frame in frames]
+    assert asked == sorted(asked, reverse=True), "compared when all is asked"
