@@ -207,11 +207,11 @@ def calls_of_verdict(piece: Piece, answer: Callable[..., Any], monkeypatch) -> i
 def test_what_is_wrong_takes_as_many_steps_as_what_is_right(monkeypatch, name):
     """In grading the session that begins where one has ended would know by the time, as would the
     next answer where a cell needs the verdict at once. A clock is no measure on a busy machine; a
-    thousand calls take 0.1 ms or so.
+    thousand calls take 0.1 ms or so, and reasons tens of thousands.
     """
     for piece in pieces_of(name).values():
         calls_of_verdict(piece, piece.reference, monkeypatch)  # what is made once is there
         right = calls_of_verdict(piece, piece.reference, monkeypatch)
         for mutant in piece.mutants:
             wrong = calls_of_verdict(piece, mutant.function, monkeypatch)
-            assert abs(wrong - right) < 1000, f"{piece.name}: {mutant.name}"
+            assert abs(wrong - right) < 2000, f"{piece.name}: {mutant.name}"

@@ -161,7 +161,7 @@ for piece in PIECES.values():
         for mutant in piece.mutants:
             report = judge(piece, [mutant.function], seed=2, mutants=mutants)
             report.points(10)
-            oracle.summary(report)
+            summary(report)
 assert set(sys.modules) == loaded, sorted(set(sys.modules) - loaded)
 """
 

