@@ -62,6 +62,7 @@ class Names:
 def names(code: str | ast.stmt) -> Names:
     """The names of a cell's source or of one statement. A cell that can't be parsed has none."""
     try:
+        code = _reached(code) if isinstance(code, str) else code
         tree = _tree(code) if isinstance(code, str) else ast.Module([code], [])
         table = _table(code, tree)
         walk = _TopLevel()
@@ -97,6 +98,8 @@ def quick_names(source: str) -> Names:
             if len(source) > LONG or "finally" in source:
                 return Names(later=set(_mentioned(source)))
             check(source)
+            if "raise" in source:  # as in a stub, of which the rest reads nothing
+                source = _reached(source)
             try:  # without the tree, twice as fast; with what is asserted
                 code = compile(source, "<cell>", "exec", FLAGS, dont_inherit=True, optimize=0)
             except SyntaxError:  # for IPython's magics
@@ -118,6 +121,31 @@ def quick_names(source: str) -> Names:
 def _tree(source: str) -> ast.Module:
     """The syntax tree of a cell, for all that read it: nobody changes it. SyntaxError."""
     return parse(source)
+
+
+def _reached(source: str) -> str:
+    """The source without what stands behind ``raise`` or ``return`` in the body of a function.
+
+    A stub ends in ``return h, gates`` behind its ``raise``, and binds neither.
+    """
+    if not any(map(_end, ast.walk(_tree(source)))):
+        return source
+    tree = parse(source)  # one of its own, to be changed
+    for node in ast.walk(tree):
+        if end := _end(node):
+            del node.body[end:]  # type: ignore[attr-defined]
+    with contextlib.suppress(RecursionError):
+        return ast.unparse(tree)
+    return source
+
+
+def _end(node: ast.AST) -> int:
+    """Where the rest of a function's body begins that is never reached; 0 if there is none."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        for place, statement in enumerate(node.body[:-1], 1):
+            if isinstance(statement, (ast.Raise, ast.Return)):
+                return place
+    return 0
 
 
 @functools.lru_cache(maxsize=32)

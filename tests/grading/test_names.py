@@ -2,7 +2,7 @@
 
 import pytest
 
-from nncourse.grading.names import names
+from nncourse.grading.names import names, quick_names
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,20 @@ from nncourse.grading.names import names
 def test_what_runs_at_once_reads_what_it_has_not_bound(code, runs, binds):
     found = names(code)
     assert (found.runs, found.binds) == (set(runs), set(binds))
+
+
+@pytest.mark.parametrize("read", [names, quick_names])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    raise a(b)\n    return c, d",
+        "    if a:\n        raise b\n        # ...\n    raise a\n    c[0] = d()",
+        "    def g():\n        raise a\n        c()\n    raise b(g)\n    return d",
+    ],
+)
+def test_what_stands_behind_the_error_of_a_stub_is_not_read(body, read):
+    """A training that binds such a name is not run for it."""
+    assert read("def f(x):\n" + body).later - {"f"} == {"a", "b"}
 
 
 def test_functions_may_be_nested_deeper_than_calls():

@@ -102,6 +102,20 @@ def test_steps_of_an_optimiser_are_seen_in_the_arrays_that_it_was_given(bench):
 
 
 @pytest.mark.parametrize("name", sets())
+def test_an_answer_that_is_left_out_makes_no_other_cell_run(name):
+    """Where its stub returns names that a training binds, this was run, for minutes."""
+    solved, released = notebooks(name, "en")
+    plan = make_assignment(name, solved, released, "en").plan
+    answers, stubs = answers_of(solved), answers_of(released)
+
+    def run(answers: dict[str, str]) -> set[int]:
+        return {cell.index for cell in plan.sandboxed.cells(answers) if not cell.is_answer}
+
+    more = {cell: run({**answers, cell: stubs[cell]}) - run(answers) for cell in answers}
+    assert not any(more.values()), more
+
+
+@pytest.mark.parametrize("name", sets())
 def test_both_languages_ask_for_the_same(name):
     one, two = (make_assignment(name, *notebooks(name, lang), lang) for lang in ("ru", "en"))
     assert [(c.name, c.points) for c in one.tests] == [(c.name, c.points) for c in two.tests]
