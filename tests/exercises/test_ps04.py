@@ -111,3 +111,46 @@ def test_only_what_ends_at_the_recursion_limit_is_told_of_it(piece, answer):
     assert "recursion limit" in recursive
     assert "recursion limit" not in limited
     assert "ValueError: too many" in limited
+
+
+def step_with(move, last=None):
+    """A step that finds the right gradients and then moves in this way."""
+
+    def answer(parameters, loss, lr):
+        for p in parameters:
+            p.grad = 0.0
+        loss().backward()
+        move(parameters, lr)
+        for p in parameters if last is not None else ():
+            p.grad = last
+
+    return answer
+
+
+def a_new_name(parameters, lr):
+    for p in parameters:
+        p -= lr * p.grad
+
+
+def of_numbers(parameters, lr):
+    for p in parameters:
+        d = p.data
+        d -= lr * p.grad
+
+
+def a_new_list(parameters, lr):
+    parameters[:] = [p - lr * p.grad for p in parameters]
+
+
+@pytest.mark.parametrize("move", [a_new_name, of_numbers, a_new_list])
+def test_a_step_that_moves_nothing_is_told_why(move):
+    report = judge(PIECES["train_step"], [step_with(move)], seed=3)
+    assert report.score == 0
+    assert "no parameter's data is changed" in str(report)
+    assert "set to 0" not in str(report)
+
+
+@pytest.mark.parametrize("move", [a_new_name, of_numbers])
+def test_where_the_gradients_are_gone_two_causes_are_named(move):
+    report = judge(PIECES["train_step"], [step_with(move, last=0.0)], seed=3)
+    assert "or does the step change no parameter's data?" in str(report)

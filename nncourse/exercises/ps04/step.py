@@ -54,7 +54,8 @@ def drive(
     """The parameters after each step, (STEPS + 1, 3) or (STEPS + 1, 5).
 
     Raises Unfit for a step that computes the loss more often than there are parameters, or, without
-    going back, elsewhere than before the step and after it, or never goes back.
+    going back, elsewhere than before the step and after it, or never goes back; and for one that
+    finds the gradients and moves nothing.
     """
     parameters = [Value(v) for v in start]
     inside: list[Any] = []  # a value of each graph
@@ -86,6 +87,13 @@ def drive(
             text = mark("backward() was not called on loss(): it finds the gradients.")
             raise Unfit(Finding("no backward", text))
         path.append([p.data for p in parameters])
+        if path[-1] == path[-2] and any(p.grad for p in parameters):
+            text = mark(
+                "Nothing moves: the gradients are there, but no parameter's data is changed. "
+                "p = p - ... gives another value the name p, and d = p.data; d -= ... changes d "
+                "alone."
+            )
+            raise Unfit(Finding("nothing moves", text))
     return np.array(path)
 
 
@@ -172,7 +180,10 @@ MUTANTS = (
     Mutant(
         "zero after backward",
         _zero_after_backward,
-        mark("Nothing moves: the gradients are set to 0 after backward() and before the step."),
+        mark(
+            "Nothing moves, and all gradients are 0 afterwards: are they set to 0 between "
+            "backward() and the step, or does the step change no parameter's data?"
+        ),
         "order",
     ),
     Mutant(

@@ -377,7 +377,9 @@ RELU = Piece(
     ),
     parts=(Part("dz", 1.0),),
     draw=draw_relu,
-    varied=differing(lengths),
+    # Of the numbers that come first one is cut off, or whoever takes the type of the rest from
+    # there, as np.vectorize does, would come through.
+    varied=differing(lambda point: [*lengths(point), point.arguments[1][0, 0] > 0]),
     reference=relu,
     forward=relu_forward,
     context=relu_context,

@@ -229,8 +229,8 @@ NESTEROV = piece(
             "old velocity overwritten",
             _overwritten,
             mark(
-                "The two velocities in the step are the same array, and the rule becomes plain "
-                "momentum: keep the velocity of before, then renew it."
+                "The steps are those of plain momentum. Is the look ahead missing, or are the two "
+                "velocities in the step the same array? Keep the velocity of before, then renew it."
             ),
             "order",
             "M104",
