@@ -24,6 +24,7 @@ from nncourse.exercises.piece import (
     dimensions,
     normal,
 )
+from nncourse.exercises.ps05.softmax import NO_LOGARITHM, WHOLE_COLUMNS, picked
 from nncourse.language import mark
 
 Params = Mapping[str, Array]
@@ -103,6 +104,10 @@ _GRADIENT_FOR_WEIGHTS = mark(
 _NO_TARGET = mark(
     "The numbers fit a gradient with respect to the logits that lacks the -1 at the target."
 )
+_AT_INPUT = mark(
+    "1 minus the square is right, but of the value h = tanh(z1), not of z1: tanh_backward wants "
+    "the stored output."
+)
 _ORIENTATION = mark(
     "The numbers fit a product with the other orientation of W2 on the way back; "
     "it is square here, so the shapes allow both."
@@ -123,12 +128,14 @@ def context(point: Point) -> dict[str, Context]:
     )
     dW2 = d2.T @ h
     through_gradient = (d2 @ dW2) * slope
+    at_input = s["dh"] * (1 - z1**2)
 
     def of_hidden(right: Array | None) -> Context:
         terms = [
             Term("M19", multiply(through_gradient, right), _GRADIENT_FOR_WEIGHTS),
             Term("M09", multiply(through_gradient, right), _OLD_WEIGHTS, added=True),
             Term("M29", multiply((s["p"] / N) @ W2 * slope, right), _NO_TARGET),
+            Term("M81", multiply(at_input, right), _AT_INPUT),
         ]
         if W2.shape[0] == W2.shape[1]:
             terms.append(Term("M06", multiply((d2 @ W2.T) * slope, right), _ORIENTATION))
@@ -194,12 +201,11 @@ def _from_logits(d2_of: Callable[[dict[str, Array]], Array]) -> Callable[..., An
     return _with(change)
 
 
-def _with_loss(loss_of: Callable[[Array], Any]) -> Callable[..., Any]:
-    """The reference with another loss, given as a function of the targets' probabilities."""
+def _with_loss(loss_of: Callable[[Array, Array], Any]) -> Callable[..., Any]:
+    """The reference with another loss, given as a function of (p, y)."""
 
     def function(params: Params, x: Array, y: Array) -> tuple[Any, dict[str, Array]]:
-        p = steps(params, x, y)["p"]
-        return loss_of(p[np.arange(len(y)), y]), reference(params, x, y)[1]
+        return loss_of(steps(params, x, y)["p"], y), reference(params, x, y)[1]
 
     return function
 
@@ -265,6 +271,13 @@ MUTANTS = (
         "M17",
     ),
     Mutant(
+        "1 - z1²",
+        _from_hidden(lambda s, params: s["dh"] * (1 - s["z1"] ** 2)),
+        _AT_INPUT,
+        "wrong place",
+        "M81",
+    ),
+    Mutant(
         "sigmoid' for tanh'",
         _from_hidden(lambda s, params: s["dh"] * s["h"] * (1 - s["h"])),
         mark(
@@ -321,8 +334,17 @@ MUTANTS = (
         "M06",
     ),
     Mutant(
+        "whole columns in the loss",
+        _with_loss(lambda p, y: -np.mean(np.log(p[:, y]))),
+        WHOLE_COLUMNS,
+        "indexing",
+    ),
+    Mutant(
+        "no logarithm", _with_loss(lambda p, y: -np.mean(picked(p, y))), NO_LOGARITHM, "formula"
+    ),
+    Mutant(
         "log(p + 1e-7)",
-        _with_loss(lambda p: -np.mean(np.log(p + 1e-7))),
+        _with_loss(lambda p, y: -np.mean(np.log(picked(p, y) + 1e-7))),
         mark(
             "The loss is off where the target's probability is tiny, as if a small number were "
             "added inside the logarithm or p clipped. Take the logarithm of the softmax by hand: "

@@ -148,13 +148,20 @@ def _aliased(logits: Array, y: Array) -> tuple[Any, Any]:
     return -np.mean(np.log(p[rows, y])), dlogits / len(y)
 
 
-def _picked(p: Array, y: Array) -> Array:
+def picked(p: Array, y: Array) -> Array:
+    """The targets' numbers, (N,)."""
     return p[np.arange(len(y)), y]
 
 
 def _difference(p: Array, y: Array) -> Array:
     return p - onehot(y, p.shape[1])
 
+
+WHOLE_COLUMNS = mark(
+    "[:, y] selects whole columns, in every row. Row n has its own target y[n]: "
+    "index rows and columns together."
+)
+NO_LOGARITHM = mark("The loss is the mean of -p at the targets: the logarithm is missing.")
 
 MUTANTS = (
     Mutant(
@@ -169,7 +176,7 @@ MUTANTS = (
     ),
     Mutant(
         "sums",
-        _with(lambda p, y, z: -np.sum(np.log(_picked(p, y))), lambda p, y, z: _difference(p, y)),
+        _with(lambda p, y, z: -np.sum(np.log(picked(p, y))), lambda p, y, z: _difference(p, y)),
         mark("The loss is the sum over the batch; the mean is asked for, in both outputs."),
         "scale",
         "M01",
@@ -194,7 +201,7 @@ MUTANTS = (
     Mutant(
         "divided by N·C",
         _with(
-            lambda p, y, z: -np.log(_picked(p, y)).sum() / p.size,
+            lambda p, y, z: -np.log(picked(p, y)).sum() / p.size,
             lambda p, y, z: _difference(p, y) / p.size,
         ),
         mark(
@@ -216,7 +223,7 @@ MUTANTS = (
     ),
     Mutant(
         "loss without minus",
-        _with(lambda p, y, z: np.mean(np.log(_picked(p, y)))),
+        _with(lambda p, y, z: np.mean(np.log(picked(p, y)))),
         mark("The loss is negative: the logarithm of a probability needs a minus in front."),
         "sign",
         "M04",
@@ -234,12 +241,27 @@ MUTANTS = (
     Mutant(
         "whole columns",
         _with(gradient_of=_column_indexed),
-        mark(
-            "[:, y] selects whole columns, in every row. Row n has its own target y[n]: "
-            "index rows and columns together."
-        ),
+        WHOLE_COLUMNS,
         "indexing",
         "M30",
+    ),
+    Mutant(
+        "whole columns in the loss",
+        _with(lambda p, y, z: -np.mean(np.log(p[:, y]))),
+        WHOLE_COLUMNS,
+        "indexing",
+    ),
+    Mutant(
+        "whole columns in the loss, of log p",
+        _with(lambda p, y, z: -np.mean((z - np.logaddexp.reduce(z, axis=1)[:, None])[:, y])),
+        WHOLE_COLUMNS,
+        "indexing",
+    ),
+    Mutant(
+        "no logarithm",
+        _with(lambda p, y, z: -np.mean(picked(p, y))),
+        NO_LOGARITHM,
+        "formula",
     ),
     Mutant(
         "in the probabilities",
@@ -312,7 +334,7 @@ MUTANTS = (
     ),
     Mutant(
         "logarithm of p",
-        _with(lambda p, y, z: -np.mean(np.log(_picked(p, y)))),
+        _with(lambda p, y, z: -np.mean(np.log(picked(p, y)))),
         mark(
             "A probability that was rounded to 0 has no logarithm: the loss comes out infinite. "
             "Compute the logarithm of the softmax directly; it is a difference of two terms."
@@ -321,7 +343,7 @@ MUTANTS = (
     ),
     Mutant(
         "log(p + 1e-7)",
-        _with(lambda p, y, z: -np.mean(np.log(_picked(p, y) + 1e-7))),
+        _with(lambda p, y, z: -np.mean(np.log(picked(p, y) + 1e-7))),
         mark(
             "The loss is off where the target's probability is tiny, as if a small number were "
             "added inside the logarithm or p clipped. Take the logarithm of the softmax by hand: "
