@@ -5,6 +5,7 @@ It lies in ``autograded/``, where nbgrader's formgrader and feedback look.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,17 @@ def answers_of(notebook: Any) -> dict[str, str]:
     """The sources of the answer cells, by their names."""
     roles = [(role_of(cell), cell) for cell in notebook["cells"]]
     return {role["grade_id"]: text_of(cell) for role, cell in roles if role.get("solution")}
+
+
+def written_digests(assignment: Assignment, answers: Mapping[str, str]) -> dict[str, str]:
+    """Of the ``answers`` that are graded by hand: a manual grade holds until its own changes."""
+    roles = [role_of(cell) for cell in assignment.notebook["cells"]]
+    names = [role["grade_id"] for role in roles if role.get("grade") or role.get("task")]
+    return {
+        name: hashlib.sha256(answers[name].encode("utf-8", "replace")).hexdigest()
+        for name in names
+        if name in answers
+    }
 
 
 def compose(

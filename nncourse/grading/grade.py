@@ -23,7 +23,13 @@ from typing import Any
 from nncourse.course.folder import CourseFolder, CourseFolderError
 from nncourse.grading.answers import Intake
 from nncourse.grading.assignment import Assignment, role_of, tool_version
-from nncourse.grading.autograded import UNGRADED, compose, remove, write_notebook
+from nncourse.grading.autograded import (
+    UNGRADED,
+    compose,
+    remove,
+    write_notebook,
+    written_digests,
+)
 from nncourse.grading.earlier import remember
 from nncourse.grading.gradebook import Entry, Gradebook, GradebookError
 from nncourse.grading.literals import heavy_answers
@@ -275,7 +281,6 @@ class Grading:
         for name, question in verdict["questions"].items():
             scores[name] = question["points"]
         comments: dict[str, str | None] = {}
-        written: dict[str, str] = {}
         for cell in self.assignment.notebook["cells"]:
             role = role_of(cell)
             name = role.get("grade_id")
@@ -286,9 +291,6 @@ class Grading:
                 comments[name] = "No response." if empty else None
                 if role.get("grade"):
                     scores[name] = 0.0 if empty else None
-            if role.get("grade") or role.get("task"):
-                source = answers[name].encode("utf-8", "replace")
-                written[name] = hashlib.sha256(source).hexdigest()
         try:
             stamp = timestamp_of(submission)
         except ValueError as error:
@@ -296,6 +298,7 @@ class Grading:
             notes.append(str(error))
         notebook = compose(self.assignment, answers, verdict, notes)
         self._keep(submission, notebook)
+        written = written_digests(self.assignment, answers)
         entry = Entry(
             submission.student, digest, scores, comments, verdict["seed"], stamp, data, written
         )

@@ -36,7 +36,7 @@ from traitlets import Bool
 from nncourse.course.folder import CourseFolder
 from nncourse.grading.answers import Intake
 from nncourse.grading.assignment import Assignment
-from nncourse.grading.autograded import UNGRADED, answers_of, compose
+from nncourse.grading.autograded import UNGRADED, answers_of, compose, written_digests
 from nncourse.grading.earlier import remember
 from nncourse.grading.feedback import feedback_pages
 from nncourse.grading.gradebook import Entry
@@ -258,15 +258,16 @@ class Judge(_Step):
             raise RuntimeError(why)
         if about["problem"]:
             data: dict[str, Any] = {"problem": about["problem"]}
-            remarks = [about["problem"]]
+            remarks, written = [about["problem"]], {}
         else:
             literals = heavy_answers(assignment, answers, verdict["own"])
             data = findings(verdict, about["notes"], about["submitted_in"], literals)
-            remarks = data["notes"]
+            remarks, written = data["notes"], written_digests(assignment, answers)
         data["version"] = assignment.version
         with open_gradebook(self.course, names["assignment"], self._directory.db_url) as book:
             # Without a digest: ``nncourse grade`` does not take the grade for one of its own.
-            book.record(Entry(names["student"], "", {}, seed=verdict["seed"], data=data))
+            seed = verdict["seed"]
+            book.record(Entry(names["student"], "", {}, seed=seed, data=data, written=written))
         for remark in remarks:
             self.log.info("%s: %s", names["student"], remark)
         notebook = clean_notebook(compose(assignment, answers, verdict, remarks))

@@ -5,6 +5,7 @@ A class may be larger than memory, so ``each_result`` holds a few hundred studen
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -174,7 +175,8 @@ def _late_penalty(
         try:
             if not plugins:
                 plugins.append(_late_plugin(course, config))
-            return plugins[0].late_submission_penalty(student, score, late)
+            points = plugins[0].late_submission_penalty(student, score, late)
+            return None if points is None else _number(points)
         except Exception as error:  # the lecturer's own code may raise anything
             raise GradebookError(
                 _(
@@ -185,6 +187,14 @@ def _late_penalty(
             ) from error
 
     return penalty
+
+
+def _number(points: Any) -> float:
+    """As a number that any database takes: NumPy's would be stored as their bytes."""
+    number = float(points)
+    if math.isnan(number):
+        raise ValueError(_("what it takes off is not a number: nan"))
+    return number
 
 
 def _late_plugin(course: CourseFolder, config: Any) -> Any:

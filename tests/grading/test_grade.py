@@ -438,6 +438,52 @@ def test_the_penalty_follows_rules_dates_and_marks(tmp_path):
     nbgrader.close()
 
 
+NUMBER_RULE = """\
+import os
+from decimal import Decimal
+from fractions import Fraction
+import numpy as np
+from nbgrader.plugins import BasePlugin
+class Number(BasePlugin):
+    def late_submission_penalty(self, student, score, late):
+        return eval(os.environ["PENALTY"])
+"""
+
+
+def test_a_rule_for_late_work_may_give_any_number_and_nothing_else(tmp_path, monkeypatch):
+    """SQLite takes NumPy's numbers for bytes, which no command could read."""
+    import datetime
+
+    from nncourse.grading.nbgrader import Nbgrader
+
+    course = make_released(tmp_path / "course", write_toy(tmp_path / "repo"), "ps99", "en")
+    folder = course.submitted / "late" / "ps99"
+    folder.mkdir(parents=True)
+    (folder / "ps99-squares.ipynb").write_text(submission(course, "ps99", RIGHT), "utf-8")
+    (folder / "timestamp.txt").write_text("2026-11-21 10:00:00 UTC", "utf-8")
+    nbgrader = Nbgrader(course)
+    with nbgrader.gradebook() as gradebook:
+        gradebook.find_assignment("ps99").duedate = datetime.datetime(2026, 11, 20)
+        gradebook.db.commit()
+    nbgrader.close()
+    (course.root / "number_rule.py").write_text(NUMBER_RULE, "utf-8")
+    rule = 'c.AssignLatePenalties.plugin_class = "number_rule.Number"\n'
+    with (course.root / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write(rule)
+    monkeypatch.setenv("PENALTY", "np.int64(3)")
+    (result,) = grade_submissions(course, "ps99")
+    assert result.penalty == 3
+    numbers = ["np.float32(3)", "np.array(3)", "Decimal(3)", "Fraction(6, 2)", "3"]
+    for text, points in (*((number, 3) for number in numbers), ("None", 0), ("np.inf", 15)):
+        monkeypatch.setenv("PENALTY", text)
+        (result,) = read_results(course, "ps99")
+        assert (type(result.penalty), result.penalty) == (float, points), text
+    for text in ("'a third'", "[3]", "np.array([1, 2])", "np.nan", "Decimal('nan')", "1j"):
+        monkeypatch.setenv("PENALTY", text)
+        with pytest.raises(CourseFolderError, match=r"rule for late work .* can't be used"):
+            read_results(course, "ps99")
+
+
 def test_points_that_are_in_the_source_alone_are_told(tmp_path):
     course = make_released(tmp_path / "course", write_toy(tmp_path / "repo"), "ps99", "en")
     path = course.source("ps99") / "ps99-squares.ipynb"

@@ -341,6 +341,24 @@ def test_manual_grades_are_kept_and_late_work_is_penalised(graded, course):
         gradebook.close()
 
 
+def test_marks_given_after_nbgraders_grading_stand_while_nothing_changes(course, tmp_path):
+    """They wait for the lecturer's eye again only where what they were given for has changed."""
+    text = submission(course, "ps99", RIGHT)
+    hand_in(course, "marked", text, "ps99", "ps99-squares.ipynb")
+    press(course, "autograde", "ps99", "marked")
+    gradebook = Nbgrader(course)
+    with gradebook.gradebook() as book:
+        grade = book.find_grade("why", "ps99-squares", "ps99", "marked")
+        grade.manual_score, grade.needs_manual_grade = 7.0, False
+        book.db.commit()
+    gradebook.close()
+    for now, waiting in ((text, []), (text.replace("Because.", "Perhaps."), ["why"])):
+        (tmp_path / "marked.ipynb").write_text(now, "utf-8")
+        (result,) = grade_submissions(course, "ps99", tmp_path)
+        assert (result.grades["why"].points, result.waiting) == (7, waiting)
+        assert not result.skipped
+
+
 def test_the_formgraders_button(graded, course):
     """What it calls: nbgrader's API."""
     hand_in(course, "new", submission(course, "ps99", RIGHT), "ps99", "ps99-squares.ipynb")
