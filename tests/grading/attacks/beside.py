@@ -183,6 +183,12 @@ ATTACKS = [
         "    for at in range(0, len(m), 4096): m[at] = 1\n"
         "    m.madvise(mmap.MADV_DONTNEED)\n    forever()\ncrowd(20, hold)\ntime.sleep(0.5)",
     ),
+    quietly(
+        "memory cut into pieces",
+        "def cut():\n    m = mmap.mmap(-1, 60000 * 4096, flags=mmap.MAP_PRIVATE)\n"
+        "    for at in range(0, len(m), 8192): m.madvise(16, at, 4096)\n    forever()\n"
+        "crowd(20, cut)\ntime.sleep(0.5)",
+    ),
     Attack(
         "memory that is held until the next one begins",
         "def square(x): return 0",

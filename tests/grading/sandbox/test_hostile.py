@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from nncourse.grading.sandbox import Handle, Sandbox, SessionEnded, StudentError, channel
-from nncourse.grading.sandbox.inside.watch import Watch
+from nncourse.grading.sandbox.inside.watch import MAPPING, Watch
 from tests.grading.processes import processes_below
 from tests.grading.sandbox.conftest import LIMITS
 
@@ -134,7 +134,7 @@ MANY_PROCESSES = (
     "    if os.fork() == 0:\n"
     "        x = [bytearray(1 << 20) for _ in range(120)]\n"
     "        time.sleep(100)\n"
-    "time.sleep(0.7)"
+    "os.wait()"
 )
 
 
@@ -143,12 +143,9 @@ def test_memory_of_many_processes_together(cache, monkeypatch, groups):
     """Each stays below the bound of 200 MB; together they would have 360."""
     if not groups:
         monkeypatch.setattr("nncourse.grading.sandbox.cgroups.new_group", lambda: None)
-    with (
-        Sandbox(
-            LIMITS, withheld=["nncourse"], packages=["numpy"], preload=[], cache=cache
-        ) as sandbox,
-        sandbox.session() as session,
-    ):
+    options = {"withheld": ["nncourse"], "packages": ["numpy"], "preload": []}
+    limits = replace(LIMITS, cell_seconds=20.0)
+    with Sandbox(limits, cache=cache, **options) as sandbox, sandbox.session() as session:
         error = session.run_cell(MANY_PROCESSES).error
         # A control group may choose one of the children instead of the session.
         if sandbox.group is None:
@@ -196,6 +193,28 @@ def test_tables_of_pages_are_memory(cache, monkeypatch):
         assert session.run_cell(FAR_APART).error.kind == "memory"
 
 
+CUT_UP = (
+    "import mmap, os, time\nheld = mmap.mmap(-1, 40000 * 4096, flags=mmap.MAP_PRIVATE)\n"
+    "for place in range(0, MOST * 4096, 8192): held.madvise(16, place, 4096)\n"  # not to be dumped
+    "if MANY:\n    for _ in range(3):\n        if os.fork() == 0: time.sleep(100)\n"
+    "time.sleep(0.5)"
+)
+
+
+@pytest.mark.parametrize(
+    ("most", "many", "kind"),
+    [(30_000, False, None), (20_000, True, "memory"), (4000, True, None)],
+)
+def test_descriptions_of_mappings_are_memory(cache, monkeypatch, most, many, kind):
+    """No page of them need be touched. Some ten thousand are everyone's right."""
+    monkeypatch.setattr("nncourse.grading.sandbox.cgroups.new_group", lambda: None)
+    options = {"withheld": ["nncourse"], "packages": ["numpy"], "preload": []}
+    limits = replace(LIMITS, cell_seconds=20.0)
+    with Sandbox(limits, cache=cache, **options) as sandbox, sandbox.session() as session:
+        error = session.run_cell(CUT_UP.replace("MOST", str(most)).replace("MANY", str(many))).error
+        assert (error and error.kind) == kind
+
+
 HIDING = {
     "by a name that is no text": "libc.prctl(15, b'\\xff', 0, 0, 0)\nhold()",
     "behind a first thread that has ended": "threading.Thread(target=hold).start()\n"
@@ -227,11 +246,13 @@ def test_what_is_swapped_out_is_memory(tmp_path):
     (tmp_path / "7").mkdir()
     status = "Name:\ta\\nVmSwap: 9\nVmPTE:\t      40 kB\nVmSwap:\t   30000 kB\nThreads:\t1\n"
     written = {"stat": "7 (a) S) S 1 7 7", "statm": "1000 200 150 9 0 600 0", "status": status}
+    written["maps"] = "00-10 r--p\n20-30 rw-p [heap]\n30-40 ---p\n"
     for name, text in written.items():
         (tmp_path / "7" / name).write_text(text)
     watch = Watch(sockets=False)
-    watch.folder, watch.own, watch.before = os.open(tmp_path, os.O_RDONLY), 1, (0, 0, 0)
-    assert watch.used() == (50 + 400) * resource.getpagesize() + (40 + 30_000) * 1024
+    watch.folder, watch.own, watch.before = os.open(tmp_path, os.O_RDONLY), 1, (0, 0, 0, 0)
+    described = (50 + 400) * resource.getpagesize() + (40 + 30_000) * 1024 + 3 * MAPPING
+    assert watch.used() == described
 
 
 def test_fork_bombs(session):
@@ -603,6 +624,7 @@ CALLS = {
     "a byte ahead of its turn": ("send", (0, b"x", 1, 1)),
     **{f"such a byte, {name}": (name, (0, b" ", 1, 1, None)) for name in ("recv", "recvmmsg")},
     "such a byte, by a message": ("recvmsg", (0, None, 1)),
+    "what others see of it": ("prctl", (4, 0, 0, 0, 0)),
     "a core of its own": ("prctl", (62, 1, 0, 1, 0)),
     "pages merged": ("prctl", (67, 1, 0, 0, 0)),
     "a table of locks": ("prctl", (78, 1, 1 << 23, 0, 0)),

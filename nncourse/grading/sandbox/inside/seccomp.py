@@ -173,6 +173,7 @@ NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW = 5, 6, 7, 36, 37, 38
 F_SETLEASE, F_NOTIFY = 1024, 1026
+PR_SET_DUMPABLE = 4  # to hide from the guardian, which counts the mappings
 PR_SCHED_CORE = 62  # to have a core for oneself
 # Above: to share equal pages, and names of memory and tables of locks, which the kernel would hold
 # uncounted. What is newer than this list is unknown with them.
@@ -196,7 +197,7 @@ BY_ARGUMENT: ByArgument = [
     (IOCTL, SECOND, JUMP_EQUAL, [TIOCSTI, TIOCLINUX], REFUSE),
     (FCNTL, SECOND, JUMP_EQUAL, [F_GETLK, F_OFD_GETLK, F_SETLEASE, F_NOTIFY], REFUSE),
     (FCNTL, SECOND, JUMP_EQUAL, [F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW], DONE),
-    (PRCTL, FIRST, JUMP_EQUAL, [PR_SET_SECCOMP, PR_SCHED_CORE], REFUSE),
+    (PRCTL, FIRST, JUMP_EQUAL, [PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SCHED_CORE], REFUSE),
     (PRCTL, FIRST, JUMP_GREATER, [PR_NEWEST], UNKNOWN),
     (MMAP, FOURTH, JUMP_SET, [MAP_HUGETLB], REFUSE),
     (PREADV2, SIXTH, JUMP_SET, [RWF_NOWAIT], REFUSE),
