@@ -32,6 +32,7 @@ from nncourse.grading.layouts import (
     as_file,
     by_layout,
     by_pattern,
+    marked_as,
     time_of,
     unopened,
     whose_of,
@@ -113,14 +114,14 @@ def collect(
         # Else a slip in the name would be found out at the grading, or never.
         name = (released[0] if released else course.notebook(assignment)).name
 
-        def layout(files: list[File]) -> Callable[[File], Match | None]:
+        def layout(files: list[File], opened: bool) -> Callable[[File], Match | None]:
             if pattern is not None:
                 return by_pattern(pattern)
-            return by_layout(files, assignment, folder=source.is_dir())
+            return by_layout(files, assignment, source.is_dir(), exchange, opened)
 
         # Before any archive is opened.
         listed = [unopened(file.path, name) for file in listing.read(source)]
-        out.whose = reader.whose = whose_of(listed, name, layout(listed))
+        out.whose = reader.whose = whose_of(listed, name, layout(listed, opened=False))
         seen: dict[Any, File] = {}
         for file in reader.read(source):
             # What a student has added to an archive under the same name replaces what was there.
@@ -128,7 +129,7 @@ def collect(
             seen[one if file.archive else len(seen)] = file
             times[one] += bool(file.archive)
         files = list(seen.values())
-        match_of = layout(files)
+        match_of = layout(files, opened=True)
         theirs = _found(files, assignment, name, match_of, pattern is None, exchange, out)
         out.remarks += _without(reader.entries, match_of, theirs, out)
         chosen = _choose(theirs, assignment, out)
@@ -203,7 +204,14 @@ def _found(
             or (guessed and match["student_id"] == ENDING.sub("", name))
         ):
             why = _("no student is found in its path")
-            if guessed and "/" in file.archive:
+            named = file.path.split("/", depth)[depth]
+            if match is None and guessed and (theirs := marked_as(named, assignment)):
+                why = _(
+                    "not taken: it is named as by Moodle or nbgrader's exchange, and most here are "
+                    "not; if it is {student}, rename it",
+                    student=theirs,
+                )
+            elif guessed and "/" in file.archive:
                 why = _(
                     "no student is found in its path; if it is {student}, give --pattern "
                     "'{pattern}'",

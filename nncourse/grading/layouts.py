@@ -20,7 +20,7 @@ from nncourse.language import catalogue
 
 _ = catalogue("course")
 
-# Folders that only Moodle and the exchange make, tried in this order.
+# As only Moodle and the exchange name what they give, tried in this order.
 MARKED = [
     # Moodle: NAME_NUMBER_assignsubmission_file_/NAME.ipynb; two people may have one name. People
     # choose their names, and may put anything there.
@@ -32,11 +32,13 @@ MARKED = [
 ]
 # Tried in this order on the path inside of the source.
 PLAIN = [
-    r"(?:submitted/)?(?P<student_id>[^/]+)/{assignment}/[^/]+$",
-    # In the exchange lie other assignments, too.
-    r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/[^/]+$",
+    r"(?P<student_id>[^/]+)/{assignment}/[^/]+$",
+    r"(?P<student_id>[^/]+)/[^/]+$",
     r"(?P<student_id>[^/]+?)(?i:\.ipynb)(?:\.[^/.]+)?$",
 ]
+# How the names begin that Moodle and the exchange give. There lie other assignments, too.
+MOODLES = r"[^/]+?_\d+_assignsubmission_file"
+EXCHANGES = r"[^+/]+\+(?:{assignment}\+|[^+/]+\+\d{4}-)"
 # Canvas, all in one folder: NAME_NUMBER_NUMBER_NAME.ipynb, with LATE after the first name where it
 # was. It means something only if most are so: in another folder it may be the name of a student.
 CANVAS = re.compile(
@@ -59,7 +61,8 @@ UNSURE = re.compile(
 # Moodle's, for a lecturer to give. It may be in the name of a file, too, or in that of a person.
 BY_NUMBER = r"(?P<student_id>[^/]+?_\d+)_assignsubmission_file(?!_[^/]*_assignsubmission_file_?/)"
 # What lies anywhere in STUDENT.zip.
-ARCHIVED = re.compile(r"(?!.*\+\d{4}-)(?P<student_id>[^/]+)/.*")
+ARCHIVED = re.compile(r"(?P<student_id>[^/]+)/.*")
+SUBMITTED = "submitted/"  # in a course's folder
 # Archives that are not looked into, and notebooks of which some program has changed the ending.
 UNREAD = re.compile(
     r"(?i)(?:\.tar)?\.(?:rar|7z|zipx?|gz|bz2|xz|lzma|zst|lz4?|br|z|t(?:gz|zst|lz))$"
@@ -76,43 +79,98 @@ class CollectError(CourseFolderError):
     """Nothing can be collected; the text says why and what to do."""
 
 
-def by_layout(files: list[File], assignment: str, folder: bool) -> Callable[[File], Match | None]:
+def by_layout(
+    files: list[File], assignment: str, folder: bool, exchange: bool, opened: bool
+) -> Callable[[File], Match | None]:
     """Finds whose a file is where nothing is said about it.
 
-    What a student packed may itself be named like the folder of another one. So the marked folders
+    What a student packed may itself be named like the folder of another one. So the marked names
     are looked for from the outside, and no further in than all files have their folders in common.
+    Where students choose their own names, one may be such: so it counts where most are, or in the
+    ``exchange`` itself; elsewhere it is nobody's.
     Who packs a folder of submissions packs the folder around them, too; so the other layouts are
     looked for in it, unless it may be a student's. ``folder``: they are in one on the disk, where
-    the only one that is there is a student's more often than in an archive.
+    the only one that is there is a student's more often than in an archive. ``opened``: it is known
+    what lies in the archives; then CollectError is raised where it is not clear whose the folder
+    is.
     """
-    known = re.escape(assignment)
-    marked, plain = (
-        [re.compile(layout.replace("{assignment}", known), re.DOTALL) for layout in layouts]
-        for layouts in (MARKED, PLAIN)
-    )
+    moodle, exchanges, plain = _compiled(assignment)
     shared = os.path.commonpath([file.path for file in files]) if files else ""
     shared += "/" if shared else ""
     starts = [0, *(found.end() for found in re.finditer("/", shared))]
-    below = {file.path[len(shared) :].partition("/")[0] for file in files}
-    archives = {file.path[len(shared) :].partition("/")[0] for file in files if file.packed}
-    like = {name for name in below if ENDING.search(name) and name.startswith(assignment)}
-    # What a few are like says nothing of the others.
-    packed = len(below) > 1 + folder and 2 * len(archives) < len(below)
-    enough = 1 if folder else len(below) / 2
-    one = shared.endswith(f"/{assignment}/") or len(like) >= enough
-    around = len(shared) if packed and not one else 0
     if canvas := _canvas(files):
         names, begin = canvas
         return lambda file: names.match(file.path, begin)
+    marked = [
+        (layout, start)
+        for start in ([0] if exchange else starts)
+        for name, *layouts in ([exchanges] if exchange else [moodle, exchanges])
+        if exchange or _most(files, name, start)
+        for layout in layouts
+    ]
+    everyones = _everyones(files, shared, assignment, folder)
+    if everyones is None and not marked and opened:
+        raise CollectError(
+            _(
+                "it is not clear whether {folder} is that of one student or around those of all: "
+                "for all, give that folder itself, unpacked; for one, give --pattern '{pattern}'",
+                folder=shared.rstrip("/"),
+                pattern="[^/]+/" * (shared.count("/") - 1) + "(?P<student_id>[^/]+)/",
+            )
+        )
+    around = marked[0][1] if marked else len(shared) if everyones else 0
+    outer = [(plain[0], len(SUBMITTED))] if shared.startswith(SUBMITTED) and not around else []
 
     def match(file: File) -> Match | None:
-        tries = [(layout, start) for start in starts for layout in marked]
-        tries += [(layout, around) for layout in plain]
-        tries += [(ARCHIVED, around)] if file.packed.count("/", around) == 1 else []
+        tries = list(marked)
+        if not any(name.match(file.path, around) for name, *_ in (moodle, exchanges)):
+            tries += outer + [(layout, around) for layout in plain]
+            tries += [(ARCHIVED, around)] if file.packed.count("/", around) == 1 else []
         found = (layout.match(file.path, start) for layout, start in tries)
         return next((one for one in found if one), None)
 
     return match
+
+
+def _compiled(assignment: str) -> list[list[re.Pattern[str]]]:
+    """How the names in Moodle and in the exchange begin, each before its layouts; PLAIN."""
+    known = re.escape(assignment)
+    return [
+        [re.compile(layout.replace("{assignment}", known), re.DOTALL) for layout in layouts]
+        for layouts in ([MOODLES, *MARKED[:2]], [EXCHANGES, *MARKED[2:]], PLAIN)
+    ]
+
+
+def _everyones(files: list[File], shared: str, assignment: str, folder: bool) -> bool | None:
+    """Whether the folder ``shared`` is around those of all, and not a student's; None if that is
+    not clear.
+
+    How one student named or packed what they handed in says nothing of the others. So archives do
+    not make it a student's, nor, by themselves, that of all; and names like the assignment's make
+    it a student's where they are as many as all others.
+    """
+    below = {file.path[len(shared) :].partition("/")[0] for file in files}
+    plain = {file.path[len(shared) :].partition("/")[0] for file in files if not file.packed}
+    like = {name for name in plain if ENDING.search(name) and name.startswith(assignment)}
+    others, enough = len(plain - like), 2 + folder
+    if not shared or shared.endswith(f"/{assignment}/") or 2 * len(like) >= len(below):
+        return False
+    if others >= enough:
+        return None if folder and like else True
+    return None if others and below > plain and len(below) >= enough else False
+
+
+def _most(files: list[File], name: re.Pattern[str], start: int) -> bool:
+    """Whether most of what lies there, ``start`` characters into the paths, has such a name."""
+    names = {file.path[start:].partition("/")[0] for file in files}
+    return 2 * sum(bool(name.match(one)) for one in names) > len(names)
+
+
+def marked_as(path: str, assignment: str) -> str:
+    """Whose a file would be if Moodle or the exchange had named it; "" if they had not."""
+    moodle, exchanges, _plain = _compiled(assignment)
+    found = (layout.match(path) for layout in (*moodle[1:], *exchanges[1:]))
+    return next((one["student_id"] for one in found if one), "")
 
 
 def _canvas(files: list[File]) -> tuple[re.Pattern[str], int] | None:

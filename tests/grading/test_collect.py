@@ -66,44 +66,97 @@ def everything_under(folder):
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
 
 
-LAYOUTS = {
-    "ann.ipynb": "ann",
-    "bob/any.ipynb": "bob",
-    "cid/ps05/any.ipynb": "cid",
-    "Иванова Анна_123_assignsubmission_file_/ps05.ipynb": "Иванова Анна",
-    "dan+ps05+2026-01-30 15:00:00 UTC+abc/ps05.ipynb": "dan",
-    "submitted/eve/ps05/any.ipynb": "eve",
-    "fay.ipynb.txt": "fay",
-    "gus/any.IPYNB.json": "gus",
-}
+LAYOUTS = [
+    {
+        "ann.ipynb": "ann",
+        "bob/any.ipynb": "bob",
+        "cid/ps05/any.ipynb": "cid",
+        "fay.ipynb.txt": "fay",
+        "gus/any.IPYNB.json": "gus",
+        "kim/hw+2026-01-30.ipynb": "kim",
+        "lee+max+zed/any.ipynb": "lee+max+zed",
+    },
+    {
+        "Иванова Анна_123_assignsubmission_file_/ps05.ipynb": "Иванова Анна",
+        "Bob_7_assignsubmission_file_ps05.ipynb": "Bob",
+        "ann.ipynb": "ann",
+    },
+    {
+        "dan+ps05+2026-01-30 15:00:00 UTC+abc/ps05.ipynb": "dan",
+        "eve+ps05+2026-01-30 15:00:00 UTC/ps05.ipynb": "eve",
+        "ann.ipynb": "ann",
+    },
+    {"submitted/eve/ps05/any.ipynb": "eve", "submitted/fay/ps05/any.ipynb": "fay"},
+    {"submitted/eve/ps05/any.ipynb": "eve"},
+]
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar.gz"])
-def test_the_known_layouts(course, tmp_path, kind):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_known_layouts(course, tmp_path, kind, layout):
     source = tmp_path / f"in.{kind}"
     if kind == "folder":
-        for name in LAYOUTS:
+        for name in layout:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_text(name)
     elif kind == "zip":
-        packed(source, LAYOUTS | {"readme.txt": "x", "__MACOSX/._ann.ipynb": "x"})
+        packed(source, layout | {"readme.txt": "x", "__MACOSX/._ann.ipynb": "x"})
     else:
         with tarfile.open(source, "w:gz") as tar:
-            for name in LAYOUTS:
+            for name in layout:
                 info = tarfile.TarInfo(name)
                 data = name.encode() if kind == "tar.gz" else b""
                 info.size = len(data)
                 tar.addfile(info, io.BytesIO(data))
     found = collect(course, "ps05", source)
-    assert sorted(found.taken) == sorted(LAYOUTS.values())
+    assert sorted(found.taken) == sorted(layout.values())
     assert found.remarks == []
     if kind != "zip":
-        for name, student in LAYOUTS.items():
+        for name, student in layout.items():
             assert found.taken[student].read_text("utf-8") == name
     assert {path.name for path in found.taken.values()} == {"ps05-x.ipynb"}
     assert [s.student for s in find_submissions(course.submitted, "ps05")] == sorted(found.taken)
     stamp = course.submitted / "dan" / "ps05" / "timestamp.txt"
-    assert stamp.read_text() == "2026-01-30 15:00:00 UTC\n"
+    assert stamp.exists() == ("dan" in found.taken)
+    assert not stamp.exists() or stamp.read_text() == "2026-01-30 15:00:00 UTC\n"
+
+
+@pytest.mark.parametrize(("kind", "inside"), [("folder", ""), ("zip", "hw/")])
+@pytest.mark.parametrize("zoes", ["zoe.ipynb", "zoe/ps05-x.ipynb", "zoe.zip"])
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "zoe+ps05+2026-01-01 00_00_00/a.ipynb",
+        "zoe+ps05+2026-01-01/a.zip",
+        "zoe+ps05+2026-01-01.zip",
+        "zoe+ps05+junk/a.ipynb",
+        "zoe_7_assignsubmission_file_/a.ipynb",
+        "zoe_7_assignsubmission_file_.zip",
+        "zoe_7_assignsubmission_file_a.ipynb",
+        "submitted/zoe/ps05/ps05-x.ipynb",
+    ],
+)
+def test_where_students_choose_a_name_it_is_nobody_elses(
+    course, tmp_path, kind, inside, zoes, forged
+):
+    """A folder of Mal's was named like one that Moodle, the exchange or a course makes."""
+    texts = {"ann/x.ipynb": "ann", "bob.ipynb": "bob", zoes: "zoe", forged: "mal"}
+    files = {
+        inside + name: zipped({"a.ipynb": text}) if name.endswith(".zip") else text
+        for name, text in texts.items()
+    }
+    source = packed(tmp_path / "in.zip", files)
+    if kind == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "in")
+        source = tmp_path / "in"
+    found = collect(course, "ps05", source)
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert taken == {"ann": "ann", "bob": "bob", "zoe": "zoe"}
+    ((name, why),) = found.remarks
+    assert name.startswith(f"{inside}{forged.removesuffix('.zip').partition('/')[0]}")
+    told = not forged.startswith("submitted") and not forged.endswith("/a.zip")
+    assert why.endswith("if it is zoe, rename it") == told
 
 
 def test_a_notebook_as_it_was_handed_out_is_no_students_name(course, tmp_path):
@@ -339,6 +392,79 @@ def test_what_one_student_handed_in_hides_no_folder_around_all(course, tmp_path,
     assert len(taken) == own
     assert "hw" not in taken
     assert bool(found.remarks) != own
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize("last", ["mal.zip", "mal.ipynb", "mal/a.ipynb"])
+def test_one_archive_more_does_not_make_the_folder_a_students(course, tmp_path, kind, last):
+    """Of half as many archives as files, what all others had handed in was one student's."""
+    names = [f"{name}.ipynb" for name in ("ann", "bob", "cid", "dan")]
+    names += ["eve.zip", "fay.zip", "gus.zip", last]
+    files = {f"Class/{n}": zipped({"x.ipynb": n[:3]}) if ".zip" in n else n[:3] for n in names}
+    source = packed(tmp_path / "in.zip", files)
+    if kind == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "in")
+        source = tmp_path / "in"
+    found = collect(course, "ps05", source)
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert taken == {name[:3]: name[:3] for name in names}
+    assert found.remarks == []
+
+
+@pytest.mark.parametrize("last", ["ps05_mal.ipynb", "ps05-x.ipynb"])
+@pytest.mark.parametrize("around", ["Class", "a/Class"])
+def test_whose_a_folder_is_that_may_be_everyones_or_a_students_is_asked(
+    course, tmp_path, last, around
+):
+    """A single notebook in it, named like the assignment, made all a student's."""
+    folder = tmp_path / "in" / around
+    folder.mkdir(parents=True)
+    names = ["ann", "bob", "cid"]
+    for name in names:
+        (folder / f"{name}.ipynb").write_text(name)
+    assert sorted(collect(course, "ps05", tmp_path / "in").taken) == names
+    shutil.rmtree(course.submitted)
+    (folder / last).write_text("mal")
+    with pytest.raises(CollectError, match=f"not clear whether {around} is that") as refused:
+        collect(course, "ps05", tmp_path / "in")
+    assert not course.submitted.exists()
+    found = collect(course, "ps05", folder)
+    assert set(found.taken) | {"ps05_mal"} == {*names, "ps05_mal"}
+    assert (last == "ps05_mal.ipynb") == ("ps05_mal" in found.taken)
+    shutil.rmtree(course.submitted)
+    pattern = re.search("--pattern '(.+)'", str(refused.value))[1]
+    found = collect(course, "ps05", tmp_path / "in", pattern)
+    assert {who: path.read_text() for who, path in found.taken.items()} == {"Class": "mal"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize("inner", ["x.ipynb", "x.csv"])
+def test_beside_archives_with_notebooks_one_notebook_is_not_enough(course, tmp_path, kind, inner):
+    files = {"ann/work.ipynb": "ann"}
+    files |= {f"ann/{name}.zip": zipped({inner: "x"}) for name in ("bob", "cid")}
+    source = packed(tmp_path / "in.zip", files)
+    if kind == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "in")
+        source = tmp_path / "in"
+    if inner == "x.ipynb":
+        with pytest.raises(CollectError, match="not clear whether ann is that of one student"):
+            collect(course, "ps05", source)
+    else:
+        found = collect(course, "ps05", source)
+        assert {who: path.read_text() for who, path in found.taken.items()} == {"ann": "ann"}
+
+
+@pytest.mark.parametrize("names", [("Ann_1", "Bob_2", "Cid_3"), ("ann", "bob", "cid")])
+def test_a_notebook_beside_marked_folders_asks_nothing(course, tmp_path, names):
+    marked = "{}_assignsubmission_file_" if "_" in names[0] else "{}+ps05+2026-01-30 15:00:00 UTC"
+    for name in names:
+        (tmp_path / "in" / "all" / marked.format(name)).mkdir(parents=True)
+        (tmp_path / "in" / "all" / marked.format(name) / "x.ipynb").write_text(name)
+    (tmp_path / "in" / "all" / "ps05-x.ipynb").write_text("as handed out")
+    found = collect(course, "ps05", tmp_path / "in")
+    assert sorted(found.taken) == [name.partition("_")[0] for name in names]
 
 
 @pytest.mark.parametrize("other", ["ps05-x (1).ipynb", "trial/ps05-x.ipynb"])
