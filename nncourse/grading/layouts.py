@@ -152,12 +152,14 @@ def _everyones(files: list[File], shared: str, assignment: str, folder: bool) ->
     below = {file.path[len(shared) :].partition("/")[0] for file in files}
     plain = {file.path[len(shared) :].partition("/")[0] for file in files if not file.packed}
     like = {name for name in plain if ENDING.search(name) and name.startswith(assignment)}
-    others, enough = len(plain - like), 2 + folder
+    students, enough = below - like, 2 + folder
     if not shared or shared.endswith(f"/{assignment}/") or 2 * len(like) >= len(below):
         return False
-    if others >= enough:
-        return None if folder and like else True
-    return None if others and below > plain and len(below) >= enough else False
+    if len(students) < enough or not students & plain:
+        return False
+    if len(students & plain) < enough and 2 * len(students - plain) >= len(below):
+        return None
+    return None if folder and like else True
 
 
 def _most(files: list[File], name: re.Pattern[str], start: int) -> bool:
