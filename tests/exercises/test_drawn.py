@@ -337,3 +337,30 @@ def test_what_every_name_raises_is_told_with_its_line():
         report = judge(find(f"ps07.{piece}"), [answer], seed=3)
         assert report.score == 0
         assert 'raise ValueError("nowhere")' in str(report)
+
+
+@pytest.mark.parametrize(
+    ("names", "scale", "told"),
+    [
+        (("he_normal", "he_uniform"), lambda out, fan: 2 * fan / (out + fan), True),
+        (("he_normal",), lambda out, fan: 2 * fan / (out + fan), True),
+        (("he_uniform",), lambda out, fan: 2 * fan / (out + fan), True),
+        (("he_normal", "he_uniform"), lambda out, fan: 1 / 2, False),
+        (("he_normal", "he_uniform"), lambda out, fan: fan / out, False),
+        (("he_normal", "he_uniform"), lambda out, fan: fan / (out + fan), False),
+        (("xavier_normal",), lambda out, fan: (out + fan) / (2 * fan), False),
+    ],
+)
+def test_he_with_the_mean_of_both_fans_is_always_told_and_nothing_else_is_called_so(
+    names, scale, told
+):
+    piece = find("ps07.initialise")
+
+    def answer(name, out, fan, rng):
+        wrong = scale(out, fan) ** 0.5 if name in names else 1
+        return wrong * piece.reference(name, out, fan, rng)
+
+    for seed in range(6):
+        found = judge(piece, [answer], seed=seed).diagnoses
+        by = {name for one in found if one.mutant == "He with both fans" for name in one.outputs}
+        assert by == ({*names} if told else set())

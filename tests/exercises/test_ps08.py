@@ -208,6 +208,7 @@ ROWS = {
     "binomial": lambda n, p, rng: rng.binomial(1, 1 - p, n),
     "choice": lambda n, p, rng: rng.choice([0, 1], n, p=[p, 1 - p]),
     "column": lambda n, p, rng: rng.random((n, 1)) >= p,
+    "each": lambda n, p, rng: rng.random((n, n)) >= p,
     "all kept": lambda n, p, rng: True,
     "all dropped": lambda n, p, rng: False,
     "a generator of one's own": lambda n, p, rng: np.random.default_rng(n).random((n, n)) >= p,
@@ -216,7 +217,7 @@ ROWS = {
 
 @pytest.mark.parametrize("name", ["dropout", "plain_dropout"])
 @pytest.mark.parametrize("kind", ROWS)
-def test_one_row_of_a_mask_for_all_examples_is_always_told_and_nothing_else_is_called_so(
+def test_one_row_or_column_of_a_mask_for_all_is_always_told_and_nothing_else_is_called_so(
     name, kind
 ):
     def answer(x, p, rng, train):
@@ -229,9 +230,13 @@ def test_one_row_of_a_mask_for_all_examples_is_always_told_and_nothing_else_is_c
         return x * mask, mask
 
     one_row = kind in ("small dropped", "small kept", "binomial", "choice")
+    copies = {"one row for all", "one column for all"}
+    right = (
+        {"one column for all"} if kind == "column" else {"one row for all"} if one_row else set()
+    )
     for seed in range(12):
         told = [d.mutant for d in judge(PIECES[name], [answer], seed=seed).diagnoses]
-        assert (told == ["one row for all"]) if one_row else ("one row for all" not in told)
+        assert told == [*right] if right else not copies & {*told}
 
 
 def eps_in_the_variance(x, gamma, beta, eps):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,9 +91,10 @@ def drive(answer: Callable[..., Any], z: Array) -> tuple[Any, ...]:
         written = written or result is not None
         result = (None, None) if result is None else result
         result = list(result) if isinstance(result, np.ndarray) and result.ndim else result
-        if not isinstance(result, tuple | list) or len(result) != 2:
+        if not isinstance(result, Sequence) or len(result) != 2:
             result = [Finding("count", PAIR, {"name": name})] * 2
-        found += result
+        # The next call may write into the same arrays.
+        found += [one.copy() if isinstance(one, np.ndarray) else one for one in result]
         changed = changed if np.array_equal(given, z) else given
     if len(errors) == len(NAMES):
         raise errors[0]

@@ -131,6 +131,11 @@ def _with(name: str, rule: Rule) -> Callable[..., Any]:
     return lambda which, out, fan, rng: (rule if which == name else RULES[which])(out, fan, rng)
 
 
+def _he_with_both(name: str, out: int, fan: int, rng: np.random.Generator) -> Array:
+    mean = (out + fan) / 2
+    return RULES[name](out, fan, rng) * ((fan / mean) ** 0.5 if "he" in name else 1)
+
+
 def _scaled(
     name: str, out: int, fan: int, rng: np.random.Generator, rows: int | None = None
 ) -> Array:
@@ -211,6 +216,16 @@ INITIALISE = Piece(
             "He with fan_out",
             _with("he_normal", _normal(lambda out, fan: (2 / out) ** 0.5)),
             mark("he_normal uses fan_out: W has the shape (fan_out, fan_in), and fan_in counts."),
+            "fan",
+            "M108",
+        ),
+        Mutant(
+            "He with both fans",
+            _he_with_both,
+            mark(
+                "he_normal and he_uniform take the mean of fan_in and fan_out, as in Xavier's "
+                "rule; in He's fan_in alone counts."
+            ),
             "fan",
             "M108",
         ),

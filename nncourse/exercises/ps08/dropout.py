@@ -62,18 +62,31 @@ def _with(
     return function
 
 
-def _one_row(base: Dropout, kept: Callable[[float], float]) -> Mutant:
-    def function(x: Array, p: float, rng: np.random.Generator, train: bool) -> tuple[Array, Array]:
+def _copied(base: Dropout, kept: Callable[[float], float]) -> tuple[Mutant, Mutant]:
+    """One row of the mask for all examples, or one column for all features."""
+
+    def function(
+        axis: int, x: Array, p: float, rng: np.random.Generator, train: bool
+    ) -> tuple[Array, Array]:
         if not train:
             return base(x, p, rng, train)
-        mask = np.tile((rng.random(x.shape[1]) >= p) * kept(p), (len(x), 1))
+        shape = [1, 1]
+        shape[axis] = x.shape[axis]
+        mask = np.broadcast_to((rng.random(shape) >= p) * kept(p), x.shape).copy()
         return x * mask, mask
 
-    text = mark(
+    row = mark(
         "One row of the mask serves all examples: what is dropped is dropped in all of them at "
         "once. Draw as many numbers as x has."
     )
-    return Mutant("one row for all", function, text, "copied")
+    column = mark(
+        "One number serves all features of an example: they are dropped or kept together. Draw as "
+        "many numbers as x has."
+    )
+    return (
+        Mutant("one row for all", partial(function, 1), row, "copied"),
+        Mutant("one column for all", partial(function, 0), column, "copied"),
+    )
 
 
 def _exact_count(x: Array, p: float, rng: np.random.Generator) -> Array:
@@ -151,7 +164,7 @@ MUTANTS = (
         ),
         "law",
     ),
-    _one_row(inverted, lambda p: 1 / (1 - p)),
+    *_copied(inverted, lambda p: 1 / (1 - p)),
 )
 
 
@@ -296,7 +309,7 @@ PLAIN_DROPOUT = Piece(
             mark("The output is divided by 1 - p when testing; it has to be multiplied."),
             "inverted",
         ),
-        _one_row(plain, lambda p: 1.0),
+        *_copied(plain, lambda p: 1.0),
     ),
     equivalents=(
         Equivalent("binomial", _plain_binomial),

@@ -27,7 +27,7 @@ APPLIED = 0.05
 nothing about how it is applied."""
 
 COPIED = 0.9
-"""A mask in which more of the rows equal the one before is one row for all."""
+"""A mask in which more of the rows equal the one before is one row for all; so with columns."""
 
 IDLE = mark(
     "x comes back from predictions, as it must; that counts once training drops a share of its "
@@ -89,7 +89,7 @@ def _pair(result: Any) -> tuple[Any, Any]:
     """(out, mask), which may stand in one array."""
     if isinstance(result, np.ndarray) and result.ndim:
         result = list(result)
-    if not isinstance(result, tuple | list) or len(result) != 2:
+    if not isinstance(result, Sequence) or len(result) != 2:
         text = mark("Two arrays are expected: out and mask.")
         raise Unfit(Finding("count", text))
     return result[0], result[1]
@@ -98,7 +98,7 @@ def _pair(result: Any) -> tuple[Any, Any]:
 def _idle(trained: Sequence[Any], x: Array, p: float) -> bool:
     """Whether results of training don't drop entries of x as a mask drawn anew would."""
     try:
-        pairs = [isinstance(one, tuple | list) or np.ndim(one) > x.ndim for one in trained]
+        pairs = [isinstance(one, Sequence) or np.ndim(one) > x.ndim for one in trained]
         outs = [one[0] if pair else one for one, pair in zip(trained, pairs, strict=True)]
         return not _drops([np.asarray(out)[x != 0] == 0 for out in outs], p)
     except (TypeError, ValueError, IndexError):
@@ -138,26 +138,34 @@ def given_by(of_test: Callable[[float], float]) -> Callable[..., Mapping[str, Ar
     return given
 
 
-class RowLaw(Law):
-    """The law of masks; samples of one row for all examples are told from the others.
+class MaskLaw(Law):
+    """The law of masks; samples of one row for all examples are told from the others, and so are
+    those of one column for all features.
 
-    Their shares are those of few numbers, so that any two of them are alike.
+    Their shares are those of few numbers, so that any two of a kind are alike.
     """
 
     def measure(self, sample: Array) -> Array:
-        """The profile, with the share of rows that equal the one before for "distinct".
+        """The profile, with the share of rows that equal the one before for "distinct", or minus
+        that of the columns if the rows are not copied.
 
-        If all numbers are the same, it is not for the rows.
+        If all numbers are the same, it is not for the rows or columns.
         """
         profile = super().measure(sample)
         if np.any(sample != sample[0, 0]):
-            profile[DISTINCT] = np.mean(np.all(sample[1:] == sample[:-1], axis=1))
+            rows, columns = (
+                np.mean(np.all(lines[1:] == lines[:-1], axis=1)) for lines in (sample, sample.T)
+            )
+            profile[DISTINCT] = rows if rows > COPIED else -columns
         return profile
 
     def alike(self, one: Array, other: Array, size: int) -> bool:
-        """Whether both are made of one row, or can come from one law."""
-        copied = [bool(profile[DISTINCT] > COPIED) for profile in (one, other)]
-        return all(copied) or (not any(copied) and super().alike(one, other, size))
+        """Whether both are made of one row or of one column, or can come from one law."""
+        copied = [
+            np.sign(profile[DISTINCT]) * (abs(profile[DISTINCT]) > COPIED)
+            for profile in (one, other)
+        ]
+        return bool(copied[0] == copied[1]) and (bool(copied[0]) or super().alike(one, other, size))
 
 
 def laws_of(
@@ -169,7 +177,7 @@ def laws_of(
         x, p, seed, train = point.arguments
         if not train:
             return {"mask": atoms_law({of_test(p): 1.0})}
-        law = RowLaw(**vars(atoms_law({0.0: p, kept(p): 1 - p})))
+        law = MaskLaw(**vars(atoms_law({0.0: p, kept(p): 1 - p})))
         made = partial(_masks, p, kept(p), x.shape, seed)
         return {"mask": replace(law, drawn=made, call="rng.random(x.shape)")}
 

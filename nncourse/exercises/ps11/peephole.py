@@ -6,7 +6,7 @@ old cell, o the new one. The dictionary of peepholes names those that there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -281,10 +281,10 @@ def drive(answer: Callable[..., Any], *arguments: Any) -> tuple[Any, Any, Any]:
     """(dz, dc, dp), dp in one row from the dictionary, with zeros where there is no peephole."""
     p = arguments[-1]
     result = answer(*arguments)
-    if not isinstance(result, tuple | list) or len(result) != 3:
+    if not isinstance(result, Sequence) or len(result) != 3:
         raise Unfit(Finding("count", mark("Three results are expected: dz, dc and dp.")))
     dz, dc, dp = result
-    if not isinstance(dp, dict) or dp.keys() != p.keys():
+    if not isinstance(dp, Mapping) or dp.keys() != p.keys():
         text = mark("dp must be a dictionary with the same gates as p, no more and no fewer.")
         return dz, dc, Finding("keys", text)
     try:
