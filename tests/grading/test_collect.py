@@ -412,6 +412,24 @@ def test_one_archive_more_does_not_make_the_folder_a_students(course, tmp_path, 
     assert found.remarks == []
 
 
+@pytest.mark.parametrize("last", ["mal.ipynb", "mal.zip"])
+def test_who_alone_packs_a_file_leaves_the_folder_everyones(course, tmp_path, last):
+    (tmp_path / "in" / "Class").mkdir(parents=True)
+    for name in ("ann.ipynb", "bob.ipynb", last):
+        data = zipped({"x.ipynb": "x"}) if name.endswith(".zip") else b"x"
+        (tmp_path / "in" / "Class" / name).write_bytes(data)
+    assert sorted(collect(course, "ps05", tmp_path / "in").taken) == ["ann", "bob", "mal"]
+
+
+def test_folders_with_archives_do_not_make_the_folder_around_all_a_students(course, tmp_path):
+    files = {f"Class/{name}/x.ipynb": name for name in ("bob", "dan", "mal")}
+    files |= {f"Class/{name}/x.zip": zipped({"x.ipynb": "x"}) for name in ("ann", "mal")}
+    found = collect(course, "ps05", packed(tmp_path / "in.zip", files))
+    taken = {who: path.read_text() for who, path in found.taken.items()}
+    assert taken == {name: name for name in ("bob", "dan", "mal")}
+    assert "if it is ann, give --pattern" in dict(found.remarks)["Class/ann/x/x.ipynb"]
+
+
 @pytest.mark.parametrize("last", ["ps05_mal.ipynb", "ps05-x.ipynb"])
 @pytest.mark.parametrize("around", ["Class", "a/Class"])
 def test_whose_a_folder_is_that_may_be_everyones_or_a_students_is_asked(
