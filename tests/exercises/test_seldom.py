@@ -17,6 +17,8 @@ from nncourse.exercises.ps04.values import (
     LastMarkedFirst,
     MarkedWhenPushed,
     OneOfTwins,
+    OneOfTwinsDivided,
+    OneOfTwinsSubtracted,
     PowOfSize,
     Value,
 )
@@ -109,7 +111,15 @@ def scores(piece: str, answer: Any, seeds: range = SEEDS) -> list[float]:
     return [judge(find(piece), [answer], seed=seed, mutants=False).score for seed in seeds]
 
 
-ORDERS = [CountsUsers, CountsUsersInTurn, MarkedWhenPushed, LastMarkedFirst, OneOfTwins]
+ORDERS = [
+    CountsUsers,
+    CountsUsersInTurn,
+    MarkedWhenPushed,
+    LastMarkedFirst,
+    OneOfTwins,
+    OneOfTwinsDivided,
+    OneOfTwinsSubtracted,
+]
 
 
 @pytest.mark.parametrize("engine", ORDERS)

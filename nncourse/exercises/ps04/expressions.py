@@ -28,6 +28,8 @@ from nncourse.exercises.ps04.values import (
     MarkedWhenPushed,
     MovedToTheEnd,
     OneOfTwins,
+    OneOfTwinsDivided,
+    OneOfTwinsSubtracted,
     Overwrites,
     PowOfSize,
     PowWrong,
@@ -59,7 +61,16 @@ OFTEN = (
 First those that seldom do, so that a program that shows nothing is soon left.
 """
 
-APART = (TanhMissing, CountsUsersInTurn, MarkedWhenPushed, LastMarkedFirst, OneOfTwins, *OFTEN[2:])
+APART = (
+    TanhMissing,
+    CountsUsersInTurn,
+    MarkedWhenPushed,
+    LastMarkedFirst,
+    OneOfTwins,
+    OneOfTwinsDivided,
+    OneOfTwinsSubtracted,
+    *OFTEN[2:],
+)
 """The same with those that go wrong on few graphs only."""
 
 OTHERS: dict[str, tuple[tuple[type[Value], ...], ...]] = {
@@ -133,12 +144,13 @@ def _chances(rng: np.random.Generator) -> Iterator[float]:
 
 
 def _draw_program(rng: np.random.Generator, leaves: int, case: str, before: int = 0) -> Program:
-    """Each value once (a tree); in the case SHARED values are used again, also those that
-    ``before`` steps left.
+    """Each value once (a tree); in the cases SHARED and TWICE values are used again, also those
+    that ``before`` steps left.
 
     In the case CONSTANTS those inside, which pass their gradient on, are mixed with plain numbers
     in all ways, once each: 3 - (3 - a) hides what is wrong with it.
     """
+    shared = case in (SHARED, TWICE)
     unused = list(range(leaves))
     program: Program = []
     mixed = [MIXED[i] for i in rng.permutation(len(MIXED))] if case == CONSTANTS else []
@@ -154,14 +166,21 @@ def _draw_program(rng: np.random.Generator, leaves: int, case: str, before: int 
     def one_of(names: tuple[str, ...]) -> str:
         return names[below(len(names))]
 
+    if case == SHARED:
+        # A value over itself is 1, and less itself 0, whose slopes cancel out.
+        for op, then in (("div", "mul"), ("sub", "add")):
+            i, j = take(), take()
+            program += [(op, i, i), (then, j, count)]
+            unused += [i, count + 1]
+            count += 2
     while len(unused) > 1 or len(program) < 9 or mixed:
         i = j = take()
         if mixed and i >= leaves and next(chances) < 0.65:
             op = mixed.pop()
-        elif case == SHARED and program and next(chances) < 0.4:
+        elif shared and program and next(chances) < 0.4:
             # Something that was used already is used once more.
             op, j = one_of(BINARY), below(count)
-        elif case == SHARED and next(chances) < 0.2:
+        elif shared and next(chances) < 0.2:
             # On both sides of an operation, and elsewhere.
             op = one_of(("add", "mul"))
             unused.append(i)
@@ -212,14 +231,14 @@ def draw(rng: np.random.Generator, case: str) -> Point:
     """
     if case == DEEP:
         return _draw_chain(rng)
-    kind = SHARED if case == TWICE else case
     while True:
         x = _draw_leaves(rng, 4)
         programs: list[Program] = []
         for others in OTHERS[case]:
             before = [step for program in programs for step in program]
-            drawn = (_draw_program(rng, 4, kind, len(before)) for _try in range(TRIES))
-            fit = (p for p in drawn if _fits([*before, *p], x, others, inside=kind != SHARED))
+            drawn = (_draw_program(rng, 4, case, len(before)) for _try in range(TRIES))
+            inside = case in (PLAIN, CONSTANTS)
+            fit = (p for p in drawn if _fits([*before, *p], x, others, inside))
             programs += islice(fit, 1)
         point = Point((programs, x), {"x": x}, 1.0, case)
         if len(programs) == len(OTHERS[case]) and _is_smooth(point):
@@ -242,7 +261,7 @@ def _fits(program: Program, x: Array, others: tuple[type[Value], ...], inside: b
     try:
         for op, i, j in program:
             values.append(Plain(STEPS[op](values[i], values[j])))
-            if not 0.05 < abs(values[-1]) < 12:
+            if not 0.05 < abs(values[-1]) < 12 and (op, i) != ("sub", j):
                 return False
         right = _gradients(Value, program, x, inside)
         if np.min(np.abs(right[0])) < 0.02 or np.max(np.abs(right[0])) > 60:

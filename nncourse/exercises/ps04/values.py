@@ -229,6 +229,23 @@ class OneOfTwins(Value):
         super().__init__(data, tuple(dict(edges).items()))
 
 
+class OneOfTwinsDivided(Value):
+    """The same in the quotient alone."""
+
+    def __truediv__(self, other: Any) -> Any:
+        other = self.wrap(other)
+        edges = {self: 1 / other.data, other: -self.data / other.data**2}
+        return type(self)(self.data / other.data, tuple(edges.items()))
+
+
+class OneOfTwinsSubtracted(Value):
+    """The same in the difference alone."""
+
+    def __sub__(self, other: Any) -> Any:
+        other = self.wrap(other)
+        return type(self)(self.data - other.data, tuple({self: 1.0, other: -1.0}.items()))
+
+
 class DeepRecursion(Value):
     def order(self) -> list[Any]:
         order: list[Any] = []
