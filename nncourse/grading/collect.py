@@ -131,7 +131,8 @@ def collect(
         files = list(seen.values())
         match_of = layout(files, opened=True)
         theirs = _found(files, assignment, name, match_of, pattern is None, exchange, out)
-        out.remarks += _without(reader.entries, match_of, theirs, out)
+        asked = assignment if pattern is None else ""
+        out.remarks += _without(reader.entries, match_of, theirs, out, asked)
         chosen = _choose(theirs, assignment, out)
         if not files and not out.remarks:
             raise CollectError(_("there is no notebook (*.ipynb) in {source}", source=source))
@@ -271,12 +272,16 @@ def _without(
     match_of: Callable[[File], Match | None],
     found: dict[str, list[_Found]],
     out: Collected,
+    assignment: str,
 ) -> list[tuple[str, str]]:
     """A remark on each student of whose files none is a notebook, unless there is one already."""
 
     def student_of(path: str) -> str:
         # Archives are named like notebooks.
-        match = match_of(File(UNREAD.sub(".ipynb", as_file(path)), b""))
+        path = UNREAD.sub(".ipynb", as_file(path))
+        match = match_of(File(path, b""))
+        if match is None and assignment and marked_as(path, assignment):
+            return path.partition("/")[0]  # whoever it may be
         return as_student(match["student_id"] or "") or "" if match else ""
 
     known = {"", *found, *(student_of(path) for path, _why in out.remarks)}

@@ -412,6 +412,16 @@ def test_one_archive_more_does_not_make_the_folder_a_students(course, tmp_path, 
     assert found.remarks == []
 
 
+@pytest.mark.parametrize(
+    "name", ["Kim_7_assignsubmission_file_", "kim+ps05+2026-01-30 15:00:00 UTC"]
+)
+def test_where_few_are_marked_who_handed_in_no_notebook_is_named(course, tmp_path, name):
+    files = {"ann.ipynb": "x", "bob.ipynb": "x", f"{name}/ps05.pdf": "x"}
+    ((path, why),) = collect(course, "ps05", packed(tmp_path / "in.zip", files)).remarks
+    assert path == f"{name}/ps05.pdf"
+    assert why == f"of what {name} handed in nothing is a notebook (*.ipynb)"
+
+
 @pytest.mark.parametrize("last", ["mal.ipynb", "mal.zip"])
 def test_who_alone_packs_a_file_leaves_the_folder_everyones(course, tmp_path, last):
     (tmp_path / "in" / "Class").mkdir(parents=True)
