@@ -68,12 +68,6 @@ class Diagnosis:
         return bool(self.mutant) or self.finding.is_reason
 
 
-def show(report: object) -> None:
-    """Print a report. A stream that has ``keep`` gets it as it is, to be put into words later."""
-    keep = getattr(sys.stdout, "keep", print)
-    keep(report)
-
-
 @dataclass
 class Report:
     """What ``check`` returns. ``score`` is in [0, 1]; ``passed`` means everything is right."""
@@ -115,12 +109,12 @@ class Report:
         return Text(hint_text(steps, self._shown))
 
     def points(self, maximum: float) -> float:
-        """Print the report and return the points earned, between 0 and ``maximum``."""
-        show(self)
-        return self.earned(maximum)
+        """Print the report and return the points earned, between 0 and ``maximum``.
 
-    def earned(self, maximum: float) -> float:
-        """The points without the report."""
+        A stream that has ``keep`` gets the report itself, to be put into words later.
+        """
+        keep = getattr(sys.stdout, "keep", print)
+        keep(self)
         earned = float(maximum) if self.passed else round(self.score * maximum, 2)
         return float(min(max(earned, 0.0), maximum))
 

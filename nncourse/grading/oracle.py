@@ -20,7 +20,6 @@ import os
 import random
 import sys
 import time
-import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +37,7 @@ from nncourse.grading.own import OwnCell, label
 from nncourse.grading.proxies import Proxies
 from nncourse.grading.proxy import Proxy, Silent
 from nncourse.grading.question import TEXTS, Given, Question, error_output, lines_of, name_of
-from nncourse.grading.reports import Pending, noted
+from nncourse.grading.reports import Pending, Points, noted
 from nncourse.grading.sandbox import (
     Budget,
     Sandbox,
@@ -381,6 +380,7 @@ class Oracle:
         why = self.given_up.get(cell.label)
         with _captured(), noted([], self._in_place):
             error = self.steps.run(steps, None if why is None else Given(why))
+        self.session.end_cell()
         if error is not None and not self._is_over():
             name = name_of(error)
             kind, _colon, text = name.partition(": ")
@@ -413,12 +413,12 @@ class Oracle:
                 raise
             except BaseException as error:  # a test may raise anything, SystemExit too
                 problem = self.steps.reason(error)
-                _let_go(error)
         question = self.found.questions[cell.name] = Question(0.0, cell.points)
         outputs = self.found.outputs[cell.index] = []
         caught = self.session.over or next(iter(refusals), None)
         verdict = Verdict(question, outputs, value, problem, caught, reports, printed)
         self.verdicts.append(verdict)
+        self.session.end_cell()
         return True
 
     def _bind(self, foreign: frozenset[str]) -> None:
@@ -444,31 +444,31 @@ class Oracle:
     def _execute(self, cell: Cell) -> Any:
         file = FILE.format(cell.name)
         linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(True), file)
-        code, last = compiled(cell.source, file)
+        code, last, most = compiled(cell.source, file)
         exec(code, self.space)
-        return None if last is None else eval(last, self.space)
-
-
-def _let_go(error: BaseException) -> None:
-    """Objects of theirs in the functions that it has left, as where nothing is raised."""
-    chain: BaseException | None = error
-    while chain is not None:
-        traceback.clear_frames(chain.__traceback__)
-        chain = chain.__cause__ or chain.__context__
+        value: Any = None if last is None else eval(last, self.space)
+        if most is None:
+            return value
+        return Points(value, most) if isinstance(value, Pending) else value.points(most)
 
 
 @lru_cache(512)
-def compiled(source: str, file: str) -> tuple[types.CodeType, types.CodeType | None]:
-    """The statements of a cell, and the expression at its end. SyntaxError.
+def compiled(source: str, file: str) -> tuple[types.CodeType, types.CodeType | None, float | None]:
+    """The statements of a cell, and the expression at its end; where that is ``report.points(20)``,
+    the report, and the number. SyntaxError.
 
     Not optimised, whatever PYTHONOPTIMIZE says: no assertion would be left.
     """
     tree = parse(source, file)
-    last = None
+    last: types.CodeType | None = None
+    most: float | None = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
-        value = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
-        last = compile(value, file, "eval", dont_inherit=True, optimize=0)
-    return compile(tree, file, "exec", dont_inherit=True, optimize=0), last
+        value = tree.body.pop().value  # type: ignore[attr-defined]
+        match value:
+            case ast.Call(ast.Attribute(of, "points"), [ast.Constant(int() | float() as n)], []):
+                value, most = of, n
+        last = compile(ast.Expression(value), file, "eval", dont_inherit=True, optimize=0)
+    return compile(tree, file, "exec", dont_inherit=True, optimize=0), last, most
 
 
 @contextlib.contextmanager

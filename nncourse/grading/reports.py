@@ -5,61 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from nncourse.check import judge as module
 from nncourse.check.call import printable
-from nncourse.check.report import Report, show
+from nncourse.check.report import Report
 from nncourse.grading.question import TEXTS
 from nncourse.language import LANGUAGES, using
-
-
-class Points:
-    """A number of points, computed when it must be known. So are sums and multiples of it."""
-
-    def __init__(self, compute: Callable[[], float]) -> None:
-        self._compute = compute
-
-    @cached_property
-    def _value(self) -> float:
-        return self._compute()
-
-    def __float__(self) -> float:
-        return float(self._value)
-
-    def __repr__(self) -> str:
-        return repr(self._value)
-
-    def __format__(self, form: str) -> str:
-        return format(self._value, form)
-
-    def __round__(self, digits: int | None = None) -> float:
-        return round(self._value, digits)
-
-
-def _later(name: str) -> Callable[[Points, Any], Any]:
-    now = _now(name)
-
-    def operation(self: Points, other: Any) -> Any:
-        is_number = isinstance(other, (int, float, Points))
-        return Points(lambda: now(self, other)) if is_number else now(self, other)
-
-    return operation
-
-
-def _now(name: str) -> Callable[..., Any]:
-    def operation(self: Points, *others: Any) -> Any:
-        numbers = [float(other) if isinstance(other, Points) else other for other in others]
-        return getattr(float(self), name)(*numbers)
-
-    return operation
-
-
-for _name in ("add", "sub", "mul", "truediv", "radd", "rsub", "rmul", "rtruediv"):
-    setattr(Points, f"__{_name}__", _later(f"__{_name}__"))
-for _name in ("lt", "le", "gt", "ge", "eq", "ne", "hash", "neg", "abs", "bool", "int", "floordiv"):
-    setattr(Points, f"__{_name}__", _now(f"__{_name}__"))
 
 
 class Pending:
@@ -75,16 +29,32 @@ class Pending:
     def _report(self) -> Report:
         return self._judged()[0]
 
-    def points(self, maximum: float) -> Points:
-        """As that of a report."""
-        show(self)
-        return Points(lambda: self._report.earned(maximum))
-
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # as copies ask before there is anything
+            raise AttributeError(name)
         return getattr(self._report, name)
 
-    def __str__(self) -> str:
-        return str(self._report)
+    def __repr__(self) -> str:
+        return repr(self._report)
+
+    def __copy__(self) -> Report:
+        return self._report
+
+    def __deepcopy__(self, _known: Any) -> Report:
+        return self._report
+
+
+@dataclass
+class Points:
+    """The points of a check in which a cell ends, ``most`` at best; computed when it is called."""
+
+    report: Pending
+    most: float
+
+    def __call__(self) -> float:
+        """Say what the report says, where it is printed to, and give its points."""
+        points: float = self.report.points(self.most)
+        return points
 
 
 @contextlib.contextmanager

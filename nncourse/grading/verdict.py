@@ -43,8 +43,9 @@ class Verdict:
         """Give the points."""
         if isinstance(self.value, Points):
             try:
-                self.value = float(self.value)
-            except Exception as error:  # a division by 0, or want of memory for large answers
+                with contextlib.redirect_stdout(self.printed):
+                    self.value = self.value()
+            except MemoryError as error:  # of large answers
                 self.problem = error
         most = self.question.max_points
         self.points = self._earned(most)
@@ -52,7 +53,7 @@ class Verdict:
         if self.problem is None and self.caught is not None and self.points == most:
             self.points, self.problem = None, self.caught
         self.question.points = self.points or 0.0
-        if self.points is None:
+        if not self.points:
             self.question.why = _("it was judged before the session ended, and not put into words")
 
     def _earned(self, most: float) -> float | None:
@@ -69,14 +70,17 @@ class Verdict:
         return None
 
     def say(self) -> None:
-        """Say what is wrong and why."""
+        """Say what is wrong and why, as far as there is memory for it: answers may be large."""
+        with contextlib.suppress(MemoryError):
+            self._say()
+
+    def _say(self) -> None:
         if text := self.printed.text():
             cut = printable(text[:LONGEST]) + ("\n..." if len(text) > LONGEST else "")
             self.outputs.append({"output_type": "stream", "name": "stdout", "text": cut})
         self.question.why, shown = self._words()
         self.outputs += shown
-        with contextlib.suppress(MemoryError):  # for the reasons of large answers
-            self.question.report = [summary(report) for report in self.reports]
+        self.question.report = [summary(report) for report in self.reports]
 
     def _words(self) -> tuple[str, list[dict[str, Any]]]:
         """Why there are no points, and what to show of the cell."""

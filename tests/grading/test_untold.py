@@ -168,15 +168,28 @@ class Model:
 """
 
 
-def test_a_failed_assertion_lets_go_of_what_a_passed_one_does(bench):
-    test = """
+HELD = {
+    "in a function": "def run():\n    model = Model()\n    assert model.predict(3) == 6\nrun()",
+    "in the message": "model = Model()\nassert model.predict(3) == 6, model",
+    "in the error": """
 def run():
     model = Model()
-    try:
-        assert model.predict(3) == 6
-    except AssertionError:
-        raise ValueError("wrong")
-run()"""
+    if model.predict(3) != 6:
+        raise ValueError("wrong", model)
+run()""",
+    "in a list": """
+errors = []
+def run():
+    model = Model()
+    if model.predict(3) != 6:
+        errors.append(model)
+run()
+10 - 10 * len(errors)""",
+}
+
+
+@pytest.mark.parametrize("test", HELD.values(), ids=HELD)
+def test_what_a_failed_cell_still_has_is_let_go_as_late_as_what_a_right_one_had(bench, test):
     after = [("answer", "b", ""), ("tests", "u", "assert g() == 1")]
     kind = Kind(
         [SETUP, ("answer", "a", ""), ("tests", "t", test), *after],
@@ -236,31 +249,25 @@ def test_a_verdict_is_reached_when_the_session_is_over(aloud, last):
     assert turns == [*first, b"asked", b"compared", b"reasons", b"compared", b"reasons"]
 
 
-def test_points_are_numbers_that_a_cell_may_compute_with(aloud):
-    """Sums and multiples of them are not asked for at once."""
-    call = CHECK[CHECK.index("check(") : -len(".points(10)")]
-    sums = f"2 * {call}.points(3) + ({call}.points(2) - 1) / 1"
+def test_points_that_a_cell_computes_with_are_numbers_and_reports_are_reports(bench):
+    setup, call = CHECK.removesuffix(".points(10)").split("\n")
     tests = {
-        "sums": sums,
-        "rounded": f"p = {call}.points(9)\nround(p) + float(p) / 9 if p > -1 else min(p, p)",
-        "given": f"report = {call}\nprint(report)\n10.0 * report.passed",
+        "sum": f"2 * {call}.points(4) + 1",
+        "power": f"np.round({call}.points(3) ** 2)",
+        "given": f"import copy\nreport = copy.copy({call})\nprint(report)\n10.0 * report.passed",
         "named": f"{call}.points(maximum=10)",
-        "divided": f"1 / ({call}.points(9) - 9)",
-        "list": f"sum([{call}.points(5), {call}.points(5)])",
+        "of another": "class Mine:\n    def points(self, n): return n / 2\nMine().points(10)",
+        "no points": call,
     }
-    cells = [("readonly", "setup", f"import numpy as np\n{CHECK[: CHECK.index('check(')]}")]
-    cells = [*cells, ("answer", "a", ""), *(("tests", n, source) for n, source in tests.items())]
+    cells = [("readonly", "setup", f"import numpy as np\n{setup}"), ("answer", "a", "")]
+    cells += [("tests", name, source) for name, source in tests.items()]
     kind = Kind(cells, {"a": "def relu_backward(dout, z):\n    return dout * (z > 0)"})
-    verdict, _frames = aloud.hear(assignment(kind), kind.right)
-    assert points(verdict) == [7, 10, 10, 10, 0, 10], verdict["questions"]
-    assert "ZeroDivisionError" in verdict["questions"]["divided"]["why"]
+    verdict, _frames = bench.hear(assignment(kind), kind.right)
+    assert points(verdict) == [9, 9, 10, 10, 5, 0], verdict["questions"]
     assert "relu_backward" in str(verdict["outputs"]["4"])
-    verdict, _frames = aloud.hear(assignment(kind), {"a": WRONG})
-    assert points(verdict) == [0, 0, 0, 0, 0, 0], verdict["questions"]
-    late = Kind([*cells[:3], ("answer", "b", ""), cells[-1]], {**kind.right, "b": ""})
-    _verdict, frames = aloud.hear(assignment(late), late.right)
-    asked = [frame not in (b"compared", b"reasons") for frame in frames]
-    assert asked == sorted(asked, reverse=True), "compared when all is asked"
+    assert "relu_backward" in verdict["questions"]["no points"]["why"]
+    verdict, _frames = bench.hear(assignment(kind), {"a": WRONG})
+    assert points(verdict) == [1, 0, 0, 0, 5, 0], verdict["questions"]
 
 
 def test_reasons_that_take_too_much_memory_cost_no_points(aloud, monkeypatch):

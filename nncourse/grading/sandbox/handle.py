@@ -15,11 +15,12 @@ class Handle:
     ``why`` says why it did not come as plain data, if it looked like it.
     """
 
-    __slots__ = ("_number", "_session", "why")
+    __slots__ = ("_cell", "_number", "_session", "why")
 
     def __init__(self, session: Session, number: int) -> None:
         self._session = session
         self._number = number
+        self._cell = session.cell
         self.why = ""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -58,4 +59,5 @@ class Handle:
         return f"<object {self._number} in the sandbox>"
 
     def __del__(self) -> None:
-        self._session.dropped.append(self._number)
+        if self._session.cell == self._cell:
+            self._session.dropped.append(self._number)

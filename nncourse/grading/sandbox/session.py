@@ -54,6 +54,7 @@ class Session:
         self.numbers = KINDS  # of odd values that stay as they come, see ``marked``
         self.cells: list[str] = []
         self.ended: SessionEnded | None = None
+        self.cell = 0  # of the tests
         self.dropped: list[int] = []
         self.references = References(self)
         self.kept = Kept()
@@ -251,6 +252,13 @@ class Session:
         """
         self.calls = 0
         self._ends, self._end_again = ends, None
+
+    def end_cell(self) -> None:
+        """A cell of the tests is over. The objects that it still has stay until the session ends:
+        answers would see by those that are let go whether it has failed.
+        """
+        self.cell += 1
+        self.dropped.clear()
 
     def go_on(self) -> None:
         """Make calls again. Raises SessionEnded if the session itself has ended."""
