@@ -338,6 +338,7 @@ MUTANTS = (
         _with_loss(lambda p, y: -np.mean(np.log(p[:, y]))),
         WHOLE_COLUMNS,
         "indexing",
+        "M30",
     ),
     Mutant(
         "no logarithm", _with_loss(lambda p, y: -np.mean(picked(p, y))), NO_LOGARITHM, "formula"

@@ -250,12 +250,14 @@ MUTANTS = (
         _with(lambda p, y, z: -np.mean(np.log(p[:, y]))),
         WHOLE_COLUMNS,
         "indexing",
+        "M30",
     ),
     Mutant(
         "whole columns in the loss, of log p",
         _with(lambda p, y, z: -np.mean((z - np.logaddexp.reduce(z, axis=1)[:, None])[:, y])),
         WHOLE_COLUMNS,
         "indexing",
+        "M30",
     ),
     Mutant(
         "no logarithm",

@@ -192,12 +192,12 @@ def drawing(*choices: Sequence[float]) -> Callable[[np.random.Generator, str], P
         start = normal(rng, 2, 2, 3)
         grads = normal(rng, STEPS, 2, 2, 3)
         # No gradient is tiny, but one number's is exactly 0 in the first step, 0 / 0 without eps,
-        # and one's in a later step, then all of a parameter's, when a memory moves them all the
-        # same.
+        # and one's in a later step, then all of one parameter's and all of the other's, when a
+        # memory moves them all the same.
         grads = np.sign(grads) * (0.25 + np.abs(grads))
         grads[0, 0, 1, 2] = grads[0, 1, 0, 0] = 0
         grads[3, 0, 0, 1] = grads[3, 1, 0, 1] = 0
-        grads[4, 1] = 0
+        grads[4, 1] = grads[5, 0] = 0
         # The second parameter is another matrix, or the vector of a bias.
         part: int | slice = 0 if rng.integers(2) else slice(None)
         begin, *steps = ([one, other[part]] for one, other in (start, *grads))
