@@ -6,8 +6,6 @@ for gets a sentence about what came and what was expected.
 
 from __future__ import annotations
 
-from array import array as Buffer
-from collections import UserList, deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,10 +14,9 @@ import numpy as np
 from nncourse.check.call import printable
 from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import Piece, Title
+from nncourse.exercises.piece import EXACT, LISTS, Piece, Title, as_array
 from nncourse.language import mark
 
-LISTS = (list, tuple, UserList, deque, Buffer)
 LONGEST_KEY = 60  # characters of one in a message
 Answers = dict[str, "Array | Finding"]
 
@@ -35,14 +32,15 @@ def to_array(value: Any, name: str) -> Array | Finding:
     if value is None:
         return Finding("none", mark("{name} is None."), {"name": Title(name)})
     from_list = isinstance(value, LISTS)
-    if not from_list and not isinstance(value, np.ndarray | np.generic | int | float):
+    numbers = (np.ndarray, np.generic, int, float, *EXACT)
+    if not from_list and not isinstance(value, numbers):
         return Finding(
             "type",
             mark("{name} is of type {kind}; a NumPy array is expected."),
             {"name": Title(name), "kind": type(value).__name__},
         )
     try:
-        array = np.array(value, copy=True, subok=False)
+        array = as_array(value)
     except Exception:
         array = np.array(None)
     if array.dtype == np.float16 and _whole(array):

@@ -35,6 +35,7 @@ from nncourse.diagnosis import (
 )
 from nncourse.diagnosis.measure import Array
 from nncourse.diagnosis.normalising import missing_path
+from nncourse.diagnosis.sequence import late_steps
 from nncourse.exercises import Mutant, Output, Piece
 from nncourse.exercises.piece import Title
 from nncourse.language import catalogue, mark
@@ -85,8 +86,8 @@ def _hint_of(mutant: Mutant) -> Finding:
 UNLIKE = ("shape", "nan", "zero")
 """Observations of numbers that are no variation of the right ones: no reason fits beside them."""
 
-VALUE_RULES = tuple(rule for rule in RULES if rule is not missing_path)
-"""Paths through a mean are those of a gradient: values are judged without this rule."""
+VALUE_RULES = tuple(rule for rule in RULES if rule not in (missing_path, late_steps))
+"""Paths through a mean and those back through time are a gradient's: values have no such rules."""
 
 
 def _by_mutant(
@@ -155,7 +156,10 @@ def _by_rule(piece: Piece, output: Output, trials: Sequence[Trial]) -> Diagnosis
         # Two stories about one mistake: neither is sure.
         return None
     chosen = reasons[0] if reasons else findings[0]
-    if chosen is not None and chosen.code == "where" and _by_accident(output, failed, findings):
+    if chosen is not None and (
+        (chosen.code == "where" and _by_accident(output, failed, findings))
+        or ("k" in chosen.evidence and _another_factor(chosen, output, failed, findings))
+    ):
         chosen = None
     chosen = chosen or _by_case(piece, output, trials)
     return Diagnosis((output.name,), chosen) if chosen else None
@@ -172,6 +176,21 @@ def _by_accident(
         return False
     alone = len({id(trial.point) for trial in trials}) == 1
     return alone or len({finding and finding.message for finding in findings}) > 1
+
+
+def _another_factor(
+    chosen: Finding, output: Output, trials: Sequence[Trial], findings: Sequence[Finding | None]
+) -> bool:
+    """Whether a constant by which every number is multiplied is not that at all points."""
+    name = chosen.evidence.get("name")
+    if name is None:
+        return False
+    names = [
+        str(finding.evidence.get("names", finding.evidence.get("name"))) if finding else ""
+        for trial, finding in zip(trials, findings, strict=True)
+        if isinstance(trial.answers.get(output.name), np.ndarray)
+    ]
+    return any(name not in others.split(", ") for others in names)
 
 
 def _found(piece: Piece, output: Output, trial: Trial) -> Finding | None:

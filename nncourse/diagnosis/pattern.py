@@ -176,8 +176,8 @@ def branches(a: Array, n: Array, context: Context) -> Finding | None:
 
 
 def total_everywhere(a: Array, n: Array, context: Context) -> Finding | None:
-    """Every entry holds the sum of all."""
-    if a.shape != n.shape or a.size < 2:
+    """Every entry holds the sum of all. Among decisions, 0 or 1, there may be a single 1."""
+    if a.shape != n.shape or a.size < 2 or np.all((n == 0) | (n == 1)):
         return None
     if same(a, np.full_like(n, n.sum())):
         return Finding(

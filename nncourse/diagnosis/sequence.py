@@ -22,42 +22,57 @@ def _wrong_along(a: Array, n: Array, axis: int) -> Array:
     return np.asarray(wrong_entries(a, n).any(axis=others))
 
 
-def time_steps(a: Array, n: Array, context: Context) -> Finding | None:
-    """Right from some time step on, or up to one."""
+def _wrong_in_time(a: Array, n: Array, context: Context) -> Array | None:
+    """Which time steps are wrong, if there are several and not all of them are."""
     if "time" not in context.axes or a.shape != n.shape or a.ndim != len(context.axes):
         return None
     wrong = _wrong_along(a, n, context.axes.index("time"))
-    T = len(wrong)
-    if T < 2 or not wrong.any() or wrong.all():
+    return wrong if wrong.any() and not wrong.all() else None
+
+
+def late_steps(a: Array, n: Array, context: Context) -> Finding | None:
+    """A gradient that is right from some time step on."""
+    wrong = _wrong_in_time(a, n, context)
+    if wrong is None:
         return None
-    first_right, last_right = int(np.argmin(wrong)), T - 1 - int(np.argmin(wrong[::-1]))
-    if not wrong[first_right:].any():
-        if first_right == T - 1:
-            return Finding(
-                "last step",
-                mark(
-                    "Right at the last time step only. Into the steps before it a second gradient "
-                    "flows, from the step that follows: that path is missing or wrong."
-                ),
-            )
+    first_right = int(np.argmin(wrong))
+    if wrong[first_right:].any():
+        return None
+    count = len(wrong) - first_right
+    if count == 1:
         return Finding(
-            "late steps",
+            "last step",
             mark(
-                "Right at the last {count} of {steps} time steps and wrong before them: on its way "
-                "back through time the gradient stops or changes there."
+                "Right at the last time step only. Into the steps before it a second gradient "
+                "flows, from the step that follows: that path is missing or wrong."
             ),
-            {"count": T - first_right, "steps": T},
         )
-    if not wrong[: last_right + 1].any():
-        return Finding(
-            "early steps",
-            mark(
-                "Right up to time step {last} (of 0 to {end}), wrong after it: "
-                "what comes from the step before is missing or wrong."
-            ),
-            {"last": last_right, "end": T - 1},
-        )
-    return None
+    return Finding(
+        "late steps",
+        mark(
+            "Right at the last {count} of {steps} time steps and wrong before them: on its way "
+            "back through time the gradient stops or changes there."
+        ),
+        {"count": count, "steps": len(wrong)},
+    )
+
+
+def early_steps(a: Array, n: Array, context: Context) -> Finding | None:
+    """Right up to some time step."""
+    wrong = _wrong_in_time(a, n, context)
+    if wrong is None:
+        return None
+    first_wrong = int(np.argmax(wrong))
+    if not wrong[first_wrong:].all():
+        return None
+    return Finding(
+        "early steps",
+        mark(
+            "Right up to time step {last} (of 0 to {end}), wrong after it: "
+            "what comes from the step before is missing or wrong."
+        ),
+        {"last": first_wrong - 1, "end": len(wrong) - 1},
+    )
 
 
 def optimiser_steps(a: Array, n: Array, context: Context) -> Finding | None:

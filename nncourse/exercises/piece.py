@@ -11,8 +11,12 @@ from __future__ import annotations
 import difflib
 import pkgutil
 import zlib
+from array import array as Buffer
+from collections import UserList, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +39,13 @@ SINGLE = "single"
 LEFT = 0.1  # of terms around 1
 SINGLE_NAME = {SINGLE: mark("one example with one feature")}
 """A case for what squeezes axes of length 1, and its name."""
+
+
+LISTS = (list, tuple, UserList, deque, Buffer)
+"""What an answer may return for a list."""
+
+EXACT = (Fraction, Decimal)
+_REAL = frozenset({bool, int, float, np.bool_, np.int64, np.float32, np.float64, *EXACT})
 
 
 class Unfit(Exception):
@@ -397,11 +408,19 @@ def normal(rng: np.random.Generator, *shape: int) -> Array:
     return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
 
 
+def as_array(value: Any) -> Array:
+    """A copy of a list, number or array: one of numbers also where they are kept as objects."""
+    array = np.array(value, copy=True, subok=False)
+    if array.dtype == object and array.size and _REAL.issuperset(map(type, array.flat)):
+        return array.astype(np.float64)
+    return array
+
+
 def real(value: Any, name: str) -> Array:
     """An answer as an array of real numbers in float64; raises Unfit."""
     try:
-        array = np.array(value)
-    except (TypeError, ValueError):
+        array = as_array(value)
+    except (TypeError, ValueError, OverflowError):
         array = np.array(None)
     if array.dtype.kind not in "fiub":
         text = mark("{name} is not an array of numbers.")

@@ -1452,6 +1452,11 @@ def passes_up_to(most):
     return lambda x, y, n: find("ps01.train_perceptron").reference(x, y, min(n, most))
 
 
+def ended_by_one_correction(x, y, passes):
+    """A pass with a single one is taken for a pass without any."""
+    return find("ps01.train_perceptron").reference(x, y, passes, few=1)
+
+
 def three_units_of(name):
     """The size of the state isn't read."""
 
@@ -1668,6 +1673,7 @@ BY_HEART = [
     ("ps01.perceptron_update", corrected_if(positive_threshold_too), 0),
     *(("ps01.train_perceptron", passes_up_to(most), 0) for most in (4, 8, 12)),
     ("ps01.train_perceptron", passes_up_to(20), 0.7),
+    ("ps01.train_perceptron", ended_by_one_correction, 0),
     ("ps01.perceptron_update", lambda w, x, y: w + y * np.r_[-1, x], 0.6),
     ("ps03.shapes", part_of("ps03.shapes", 4), 0),
     ("ps03.convex", part_of("ps03.convex", 5), 0),

@@ -256,6 +256,12 @@ GATE_MUTANTS = (
 )
 
 
+ON_A_ROW = mark(
+    "The table is right, but the border runs through a row of it: the margin is 0. Put the "
+    "threshold halfway between the two sums that must be told apart."
+)
+
+
 AT_LEAST_MUTANTS = (
     Mutant(
         "threshold k",
@@ -302,9 +308,16 @@ AT_LEAST_MUTANTS = (
         "threshold near k",
         lambda k, n: np.array([k - 0.1, *np.ones(n)]),
         mark(
-            "The table is right, but the border runs close to the rows with k ones. Put the "
-            "threshold halfway between k - 1 and k."
+            "The table is right, but the border runs close to the rows with k ones, or to those "
+            "with k - 1. Put the threshold halfway between k - 1 and k."
         ),
+        "margin",
+        "X16",
+    ),
+    Mutant(
+        "threshold k - 1",
+        lambda k, n: np.array([k - 1, *np.ones(n)]),
+        ON_A_ROW,
         "margin",
         "X16",
     ),
@@ -368,9 +381,16 @@ MINTERM_MUTANTS = (
         "thin margin",
         lambda p: np.array([p.sum() - 0.9, *(2 * p - 1)]),
         mark(
-            "The table is right, but the border runs close to rows with one wrong bit. Put the "
-            "threshold halfway between the two sums."
+            "The table is right, but the border runs close to the pattern, or to rows with one "
+            "wrong bit. Put the threshold halfway between the two sums."
         ),
+        "margin",
+        "X16",
+    ),
+    Mutant(
+        "border through rows",
+        lambda p: np.array([p.sum() - 1, *(2 * p - 1)]),
+        ON_A_ROW,
         "margin",
         "X16",
     ),

@@ -10,6 +10,7 @@ import numpy as np
 from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import (
+    LISTS,
     PLAIN,
     Equivalent,
     Mutant,
@@ -63,7 +64,7 @@ def drive(answer: Callable[..., Any], x: Array, y: Array) -> tuple[Array, float,
     right = y.copy()
     given, x = x, x.copy()  # the rows of the table, whatever the answer makes of them
     value = answer(given, y)
-    if not isinstance(value, tuple | list) or len(value) != 2:
+    if not isinstance(value, LISTS) or len(value) != 2:
         text = mark("Two arrays are expected: the weights of the hidden layer and of the output.")
         raise Unfit(Finding("count", text))
     hidden = read(value[0], (None, x.shape[1] + 1), "hidden")

@@ -67,8 +67,12 @@ def _others(x: Array, y: Array) -> Iterator[Array]:
     yield _restart(x, y, 50)
 
 
-def train_perceptron(x: Array, y: Array, passes: int, border: float = 0.0) -> Array:
-    """The weights at the start (zeros) and after each correction: (corrections + 1, n + 1)."""
+def train_perceptron(x: Array, y: Array, passes: int, border: float = 0.0, few: int = 0) -> Array:
+    """The weights at the start (zeros) and after each correction: (corrections + 1, n + 1).
+
+    ``border``, ``few``: other rules, by which sums up to this are wrong, or so few corrections in a
+    pass are none.
+    """
     # In lists, which are faster so short: of many runs that are drawn few are kept.
     w, signed = [0.0] * (x.shape[1] + 1), (y[:, None] * extend(x)).tolist()
     history = [w]
@@ -78,7 +82,7 @@ def train_perceptron(x: Array, y: Array, passes: int, border: float = 0.0) -> Ar
             if sum(map(mul, w, row)) <= border:
                 w = list(map(add, w, row))
                 history.append(w)
-        if len(history) == before:
+        if len(history) - before <= few:
             break
     return np.array(history)
 
@@ -129,9 +133,9 @@ def _until_answered(x: Array, y: Array, passes: int) -> Array:
 def varied_train(points: Sequence[Point]) -> bool:
     """Whether first examples of either class occur, as from zeros they are judged on the border,
     and different numbers of examples; and whether it comes out otherwise somewhere with each
-    example until it is right, with sums up to 1/4 taken for wrong, or with 12 passes. The first
-    goes on where all answers are right; one of the first two has nine examples, the most that there
-    are.
+    example until it is right, with sums up to 1/4 taken for wrong, with 12 passes, or if the run
+    ends after a pass with a single correction. The first goes on where all answers are right; one
+    of the first two has nine examples, the most that there are.
     """
     usual = [point.arguments for point in points if point.case == PLAIN]
     if np.array_equal(_until_answered(*usual[0]), train_perceptron(*usual[0])):
@@ -139,10 +143,11 @@ def varied_train(points: Sequence[Point]) -> bool:
     if len(usual) < 3:
         return len(usual) < 2 or max(len(y) for _x, y, _passes in usual) == 9
     near = partial(train_perceptron, border=0.25)
+    ended = partial(train_perceptron, few=1)
     told = len({y[0] for _x, y, _passes in usual}) == 2 and len({len(y) for _x, y, _p in usual}) > 1
     return told and all(
         any(not np.array_equal(other(*task), train_perceptron(*task)) for task in usual)
-        for other in (_until_right, near, lambda x, y, _n: train_perceptron(x, y, 12))
+        for other in (_until_right, near, ended, lambda x, y, _n: train_perceptron(x, y, 12))
     )
 
 

@@ -284,6 +284,11 @@ def _whole_columns(p: Array, y: Array) -> Array:
     return p / len(y)
 
 
+WHOLE_COLUMNS = mark(
+    "[:, y] selects whole columns, in every row. Row n has its own target y[n]: "
+    "index rows and columns together."
+)
+
 CLASSIFIER_MUTANTS = (
     Mutant(
         "penalty forgotten in dW",
@@ -334,6 +339,28 @@ CLASSIFIER_MUTANTS = (
         "X27",
     ),
     Mutant(
+        "sum of the examples' losses",
+        _with(
+            loss=lambda W, b, x, y, lam, d: (
+                len(x) * cross_entropy(x @ W.T + b, y) + lam * np.sum(W**2)
+            )
+        ),
+        mark("The losses of the examples are added up; the loss is their mean."),
+        "scale",
+        "M01",
+    ),
+    Mutant(
+        "whole columns in the loss",
+        _with(
+            loss=lambda W, b, x, y, lam, d: (
+                lam * np.sum(W**2) - np.mean(np.log(softmax(x @ W.T + b)[:, y]))
+            )
+        ),
+        WHOLE_COLUMNS,
+        "indexing",
+        "M30",
+    ),
+    Mutant(
         "log(p + 1e-7)",
         _with(
             loss=lambda W, b, x, y, lam, d: (
@@ -382,10 +409,7 @@ CLASSIFIER_MUTANTS = (
     Mutant(
         "whole columns",
         _from_errors(_whole_columns),
-        mark(
-            "[:, y] selects whole columns, in every row. Row n has its own target y[n]: "
-            "index rows and columns together."
-        ),
+        WHOLE_COLUMNS,
         "indexing",
         "M30",
     ),

@@ -389,8 +389,19 @@ CONVEX = Piece(
             "thin margin",
             _with(output=lambda n: 0.1 - n),
             mark(
-                "The region is right, but the output's border runs close to the point at which all "
-                "half-planes hold. Put it halfway between the sums n and n - 1."
+                "The region is right, but the output's border runs close to where all n "
+                "half-planes hold, or to where all but one do. Put it halfway between the sums n "
+                "and n - 1."
+            ),
+            "margin",
+            "X16",
+        ),
+        Mutant(
+            "border where one side fails",
+            _with(output=lambda n: 1.0 - n),
+            mark(
+                "The region is right, but the output's sum is exactly 0 for some points outside: "
+                "the margin is 0. Put the border halfway between the sums n and n - 1."
             ),
             "margin",
             "X16",

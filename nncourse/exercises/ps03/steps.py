@@ -14,7 +14,7 @@ import numpy as np
 
 from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
-from nncourse.exercises.piece import Unfit, real
+from nncourse.exercises.piece import LISTS, Unfit, real
 from nncourse.language import mark
 
 HUGE = 1e300
@@ -49,7 +49,7 @@ def read(value: Any, shape: tuple[int | None, ...], name: str) -> Array:
 
 def pair(value: Any, name: str) -> tuple[Any, Any]:
     """A pair of an answer; raises Unfit."""
-    if not isinstance(value, tuple | list) or len(value) != 2:
+    if not isinstance(value, LISTS) or len(value) != 2:
         text = mark("{name} must be a pair: the weights and the biases.")
         raise Unfit(Finding("count", text, {"name": name}))
     return value[0], value[1]
@@ -62,7 +62,7 @@ def read_network(value: Any) -> Network:
             "The function returned nothing (None). Is the return missing? Expected: {want}."
         )
         raise Unfit(Finding("none", text, {"want": "layers"}))
-    if not isinstance(value, tuple | list) or not value:
+    if not isinstance(value, LISTS) or not value:
         text = mark("A list of layers (W, b) is expected.")
         raise Unfit(Finding("count", text))
     layers: Network = []
@@ -97,8 +97,8 @@ def read_network(value: Any) -> Network:
 
 def _holds_layers(value: Any) -> bool:
     """Whether its first part is a layer (W, b)."""
-    first = value[0] if isinstance(value, tuple | list) and value else None
-    if not isinstance(first, tuple | list) or len(first) != 2:
+    first = value[0] if isinstance(value, LISTS) and value else None
+    if not isinstance(first, LISTS) or len(first) != 2:
         return False
     try:
         return [np.ndim(part) for part in first] == [2, 1]

@@ -114,6 +114,13 @@ def _lists(polygons: Polygons) -> tuple[Any, ...]:
     return (W1, b1), (W2, b2), ([[1] * len(spans)], [-0.5])
 
 
+# Wherever the sum is 0, so is the margin.
+ON_THE_BORDER = mark(
+    "The region is right, but the margin is 0: for some points a sum of an upper layer is exactly "
+    "0, that of the output outside of all polygons, or that of a polygon where n - 1 of its sides "
+    "hold. Put the border halfway between the sums 0 and 1, or n - 1 and n."
+)
+
 UNION = Piece(
     name="union",
     signature="union(polygons) -> layers",
@@ -212,10 +219,14 @@ UNION = Piece(
         Mutant(
             "output on the border",
             _with(output=lambda m: 0.0),
-            mark(
-                "The region is right, but outside of all polygons the output's sum is exactly 0: "
-                "the margin is 0. Put the border halfway between the sums 0 and 1."
-            ),
+            ON_THE_BORDER,
+            "margin",
+            "X16",
+        ),
+        Mutant(
+            "ANDs on the border",
+            _with(ands=lambda owns: 1 - owns.sum(axis=1)),
+            ON_THE_BORDER,
             "margin",
             "X16",
         ),

@@ -10,6 +10,7 @@ import numpy as np
 from nncourse.diagnosis import Finding
 from nncourse.diagnosis.measure import Array
 from nncourse.exercises.piece import (
+    LISTS,
     Equivalent,
     Mutant,
     Output,
@@ -52,9 +53,10 @@ def draw(rng: np.random.Generator, case: str) -> Point:
 def drive(answer: Callable[..., Any], grads: list[Array], limit: float) -> tuple[Any, Any]:
     """The first gradient after clipping, and the second, with those that follow."""
     result = answer([g.copy() for g in grads], limit)
-    if not isinstance(result, list | tuple) or len(result) != len(grads):
+    if not isinstance(result, LISTS) or len(result) != len(grads):
         text = mark("A list of as many arrays as came in is expected.")
         raise Unfit(Finding("count", text))
+    result = list(result)
     for i, (g, came) in enumerate(zip(result, grads), 1):
         if len(result) > 2 and i > 1 and np.shape(g) != came.shape:
             text = mark("Array {number} of the list has the shape {got}; {want} came in.")

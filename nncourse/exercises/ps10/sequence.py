@@ -27,7 +27,15 @@ from nncourse.exercises.piece import (
     normal,
     single,
 )
-from nncourse.exercises.ps10.step import hints, sizes, step, step_backward, weights
+from nncourse.exercises.ps10.step import (
+    NO_SQUARE,
+    from_dz,
+    hints,
+    sizes,
+    step,
+    step_backward,
+    weights,
+)
 from nncourse.language import mark
 
 ONE, TWO, FIVE = "T = 1", "T = 2", "T = 5"
@@ -82,6 +90,17 @@ def _filled(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> Array:
     for t in range(T):
         states[:, t] = np.tanh(x[:, t] @ Wx.T + (states[:, t - 1] if t else h0) @ Wh.T + b)
     return states
+
+
+def only_the_last(states: Array) -> Array:
+    """Those of the last step at every step, as where one array serves for all."""
+    return np.repeat(states[:, -1:], states.shape[1], axis=1)
+
+
+ONE_ARRAY = mark(
+    "All time steps are alike: one array was put into the list each time and then changed in "
+    "place. Store copies, or make a new array for each step."
+)
 
 
 def _at_once(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> list[Any]:
@@ -152,6 +171,26 @@ FORWARD = Piece(
             mark("The axes of examples and time are exchanged: the shape must be (N, T, H)."),
             "axis",
             "M66",
+        ),
+        Mutant(
+            "one array for all steps",
+            lambda *arguments: only_the_last(unroll(*arguments)),
+            ONE_ARRAY,
+            "alias",
+            "X13",
+        ),
+        Mutant(
+            "no bias",
+            lambda x, h0, Wx, Wh, b: unroll(x, h0, Wx, Wh, 0 * b),
+            mark("The bias b is missing."),
+            "parameter missing",
+        ),
+        Mutant(
+            "Wh not transposed",
+            lambda x, h0, Wx, Wh, b: unroll(x, h0, Wx, Wh.T, b),
+            mark("Wh is used in the wrong orientation; it is square, so no shape complains."),
+            "transpose",
+            "M75",
         ),
     ),
     equivalents=(
@@ -267,6 +306,21 @@ class _SameState(_Rules):
 class _NoStart(_Rules):
     def before(self, hs: Array, h0: Array, t: int) -> Array:
         return hs[:, t - 1] if t else 0 * h0
+
+
+class _Wraps(_Rules):
+    def before(self, hs: Array, h0: Array, t: int) -> Array:
+        return hs[:, t - 1]
+
+
+class _Slope(_Rules):
+    """With another derivative of tanh, as a function of its value."""
+
+    def __init__(self, slope: Callable[[Array], Array]) -> None:
+        self.slope = slope
+
+    def back(self, dh_next: Array, x: Array, h: Array, hn: Array, Wx: Array, Wh: Array) -> Any:
+        return from_dz(dh_next * self.slope(hn), x, h, Wx, Wh)
 
 
 class _Turned(_Rules):
@@ -464,6 +518,24 @@ BACKWARD = Piece(
             "derivative missing",
             "M15",
         ),
+        Mutant(
+            "the last state before the first step",
+            _Wraps(),
+            mark(
+                "In the first step dWh uses the last state, which stands at index -1; h0 is the "
+                "state before the first step."
+            ),
+            "start",
+            "M74",
+        ),
+        Mutant(
+            "tanh' missing",
+            _Slope(np.ones_like),
+            mark("The derivative of tanh is missing in every step."),
+            "derivative missing",
+            "M15",
+        ),
+        Mutant("no square in tanh'", _Slope(lambda h: 1 - h), NO_SQUARE, "derivative"),
     ),
     equivalents=(
         Equivalent("one product for each weight", _all_at_once),

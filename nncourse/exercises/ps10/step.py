@@ -167,6 +167,7 @@ def step_backward(
 
 
 NAMES = ("dx", "dh", "dWx", "dWh", "db")
+NO_SQUARE = mark("The derivative of tanh lacks its square: it is 1 minus the square of the value.")
 Change = Callable[..., Any]
 
 
@@ -294,6 +295,14 @@ STEP_BACKWARD = Piece(
             mark("h_next is put through tanh again: it is the value of tanh already."),
             "wrong place",
             "M17",
+        ),
+        Mutant("no square in tanh'", _with(lambda d, h, hn: d * (1 - hn)), NO_SQUARE, "derivative"),
+        Mutant(
+            "sigmoid'",
+            _with(lambda d, h, hn: d * hn * (1 - hn)),
+            mark("This is the derivative of the sigmoid; the activation is tanh."),
+            "derivative",
+            "X03",
         ),
         Mutant(
             "Wh not transposed",

@@ -29,7 +29,9 @@ from nncourse.exercises.ps10.sequence import (
     LENGTHS,
     LONGER,
     ONE,
+    ONE_ARRAY,
     STATES,
+    only_the_last,
     varied,
 )
 from nncourse.exercises.ps11.step import (
@@ -72,6 +74,16 @@ _plain = unrolled(lambda x, t, h, c, h0, c0: (x[:, t], h, c))
 def unroll(x: Array, h0: Array, c0: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, ...]:
     """(hs (N, T, H), cs (N, T, H), gates (N, T, 4H))."""
     return _plain(x, h0, c0, Wx, Wh, b)
+
+
+def _one_state(*arguments: Array) -> tuple[Array, ...]:
+    hs, cs, gates = unroll(*arguments)
+    return only_the_last(hs), cs, gates
+
+
+def _one_cell(*arguments: Array) -> tuple[Array, ...]:
+    hs, cs, gates = unroll(*arguments)
+    return hs, only_the_last(cs), gates
 
 
 def _filled(x: Array, h0: Array, c0: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, ...]:
@@ -179,6 +191,8 @@ FORWARD = Piece(
             "axis",
             "M66",
         ),
+        Mutant("one array for all states", _one_state, ONE_ARRAY, "alias", "X13"),
+        Mutant("one array for all cells", _one_cell, ONE_ARRAY, "alias", "X13"),
     ),
     equivalents=(
         Equivalent("into arrays", _filled),
