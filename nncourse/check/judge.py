@@ -51,20 +51,7 @@ def judge(
     own: bool = False,
 ) -> Report:
     """``check`` for a piece at hand. ``own``: an answer that calls the library does not count."""
-    return examine(piece, answers, name=name, seed=seed, mutants=mutants, own=own)[0]
-
-
-def examine(
-    piece: Piece,
-    answers: Sequence[Any],
-    *,
-    name: str | None = None,
-    seed: int | None = None,
-    mutants: bool = True,
-    own: bool = False,
-) -> tuple[Report, list[Trial]]:
-    """``judge``, with the trials on which the report rests; none where they were cut short."""
-    return ask(piece, answers, name=name, seed=seed, mutants=mutants, own=own)()
+    return ask(piece, answers, name=name, seed=seed, mutants=mutants, own=own)()[0]
 
 
 @np.errstate(all="ignore")
@@ -77,7 +64,9 @@ def ask(
     mutants: bool = True,
     own: bool = False,
 ) -> Callable[[], tuple[Report, list[Trial]]]:
-    """Make the calls of ``examine``; what is returned judges what came."""
+    """Make the calls of ``judge``. What is returned judges what came: it gives the report, and the
+    trials on which that rests, none where they were cut short.
+    """
     name = name or piece.name
     if len(answers) != 1 or not callable(answers[0]):
         got = ", ".join(type(answer).__name__ for answer in answers) or "-"

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from nncourse.check import call
-from nncourse.check.judge import examine, judge
+from nncourse.check.judge import ask, judge
 from nncourse.check.library import library_of, reproduces, reproduces_all
 from nncourse.check.operators import Change, changes
 from nncourse.check.report import Diagnosis, Report
@@ -174,14 +174,14 @@ def _examine(
     right: Mapping[int | None, list[Trial]],
 ) -> Unseen:
     """Judge one changed program. Each seed gets the program anew: it may keep something."""
-    first, found = examine(piece, [build(change.source, name, space)], seed=SEEDS[0])
+    first, found = ask(piece, [build(change.source, name, space)], seed=SEEDS[0])()
     result = Unseen(exercise, piece.name, change, OUTSIDE, first, first.diagnoses)
     if first.problem is not None and first.problem.code == "time":
         return result
     reports, trials = {SEEDS[0]: first}, {SEEDS[0]: found}
     for seed in SEEDS[1:]:
         program = build(change.source, name, space)
-        reports[seed], trials[seed] = examine(piece, [program], seed=seed)
+        reports[seed], trials[seed] = ask(piece, [program], seed=seed)()
     result.passed = [s for s, report in reports.items() if report.passed or report.score >= 1]
     if first.problem is not None and not result.passed:
         return result
