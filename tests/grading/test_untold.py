@@ -276,7 +276,12 @@ def test_reasons_that_take_too_much_memory_cost_no_points(aloud, monkeypatch):
 
     monkeypatch.setattr("nncourse.grading.verdict.summary", summary)
     right = "def relu_backward(dout, z):\n    return dout * (z > 0)"
-    cells = [SETUP, ("answer", "a", ""), ("tests", "t", CHECK), ("tests", "u", "assert True")]
+    cells = [
+        SETUP,
+        ("answer", "a", ""),
+        ("tests", "t", CHECK),
+        ("tests", "u", "assert relu_backward(5, 1) == 5"),
+    ]
     verdict, _frames = aloud.hear(assignment(Kind(cells, {"a": right})), {"a": right})
     assert points(verdict) == [10, 10]
     assert verdict["questions"]["t"]["report"] == []
